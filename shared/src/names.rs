@@ -1,0 +1,409 @@
+//! The names of things, checked once and built in one place.
+//!
+//! Nothing else in the workspace spells an ECS family, an EventBridge rule, a secret or an object key.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// EventBridge refuses longer rule names (API reference, `PutRule`).
+const RULE_NAME_MAX: usize = 64;
+/// ECS refuses longer families and service names (API reference, `RegisterTaskDefinition`).
+const ECS_NAME_MAX: usize = 255;
+
+/// A name that breaks its rule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the {kind} name `{name}` is not valid: {rule}")]
+pub struct NameError {
+    kind: &'static str,
+    name: String,
+    rule: &'static str,
+}
+
+impl NameError {
+    fn new(kind: &'static str, name: &str, rule: &'static str) -> Self {
+        // A name can arrive from outside, so only a printable piece of it is repeated.
+        let name = name.chars().filter(|c| !c.is_control()).take(80).collect();
+        Self { kind, name, rule }
+    }
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $type:ident, $kind:literal, $rule:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $type(String);
+
+        impl $type {
+            /// Checks `name` and keeps it.
+            ///
+            /// # Errors
+            ///
+            /// [`NameError`] when it breaks the rule that the type's documentation states.
+            pub fn new(name: &str) -> Result<Self, NameError> {
+                let valid: fn(&str) -> bool = $valid;
+                if valid(name) {
+                    Ok(Self(name.to_owned()))
+                } else {
+                    Err(NameError::new($kind, name, $rule))
+                }
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $type {
+            type Error = NameError;
+
+            fn try_from(name: String) -> Result<Self, NameError> {
+                Self::new(&name)
+            }
+        }
+
+        impl From<$type> for String {
+            fn from(name: $type) -> Self {
+                name.0
+            }
+        }
+    };
+}
+
+name!(
+    /// A Rack: `^[a-z][a-z0-9-]{0,30}$`.
+    RackName, "Rack", "use a-z, 0-9 and -, start with a letter, at most 31 characters",
+    |name| is_dashed(name, 31)
+);
+name!(
+    /// An App: `^[a-z][a-z0-9-]{0,62}$`.
+    AppName, "App", "use a-z, 0-9 and -, start with a letter, at most 63 characters",
+    |name| is_dashed(name, 63)
+);
+name!(
+    /// A Release: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`.
+    ReleaseId, "Release", "use A-Z, a-z, 0-9, _ and -, start with a letter or digit, at most 64 characters",
+    |name| name.starts_with(|c: char| c.is_ascii_alphanumeric()) && is_ecs_name(name, 64)
+);
+name!(
+    /// A Service of convox.yml: `^[a-z][a-z0-9-]*$` (`convox/rack:pkg/manifest/validate.go`).
+    ServiceName, "Service", "use a-z, 0-9 and -, start with a letter",
+    |name| is_dashed(name, ECS_NAME_MAX)
+);
+name!(
+    /// A Timer of convox.yml. Convox checks nothing here; a container of that name must be possible.
+    TimerName, "Timer", "use A-Z, a-z, 0-9, _ and -",
+    |name| is_ecs_name(name, ECS_NAME_MAX)
+);
+
+fn is_dashed(name: &str, max: usize) -> bool {
+    name.len() <= max
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_ecs_name(name: &str, max: usize) -> bool {
+    (1..=max).contains(&name.len())
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+}
+
+/// An App of a Rack: what every other name is built from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppId {
+    /// The Rack.
+    pub rack: RackName,
+    /// The App.
+    pub app: AppName,
+}
+
+impl AppId {
+    /// The App's secret: `{rack}/{app}`.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        format!("{}/{}", self.rack, self.app)
+    }
+
+    /// The ECS service and the family of a Service: `{rack}_{app}_{service}`.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when ECS would refuse it as too long.
+    pub fn service(&self, service: &ServiceName) -> Result<String, NameError> {
+        ecs_name(format!("{}_{}_{service}", self.rack, self.app))
+    }
+
+    /// The family of a Timer: `{rack}_{app}_timer_{timer}`.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when ECS would refuse it as too long.
+    pub fn timer(&self, timer: &TimerName) -> Result<String, NameError> {
+        ecs_name(format!("{}{timer}", self.timer_prefix()))
+    }
+
+    /// The EventBridge rule of a Timer: the family's name, cut to 64 characters with a hash where it is longer.
+    #[must_use]
+    pub fn rule(&self, timer: &TimerName) -> String {
+        let name = format!("{}{timer}", self.timer_prefix());
+        if name.len() <= RULE_NAME_MAX {
+            return name;
+        }
+        let kept: String = name.chars().take(RULE_NAME_MAX - 9).collect();
+        format!("{kept}-{}", hash8(&name))
+    }
+
+    /// What the names of all rules of this App start with, and of no other App's.
+    #[must_use]
+    pub fn rule_prefix(&self) -> String {
+        self.timer_prefix()
+            .chars()
+            .take(RULE_NAME_MAX - 9)
+            .collect()
+    }
+
+    /// The CloudWatch Logs stream prefix of the App's containers of one kind.
+    #[must_use]
+    pub fn log_stream_prefix(&self, process_type: &str) -> String {
+        format!("{}/{process_type}", self.app)
+    }
+
+    fn timer_prefix(&self) -> String {
+        format!("{}_{}_timer_", self.rack, self.app)
+    }
+}
+
+impl RackName {
+    /// The CloudWatch Logs group of the Rack's containers; the template creates it.
+    #[must_use]
+    pub fn log_group(&self) -> String {
+        format!("/convox/{self}")
+    }
+}
+
+fn ecs_name(name: String) -> Result<String, NameError> {
+    if name.len() <= ECS_NAME_MAX {
+        Ok(name)
+    } else {
+        Err(NameError::new(
+            "ECS",
+            &name,
+            "ECS allows 255 characters, use shorter names",
+        ))
+    }
+}
+
+/// The first eight hexadecimal digits of a SHA-256.
+fn hash8(text: &str) -> String {
+    hex(Sha256::digest(text)).chars().take(8).collect()
+}
+
+/// Lower-case hexadecimal digits of `bytes`.
+pub(crate) fn hex(bytes: impl AsRef<[u8]>) -> String {
+    use fmt::Write as _;
+    bytes.as_ref().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
+        text
+    })
+}
+
+/// A full Secrets Manager ARN, as Secrets Manager returned it; never a built one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SecretArn(String);
+
+impl SecretArn {
+    /// Keeps the ARN that Secrets Manager answered.
+    #[must_use]
+    pub fn returned(arn: impl Into<String>) -> Self {
+        Self(arn.into())
+    }
+
+    /// The ARN as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What ECS reads one JSON key of the secret's current version by: `{arn}:{json_key}::`.
+    ///
+    /// All colons must be there (ECS developer guide, "Pass Secrets Manager secrets through environment variables").
+    #[must_use]
+    pub fn value_from(&self, json_key: &str) -> String {
+        format!("{}:{json_key}::", self.0)
+    }
+}
+
+impl fmt::Display for SecretArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Object keys of the settings bucket.
+pub mod keys {
+    use super::{AppName, NameError, ReleaseId};
+
+    /// The environment of a Release; writing it starts a promote.
+    #[must_use]
+    pub fn environment(app: &AppName, release: &ReleaseId) -> String {
+        format!("apps/{app}/releases/{release}/env")
+    }
+
+    /// The manifest of a Release.
+    #[must_use]
+    pub fn release_manifest(app: &AppName, release: &ReleaseId) -> String {
+        format!("apps/{app}/releases/{release}/convox.yml")
+    }
+
+    /// The manifest for Releases that bring none.
+    #[must_use]
+    pub fn app_manifest(app: &AppName) -> String {
+        format!("apps/{app}/convox.yml")
+    }
+
+    /// The build of a Release.
+    #[must_use]
+    pub fn build(app: &AppName, release: &ReleaseId) -> String {
+        format!("apps/{app}/releases/{release}/build.json")
+    }
+
+    /// What the promote of a Release did.
+    #[must_use]
+    pub fn report(app: &AppName, release: &ReleaseId) -> String {
+        format!("apps/{app}/releases/{release}/report.json")
+    }
+
+    /// The settings of an App.
+    #[must_use]
+    pub fn app_settings(app: &AppName) -> String {
+        format!("apps/{app}/app.json")
+    }
+
+    /// What is wanted, what is applied, who is at work.
+    #[must_use]
+    pub fn promotion(app: &AppName) -> String {
+        format!("apps/{app}/state/promotion.json")
+    }
+
+    /// The failure counter.
+    #[must_use]
+    pub fn failures(app: &AppName) -> String {
+        format!("apps/{app}/state/failures.json")
+    }
+
+    /// Whose environment an object key names; `None` for any other key.
+    ///
+    /// The inner error is for a key of the right shape with names that break their rules. `*` of an
+    /// EventBridge pattern also matches `/`, so `apps/a/b/releases/c/env` can arrive here.
+    #[must_use]
+    pub fn parse_environment(key: &str) -> Option<Result<(AppName, ReleaseId), NameError>> {
+        let (app, release) = key
+            .strip_prefix("apps/")?
+            .strip_suffix("/env")?
+            .split_once("/releases/")?;
+        Some(AppName::new(app).and_then(|app| Ok((app, ReleaseId::new(release)?))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(rack: &str, app: &str) -> AppId {
+        AppId {
+            rack: RackName::new(rack).unwrap(),
+            app: AppName::new(app).unwrap(),
+        }
+    }
+
+    #[test]
+    fn names_keep_their_rules() {
+        for (name, rack, app, release) in [
+            ("a", true, true, true),
+            ("a-1", true, true, true),
+            ("1a", false, false, true),
+            ("A", false, false, true),
+            ("a_b", false, false, true),
+            ("-a", false, false, false),
+            ("", false, false, false),
+            ("a/b", false, false, false),
+            ("ä", false, false, false),
+            (&"a".repeat(31), true, true, true),
+            (&"a".repeat(32), false, true, true),
+            (&"a".repeat(63), false, true, true),
+            (&"a".repeat(64), false, false, true),
+            (&"a".repeat(65), false, false, false),
+        ] {
+            assert_eq!(RackName::new(name).is_ok(), rack, "Rack {name}");
+            assert_eq!(AppName::new(name).is_ok(), app, "App {name}");
+            assert_eq!(ReleaseId::new(name).is_ok(), release, "Release {name}");
+        }
+    }
+
+    #[test]
+    fn a_long_rule_name_is_cut_with_a_hash_and_keeps_the_prefix() {
+        let id = id("myrack", &"a".repeat(50));
+        let (one, two) = ("cleanup-of-everything-one", "cleanup-of-everything-two");
+        let rules = [one, two].map(|timer| id.rule(&TimerName::new(timer).unwrap()));
+        for rule in &rules {
+            assert_eq!(rule.len(), 64);
+            assert!(rule.starts_with(&id.rule_prefix()), "{rule}");
+        }
+        assert_ne!(rules[0], rules[1]);
+        let short = super::tests::id("r", "a").rule(&TimerName::new("clean").unwrap());
+        assert_eq!(short, "r_a_timer_clean");
+    }
+
+    #[test]
+    fn a_family_that_ecs_would_refuse_is_an_error() {
+        let service = ServiceName::new(&"s".repeat(255)).unwrap();
+        assert!(
+            id("r", "a")
+                .service(&service)
+                .unwrap_err()
+                .to_string()
+                .contains("255")
+        );
+    }
+
+    #[test]
+    fn only_environment_keys_are_read_as_such() {
+        for (key, want) in [
+            ("apps/shop/releases/R1/env", Some(Ok("shop R1"))),
+            ("apps/shop/releases/R1/env.bak", None),
+            ("apps/shop/env", None),
+            ("other/shop/releases/R1/env", None),
+            ("apps/shop/releases/R1/report.json", None),
+            ("apps/Shop/releases/R1/env", Some(Err("App"))),
+            ("apps/a/b/releases/R1/env", Some(Err("App"))),
+            ("apps/shop/releases/a b/env", Some(Err("Release"))),
+            ("apps/shop/releases/a/releases/b/env", Some(Err("Release"))),
+        ] {
+            let got = keys::parse_environment(key);
+            match (got, want) {
+                (None, None) => {}
+                (Some(Ok((app, release))), Some(Ok(want))) => {
+                    assert_eq!(format!("{app} {release}"), want)
+                }
+                (Some(Err(err)), Some(Err(kind))) => {
+                    assert!(err.to_string().contains(kind), "{key}: {err}")
+                }
+                (got, _) => panic!("{key}: {got:?}"),
+            }
+        }
+    }
+}
