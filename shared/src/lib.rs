@@ -3,4 +3,32 @@
 //! Import rule: `functions/*` -> shell -> core, never back. Core files name no AWS SDK, no Lambda runtime,
 //! no async, no process environment, no file system and no clock; `tests/it/layering.rs` checks it.
 
+// Core.
+pub mod app_settings;
+pub mod environment;
+pub mod error_chain;
+pub mod events;
+pub mod manifest;
 pub mod names;
+pub mod precedence;
+pub mod promotion;
+pub mod schedule;
+pub mod timer_rule;
+
+// Shell.
+#[cfg(feature = "sdk")]
+pub mod call_error;
+#[cfg(feature = "sdk")]
+pub mod clients;
+#[cfg(feature = "kms")]
+pub mod data_keys;
+#[cfg(feature = "eventbridge")]
+pub mod event_bus;
+#[cfg(feature = "eventbridge")]
+pub mod event_rules;
+#[cfg(feature = "s3")]
+pub mod promotion_store;
+#[cfg(feature = "secretsmanager")]
+pub mod secrets;
+#[cfg(feature = "s3")]
+pub mod settings_bucket;

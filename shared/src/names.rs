@@ -2,6 +2,7 @@
 //!
 //! Nothing else in the workspace spells an ECS family, an EventBridge rule, a secret or an object key.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -179,6 +180,20 @@ impl AppId {
     #[must_use]
     pub fn log_stream_prefix(&self, process_type: &str) -> String {
         format!("{}/{process_type}", self.app)
+    }
+
+    /// The tags of everything that is created for this App; what lacks them is somebody else's.
+    #[must_use]
+    pub fn tags(&self) -> BTreeMap<String, String> {
+        [("convox:rack", self.rack.as_str()), ("convox:app", self.app.as_str())]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    /// Whether `tags` say that something is this App's.
+    #[must_use]
+    pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
+        self.tags().iter().all(|(key, value)| tags.get(key) == Some(value))
     }
 
     fn timer_prefix(&self) -> String {

@@ -1,0 +1,186 @@
+//! The two small JSON files beside a manifest: `app.json` (settings of an App) and `build.json` (what was built).
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::names::ServiceName;
+use crate::precedence::{Generation, PARAMETER, ValueError, YesNo};
+
+/// `app.json` as design of the bucket has it; absent file = all defaults.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppSettings {
+    /// The App's generation; absent = 2.
+    pub generation: Generation,
+    /// The App level of `SecretsManagerEnv`.
+    pub secrets_manager_env: Option<YesNo>,
+    /// Existing ECS services that a Service is moved on, by Service.
+    pub services: BTreeMap<ServiceName, String>,
+    /// What was read and has no effect.
+    pub warnings: Vec<String>,
+}
+
+/// `build.json`; absent file = all empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Build {
+    /// The build's id, the tag's second half of `{Registry}:{service}.{id}`.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// The commit.
+    #[serde(default, rename = "gitSha")]
+    pub git_sha: Option<String>,
+    /// Free text.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Images by Service.
+    #[serde(default)]
+    pub images: BTreeMap<String, String>,
+}
+
+/// Why one of the files cannot be used. Both are plain settings, so their text may be repeated.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// Not JSON, or not of the expected shape.
+    #[error("{file} cannot be read: {problem}")]
+    Shape {
+        /// The object key.
+        file: String,
+        /// What is wrong, where, and what is allowed.
+        problem: String,
+    },
+    /// A value of `SecretsManagerEnv` that is neither `Yes` nor `No`.
+    #[error(transparent)]
+    Value(#[from] ValueError),
+}
+
+fn shape(file: &str, problem: impl Into<String>) -> SettingsError {
+    SettingsError::Shape { file: file.to_owned(), problem: problem.into() }
+}
+
+impl Build {
+    /// Reads `build.json`; `file` is its object key, for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError::Shape`] with line and column.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, SettingsError> {
+        serde_json::from_slice(bytes).map_err(|err| {
+            shape(file, format!(r#"{err}; a build is {{"id": "…", "gitSha": "…", "description": "…", "images": {{"service": "image"}}}}"#))
+        })
+    }
+}
+
+impl AppSettings {
+    /// Reads `app.json`; `file` is its object key, for messages.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] for broken JSON, an unknown generation, a bad name or a bad parameter value.
+    pub fn read(file: &str, bytes: &[u8]) -> Result<Self, SettingsError> {
+        let fields: Map<String, Value> =
+            serde_json::from_slice(bytes).map_err(|err| shape(file, err.to_string()))?;
+        let mut settings = Self::default();
+        for (key, value) in &fields {
+            match key.as_str() {
+                "generation" => settings.generation = generation(file, value)?,
+                "params" => settings.read_params(file, value)?,
+                "services" => settings.services = services(file, value)?,
+                _ => settings.warnings.push(format!(
+                    "{file}: `{key}` is not known and has no effect; known are generation, params and services"
+                )),
+            }
+        }
+        Ok(settings)
+    }
+
+    fn read_params(&mut self, file: &str, value: &Value) -> Result<(), SettingsError> {
+        let params = value.as_object().ok_or_else(|| {
+            shape(file, format!(r#"`params` is an object such as {{"{PARAMETER}": "Yes"}}"#))
+        })?;
+        for (key, value) in params {
+            if key == PARAMETER {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                self.secrets_manager_env = Some(YesNo::parse(&format!("{file} (the App's params)"), &text, &text)?);
+            } else {
+                self.warnings.push(format!("{file}: the param `{key}` is not known and has no effect"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn generation(file: &str, value: &Value) -> Result<Generation, SettingsError> {
+    match value.as_str() {
+        Some("1") => Ok(Generation::One),
+        Some("2") => Ok(Generation::Two),
+        _ => Err(shape(file, format!(r#"`generation` is {value}; it is "1" or "2", as text"#))),
+    }
+}
+
+fn services(file: &str, value: &Value) -> Result<BTreeMap<ServiceName, String>, SettingsError> {
+    let example = r#"`services` is an object such as {"web": "existing-ecs-service"}"#;
+    let services = value.as_object().ok_or_else(|| shape(file, example))?;
+    services
+        .iter()
+        .map(|(service, ecs_service)| {
+            let service = ServiceName::new(service).map_err(|err| shape(file, err.to_string()))?;
+            match ecs_service.as_str() {
+                Some(name) if !name.is_empty() => Ok((service, name.to_owned())),
+                _ => Err(shape(file, format!("`services.{service}` is not a name: {example}"))),
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<AppSettings, String> {
+        AppSettings::read("apps/shop/app.json", text.as_bytes()).map_err(|err| err.to_string())
+    }
+
+    #[test]
+    fn app_settings_are_read() {
+        let text = r#"{"generation": "1", "params": {"SecretsManagerEnv": "Yes"}, "services": {"web": "old-web"}}"#;
+        let settings = read(text).unwrap();
+        assert_eq!(settings.generation, Generation::One);
+        assert_eq!(settings.secrets_manager_env, Some(YesNo::Yes));
+        assert_eq!(settings.services.values().collect::<Vec<_>>(), ["old-web"]);
+        assert_eq!(read("{}"), Ok(AppSettings::default()));
+    }
+
+    #[test]
+    fn app_settings_that_cannot_be_meant_are_refused() {
+        for (text, says) in [
+            ("{", "line 1"),
+            ("[]", "cannot be read"),
+            (r#"{"generation": 2}"#, r#"`generation` is 2; it is "1" or "2""#),
+            (r#"{"generation": "3"}"#, r#"`generation` is "3""#),
+            (r#"{"params": {"SecretsManagerEnv": true}}"#, "the App's params) sets SecretsManagerEnv to `true`"),
+            (r#"{"params": {"SecretsManagerEnv": "yes"}}"#, "`yes`, which is neither `Yes` nor `No`"),
+            (r#"{"services": {"Web": "x"}}"#, "`Web` is not valid"),
+            (r#"{"services": {"web": 1}}"#, "`services.web` is not a name"),
+        ] {
+            let message = read(text).unwrap_err();
+            assert!(message.contains(says), "{text}: {message}");
+            assert!(message.contains("apps/shop/app.json"), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn unknown_settings_are_named() {
+        let warnings = read(r#"{"parms": {}, "params": {"Foo": "1"}}"#).unwrap().warnings;
+        assert!(warnings.iter().any(|w| w.contains("`parms`")), "{warnings:?}");
+        assert!(warnings.iter().any(|w| w.contains("`Foo`")), "{warnings:?}");
+    }
+
+    #[test]
+    fn a_build_is_read_and_a_broken_one_refused() {
+        let build = Build::read("b", br#"{"id": "B1", "images": {"web": "nginx:1"}, "extra": 1}"#).unwrap();
+        assert_eq!((build.id.as_deref(), build.images.len()), (Some("B1"), 1));
+        let message = Build::read("apps/a/build.json", br#"{"images": []}"#).unwrap_err().to_string();
+        assert!(message.contains("apps/a/build.json cannot be read") && message.contains("line 1"), "{message}");
+    }
+}

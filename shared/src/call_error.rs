@@ -1,0 +1,139 @@
+//! What went wrong with one AWS call: what was tried, on what, and whether another try can help.
+
+use std::error::Error;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+/// Whether another try can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// Throttled, a server's fault, a time-out, a conflict.
+    Transient,
+    /// Denied, missing, refused: it fails again.
+    Permanent,
+}
+
+/// Codes of a 4xx answer that another try can still turn into success (SDK retry classifiers; KMS and S3 API
+/// references, "Errors").
+const TRANSIENT_CODES: [&str; 16] = [
+    "ConcurrentModificationException",
+    "ConditionalRequestConflict",
+    "DependencyTimeoutException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "KMSInternalException",
+    "KeyUnavailableException",
+    "OperationAborted",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "SlowDown",
+    "TooManyRequestsException",
+];
+
+/// One failed AWS call.
+///
+/// It keeps the code and the message only: an SDK error also holds the raw response, which can hold a secret.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {attempted}")]
+pub struct CallError {
+    attempted: String,
+    class: ErrorClass,
+    source: Cause,
+}
+
+/// What AWS, or the way to it, said.
+#[derive(Debug)]
+struct Cause {
+    code: String,
+    message: Option<String>,
+}
+
+impl CallError {
+    /// Keeps what is worth keeping of `err`; `attempted` completes "failed to …".
+    pub fn new<E>(attempted: impl Into<String>, err: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: Error + ProvideErrorMetadata,
+    {
+        let status = err.raw_response().map(|response| response.status().as_u16());
+        let (code, message, transient) = match err {
+            SdkError::ServiceError(service) => {
+                let code = service.err().code().map_or_else(|| status_code(status), str::to_owned);
+                let transient = is_transient(&code, status);
+                (code, service.err().message().map(str::to_owned), transient)
+            }
+            SdkError::TimeoutError(_) => ("Timeout".to_owned(), Some("no answer in time".to_owned()), true),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+                ("Timeout".to_owned(), Some("no answer in time".to_owned()), true)
+            }
+            SdkError::DispatchFailure(failure) => {
+                let cause = failure.as_connector_error().and_then(Error::source).map(ToString::to_string);
+                ("Unreachable".to_owned(), cause, true)
+            }
+            SdkError::ResponseError(_) => ("BadResponse".to_owned(), Some("the answer cannot be read".to_owned()), true),
+            _ => ("BadRequest".to_owned(), Some("the request could not be built".to_owned()), false),
+        };
+        Self::of(attempted, &code, message, transient)
+    }
+
+    /// A failure that the answer itself states, as `PutEvents` and `PutTargets` do with status 200.
+    pub fn stated(attempted: impl Into<String>, code: &str, message: Option<&str>) -> Self {
+        let transient = is_transient(code, None) || code == "InternalFailure";
+        Self::of(attempted, code, message.map(str::to_owned), transient)
+    }
+
+    fn of(attempted: impl Into<String>, code: &str, message: Option<String>, transient: bool) -> Self {
+        let class = if transient { ErrorClass::Transient } else { ErrorClass::Permanent };
+        Self { attempted: attempted.into(), class, source: Cause { code: code.to_owned(), message } }
+    }
+
+    /// The same without AWS's message, where that could quote a secret.
+    #[must_use]
+    pub fn without_message(mut self) -> Self {
+        self.source.message = None;
+        self
+    }
+
+    /// AWS's error code; `Timeout`, `Unreachable` and `BadResponse` where there was none.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.source.code
+    }
+
+    /// AWS's message.
+    #[must_use]
+    pub fn message(&self) -> Option<&str> {
+        self.source.message.as_deref()
+    }
+
+    /// Whether another try can help.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        self.class
+    }
+}
+
+fn is_transient(code: &str, status: Option<u16>) -> bool {
+    status.is_some_and(|status| status >= 500 || status == 429)
+        || code.contains("Throttl")
+        || TRANSIENT_CODES.contains(&code)
+}
+
+fn status_code(status: Option<u16>) -> String {
+    status.map_or_else(|| "Unknown".to_owned(), |status| format!("Http{status}"))
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.code)?;
+        self.message.iter().try_for_each(|message| write!(f, ": {message}"))
+    }
+}
+
+impl Error for Cause {}

@@ -1,0 +1,153 @@
+//! ECS: what runs on the cluster, and what it is moved to.
+
+mod register;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::Client;
+use aws_sdk_ecs::types::{ServiceField, TaskDefinitionField};
+use futures_util::future::try_join_all;
+
+use crate::call_error::CallError;
+use crate::task_definition::LaunchType;
+
+/// `DescribeServices` takes no more names at once.
+const SERVICES_PER_CALL: usize = 10;
+/// The tag that holds a definition's digest, so that a promote that died can find what it registered.
+const DIGEST_TAG: &str = "convox:definition";
+
+/// One cluster.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    client: Client,
+    name: String,
+}
+
+/// An ECS service, as far as a promote cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcsService {
+    /// Its name.
+    pub name: String,
+    /// `ACTIVE` or `DRAINING`; one that is `INACTIVE` is not there any more.
+    pub status: String,
+    /// The revision that it runs or moves to.
+    pub task_definition: String,
+    /// What its tasks run on.
+    pub launch_type: LaunchType,
+    /// Whether its tasks have network interfaces of their own.
+    pub awsvpc: bool,
+    /// Who deploys it: `ECS`, `CODE_DEPLOY` or `EXTERNAL`.
+    pub controller: String,
+    /// Container name and port that each load balancer sends to.
+    pub load_balancers: Vec<(String, i32)>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A registered revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Its ARN.
+    pub arn: String,
+    /// The digest of what was registered, where it is ours.
+    pub digest: Option<String>,
+    /// `awsvpc`, `bridge`, `host` or `none`.
+    pub network_mode: String,
+}
+
+impl Cluster {
+    /// The cluster called `name` (a name or an ARN).
+    #[must_use]
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self { client, name: name.into() }
+    }
+
+    /// The name or ARN that was configured.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The cluster's ARN, `None` where there is no active one of that name.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn arn(&self) -> Result<Option<String>, CallError> {
+        let answer = self.client.describe_clusters().clusters(&self.name).send().await;
+        let answer = answer.map_err(|err| CallError::new(format!("look up ECS cluster `{}`", self.name), &err))?;
+        let active = answer.clusters().iter().find(|cluster| cluster.status() == Some("ACTIVE"));
+        Ok(active.and_then(|cluster| cluster.cluster_arn()).map(str::to_owned))
+    }
+
+    /// Those of `names` that exist, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn services(&self, names: &[String]) -> Result<BTreeMap<String, EcsService>, CallError> {
+        let found = try_join_all(names.chunks(SERVICES_PER_CALL).map(|names| self.some_services(names))).await?;
+        Ok(found.into_iter().flatten().map(|service| (service.name.clone(), service)).collect())
+    }
+
+    async fn some_services(&self, names: &[String]) -> Result<Vec<EcsService>, CallError> {
+        let request = self.client.describe_services().cluster(&self.name).include(ServiceField::Tags);
+        let answer = request.set_services(Some(names.to_vec())).send().await;
+        let answer = answer.map_err(|err| CallError::new(format!("look up ECS services {}", names.join(", ")), &err))?;
+        Ok(answer.services().iter().map(ecs_service).filter(|service| service.status != "INACTIVE").collect())
+    }
+
+    /// One revision, or the newest active one of a family; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn definition(&self, name: &str) -> Result<Option<Registered>, CallError> {
+        let request = self.client.describe_task_definition().task_definition(name);
+        let answer = match request.include(TaskDefinitionField::Tags).send().await {
+            Ok(answer) => answer,
+            // ECS has no error of its own for a family that is not there.
+            Err(err) if err.as_service_error().is_some_and(|e| e.is_client_exception()) => return Ok(None),
+            Err(err) => return Err(CallError::new(format!("read task definition `{name}`"), &err)),
+        };
+        let tag = answer.tags().iter().find(|tag| tag.key() == Some(DIGEST_TAG));
+        let digest = tag.and_then(|tag| tag.value()).map(str::to_owned);
+        Ok(answer.task_definition().and_then(|definition| {
+            let network_mode = definition.network_mode().map_or("bridge", |mode| mode.as_str());
+            let arn = definition.task_definition_arn()?.to_owned();
+            Some(Registered { arn, digest, network_mode: network_mode.to_owned() })
+        }))
+    }
+
+    /// Moves an ECS service to a revision; nothing else of it changes.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn move_service(&self, service: &str, definition: &str) -> Result<(), CallError> {
+        let request = self.client.update_service().cluster(&self.name).service(service);
+        let answer = request.task_definition(definition).send().await;
+        answer.map(drop).map_err(|err| CallError::new(format!("move ECS service `{service}` to {definition}"), &err))
+    }
+}
+
+fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let fargate_provider =
+        service.capacity_provider_strategy().iter().any(|item| item.capacity_provider().starts_with("FARGATE"));
+    let fargate = fargate_provider || service.launch_type().is_some_and(|launch| launch.as_str() == "FARGATE");
+    let controller = service.deployment_controller().map_or("ECS", |controller| controller.r#type().as_str());
+    let target = |balancer: &aws_sdk_ecs::types::LoadBalancer| {
+        Some((balancer.container_name()?.to_owned(), balancer.container_port()?))
+    };
+    EcsService {
+        name: text(service.service_name()),
+        status: text(service.status()),
+        task_definition: text(service.task_definition()),
+        launch_type: if fargate { LaunchType::Fargate } else { LaunchType::Ec2 },
+        awsvpc: service.network_configuration().is_some_and(|network| network.awsvpc_configuration().is_some()),
+        controller: controller.to_owned(),
+        load_balancers: service.load_balancers().iter().filter_map(target).collect(),
+        tags: service.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect(),
+    }
+}

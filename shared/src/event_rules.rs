@@ -1,0 +1,133 @@
+//! EventBridge rules of Timers: read, and put only where something differs.
+
+mod target;
+
+use std::collections::BTreeMap;
+
+use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
+
+use crate::call_error::CallError;
+use crate::timer_rule::{TimerRule, TimerTarget};
+
+/// The id of the one target that a Timer's rule has.
+const TARGET_ID: &str = "task";
+
+/// The rules of the default bus.
+#[derive(Debug, Clone)]
+pub struct EventRules {
+    client: Client,
+}
+
+/// A rule as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SeenRule {
+    /// Its schedule; empty for a rule that has none.
+    pub schedule: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+    /// What it runs, where that is a task.
+    pub target: Option<TimerTarget>,
+    state: Option<RuleState>,
+    raw_target: Option<Target>,
+}
+
+impl SeenRule {
+    /// Whether it says exactly `wanted`.
+    #[must_use]
+    pub fn says(&self, wanted: &TimerRule) -> bool {
+        self.schedule == wanted.schedule && self.target.as_ref() == Some(&wanted.target)
+    }
+}
+
+impl EventRules {
+    /// The rules that `client` reaches.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { client }
+    }
+
+    /// The rule called `name`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn see(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
+        let rule = match self.client.describe_rule().name(name).send().await {
+            Ok(rule) => rule,
+            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => return Ok(None),
+            Err(err) => return Err(CallError::new(format!("read rule `{name}`"), &err)),
+        };
+        let arn = rule.arn().unwrap_or_default();
+        let tags = self.client.list_tags_for_resource().resource_arn(arn).send();
+        let targets = self.client.list_targets_by_rule().rule(name).send();
+        let (tags, targets) = futures_util::future::join(tags, targets).await;
+        let tags = tags.map_err(|err| CallError::new(format!("read the tags of rule `{name}`"), &err))?;
+        let targets = targets.map_err(|err| CallError::new(format!("read the targets of rule `{name}`"), &err))?;
+        let raw_target = targets.targets().iter().find(|target| target.id() == TARGET_ID).cloned();
+        Ok(Some(SeenRule {
+            schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
+            tags: tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
+            target: raw_target.as_ref().and_then(target::seen),
+            state: rule.state().cloned(),
+            raw_target,
+        }))
+    }
+
+    /// Makes the rule say `wanted`. What is there and differs is replaced, what a Timer does not define is kept: a
+    /// disabled rule stays disabled, a target keeps its dead-letter queue.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn put(
+        &self,
+        name: &str,
+        wanted: &TimerRule,
+        seen: Option<&SeenRule>,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
+        if seen.is_none_or(|seen| seen.schedule != wanted.schedule) {
+            self.put_rule(name, wanted, seen, tags).await?;
+        }
+        if seen.and_then(|seen| seen.target.as_ref()) != Some(&wanted.target) {
+            let raw = seen.and_then(|seen| seen.raw_target.as_ref());
+            self.put_target(name, target::wanted(&wanted.target, raw)).await?;
+        }
+        Ok(())
+    }
+
+    async fn put_rule(
+        &self,
+        name: &str,
+        wanted: &TimerRule,
+        seen: Option<&SeenRule>,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
+        let request = self.client.put_rule().name(name).schedule_expression(&wanted.schedule);
+        // An omitted state would be ENABLED; tags are for a new rule only (API reference, `PutRule`).
+        let state = seen.and_then(|seen| seen.state.clone()).unwrap_or(RuleState::Enabled);
+        let tags = seen.is_none().then(|| tags.iter().filter_map(|(key, value)| tag(key, value)).collect());
+        let answer = request.state(state).set_tags(tags).send().await;
+        answer.map(drop).map_err(|err| CallError::new(format!("put rule `{name}`"), &err))
+    }
+
+    async fn put_target(&self, name: &str, target: Option<Target>) -> Result<(), CallError> {
+        let attempted = || format!("put the target of rule `{name}`");
+        let target = target.ok_or_else(|| CallError::stated(attempted(), "BadRequest", None))?;
+        let answer = self.client.put_targets().rule(name).targets(target).send().await;
+        let answer = answer.map_err(|err| CallError::new(attempted(), &err))?;
+        // Status 200 can still be a failure (API reference, `PutTargets`).
+        match answer.failed_entries().first() {
+            None => Ok(()),
+            Some(entry) => {
+                let code = entry.error_code().unwrap_or("Unknown");
+                Err(CallError::stated(attempted(), code, entry.error_message()))
+            }
+        }
+    }
+}
+
+fn tag(key: &str, value: &str) -> Option<Tag> {
+    Tag::builder().key(key).value(value).build().ok()
+}

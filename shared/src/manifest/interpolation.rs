@@ -1,0 +1,229 @@
+//! `${NAME}`: found in the text before YAML is parsed, given its value after.
+//!
+//! In between stands a token of private-use characters, as long as the text it replaces, so that positions stay
+//! right and no value can become structure. Convox puts values into the raw text instead
+//! (`convox/rack:pkg/manifest/interpolate.go`); what a name is, anything up to the next `}`, is its rule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::environment::Environment;
+
+/// A token starts with one character of plane 15, which is the index of its name ...
+const FIRST: u32 = 0xF_0000;
+const LAST: u32 = 0xF_FFFD;
+/// ... and goes on with this one.
+const PAD: char = '\u{E000}';
+/// `${` and `}`, without the character that is the index.
+const PADS_BEYOND_NAME: usize = 2;
+
+/// Why a text cannot be given tokens.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum TokenError {
+    /// It holds a character that tokens are made of.
+    Reserved { character: char, line: usize, column: usize },
+    /// It names more variables than there are tokens.
+    TooManyNames { max: u32 },
+}
+
+/// The names that a document interpolates.
+pub(super) struct Names<'a> {
+    names: Vec<&'a str>,
+    /// How many line breaks the name in a line of the tokenized text swallowed.
+    swallowed: Vec<(usize, usize)>,
+}
+
+enum Piece<'a> {
+    Text(&'a str),
+    Name(&'a str),
+}
+
+/// Replaces each `${NAME}` of `source` by its token.
+pub(super) fn tokenize(source: &str) -> Result<(String, Names<'_>), TokenError> {
+    refuse_reserved(source)?;
+    let mut text = String::with_capacity(source.len());
+    let mut indexes: BTreeMap<&str, char> = BTreeMap::new();
+    let mut names = Names { names: Vec::new(), swallowed: Vec::new() };
+    let (mut rest, mut line) = (source, 1);
+    while let Some((before, name, after)) = next_interpolation(rest) {
+        let index = match indexes.get(name) {
+            Some(index) => *index,
+            None => names.add(name)?,
+        };
+        indexes.insert(name, index);
+        line += line_breaks(before);
+        if line_breaks(name) > 0 {
+            names.swallowed.push((line, line_breaks(name)));
+        }
+        text.push_str(before);
+        text.push(index);
+        text.extend(std::iter::repeat_n(PAD, name.chars().count() + PADS_BEYOND_NAME));
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok((text, names))
+}
+
+fn next_interpolation(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once("${")?;
+    let (name, after) = rest.split_once('}')?;
+    Some((before, name, after))
+}
+
+fn line_breaks(text: &str) -> usize {
+    text.bytes().filter(|byte| *byte == b'\n').count()
+}
+
+fn refuse_reserved(source: &str) -> Result<(), TokenError> {
+    let is_reserved = |c: char| c == PAD || (FIRST..=LAST).contains(&u32::from(c));
+    let Some((before, _)) = source.split_once(is_reserved) else {
+        return Ok(());
+    };
+    let character = source.chars().find(|c| is_reserved(*c)).unwrap_or(PAD);
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    let line = line_breaks(before) + 1;
+    Err(TokenError::Reserved { character, line, column })
+}
+
+impl<'a> Names<'a> {
+    fn add(&mut self, name: &'a str) -> Result<char, TokenError> {
+        let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+        let token = FIRST.checked_add(index).filter(|token| *token <= LAST);
+        let too_many = TokenError::TooManyNames { max: LAST - FIRST + 1 };
+        let token = token.and_then(char::from_u32).ok_or(too_many)?;
+        self.names.push(name);
+        Ok(token)
+    }
+
+    /// The line of the source that a line of the tokenized text was.
+    pub(super) fn source_line(&self, line: usize) -> usize {
+        let before = self.swallowed.iter().take_while(|(at, _)| *at < line);
+        line + before.map(|(_, count)| count).sum::<usize>()
+    }
+
+    /// Whether `text` holds a token.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        self.pieces(text).any(|piece| matches!(piece, Piece::Name(_)))
+    }
+
+    /// `text` as it was written, with `${NAME}`: fit for messages.
+    pub(super) fn show(&self, text: &str) -> String {
+        let mut shown = String::with_capacity(text.len());
+        for piece in self.pieces(text) {
+            match piece {
+                Piece::Text(text) => shown.push_str(text),
+                Piece::Name(name) => shown.extend(["${", name, "}"]),
+            }
+        }
+        shown
+    }
+
+    /// `text` with values, nothing for a name that has none; `used` collects the names that have one.
+    pub(super) fn resolve(
+        &self,
+        text: &str,
+        environment: &Environment,
+        used: &mut BTreeSet<String>,
+    ) -> String {
+        let mut resolved = String::with_capacity(text.len());
+        for piece in self.pieces(text) {
+            match piece {
+                Piece::Text(text) => resolved.push_str(text),
+                Piece::Name(name) => {
+                    if let Some(value) = environment.get(name) {
+                        used.insert(name.to_owned());
+                        resolved.push_str(value.expose());
+                    }
+                }
+            }
+        }
+        resolved
+    }
+
+    /// How long the values in `text` are.
+    pub(super) fn value_bytes(&self, text: &str, environment: &Environment) -> usize {
+        let values = self.pieces(text).map(|piece| match piece {
+            Piece::Text(_) => 0,
+            Piece::Name(name) => environment.get(name).map_or(0, |value| value.expose().len()),
+        });
+        values.sum()
+    }
+
+    fn pieces<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Piece<'t>> {
+        let mut rest = text;
+        std::iter::from_fn(move || {
+            if rest.is_empty() {
+                return None;
+            }
+            if let Some((name, after)) = self.leading_token(rest) {
+                rest = after;
+                return Some(Piece::Name(name));
+            }
+            // A double-quoted escape can spell an index without its pads: that is text.
+            let is_index = |(at, c): &(usize, char)| *at > 0 && (FIRST..=LAST).contains(&u32::from(*c));
+            let end = rest.char_indices().find(is_index).map_or(rest.len(), |(at, _)| at);
+            let (text, after) = rest.split_at_checked(end)?;
+            rest = after;
+            Some(Piece::Text(text))
+        })
+    }
+
+    fn leading_token<'t>(&'t self, text: &'t str) -> Option<(&'t str, &'t str)> {
+        let index = u32::from(text.chars().next()?).checked_sub(FIRST)?;
+        let name = *self.names.get(usize::try_from(index).ok()?)?;
+        let mut chars = text.chars();
+        chars.next();
+        let pads = name.chars().count() + PADS_BEYOND_NAME;
+        let complete = chars.by_ref().take(pads).filter(|c| *c == PAD).count() == pads;
+        complete.then(|| (name, chars.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::environment;
+    use super::*;
+
+    #[test]
+    fn a_name_is_anything_up_to_the_next_brace() {
+        let environment = environment("A=1\nB=two\n");
+        for (source, want, used) in [
+            ("${A}", "1", "A"),
+            ("x${A}${B}y", "x1twoy", "A B"),
+            ("$A $${A} ${", "$A $1 ${", "A"),
+            ("${} ${ A } ${A:-x} ${A${B}}", "   }", ""),
+            ("${a\nb}${NOT_SET}", "", ""),
+        ] {
+            let (text, names) = tokenize(source).unwrap();
+            let mut got = BTreeSet::new();
+            assert_eq!(names.resolve(&text, &environment, &mut got), want, "{source}");
+            assert_eq!(Vec::from_iter(got).join(" "), used, "{source}");
+            assert_eq!(names.show(&text), source);
+            assert_eq!(text.chars().count(), source.chars().count(), "{source}");
+        }
+    }
+
+    #[test]
+    fn lines_after_a_name_with_line_breaks_are_found_again() {
+        let (_, names) = tokenize("a\n${b\nc}d\ne").unwrap();
+        assert_eq!([1, 2, 3].map(|line| names.source_line(line)), [1, 2, 4]);
+    }
+
+    #[test]
+    fn the_characters_of_tokens_are_refused_with_their_place() {
+        for character in [PAD, '\u{F0000}', '\u{FFFFD}'] {
+            let error = tokenize(&format!("a\nbä{character}")).err();
+            assert_eq!(error, Some(TokenError::Reserved { character, line: 2, column: 3 }));
+        }
+        assert!(tokenize("\u{E001} \u{100000}").is_ok());
+    }
+
+    #[test]
+    fn half_a_token_is_text() {
+        let (_, names) = tokenize("${A}").unwrap();
+        for text in ["\u{F0000}", "\u{F0000}\u{E000}", "\u{F0001}\u{E000}\u{E000}\u{E000}", "\u{E000}"] {
+            assert!(!names.is_in(text));
+            assert_eq!(names.show(text), text);
+        }
+        assert!(names.is_in("x\u{F0000}\u{E000}\u{E000}\u{E000}"));
+    }
+}

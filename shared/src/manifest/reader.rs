@@ -1,0 +1,211 @@
+//! Nodes -> typed values, collecting what is wrong, what is odd and what has no effect, each with its path.
+
+use super::error::Problem;
+use super::node::{Entry, Kind, Node, Scalar, printable};
+use super::suggestion::closest;
+
+/// More lines than this help nobody.
+const LINES_MAX: usize = 50;
+/// ECS counts in signed 32-bit integers.
+const INTEGER_MAX: u32 = i32::MAX.unsigned_abs();
+
+/// A node and the path it has in the document.
+#[derive(Clone)]
+pub(super) struct Place<'a> {
+    pub path: String,
+    pub node: &'a Node,
+}
+
+impl<'a> Place<'a> {
+    pub(super) fn top(node: &'a Node) -> Self {
+        Self { path: String::new(), node }
+    }
+
+    /// The value of an entry.
+    pub(super) fn child(&self, entry: &'a Entry) -> Self {
+        let key = entry.key.shown();
+        let path = if self.path.is_empty() { key } else { format!("{}.{key}", self.path) };
+        Self { path, node: &entry.value }
+    }
+
+    pub(super) fn scalar(&self) -> Option<&'a Scalar> {
+        match &self.node.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// The items of a list, each with its number from 0.
+    pub(super) fn items(&self) -> Option<Vec<Self>> {
+        let Kind::Sequence(items) = &self.node.kind else {
+            return None;
+        };
+        let place = |(index, node)| Self { path: format!("{}[{index}]", self.path), node };
+        Some(items.iter().enumerate().map(place).collect())
+    }
+}
+
+/// The values of a mapping, by key. A value that is nothing counts as absent.
+pub(super) struct Fields<'a> {
+    place: Place<'a>,
+}
+
+impl<'a> Fields<'a> {
+    pub(super) fn get(&self, key: &str) -> Option<Place<'a>> {
+        let Kind::Mapping(entries) = &self.place.node.kind else {
+            return None;
+        };
+        let entry = entries.iter().find(|entry| entry.key.text == key)?;
+        (!entry.value.is_null()).then(|| self.place.child(entry))
+    }
+}
+
+/// What reading a document finds besides its values.
+pub(super) struct Reader<'f> {
+    file: &'f str,
+    pub problems: Vec<Problem>,
+    pub warnings: Vec<String>,
+    pub no_effect: Vec<String>,
+    left_out: usize,
+}
+
+impl<'f> Reader<'f> {
+    pub(super) fn new(file: &'f str) -> Self {
+        Self { file, problems: Vec::new(), warnings: Vec::new(), no_effect: Vec::new(), left_out: 0 }
+    }
+
+    /// Notes what makes the manifest unusable.
+    pub(super) fn problem(&mut self, place: &Place<'_>, message: impl Into<String>) {
+        let Node { line, column, .. } = *place.node;
+        self.problem_at(line, column, &place.path, message);
+    }
+
+    pub(super) fn problem_at(&mut self, line: usize, column: usize, path: &str, message: impl Into<String>) {
+        if self.problems.len() < LINES_MAX {
+            let (path, message) = (path.to_owned(), message.into());
+            self.problems.push(Problem { line, column, path, message });
+        }
+    }
+
+    /// Notes a value of another type than `allowed` says.
+    pub(super) fn wrong(&mut self, place: &Place<'_>, allowed: &str) {
+        self.problem(place, format!("is {}: use {allowed}", place.node.shown()));
+    }
+
+    /// Notes what the author should know, although it can be used.
+    pub(super) fn warn(&mut self, line: usize, message: &str) {
+        if self.warnings.len() < LINES_MAX {
+            self.warnings.push(format!("{}, line {line}: {message}", self.file));
+        } else {
+            self.left_out += 1;
+        }
+    }
+
+    /// Notes a key that is read, but that nothing uses.
+    pub(super) fn without_effect(&mut self, place: &Place<'_>) {
+        if !place.node.is_empty() {
+            self.no_effect.push(place.path.clone());
+        }
+    }
+
+    /// All warnings, the one about keys without effect last.
+    pub(super) fn into_warnings(mut self) -> Vec<String> {
+        if self.left_out > 0 {
+            let text = format!("{}: {} more warnings are left out", self.file, self.left_out);
+            self.warnings.push(text);
+        }
+        if !self.no_effect.is_empty() {
+            let more = self.no_effect.len().saturating_sub(LINES_MAX);
+            self.no_effect.truncate(LINES_MAX);
+            let mut paths = self.no_effect.join("`, `");
+            if more > 0 {
+                paths = format!("{paths}`, and {more} more than `{LINES_MAX}");
+            }
+            self.warnings.push(format!("{}: read, but has no effect: `{paths}`", self.file));
+        }
+        self.warnings
+    }
+
+    /// The fields of a mapping; keys that are not `known` are warnings, anything but a mapping is a problem.
+    pub(super) fn fields<'a>(&mut self, place: &Place<'a>, known: &[&str]) -> Fields<'a> {
+        for entry in self.entries(place) {
+            if !known.contains(&entry.key.text.as_str()) {
+                let path = place.child(entry).path;
+                let meant = closest(entry.key.source(), known)
+                    .map(|known| format!(", did you mean `{known}`?"))
+                    .unwrap_or_default();
+                self.warn(entry.line, &format!("`{path}` is not a key of convox.yml and is ignored{meant}"));
+            }
+        }
+        Fields { place: place.clone() }
+    }
+
+    /// The entries of a mapping; none for an empty body.
+    pub(super) fn entries<'a>(&mut self, place: &Place<'a>) -> &'a [Entry] {
+        match &place.node.kind {
+            Kind::Mapping(entries) => entries,
+            _ if place.node.is_null() => &[],
+            _ => {
+                self.wrong(place, "a mapping of keys to values");
+                &[]
+            }
+        }
+    }
+
+    /// Text, whatever YAML would take it for.
+    pub(super) fn text(&mut self, place: &Place<'_>) -> Option<String> {
+        let text = place.scalar().map(|scalar| scalar.text.clone());
+        if text.is_none() {
+            self.wrong(place, "a text");
+        }
+        text.filter(|text| !text.is_empty())
+    }
+
+    /// A list of texts.
+    pub(super) fn texts(&mut self, place: &Place<'_>) -> Vec<String> {
+        let Some(items) = place.items() else {
+            self.wrong(place, "a list of texts");
+            return Vec::new();
+        };
+        items.iter().filter_map(|item| self.text(item)).collect()
+    }
+
+    /// A boolean, as YAML 1.1 spells it.
+    pub(super) fn flag(&mut self, place: Option<Place<'_>>) -> bool {
+        let Some(place) = place else {
+            return false;
+        };
+        let value = place.scalar().and_then(Scalar::as_bool);
+        if value.is_none() {
+            self.wrong(&place, "`true` or `false`");
+        }
+        value.unwrap_or(false)
+    }
+
+    /// A whole number of 0 or more that Convox leaves out when it is anything else: so it is only a warning here.
+    pub(super) fn lenient_integer(&mut self, place: Option<Place<'_>>) -> Option<u32> {
+        let place = place?;
+        let value = place.scalar().and_then(integer);
+        if value.is_none() {
+            let shown = place.node.shown();
+            let message = format!(
+                "`{}` is {shown}, which is not a whole number from 0 to {INTEGER_MAX}, and is ignored",
+                place.path
+            );
+            self.warn(place.node.line, &message);
+        }
+        value
+    }
+
+    /// Notes `name` under `path` as unusable where it is.
+    pub(super) fn bad_name(&mut self, entry: &Entry, path: &str, message: &str) {
+        let message = printable(message);
+        self.problem_at(entry.line, entry.column, path, format!("cannot be used: {message}"));
+    }
+}
+
+/// The whole number of 0 or more that a text means.
+pub(super) fn integer(scalar: &Scalar) -> Option<u32> {
+    let value = u32::try_from(scalar.as_integer()?).ok()?;
+    (value <= INTEGER_MAX).then_some(value)
+}

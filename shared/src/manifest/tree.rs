@@ -1,0 +1,446 @@
+//! YAML events -> [`Node`]s, within bounds: an alias bomb, a deep nest or a huge value is refused.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
+
+use super::interpolation::Names;
+use super::node::{Entry, Kind, Node, Scalar, Style};
+use crate::environment::Environment;
+
+/// Deeper than any manifest, shallower than any stack.
+const DEPTH_MAX: usize = 64;
+/// How large the resolved document may be, each node counted as [`NODE_WEIGHT`] bytes and its text.
+const WEIGHT_MAX: usize = 8 * 1024 * 1024;
+const NODE_WEIGHT: usize = 64;
+/// More repeated keys are not worth a warning each.
+const REPEATED_MAX: usize = 50;
+
+/// Why a text is no document; lines and columns are the source's.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct SyntaxError {
+    pub line: usize,
+    pub column: usize,
+    pub message: String,
+}
+
+/// A document, and what happened on the way.
+pub(super) struct Document {
+    pub root: Option<Node>,
+    /// The keys that stand twice in one mapping: the path and the line of the one that counts.
+    pub repeated: Vec<(String, usize)>,
+    /// Whether another document follows, which nobody reads.
+    pub has_more: bool,
+    /// The set variables whose values were put in.
+    pub interpolated: BTreeSet<String>,
+}
+
+/// Parses the first document of the tokenized `text`.
+pub(super) fn parse(text: &str, names: &Names<'_>, environment: &Environment) -> Result<Document, SyntaxError> {
+    let mut builder = Builder {
+        names,
+        environment,
+        stack: Vec::new(),
+        anchors: BTreeMap::new(),
+        weight: 0,
+        document: Document {
+            root: None,
+            repeated: Vec::new(),
+            has_more: false,
+            interpolated: BTreeSet::new(),
+        },
+    };
+    let mut ended = false;
+    for event in Parser::new_from_str(text) {
+        match event.map_err(|error| builder.scan_error(&error))? {
+            (Event::DocumentStart(_), _) if ended => {
+                builder.document.has_more = true;
+                break;
+            }
+            (Event::DocumentEnd, _) => ended = true,
+            (event, span) => builder.event(event, span)?,
+        }
+    }
+    Ok(builder.document)
+}
+
+/// A finished node with the bounds it uses up each time it is repeated.
+#[derive(Clone)]
+struct Built {
+    node: Node,
+    weight: usize,
+    depth: usize,
+}
+
+/// A list or mapping whose end has not come yet.
+struct Frame {
+    anchor: usize,
+    line: usize,
+    column: usize,
+    open: Open,
+    weight: usize,
+    depth: usize,
+}
+
+enum Open {
+    Sequence(Vec<Node>),
+    Mapping { entries: Vec<Entry>, key: Option<Node> },
+}
+
+struct Builder<'a> {
+    names: &'a Names<'a>,
+    environment: &'a Environment,
+    stack: Vec<Frame>,
+    anchors: BTreeMap<usize, Built>,
+    weight: usize,
+    document: Document,
+}
+
+impl Builder<'_> {
+    fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), SyntaxError> {
+        match event {
+            Event::Scalar(text, style, anchor, tag) => {
+                let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
+                let style = match style {
+                    ScalarStyle::Plain if is_text => Style::Quoted,
+                    ScalarStyle::Plain => Style::Plain,
+                    ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
+                    ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                };
+                let built = self.scalar(&text, style, span.start)?;
+                self.finish(built, anchor, span.start)
+            }
+            Event::SequenceStart(anchor, _) => self.open(Open::Sequence(Vec::new()), anchor, span.start),
+            Event::MappingStart(anchor, _) => {
+                let open = Open::Mapping { entries: Vec::new(), key: None };
+                self.open(open, anchor, span.start)
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(span.start),
+            Event::Alias(anchor) => {
+                let built = self.anchors.get(&anchor).cloned();
+                let built = built
+                    .ok_or_else(|| self.error(span.start, "an alias stands inside the value that it names"))?;
+                self.charge(built.weight, span.start)?;
+                self.finish(built, 0, span.start)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn scalar(&mut self, text: &str, style: Style, at: Marker) -> Result<Built, SyntaxError> {
+        let values = self.names.value_bytes(text, self.environment);
+        let weight = NODE_WEIGHT.saturating_add(text.len()).saturating_add(values);
+        self.charge(weight, at)?;
+        let scalar = if self.names.is_in(text) {
+            let used = &mut self.document.interpolated;
+            let resolved = self.names.resolve(text, self.environment, used);
+            Scalar { text: resolved, style, uninterpolated: Some(self.names.show(text)) }
+        } else {
+            Scalar { text: text.to_owned(), style, uninterpolated: None }
+        };
+        let node = self.node(Kind::Scalar(scalar), at);
+        Ok(Built { node, weight, depth: 0 })
+    }
+
+    fn open(&mut self, open: Open, anchor: usize, at: Marker) -> Result<(), SyntaxError> {
+        if self.stack.len() >= DEPTH_MAX {
+            return Err(self.too_deep(at));
+        }
+        self.charge(NODE_WEIGHT, at)?;
+        let (line, column) = self.place(at);
+        self.stack.push(Frame { anchor, line, column, open, weight: NODE_WEIGHT, depth: 0 });
+        Ok(())
+    }
+
+    fn close(&mut self, at: Marker) -> Result<(), SyntaxError> {
+        let Some(frame) = self.stack.pop() else {
+            return Ok(());
+        };
+        let Frame { anchor, line, column, open, weight, depth } = frame;
+        let kind = match open {
+            Open::Sequence(items) => Kind::Sequence(items),
+            Open::Mapping { entries, .. } => Kind::Mapping(self.merged(entries)?),
+        };
+        let node = Node { line, column, kind };
+        self.finish(Built { node, weight, depth: depth + 1 }, anchor, at)
+    }
+
+    /// Gives a finished node to its anchor and to what it stands in.
+    fn finish(&mut self, built: Built, anchor: usize, at: Marker) -> Result<(), SyntaxError> {
+        if self.stack.len() + built.depth > DEPTH_MAX {
+            return Err(self.too_deep(at));
+        }
+        if anchor > 0 {
+            self.charge(built.weight, at)?;
+            self.anchors.insert(anchor, built.clone());
+        }
+        let Some(frame) = self.stack.last_mut() else {
+            self.document.root = Some(built.node);
+            return Ok(());
+        };
+        frame.weight += built.weight;
+        frame.depth = frame.depth.max(built.depth);
+        match &mut frame.open {
+            Open::Sequence(items) => items.push(built.node),
+            Open::Mapping { key: key @ None, .. } => *key = Some(built.node),
+            Open::Mapping { entries, key } => {
+                if let Some(Node { line, column, kind }) = key.take() {
+                    let Kind::Scalar(key) = kind else {
+                        let message = "a key must be text, not a list or a mapping".to_owned();
+                        return Err(SyntaxError { line, column, message });
+                    };
+                    entries.push(Entry { key, line, column, value: built.node });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Resolves merge keys and repeated keys. The last of equal keys counts; a merge never replaces a key, and of
+    /// several merges the first counts (YAML merge type 1.1).
+    fn merged(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, SyntaxError> {
+        let mut merged = Keyed::default();
+        let mut merges = Vec::new();
+        for entry in entries {
+            if is_merge(&entry.key) {
+                merges.push(entry.value);
+                continue;
+            }
+            if merged.has(&entry.key) {
+                self.note_repeated(&entry);
+            }
+            merged.set(entry);
+        }
+        for value in merges {
+            let sources = match value.kind {
+                Kind::Sequence(items) => items,
+                _ => vec![value],
+            };
+            for source in sources {
+                let Kind::Mapping(entries) = source.kind else {
+                    let message = "`<<` takes a mapping or a list of mappings".to_owned();
+                    return Err(SyntaxError { line: source.line, column: source.column, message });
+                };
+                entries.into_iter().for_each(|entry| merged.add(entry));
+            }
+        }
+        Ok(merged.entries)
+    }
+
+    fn note_repeated(&mut self, entry: &Entry) {
+        if self.document.repeated.len() < REPEATED_MAX {
+            let path = format!("{}{}", self.path(), entry.key.shown());
+            self.document.repeated.push((path, entry.line));
+        }
+    }
+
+    /// Where the builder is, with a final dot.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        for frame in &self.stack {
+            match &frame.open {
+                Open::Sequence(items) => path = format!("{}[{}].", path.trim_end_matches('.'), items.len()),
+                Open::Mapping { key: Some(Node { kind: Kind::Scalar(key), .. }), .. } => {
+                    path = format!("{path}{}.", key.shown());
+                }
+                Open::Mapping { .. } => {}
+            }
+        }
+        path
+    }
+
+    /// Counts `weight` against the bound.
+    fn charge(&mut self, weight: usize, at: Marker) -> Result<(), SyntaxError> {
+        self.weight = self.weight.saturating_add(weight);
+        if self.weight > WEIGHT_MAX {
+            let what = "with its aliases and the values of its `${}` the document grows too large";
+            return Err(self.error(at, what));
+        }
+        Ok(())
+    }
+
+    fn node(&self, kind: Kind, at: Marker) -> Node {
+        let (line, column) = self.place(at);
+        Node { line, column, kind }
+    }
+
+    fn place(&self, at: Marker) -> (usize, usize) {
+        (self.names.source_line(at.line()), at.col() + 1)
+    }
+
+    fn error(&self, at: Marker, message: &str) -> SyntaxError {
+        let (line, column) = self.place(at);
+        SyntaxError { line, column, message: message.to_owned() }
+    }
+
+    fn too_deep(&self, at: Marker) -> SyntaxError {
+        self.error(at, &format!("lists and mappings stand in each other more than {DEPTH_MAX} deep"))
+    }
+
+    /// The parser's own words: they name what it expected and repeat nothing of the text but single punctuation.
+    fn scan_error(&self, error: &ScanError) -> SyntaxError {
+        self.error(*error.marker(), error.info())
+    }
+}
+
+fn is_merge(key: &Scalar) -> bool {
+    key.style == Style::Plain && !key.is_interpolated() && key.text == "<<"
+}
+
+/// The entries of a mapping, each key once, in the order they came.
+#[derive(Default)]
+struct Keyed {
+    entries: Vec<Entry>,
+    places: BTreeMap<String, usize>,
+}
+
+impl Keyed {
+    fn has(&self, key: &Scalar) -> bool {
+        self.places.contains_key(&key.text)
+    }
+
+    fn set(&mut self, entry: Entry) {
+        let place = self.places.get(&entry.key.text).and_then(|place| self.entries.get_mut(*place));
+        match place {
+            Some(place) => *place = entry,
+            None => self.add(entry),
+        }
+    }
+
+    fn add(&mut self, entry: Entry) {
+        if !self.has(&entry.key) {
+            self.places.insert(entry.key.text.clone(), self.entries.len());
+            self.entries.push(entry);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::interpolation::tokenize;
+    use super::super::tests::environment;
+    use super::*;
+
+    fn parsed(source: &str, values: &str) -> Result<Document, SyntaxError> {
+        let (text, names) = tokenize(source).unwrap();
+        parse(&text, &names, &environment(values))
+    }
+
+    /// A compact form of a document, for tables.
+    fn compact(node: &Node) -> String {
+        match &node.kind {
+            Kind::Scalar(scalar) if scalar.style == Style::Plain => scalar.text.clone(),
+            Kind::Scalar(scalar) => format!("{:?}", scalar.text),
+            Kind::Sequence(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(",")),
+            Kind::Mapping(entries) => {
+                let entries = entries.iter().map(|entry| format!("{}:{}", entry.key.text, compact(&entry.value)));
+                format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+            }
+        }
+    }
+
+    #[test]
+    fn documents_become_nodes() {
+        for (source, want) in [
+            ("a: 1\nb: [x, 'y', \"z\"]\n", "{a:1,b:[x,\"y\",\"z\"]}"),
+            ("a: 1\r\nb:\r\n  - x\r\n", "{a:1,b:[x]}"),
+            ("a: |\n  x\n  y\n", "{a:\"x\\ny\\n\"}"),
+            ("a:\nb: ~\n", "{a:,b:~}"),
+            ("a: !!str 1", "{a:\"1\"}"),
+            ("a: &x {b: 1}\nc: *x\n", "{a:{b:1},c:{b:1}}"),
+            ("x: &x {a: 1, b: 1}\ny: {b: 2, <<: *x, c: 3}", "{x:{a:1,b:1},y:{b:2,c:3,a:1}}"),
+            ("y: {<<: [{a: 1}, {a: 2, b: 2}]}", "{y:{a:1,b:2}}"),
+            ("y: {'<<': {a: 1}}", "{y:{<<:{a:1}}}"),
+            ("a: 1\nb: 2\na: 3", "{a:3,b:2}"),
+        ] {
+            let document = parsed(source, "").unwrap();
+            assert_eq!(document.root.as_ref().map(compact).as_deref(), Some(want), "{source}");
+        }
+        for source in ["", "# nothing\n", "\n\n", "---\n..."] {
+            let root = parsed(source, "").unwrap().root;
+            assert!(root.is_none_or(|root| root.is_null()), "{source}");
+        }
+    }
+
+    #[test]
+    fn values_never_become_structure() {
+        let values = r#"{"A": "x: y\n- z # w", "Q": "\"'", "N": "", "K": "key"}"#;
+        for (source, want) in [
+            ("a: ${A}", "{a:x: y\n- z # w}"),
+            ("- ${A}", "[x: y\n- z # w]"),
+            ("a: \"<${Q}>\"", "{a:\"<\\\"'>\"}"),
+            ("a: [${A}, ${N}]", "{a:[x: y\n- z # w,]}"),
+            ("a: |\n  ${A}\n", "{a:\"x: y\\n- z # w\\n\"}"),
+            ("${K}: 1 # ${A}\n", "{key:1}"),
+        ] {
+            let document = parsed(source, values).unwrap();
+            assert_eq!(document.root.as_ref().map(compact).as_deref(), Some(want), "{source}");
+            assert!(!document.interpolated.contains("A") || source.starts_with(['a', '-']), "{source}");
+        }
+    }
+
+    #[test]
+    fn repeated_keys_are_named_by_path() {
+        let source = "s:\n  web:\n    - {}\n    - a: 1\n      a: 2\n  web: 1\n";
+        let want = vec![("s.web[1].a".to_owned(), 5), ("s.web".to_owned(), 6)];
+        assert_eq!(parsed(source, "").unwrap().repeated, want);
+    }
+
+    #[test]
+    fn places_are_the_sources() {
+        let root = parsed("a: ${LONG_NAME}\nbc: [x, y]", "LONG_NAME=1\n").unwrap().root;
+        let Some(Node { kind: Kind::Mapping(entries), .. }) = root else {
+            panic!("a mapping");
+        };
+        let Kind::Sequence(items) = &entries[1].value.kind else {
+            panic!("a list");
+        };
+        assert_eq!((entries[0].value.line, entries[0].value.column), (1, 4));
+        assert_eq!((entries[1].line, entries[1].column), (2, 1));
+        assert_eq!((items[1].line, items[1].column), (2, 9));
+    }
+
+    #[test]
+    fn what_is_no_document_says_where_and_why() {
+        for (source, line, message) in [
+            ("a: 1\nb: [", 2, "did not find expected node content"),
+            ("a: *nothing", 1, "unknown anchor"),
+            ("a: &x [*x]", 1, "an alias stands inside the value that it names"),
+            ("a: 1\n? [b]\n: 1\n", 2, "a key must be text"),
+            ("a: 1\nb: {<<: 1}", 2, "`<<` takes a mapping"),
+            (&"[".repeat(65), 1, "more than 64 deep"),
+        ] {
+            let error = parsed(source, "").err().unwrap();
+            assert_eq!(error.line, line, "{source}: {error:?}");
+            assert!(error.message.contains(message), "{source}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn bombs_are_refused() {
+        let nine = |name: &str| vec![format!("*{name}"); 9].join(",");
+        let mut laughs = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for (name, inner) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e"), ("g", "f")] {
+            laughs += &format!("{name}: &{name} [{}]\n", nine(inner));
+        }
+        let ladder: String = (1..9999).map(|i| format!("- &a{i} [*a{}]\n", i - 1)).collect();
+        let long = format!("A={}\n", "x".repeat(60_000));
+        for (source, values, message) in [
+            (laughs, "", "grows too large"),
+            (format!("- &a0 []\n{ladder}"), "", "64 deep"),
+            ("- ${A}\n".repeat(1000), &*long, "grows too large"),
+            ("- \n".repeat(150_000), "", "grows too large"),
+        ] {
+            let error = parsed(&source, values).err().unwrap();
+            assert!(error.message.contains(message), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_first_document_is_read() {
+        let document = parsed("a: 1\n---\nb: 1\n", "").unwrap();
+        assert_eq!(compact(&document.root.unwrap()), "{a:1}");
+        assert!(document.has_more);
+        assert!(!parsed("a: 1\n...\n", "").unwrap().has_more);
+    }
+}

@@ -1,0 +1,172 @@
+//! Who decides how an App's environment is delivered: Rack < App `Yes` < convox.yml `params`.
+//!
+//! Source: Convox `SecretsManagerEnv` page, "Precedence" and "Gen1 Limitation".
+
+use serde::{Deserialize, Serialize};
+
+/// The parameter's name at all three levels.
+pub const PARAMETER: &str = "SecretsManagerEnv";
+
+/// How tasks get the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum EnvDelivery {
+    /// ECS reads each variable from the App's secret.
+    SecretsManager,
+    /// `convox-env` reads the object of the Release.
+    S3,
+}
+
+/// The level that decided, spelled as reports and events spell it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Level {
+    /// The Rack's default.
+    Rack,
+    /// The App's `Yes`.
+    App,
+    /// `params:` of the manifest.
+    #[serde(rename = "convox.yml")]
+    Manifest,
+    /// A generation 1 App always takes the S3 path.
+    Generation,
+}
+
+/// The generation of an App.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Generation {
+    /// The parameter has no effect.
+    #[serde(rename = "1")]
+    One,
+    /// The parameter decides.
+    #[default]
+    #[serde(rename = "2")]
+    Two,
+}
+
+/// A setting of one level.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum YesNo {
+    /// `Yes`.
+    Yes,
+    /// `No`.
+    No,
+}
+
+/// A value that is neither `Yes` nor `No`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{place} sets SecretsManagerEnv to `{value}`, which is neither `Yes` nor `No`: write one of the two, spelled like that")]
+pub struct ValueError {
+    place: String,
+    value: String,
+}
+
+impl YesNo {
+    /// Reads the value of one level; `place` says which for the message, `shown` is what may be printed of it.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] for any other spelling, `yes` and `true` included.
+    pub fn parse(place: &str, value: &str, shown: &str) -> Result<Self, ValueError> {
+        match value {
+            "Yes" => Ok(Self::Yes),
+            "No" => Ok(Self::No),
+            _ => Err(ValueError { place: place.to_owned(), value: shown.to_owned() }),
+        }
+    }
+}
+
+/// What the levels say.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// The App's generation.
+    pub generation: Generation,
+    /// The Rack's default.
+    pub rack: YesNo,
+    /// The App's parameter; its `No` is not an opt-out.
+    pub app: Option<YesNo>,
+    /// The manifest's parameter.
+    pub manifest: Option<YesNo>,
+}
+
+/// The delivery that is wanted, and who decided it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// What is wanted; a failed write still falls back to S3.
+    pub delivery: EnvDelivery,
+    /// Who wanted it.
+    pub decided_by: Level,
+}
+
+/// Decides.
+#[must_use]
+pub fn decide(settings: &Settings) -> Decision {
+    let (value, decided_by) = match settings {
+        Settings { generation: Generation::One, .. } => (YesNo::No, Level::Generation),
+        Settings { manifest: Some(value), .. } => (*value, Level::Manifest),
+        Settings { app: Some(YesNo::Yes), .. } => (YesNo::Yes, Level::App),
+        Settings { rack, .. } => (*rack, Level::Rack),
+    };
+    let delivery = match value {
+        YesNo::Yes => EnvDelivery::SecretsManager,
+        YesNo::No => EnvDelivery::S3,
+    };
+    Decision { delivery, decided_by }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use YesNo::{No, Yes};
+
+    #[test]
+    fn manifest_beats_app_and_app_can_only_opt_in() {
+        for (rack, app, manifest, want, level) in [
+            (No, None, None, EnvDelivery::S3, Level::Rack),
+            (Yes, None, None, EnvDelivery::SecretsManager, Level::Rack),
+            (No, Some(Yes), None, EnvDelivery::SecretsManager, Level::App),
+            (Yes, Some(Yes), None, EnvDelivery::SecretsManager, Level::App),
+            (Yes, Some(No), None, EnvDelivery::SecretsManager, Level::Rack),
+            (No, Some(No), None, EnvDelivery::S3, Level::Rack),
+            (Yes, Some(Yes), Some(No), EnvDelivery::S3, Level::Manifest),
+            (No, Some(No), Some(Yes), EnvDelivery::SecretsManager, Level::Manifest),
+        ] {
+            let got = decide(&Settings { generation: Generation::Two, rack, app, manifest });
+            let want = Decision { delivery: want, decided_by: level };
+            assert_eq!(got, want, "rack={rack:?} app={app:?} manifest={manifest:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_two_spellings_are_values() {
+        for value in ["yes", "YES", "true", "1", "on", "", " Yes"] {
+            let message = YesNo::parse("app.json", value, value).unwrap_err().to_string();
+            assert!(message.starts_with(&format!("app.json sets SecretsManagerEnv to `{value}`")), "{message}");
+        }
+    }
+
+    fn yes_no() -> impl Strategy<Value = YesNo> {
+        prop_oneof![Just(Yes), Just(No)]
+    }
+
+    proptest! {
+        #[test]
+        fn generation_1_is_always_s3(rack in yes_no(), app in proptest::option::of(yes_no()), manifest in proptest::option::of(yes_no())) {
+            let got = decide(&Settings { generation: Generation::One, rack, app, manifest });
+            prop_assert_eq!(got, Decision { delivery: EnvDelivery::S3, decided_by: Level::Generation });
+        }
+
+        #[test]
+        fn an_app_level_no_changes_nothing(rack in yes_no(), manifest in proptest::option::of(yes_no())) {
+            let with = |app| decide(&Settings { generation: Generation::Two, rack, app, manifest });
+            prop_assert_eq!(with(Some(No)), with(None));
+        }
+
+        #[test]
+        fn the_manifest_has_the_last_word(rack in yes_no(), app in proptest::option::of(yes_no()), manifest in yes_no()) {
+            let got = decide(&Settings { generation: Generation::Two, rack, app, manifest: Some(manifest) });
+            prop_assert_eq!(got.delivery == EnvDelivery::SecretsManager, manifest == Yes);
+            prop_assert_eq!(got.decided_by, Level::Manifest);
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! `promotion.json`: what is wanted, what is applied, who is at work. The rules as pure code, without a clock.
+//!
+//! Events arrive at least once and in any order, so an event is only a hint and this state decides. It is changed
+//! by conditional writes alone; whoever loses one reads again and calls the same functions on what it read.
+
+mod order;
+mod outcomes;
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::events::Event;
+use crate::names::{ReleaseId, SecretArn};
+use crate::precedence::EnvDelivery;
+
+pub use order::{Order, Tie};
+pub use outcomes::{Outcome, OutcomeResult, Outcomes};
+
+/// How long a lease lasts: longer than a function can live (120 s), shorter than a message stays hidden (300 s).
+pub const LEASE_SECONDS: i64 = 200;
+/// How long a request is tried before it ends as failed.
+pub const DEADLINE_HOURS: i64 = 6;
+/// How far ahead of our clock a request may be.
+pub const CLOCK_SKEW_SECONDS: i64 = 60;
+
+/// The state object of one App.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Promotion {
+    /// The newest request, whatever became of it; after a deletion it stays as the tombstone.
+    pub desired: Option<Desired>,
+    /// What runs; `None` before the first promote and after a deletion.
+    pub applied: Option<Applied>,
+    /// Who is at work.
+    pub lease: Option<Lease>,
+    /// What became of the secret, request by request; failure-count reads it.
+    #[serde(flatten)]
+    pub outcomes: Outcomes,
+    /// Events that are decided and not yet sent.
+    #[serde(default)]
+    pub unsent: Vec<Event>,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+pub enum Work {
+    /// Make a Release live, with exactly this version of its environment.
+    Promote {
+        /// The Release.
+        release: ReleaseId,
+        /// The S3 version of its environment object.
+        env_version_id: String,
+    },
+    /// Remove the App.
+    Delete,
+}
+
+/// Which function does a kind of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// promote.
+    Promote,
+    /// app-deletion.
+    Delete,
+}
+
+impl Work {
+    /// Which function does it.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Promote { .. } => Kind::Promote,
+            Self::Delete => Kind::Delete,
+        }
+    }
+}
+
+/// A request, as an event carried it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// What is asked for.
+    pub work: Work,
+    /// Where it stands among all requests of the App.
+    pub order: Order,
+}
+
+/// The newest request and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Desired {
+    /// What is asked for.
+    #[serde(flatten)]
+    pub work: Work,
+    /// Where it stands among all requests of the App; holds its time and its id.
+    #[serde(flatten)]
+    pub order: Order,
+    /// Whether somebody may have written outside for this or an earlier unfinished request, and stopped.
+    pub interrupted: bool,
+    /// What became of it.
+    #[serde(flatten)]
+    pub status: Status,
+    /// When it ends as failed.
+    pub deadline: DateTime<Utc>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+pub enum Status {
+    /// To be worked on.
+    Pending,
+    /// To be looked at again.
+    Waiting {
+        /// For what.
+        reason: String,
+        /// The next look.
+        until: DateTime<Utc>,
+    },
+    /// Applied.
+    Done,
+    /// Not applied; it is not tried again by itself.
+    Failed {
+        /// The error's type.
+        reason: String,
+    },
+}
+
+/// The Release that runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Applied {
+    /// The Release.
+    pub release: ReleaseId,
+    /// The request that made it live.
+    pub request_id: String,
+    /// The S3 version of its environment object.
+    pub env_version_id: String,
+    /// How its tasks get the environment.
+    pub delivery: EnvDelivery,
+    /// The secret, where it is delivered by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretVersion>,
+    /// By Service.
+    pub services: BTreeMap<String, Definition>,
+    /// By Timer.
+    pub timers: BTreeMap<String, Definition>,
+}
+
+/// A version of the App's secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretVersion {
+    /// The ARN that Secrets Manager returned.
+    pub arn: SecretArn,
+    /// The version.
+    pub version_id: String,
+}
+
+/// A registered task definition and who runs it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Definition {
+    /// The revision's ARN.
+    pub arn: String,
+    /// [`crate::task_definition::TaskDefinition::digest`] of what was registered.
+    pub digest: String,
+    /// The ECS service or EventBridge rule that was moved to it; `None` where there was no service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runs_as: Option<String>,
+}
+
+/// Who is at work, and until when nobody else may be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lease {
+    /// One invocation of one function.
+    pub owner: String,
+    /// From then on its holder is dead.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Who asks, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Worker<'a> {
+    /// The work that this function does.
+    pub kind: Kind,
+    /// This invocation.
+    pub owner: &'a str,
+    /// Now.
+    pub now: DateTime<Utc>,
+}
+
+/// What became of a request on arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admission {
+    /// It is what is wanted now.
+    Newest,
+    /// It is the newest request already: a redelivery.
+    Known,
+    /// A newer request came before it.
+    Superseded {
+        /// The newer request.
+        by: String,
+    },
+    /// It claims to be from the future, so it could block every later request.
+    Ahead,
+}
+
+/// What this function has to do after a message has arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing: all is done, or the next look is later.
+    Rest,
+    /// Somebody else holds the lease and will see what is wanted.
+    Held,
+    /// The work is another function's.
+    HandOver(Kind),
+    /// The lease is ours: send what is unsent, then work.
+    Work,
+}
+
+/// What a finished piece of work changes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finished {
+    /// The request that it was done for.
+    pub request_id: String,
+    /// What became of the request.
+    pub status: Status,
+    /// What runs now, where that changed.
+    pub applied: Option<Applied>,
+    /// What became of the secret, where that was tried, and the event that says so; it gets the row's number.
+    pub outcome: Option<(Outcome, Event)>,
+    /// What else the world is told.
+    pub events: Vec<Event>,
+}
+
+/// Whether a finished piece of work may be written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recorded {
+    /// It stands in the state: write it.
+    Now,
+    /// It stood there before: an earlier write had landed.
+    Before,
+    /// The lease is somebody else's: write nothing, stop.
+    LeaseLost,
+}
+
+impl Promotion {
+    /// Takes in a request: replaces what is wanted if it is newer.
+    ///
+    /// `current` is the newest S3 version of the request's own environment key, which settles two versions of one
+    /// second.
+    pub fn admit(&mut self, request: &Request, current: Option<&str>, now: DateTime<Utc>) -> Admission {
+        if request.order.requested_at > now + TimeDelta::seconds(CLOCK_SKEW_SECONDS) {
+            return Admission::Ahead;
+        }
+        if let Some(desired) = &self.desired {
+            if desired.order.request_id == request.order.request_id {
+                return Admission::Known;
+            }
+            if !request.is_newer_than(desired, current) {
+                return Admission::Superseded { by: desired.order.request_id.clone() };
+            }
+        }
+        self.desired = Some(Desired {
+            work: request.work.clone(),
+            order: request.order.clone(),
+            interrupted: self.desired.as_ref().is_some_and(Desired::is_open),
+            status: Status::Pending,
+            deadline: now + TimeDelta::hours(DEADLINE_HOURS),
+        });
+        Admission::Newest
+    }
+
+    /// What `worker` has to do now; takes the lease where that is [`Turn::Work`]. `fresh` says that this very
+    /// message brought what is wanted, so nobody can have worked on it before.
+    pub fn take_turn(&mut self, worker: Worker<'_>, fresh: bool) -> Turn {
+        let due = self.desired.as_ref().filter(|desired| desired.is_due(worker.now));
+        let other = due.map(|desired| desired.work.kind()).filter(|kind| *kind != worker.kind);
+        if due.is_none() && self.unsent.is_empty() {
+            return Turn::Rest;
+        }
+        if self.lease.as_ref().is_some_and(|lease| lease.owner != worker.owner && lease.expires_at > worker.now) {
+            return Turn::Held;
+        }
+        if let (Some(kind), true) = (other, self.unsent.is_empty()) {
+            return Turn::HandOver(kind);
+        }
+        self.lease = Some(Lease {
+            owner: worker.owner.to_owned(),
+            expires_at: worker.now + TimeDelta::seconds(LEASE_SECONDS),
+        });
+        if let Some(desired) = self.desired.as_mut().filter(|desired| desired.is_open() && !fresh) {
+            desired.interrupted = true;
+        }
+        Turn::Work
+    }
+
+    /// What the holder of the lease works on now.
+    #[must_use]
+    pub fn due(&self, worker: Worker<'_>) -> Option<&Desired> {
+        self.desired.as_ref().filter(|desired| desired.is_due(worker.now) && desired.work.kind() == worker.kind)
+    }
+
+    /// Work of the other function that is due.
+    #[must_use]
+    pub fn due_elsewhere(&self, worker: Worker<'_>) -> Option<Kind> {
+        let desired = self.desired.as_ref().filter(|desired| desired.is_due(worker.now))?;
+        Some(desired.work.kind()).filter(|kind| *kind != worker.kind)
+    }
+
+    /// Merges finished work into this state, as it was just read. `counted` is the last outcome that failure-count
+    /// has counted.
+    pub fn record(&mut self, finished: &Finished, owner: &str, counted: u64) -> Recorded {
+        if !self.is_held_by(owner) {
+            return Recorded::LeaseLost;
+        }
+        if self.has_recorded(finished) {
+            return Recorded::Before;
+        }
+        if let Some(desired) = self.desired.as_mut().filter(|d| d.order.request_id == finished.request_id) {
+            desired.status = finished.status.clone();
+        }
+        if let Some(applied) = &finished.applied {
+            self.applied = Some(applied.clone());
+        }
+        self.unsent.extend(finished.events.iter().cloned());
+        if let Some((outcome, event)) = &finished.outcome {
+            self.outcomes.append(finished.request_id.clone(), outcome.clone(), counted);
+            let mut event = event.clone();
+            event.detail.insert("seq".to_owned(), self.outcomes.last_seq().into());
+            self.unsent.push(event);
+        }
+        Recorded::Now
+    }
+
+    /// Removes exactly the events that were sent.
+    pub fn sent(&mut self, events: &[Event]) {
+        self.unsent.retain(|event| !events.contains(event));
+    }
+
+    /// Gives the lease back, if it is ours.
+    pub fn free(&mut self, owner: &str) {
+        if self.is_held_by(owner) {
+            self.lease = None;
+        }
+    }
+
+    /// Whether `owner` holds the lease. An expired lease that nobody took is still its holder's.
+    #[must_use]
+    pub fn is_held_by(&self, owner: &str) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.owner == owner)
+    }
+
+    fn has_recorded(&self, finished: &Finished) -> bool {
+        let status = self
+            .desired
+            .as_ref()
+            .is_some_and(|d| d.order.request_id == finished.request_id && d.status == finished.status);
+        let applied = finished.applied.is_some() && self.applied == finished.applied;
+        status || applied || (finished.outcome.is_some() && self.outcomes.has(&finished.request_id))
+    }
+}
+
+impl Desired {
+    /// Not finished.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.status, Status::Pending | Status::Waiting { .. })
+    }
+
+    fn is_due(&self, now: DateTime<Utc>) -> bool {
+        match self.status {
+            Status::Pending => true,
+            Status::Waiting { until, .. } => until <= now || self.deadline <= now,
+            Status::Done | Status::Failed { .. } => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

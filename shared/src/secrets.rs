@@ -1,0 +1,183 @@
+//! The App's secret in Secrets Manager: written through, verified, and never anybody else's.
+
+mod write;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_secretsmanager::Client;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use zeroize::Zeroizing;
+
+use crate::call_error::CallError;
+use crate::names::{AppId, SecretArn};
+
+pub use write::token;
+
+/// Secrets Manager takes no larger values (quotas, "Secret value size").
+pub const SECRET_MAX_BYTES: usize = 65_536;
+/// Errors whose messages can quote the request.
+const ECHOING_CODES: [&str; 3] = ["InvalidParameterException", "SerializationException", "ValidationException"];
+/// The label of the version that ECS reads.
+const CURRENT: &str = "AWSCURRENT";
+
+/// The secret of one App.
+pub struct AppSecret<'a> {
+    /// Made with limits that fit the time spent on Secrets Manager in all.
+    pub client: &'a Client,
+    /// The App.
+    pub id: &'a AppId,
+    /// The customer key for a secret that is created; `None` = the account's own.
+    pub key_arn: Option<&'a str>,
+}
+
+/// What a write-through left behind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The ARN that Secrets Manager returned.
+    pub arn: SecretArn,
+    /// The version that holds the value.
+    pub version_id: String,
+    /// Whether anything was written.
+    pub changed: bool,
+}
+
+/// Why the secret does not hold the value. Values never stand in it.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// There is a secret of that name without this App's tags.
+    #[error(
+        "the secret `{name}` exists without the tags convox:rack and convox:app of this App, so it is somebody else's \
+         and is left alone; rename it, or tag it if it is meant to be this App's"
+    )]
+    NotOurs {
+        /// The secret's name.
+        name: String,
+    },
+    /// Larger than Secrets Manager takes.
+    #[error("the environment takes {size} bytes as JSON and a secret holds {SECRET_MAX_BYTES}: remove or shorten variables")]
+    TooLarge {
+        /// Its size in bytes.
+        size: usize,
+    },
+    /// Not done in the time that a promote spends on Secrets Manager.
+    #[error("Secrets Manager did not finish within {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+    /// Other writers won every race.
+    #[error("the secret `{name}` kept changing while it was written")]
+    Contended {
+        /// The secret's name.
+        name: String,
+    },
+}
+
+impl SecretError {
+    /// A stable name of the error, for reports, events and alarms.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        match self {
+            Self::Call(call) => call.code(),
+            Self::NotOurs { .. } => "SecretNotOurs",
+            Self::TooLarge { .. } => "SecretTooLarge",
+            Self::TimedOut(_) => "Timeout",
+            Self::Contended { .. } => "SecretContended",
+        }
+    }
+}
+
+/// What stands under the App's name.
+enum Found {
+    Nothing,
+    Active(SecretArn),
+    ScheduledForDeletion,
+}
+
+impl AppSecret<'_> {
+    /// Makes the secret's current version hold `value`, within `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`], time-outs included; the caller then delivers through S3.
+    pub async fn write_through(&self, value: &str, token: &str, limit: Duration) -> Result<Written, SecretError> {
+        if value.len() > SECRET_MAX_BYTES {
+            return Err(SecretError::TooLarge { size: value.len() });
+        }
+        let write = self.write(value, token);
+        tokio::time::timeout(limit, write).await.unwrap_or(Err(SecretError::TimedOut(limit)))
+    }
+
+    async fn find(&self) -> Result<Found, SecretError> {
+        let name = self.id.secret();
+        match self.client.describe_secret().secret_id(&name).send().await {
+            Ok(secret) if !self.id.owns(&tags(&secret)) => Err(SecretError::NotOurs { name }),
+            Ok(secret) if secret.deleted_date().is_some() => Ok(Found::ScheduledForDeletion),
+            Ok(secret) => Ok(Found::Active(SecretArn::returned(secret.arn().unwrap_or_default()))),
+            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(Found::Nothing),
+            Err(err) => Err(failed("describe", &name, &err)),
+        }
+    }
+
+    /// The value and id of the version called `AWSCURRENT`, or of `version`; `None` where there is none.
+    async fn value(&self, arn: &SecretArn, version: Option<&str>) -> Result<Option<Value>, SecretError> {
+        let request = self.client.get_secret_value().secret_id(arn.as_str());
+        match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => Ok(Some(Value {
+                version_id: answer.version_id.unwrap_or_default(),
+                text: Zeroizing::new(answer.secret_string.unwrap_or_default()),
+                is_current: answer.version_stages.iter().flatten().any(|stage| stage == CURRENT),
+            })),
+            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(err) => Err(failed("read", &self.id.secret(), &err)),
+        }
+    }
+
+    /// Moves `AWSCURRENT` back to `version`. `false`: that version is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`] when a call fails.
+    pub async fn make_current(&self, version: &str) -> Result<bool, SecretError> {
+        let Found::Active(arn) = self.find().await? else {
+            return Ok(false);
+        };
+        match self.value(&arn, Some(version)).await? {
+            None => Ok(false),
+            Some(found) if found.is_current => Ok(true),
+            Some(_) => self.move_current(&arn, version).await.map(|()| true),
+        }
+    }
+
+    async fn move_current(&self, arn: &SecretArn, version: &str) -> Result<(), SecretError> {
+        let current = self.value(arn, None).await?.map(|value| value.version_id);
+        let request = self.client.update_secret_version_stage().secret_id(arn.as_str()).version_stage(CURRENT);
+        let request = request.move_to_version_id(version).set_remove_from_version_id(current);
+        let answer = request.send().await;
+        answer.map(drop).map_err(|err| failed("move AWSCURRENT of", &self.id.secret(), &err))
+    }
+}
+
+/// A version's value.
+struct Value {
+    version_id: String,
+    text: Zeroizing<String>,
+    is_current: bool,
+}
+
+fn tags(secret: &DescribeSecretOutput) -> BTreeMap<String, String> {
+    let pair = |tag: &aws_sdk_secretsmanager::types::Tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()));
+    secret.tags().iter().filter_map(pair).collect()
+}
+
+fn failed<E>(verb: &str, name: &str, err: &SdkError<E, HttpResponse>) -> SecretError
+where
+    E: std::error::Error + ProvideErrorMetadata,
+{
+    let call = CallError::new(format!("{verb} secret `{name}`"), err);
+    // What is refused as malformed can be quoted in the message, and it is the secret.
+    SecretError::Call(if ECHOING_CODES.contains(&call.code()) { call.without_message() } else { call })
+}

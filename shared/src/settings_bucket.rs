@@ -1,0 +1,164 @@
+//! The settings bucket: objects, their versions, and writes that happen only if nobody else wrote.
+
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::put_object::PutObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use chrono::{DateTime, Utc};
+
+use crate::call_error::CallError;
+
+/// How long the body of an object may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The bucket of one Rack.
+#[derive(Debug, Clone)]
+pub struct SettingsBucket {
+    client: Client,
+    name: String,
+}
+
+/// An object that was read. The bytes can be secret, so there is no `Debug`.
+pub struct Object {
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// What a conditional write compares; opaque.
+    pub etag: String,
+}
+
+/// A version of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ObjectVersion {
+    /// The S3 version-id.
+    pub id: String,
+    /// When it was written, in whole seconds.
+    pub last_modified: DateTime<Utc>,
+}
+
+/// What became of a conditional write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replaced {
+    /// It is written; the new `ETag`.
+    Yes(String),
+    /// Somebody else wrote first.
+    No,
+}
+
+impl SettingsBucket {
+    /// The bucket called `name`.
+    #[must_use]
+    pub fn new(client: Client, name: impl Into<String>) -> Self {
+        Self { client, name: name.into() }
+    }
+
+    /// The bucket's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The newest version of an object, `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] for every other failure.
+    pub async fn read(&self, key: &str) -> Result<Option<Object>, CallError> {
+        self.get(key, None).await
+    }
+
+    /// One version of an object, `None` where it is gone.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] for every other failure.
+    pub async fn read_version(&self, key: &str, version: &str) -> Result<Option<Object>, CallError> {
+        self.get(key, Some(version)).await
+    }
+
+    async fn get(&self, key: &str, version: Option<&str>) -> Result<Option<Object>, CallError> {
+        let attempted = || format!("read {}", self.address(key));
+        let request = self.client.get_object().bucket(&self.name).key(key);
+        let answer = match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => answer,
+            Err(err) if is_missing(&err) => return Ok(None),
+            Err(err) => return Err(CallError::new(attempted(), &err)),
+        };
+        let etag = answer.e_tag().unwrap_or_default().to_owned();
+        // The SDK's own limits end where the body begins.
+        let body = tokio::time::timeout(BODY_TIMEOUT, answer.body.collect()).await;
+        let body = body.ok().and_then(Result::ok);
+        let body = body.ok_or_else(|| CallError::stated(attempted(), "RequestTimeout", Some("the answer broke off")))?;
+        Ok(Some(Object { bytes: body.to_vec(), etag }))
+    }
+
+    /// The newest version of an object, or the one called `version`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] for every other failure.
+    pub async fn version(&self, key: &str, version: Option<&str>) -> Result<Option<ObjectVersion>, CallError> {
+        let request = self.client.head_object().bucket(&self.name).key(key);
+        let answer = match request.set_version_id(version.map(str::to_owned)).send().await {
+            Ok(answer) => answer,
+            // A missing key or version, or a delete marker.
+            Err(err) if err.raw_response().is_some_and(|r| matches!(r.status().as_u16(), 404 | 405)) => {
+                return Ok(None);
+            }
+            Err(err) => return Err(CallError::new(format!("look up {}", self.address(key)), &err)),
+        };
+        let modified = answer.last_modified().and_then(|at| DateTime::from_timestamp(at.secs(), 0));
+        Ok(answer.version_id().zip(modified).map(|(id, last_modified)| ObjectVersion {
+            id: id.to_owned(),
+            last_modified,
+        }))
+    }
+
+    /// Writes an object, whatever stood there.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the write fails.
+    pub async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
+        let request = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes));
+        let answer = request.send().await;
+        answer.map(drop).map_err(|err| CallError::new(format!("write {}", self.address(key)), &err))
+    }
+
+    /// Writes an object only if it still is the one with `etag`; `None` = only if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the write fails for another reason than somebody else's write.
+    pub async fn replace(&self, key: &str, bytes: Vec<u8>, etag: Option<&str>) -> Result<Replaced, CallError> {
+        let request = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes));
+        let request = match etag {
+            Some(etag) => request.if_match(etag),
+            None => request.if_none_match("*"),
+        };
+        match request.send().await {
+            Ok(answer) => Ok(Replaced::Yes(answer.e_tag().unwrap_or_default().to_owned())),
+            // 412: it changed; 409: it is changing; 404: it is gone (S3 user guide, "Conditional writes").
+            Err(err) if lost_the_race(&err) => Ok(Replaced::No),
+            Err(err) => Err(CallError::new(format!("write {}", self.address(key)), &err)),
+        }
+    }
+
+    fn address(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.name)
+    }
+}
+
+fn lost_the_race(err: &SdkError<PutObjectError, HttpResponse>) -> bool {
+    let status = err.raw_response().map(|response| response.status().as_u16());
+    matches!(status, Some(409 | 412)) || err.code() == Some("NoSuchKey")
+}
+
+fn is_missing<R>(err: &SdkError<GetObjectError, R>) -> bool {
+    err.as_service_error().is_some_and(|err| {
+        err.is_no_such_key() || matches!(err.code(), Some("NoSuchVersion" | "MethodNotAllowed"))
+    })
+}

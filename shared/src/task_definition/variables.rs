@@ -1,0 +1,51 @@
+//! The variables of one container: the same set on both deliveries, no name in two lists.
+//!
+//! Precedence, high to low (`convox/rack:cmd/convox-env/main.go`, service.json.tmpl): the environment's declared
+//! keys, automatic variables, manifest defaults, the image's own.
+
+use std::collections::BTreeMap;
+
+use super::{EnvSource, Release};
+use crate::manifest::Service;
+
+/// Plain variables and references; their names never meet.
+pub(super) struct Variables {
+    pub environment: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, String>,
+}
+
+pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSource) -> Variables {
+    let mut environment = service.env_defaults();
+    environment.extend(automatic(release, service));
+    let mut secrets = BTreeMap::new();
+    match source {
+        EnvSource::SecretsManager { secret_arn, .. } => {
+            let declared = release.environment.keys().filter(|key| service.declares(key.as_str()));
+            secrets.extend(declared.map(|key| (key.to_string(), secret_arn.value_from(key.as_str()))));
+            environment.retain(|name, _| !secrets.contains_key(name));
+        }
+        EnvSource::S3 { url, key_arn } => {
+            environment.extend(key_arn.iter().map(|arn| ("CONVOX_ENV_KEY".to_owned(), arn.clone())));
+            environment.insert("CONVOX_ENV_URL".to_owned(), url.clone());
+            environment.insert("CONVOX_ENV_VARS".to_owned(), service.env_keys().join(","));
+        }
+    }
+    Variables { environment, secrets }
+}
+
+/// The variables that every container has; those of a build only where there is one.
+fn automatic(release: &Release<'_>, service: &Service) -> impl Iterator<Item = (String, String)> {
+    let build = release.build;
+    [
+        ("APP", Some(release.id.app.as_str())),
+        ("AWS_REGION", Some(release.region)),
+        ("BUILD", build.id.as_deref()),
+        ("BUILD_DESCRIPTION", build.description.as_deref()),
+        ("BUILD_GIT_SHA", build.git_sha.as_deref()),
+        ("RACK", Some(release.id.rack.as_str())),
+        ("RELEASE", Some(release.release.as_str())),
+        ("SERVICE", Some(service.name.as_str())),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+}

@@ -1,0 +1,33 @@
+//! How the maps of a task definition stand in ECS's JSON: lists of pairs, in order of name.
+
+use std::collections::BTreeMap;
+
+use serde::{Serialize, Serializer};
+use serde_json::json;
+
+type Pairs = BTreeMap<String, String>;
+
+pub(super) fn environment<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(pairs.iter().map(|(name, value)| json!({"name": name, "value": value})))
+}
+
+pub(super) fn secrets<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(pairs.iter().map(|(name, from)| json!({"name": name, "valueFrom": from})))
+}
+
+pub(super) fn tags<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(pairs.iter().map(|(key, value)| json!({"key": key, "value": value})))
+}
+
+pub(super) fn port_mappings<S: Serializer>(ports: &[u16], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(ports.iter().map(|port| json!({"containerPort": port, "protocol": "tcp"})))
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+pub(super) fn linux_parameters<S: Serializer>(init: &bool, to: S) -> Result<S::Ok, S::Error> {
+    json!({"initProcessEnabled": init}).serialize(to)
+}
+
+pub(super) fn log_configuration<S: Serializer>(options: &Pairs, to: S) -> Result<S::Ok, S::Error> {
+    json!({"logDriver": "awslogs", "options": options}).serialize(to)
+}
