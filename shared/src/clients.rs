@@ -39,14 +39,11 @@ pub async fn load(limits: CallLimits) -> SdkConfig {
 }
 
 /// The same for a machine that may have no root certificates: those in `roots_pem` are trusted too.
-///
-/// # Errors
-///
-/// [`TlsContextError`] never, as long as the SDK checks certificates only when it connects.
 pub async fn load_trusting(limits: CallLimits, roots_pem: String) -> SdkConfig {
     let roots = TrustStore::default().with_pem_certificate(roots_pem);
     let tls = TlsContext::builder().with_trust_store(roots).build();
-    load_with_tls(limits, tls).await
+    // The SDK checks certificates when it connects, so this cannot fail yet.
+    load_with_tls(limits, tls.unwrap_or_default()).await
 }
 
 async fn load_with_tls(limits: CallLimits, tls: TlsContext) -> SdkConfig {
@@ -54,17 +51,40 @@ async fn load_with_tls(limits: CallLimits, tls: TlsContext) -> SdkConfig {
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)
         .build_https();
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(limits.connect)
-        .operation_attempt_timeout(limits.attempt)
-        .operation_timeout(limits.operation)
-        .build();
     aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http_client)
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(limits.max_attempts))
+        .timeout_config(limits.timeouts())
+        .retry_config(limits.retries())
         .load()
         .await
+}
+
+/// The same configuration, HTTP client included, with other limits.
+#[must_use]
+pub fn limited(config: &SdkConfig, limits: CallLimits) -> SdkConfig {
+    let builder = config.to_builder().timeout_config(limits.timeouts());
+    builder.retry_config(limits.retries()).build()
+}
+
+impl CallLimits {
+    fn timeouts(self) -> TimeoutConfig {
+        TimeoutConfig::builder()
+            .connect_timeout(self.connect)
+            .operation_attempt_timeout(self.attempt)
+            .operation_timeout(self.operation)
+            .build()
+    }
+
+    fn retries(self) -> RetryConfig {
+        RetryConfig::standard().with_max_attempts(self.max_attempts)
+    }
+}
+
+/// A KMS client.
+#[cfg(feature = "kms")]
+#[must_use]
+pub fn kms(config: &SdkConfig) -> aws_sdk_kms::Client {
+    aws_sdk_kms::Client::new(config)
 }
 
 /// An S3 client, with bucket names in the path where an endpoint is set: emulators have no wildcard DNS.
@@ -74,7 +94,7 @@ async fn load_with_tls(limits: CallLimits, tls: TlsContext) -> SdkConfig {
 pub fn s3(config: &SdkConfig, lookup: impl Fn(&str) -> Option<String>) -> aws_sdk_s3::Client {
     let has_endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
         .iter()
-        .any(|name| lookup(name).is_some());
+        .any(|name| lookup(name).is_some_and(|url| !url.is_empty()));
     let config = aws_sdk_s3::config::Builder::from(config).force_path_style(has_endpoint);
     aws_sdk_s3::Client::from_conf(config.build())
 }

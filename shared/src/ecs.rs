@@ -4,6 +4,7 @@ mod register;
 
 use std::collections::BTreeMap;
 
+use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{ServiceField, TaskDefinitionField};
 use futures_util::future::try_join_all;
@@ -58,8 +59,8 @@ pub struct Registered {
 impl Cluster {
     /// The cluster called `name` (a name or an ARN).
     #[must_use]
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into() }
+    pub fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
+        Self { client: Client::new(config), name: name.into() }
     }
 
     /// The name or ARN that was configured.

@@ -164,7 +164,9 @@ impl Environment {
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Environment ")?;
-        f.debug_set().entries(self.keys().map(EnvKey::as_str)).finish()
+        f.debug_set()
+            .entries(self.keys().map(EnvKey::as_str))
+            .finish()
     }
 }
 
@@ -192,7 +194,12 @@ mod tests {
     fn environment(pairs: &[(&str, &str)]) -> Environment {
         pairs
             .iter()
-            .map(|(key, value)| (EnvKey::new(key).unwrap(), EnvValue::from((*value).to_owned())))
+            .map(|(key, value)| {
+                (
+                    EnvKey::new(key).unwrap(),
+                    EnvValue::from((*value).to_owned()),
+                )
+            })
             .collect()
     }
 

@@ -1,5 +1,6 @@
 //! The default event bus: our own events go out here.
 
+use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
@@ -16,10 +17,10 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// The bus that `client` reaches.
+    /// The bus of the configured account and region.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
     }
 
     /// Sends all events. A failure says nothing about which arrived: they are sent again, and consumers know

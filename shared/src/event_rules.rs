@@ -4,6 +4,7 @@ mod target;
 
 use std::collections::BTreeMap;
 
+use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
 
@@ -41,10 +42,10 @@ impl SeenRule {
 }
 
 impl EventRules {
-    /// The rules that `client` reaches.
+    /// The rules of the configured account and region.
     #[must_use]
-    pub fn new(client: Client) -> Self {
-        Self { client }
+    pub fn new(config: &SdkConfig) -> Self {
+        Self { client: Client::new(config) }
     }
 
     /// The rule called `name`; `None` where there is none.

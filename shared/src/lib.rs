@@ -13,6 +13,7 @@ pub mod names;
 pub mod precedence;
 pub mod promotion;
 pub mod schedule;
+pub mod task_definition;
 pub mod timer_rule;
 
 // Shell.
@@ -22,6 +23,8 @@ pub mod call_error;
 pub mod clients;
 #[cfg(feature = "kms")]
 pub mod data_keys;
+#[cfg(feature = "ecs")]
+pub mod ecs;
 #[cfg(feature = "eventbridge")]
 pub mod event_bus;
 #[cfg(feature = "eventbridge")]

@@ -1,1 +1,215 @@
-//! (being written)
+//! convox.yml and the environment it interpolates -> [`Manifest`]. What Convox loads is loaded here, with the same
+//! meaning or a stated better one; what it leaves out without a word is a warning.
+//!
+//! No error or warning repeats an interpolated value: it shows `${NAME}`. Nor does `Debug`.
+
+mod declaration;
+mod error;
+mod forms;
+mod frame;
+mod interpolation;
+mod mapping;
+mod node;
+mod reader;
+mod scale;
+mod service;
+mod suggestion;
+mod syntax;
+mod timer;
+mod top_level;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+pub use declaration::Declaration;
+pub use error::{ManifestError, Problem};
+pub use forms::{Build, Health, Port};
+pub use node::{Entry, Kind, Node, Scalar, Style, Type};
+pub use scale::Scale;
+pub use service::Service;
+pub use timer::Timer;
+
+use crate::environment::Environment;
+use interpolation::{TokenError, tokenize};
+use reader::{Place, Reader};
+
+/// Convox keeps a manifest in a `DynamoDB` item, and those end here (`DynamoDB` developer guide, "Service quotas").
+const SIZE_MAX: usize = 400 * 1024;
+/// What a convox.yml says.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Manifest {
+    /// In file order.
+    pub services: Vec<Service>,
+    /// In file order.
+    pub timers: Vec<Timer>,
+    /// The App's settings of this Release.
+    pub params: BTreeMap<String, Param>,
+    /// In file order.
+    pub resources: Vec<Resource>,
+    /// What the author should know, each with file and line.
+    pub warnings: Vec<String>,
+    /// The set variables that `${}` put into something.
+    pub interpolated: BTreeSet<String>,
+}
+
+/// One entry of `params:`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Param {
+    /// Its text as written: `Yes` stays `Yes`.
+    pub value: String,
+    /// What a message may show of it: `${NAME}` in place.
+    pub shown: String,
+    /// The line of the value.
+    pub line: usize,
+}
+
+/// One entry of `resources:`, untyped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// Its name.
+    pub name: String,
+    /// The line of its name.
+    pub line: usize,
+    /// What stands under it.
+    pub body: Node,
+}
+
+impl fmt::Debug for Manifest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Manifest")
+            .field("services", &self.services)
+            .field("timers", &self.timers)
+            .field("params", &self.params)
+            .field("warnings", &self.warnings)
+            .field("interpolated", &self.interpolated)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Param {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} (line {})", self.shown, self.line)
+    }
+}
+
+impl Manifest {
+    /// The required variables that `environment` lacks: all names of all Services, sorted. Empty = none is missing.
+    ///
+    /// A name that convox.yml interpolates is shown with `${NAME}`.
+    #[must_use]
+    pub fn missing_variables(&self, environment: &Environment) -> BTreeMap<String, Vec<String>> {
+        let mut missing = BTreeMap::new();
+        for service in &self.services {
+            let names = service.missing(|name| environment.contains_key(name));
+            if !names.is_empty() {
+                let names = names.into_iter().map(str::to_owned).collect();
+                missing.insert(service.name.to_string(), names);
+            }
+        }
+        missing
+    }
+
+    /// The Service called `name`.
+    #[must_use]
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.services
+            .iter()
+            .find(|service| service.name.as_str() == name)
+    }
+}
+
+/// Reads a convox.yml; `file` is its object key, for messages.
+///
+/// # Errors
+///
+/// [`ManifestError`] when it is no YAML or says something that cannot run, with all that is wrong at once.
+pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manifest, ManifestError> {
+    let source = decode(file, text)?;
+    let (tokens, names) = tokenize(source).map_err(|error| token_error(file, &error))?;
+    let document =
+        tree::parse(&tokens, &names, environment).map_err(|error| ManifestError::Syntax {
+            file: file.to_owned(),
+            line: error.line,
+            column: error.column,
+            message: error.message,
+        })?;
+    let mut reader = Reader::new(file);
+    for (path, line) in &document.repeated {
+        reader.warn(
+            *line,
+            &format!("`{path}` stands there twice, the last one counts"),
+        );
+    }
+    if let Some(line) = document.more_at {
+        reader.warn(line, "only the first document of the file is read");
+    }
+    let mut manifest = match &document.root {
+        Some(root) => top_level::read(&mut reader, &Place::top(root)),
+        None => Manifest::empty(),
+    };
+    if !reader.problems.is_empty() {
+        let mut problems = reader.problems;
+        problems.sort_by_key(|problem| (problem.line, problem.column));
+        return Err(ManifestError::Invalid {
+            file: file.to_owned(),
+            problems,
+        });
+    }
+    manifest.warnings = reader.into_warnings();
+    manifest.interpolated = document.interpolated;
+    Ok(manifest)
+}
+
+/// The text of the file, without a byte order mark.
+fn decode<'t>(file: &str, text: &'t [u8]) -> Result<&'t str, ManifestError> {
+    if text.len() > SIZE_MAX {
+        return Err(ManifestError::TooLarge {
+            file: file.to_owned(),
+            size: text.len(),
+            max: SIZE_MAX,
+        });
+    }
+    let text = text.strip_prefix("\u{FEFF}".as_bytes()).unwrap_or(text);
+    std::str::from_utf8(text).map_err(|error| {
+        let good = text.iter().take(error.valid_up_to());
+        let line = good.filter(|byte| **byte == b'\n').count() + 1;
+        ManifestError::NotUtf8 {
+            file: file.to_owned(),
+            line,
+        }
+    })
+}
+
+fn token_error(file: &str, error: &TokenError) -> ManifestError {
+    let file = file.to_owned();
+    match *error {
+        TokenError::Reserved {
+            character,
+            line,
+            column,
+        } => ManifestError::PrivateUse {
+            file,
+            line,
+            column,
+            character: u32::from(character),
+        },
+        TokenError::TooManyNames { max } => ManifestError::TooManyVariables { file, max },
+    }
+}
+
+impl Manifest {
+    fn empty() -> Self {
+        Self {
+            services: Vec::new(),
+            timers: Vec::new(),
+            params: BTreeMap::new(),
+            resources: Vec::new(),
+            warnings: Vec::new(),
+            interpolated: BTreeSet::new(),
+        }
+    }
+}

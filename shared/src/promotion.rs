@@ -171,6 +171,9 @@ pub struct Definition {
     /// The ECS service or EventBridge rule that was moved to it; `None` where there was no service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runs_as: Option<String>,
+    /// When a Timer's rule fires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<String>,
 }
 
 /// Who is at work, and until when nobody else may be.
@@ -367,6 +370,15 @@ impl Promotion {
 }
 
 impl Desired {
+    /// The Release and the version of its environment, if this is a promote.
+    #[must_use]
+    pub fn promotes(&self) -> Option<(&ReleaseId, &str)> {
+        match &self.work {
+            Work::Promote { release, env_version_id } => Some((release, env_version_id)),
+            Work::Delete => None,
+        }
+    }
+
     /// Not finished.
     #[must_use]
     pub fn is_open(&self) -> bool {

@@ -2,15 +2,15 @@
 //!
 //! Numbers are never shifted: they mean what AWS says, 1 = SUN (EventBridge user guide, "Cron expressions").
 
+mod field;
+mod weekday;
+
+use field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, YEAR};
+
 /// EventBridge refuses longer expressions (API reference, `PutRule`, `ScheduleExpression`).
 const EXPRESSION_MAX: usize = 256;
 /// What a message repeats of a field at most.
 const SHOWN_MAX: usize = 40;
-const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-const MONTHS: [&str; 12] = [
-    "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC",
-];
-
 /// A schedule that EventBridge accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -34,7 +34,9 @@ pub enum ScheduleError {
         found: usize,
     },
     /// Longer than EventBridge allows.
-    #[error("the schedule is {length} characters long as `cron(…)`, EventBridge allows {EXPRESSION_MAX}")]
+    #[error(
+        "the schedule is {length} characters long as `cron(…)`, EventBridge allows {EXPRESSION_MAX}"
+    )]
     TooLong {
         /// How long the expression would be.
         length: usize,
@@ -52,7 +54,9 @@ pub enum ScheduleError {
         allowed: &'static str,
     },
     /// Weekday 0, which is Sunday in crontab and nothing in AWS.
-    #[error("the day-of-week field of the schedule is `{text}`, but AWS counts from 1 = SUN: write `SUN` for 0")]
+    #[error(
+        "the day-of-week field of the schedule is `{text}`, but AWS counts from 1 = SUN: write `SUN` for 0"
+    )]
     WeekdayZero {
         /// What it holds.
         text: String,
@@ -75,72 +79,30 @@ impl ScheduleError {
     pub fn showing(self, shown: &str) -> Self {
         let shown = printable(shown);
         match self {
-            Self::FieldCount { found, .. } => Self::FieldCount { schedule: shown, found },
+            Self::FieldCount { found, .. } => Self::FieldCount {
+                schedule: shown,
+                found,
+            },
             Self::TooLong { length } => Self::TooLong { length },
-            Self::Field { field, rule, allowed, .. } => Self::Field { field, text: shown, rule, allowed },
+            Self::Field {
+                field,
+                rule,
+                allowed,
+                ..
+            } => Self::Field {
+                field,
+                text: shown,
+                rule,
+                allowed,
+            },
             Self::WeekdayZero { .. } => Self::WeekdayZero { text: shown },
-            Self::DayFields { .. } => Self::DayFields { day_of_month: shown.clone(), day_of_week: shown },
+            Self::DayFields { .. } => Self::DayFields {
+                day_of_month: shown.clone(),
+                day_of_week: shown,
+            },
         }
     }
 }
-
-/// One of the six fields and what AWS takes there.
-struct Field {
-    name: &'static str,
-    min: u16,
-    max: u16,
-    names: &'static [&'static str],
-    /// The characters beyond `, - * /`.
-    special: &'static str,
-    allowed: &'static str,
-}
-
-const MINUTE: Field = Field {
-    name: "minute",
-    min: 0,
-    max: 59,
-    names: &[],
-    special: "",
-    allowed: "0-59 with `,` `-` `*` `/`",
-};
-const HOUR: Field = Field {
-    name: "hour",
-    max: 23,
-    allowed: "0-23 with `,` `-` `*` `/`",
-    ..MINUTE
-};
-const DAY_OF_MONTH: Field = Field {
-    name: "day-of-month",
-    min: 1,
-    max: 31,
-    names: &[],
-    special: "?LW",
-    allowed: "1-31 with `,` `-` `*` `?` `/` `L` `W`",
-};
-const MONTH: Field = Field {
-    name: "month",
-    min: 1,
-    max: 12,
-    names: &MONTHS,
-    special: "",
-    allowed: "1-12 or JAN-DEC with `,` `-` `*` `/`",
-};
-const DAY_OF_WEEK: Field = Field {
-    name: "day-of-week",
-    min: 1,
-    max: 7,
-    names: &WEEKDAYS,
-    special: "?L#",
-    allowed: "1-7 (1 = SUN) or SUN-SAT with `,` `-` `*` `?` `/` `L` `#`",
-};
-const YEAR: Field = Field {
-    name: "year",
-    min: 1970,
-    max: 2199,
-    names: &[],
-    special: "",
-    allowed: "1970-2199 with `,` `-` `*` `/`",
-};
 
 /// Checks `schedule`, five or six fields apart by any white space, and renders it for EventBridge.
 ///
@@ -163,7 +125,7 @@ pub fn aws_cron(schedule: &str) -> Result<Checked, ScheduleError> {
             });
         }
     };
-    let warnings = crontab_weekday(day_of_week, fields.len())?;
+    let warnings = weekday::check(day_of_week, fields.len())?;
     MINUTE.check(minute)?;
     HOUR.check(hour)?;
     DAY_OF_MONTH.check(day_of_month)?;
@@ -173,9 +135,14 @@ pub fn aws_cron(schedule: &str) -> Result<Checked, ScheduleError> {
     let (day_of_month, day_of_week) = one_question_mark(day_of_month, day_of_week)?;
     let expression = format!("cron({minute} {hour} {day_of_month} {month} {day_of_week} {year})");
     if expression.len() > EXPRESSION_MAX {
-        return Err(ScheduleError::TooLong { length: expression.len() });
+        return Err(ScheduleError::TooLong {
+            length: expression.len(),
+        });
     }
-    Ok(Checked { expression, warnings })
+    Ok(Checked {
+        expression,
+        warnings,
+    })
 }
 
 fn one_question_mark<'a>(
@@ -193,135 +160,12 @@ fn one_question_mark<'a>(
     }
 }
 
-/// Refuses weekday 0; with five fields, as in crontab, warns that a number names another day to AWS.
-fn crontab_weekday(text: &str, fields: usize) -> Result<Vec<String>, ScheduleError> {
-    let mut numbers = weekday_numbers(text).peekable();
-    if numbers.peek().is_none() {
-        return Ok(Vec::new());
-    }
-    if numbers.any(|number| number.bytes().all(|digit| digit == b'0')) {
-        return Err(ScheduleError::WeekdayZero { text: printable(text) });
-    }
-    if fields != 5 {
-        return Ok(Vec::new());
-    }
-    let (aws, crontab) = (with_names(text, -1), with_names(text, 0));
-    let text = printable(text);
-    Ok(vec![format!(
-        "AWS reads the weekday `{text}` as `{aws}` (1 = SUN): write `{crontab}` if that is meant, `{aws}` if not"
-    )])
-}
-
-/// The pieces of a day-of-week field between its operators: values, never steps or the `n` of `#n`.
-fn weekday_numbers(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',')
-        .filter_map(|item| item.split(['/', '#']).next())
-        .flat_map(|item| item.split('-'))
-        .map(|value| value.strip_suffix('L').unwrap_or(value))
-        .filter(|value| !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// `text` with each weekday number written as the name that stands `shift` places after it, counted from 0 = SUN.
-fn with_names(text: &str, shift: i32) -> String {
-    let name = |value: &str| {
-        let number: i32 = value.parse().ok()?;
-        let index = usize::try_from((number + shift).rem_euclid(7)).ok()?;
-        WEEKDAYS.get(index).copied()
-    };
-    let item = |item: &str| {
-        let end = item.find(['/', '#']).unwrap_or(item.len());
-        let (values, rest) = item.split_at_checked(end).unwrap_or((item, ""));
-        let values = values.split('-').map(|value| {
-            let digits = value.strip_suffix('L').unwrap_or(value);
-            let last = if digits.len() < value.len() { "L" } else { "" };
-            format!("{}{last}", (digits.len() == 1).then(|| name(digits)).flatten().unwrap_or(digits))
-        });
-        values.collect::<Vec<_>>().join("-") + rest
-    };
-    printable(&text.split(',').map(item).collect::<Vec<_>>().join(","))
-}
-
-impl Field {
-    fn check(&self, text: &str) -> Result<(), ScheduleError> {
-        let result = if text == "?" && self.special.contains('?') {
-            Ok(())
-        } else {
-            text.split(',').try_for_each(|item| self.item(item, text.contains(',')))
-        };
-        result.map_err(|rule| ScheduleError::Field {
-            field: self.name,
-            text: printable(text),
-            rule,
-            allowed: self.allowed,
-        })
-    }
-
-    fn item(&self, item: &str, in_list: bool) -> Result<(), &'static str> {
-        if let Some(special) = self.special_item(item) {
-            return match special {
-                Ok(()) if in_list => Err("`L`, `W` and `#` cannot stand in a list"),
-                other => other,
-            };
-        }
-        let (values, step) = item.split_once('/').map_or((item, None), |(values, step)| (values, Some(step)));
-        if let Some(step) = step {
-            let step = number(step).ok_or("a step is a number")?;
-            if step == 0 || step > self.max {
-                return Err("a step is at least 1 and within the range");
-            }
-        }
-        if values == "*" {
-            return Ok(());
-        }
-        let Some((from, to)) = values.split_once('-') else {
-            return self.value(values).map(drop);
-        };
-        if self.value(from)? > self.value(to)? {
-            return Err("a range goes upwards");
-        }
-        Ok(())
-    }
-
-    /// An item that uses `L`, `W` or `#` where the field has them; `None` for all others.
-    fn special_item(&self, item: &str) -> Option<Result<(), &'static str>> {
-        if self.special.contains('#') {
-            if let Some((day, which)) = item.split_once('#') {
-                let which = number(which).filter(|which| (1..=5).contains(which));
-                return Some(self.value(day).and(which.map(drop).ok_or("after `#` stands 1 to 5")));
-            }
-            // No weekday's name ends in L: `FRIL` is FRI and L, the last Friday.
-            let day = item.strip_suffix('L')?;
-            return Some(if day.is_empty() { Ok(()) } else { self.value(day).map(drop) });
-        }
-        if self.special.contains('W') {
-            if item == "L" || item == "LW" {
-                return Some(Ok(()));
-            }
-            return item.strip_suffix('W').map(|day| self.value(day).map(drop));
-        }
-        None
-    }
-
-    fn value(&self, text: &str) -> Result<u16, &'static str> {
-        let named = self.names.iter().position(|name| *name == text);
-        let value = match named {
-            Some(index) => u16::try_from(index + 1).ok(),
-            None => number(text),
-        };
-        value
-            .filter(|value| (self.min..=self.max).contains(value))
-            .ok_or("that is no value of this field")
-    }
-}
-
-fn number(text: &str) -> Option<u16> {
-    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten()
-}
-
 /// A piece of `text` that is fit for a message.
 fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(SHOWN_MAX)
+        .collect()
 }
 
 #[cfg(test)]
@@ -340,7 +184,10 @@ mod tests {
             ("0 8 * * mon-fri", "cron(0 8 ? * MON-FRI *)"),
             ("0 8 * * */2", "cron(0 8 ? * */2 *)"),
             ("0 8 ? * 2-6 *", "cron(0 8 ? * 2-6 *)"),
-            (" 0\t8  1,15 jan-mar/2 ?  2030-2040 ", "cron(0 8 1,15 JAN-MAR/2 ? 2030-2040)"),
+            (
+                " 0\t8  1,15 jan-mar/2 ?  2030-2040 ",
+                "cron(0 8 1,15 JAN-MAR/2 ? 2030-2040)",
+            ),
             ("0/15 8-18/2 L 1,6 ?", "cron(0/15 8-18/2 L 1,6 ? *)"),
             ("*/5 * 3W * ? *", "cron(*/5 * 3W * ? *)"),
             ("0 0 LW * ? *", "cron(0 0 LW * ? *)"),
@@ -349,7 +196,10 @@ mod tests {
             ("0 0 ? * MON#2 *", "cron(0 0 ? * MON#2 *)"),
         ] {
             let got = aws_cron(schedule);
-            let want = Checked { expression: want.to_owned(), warnings: Vec::new() };
+            let want = Checked {
+                expression: want.to_owned(),
+                warnings: Vec::new(),
+            };
             assert_eq!(got, Ok(want), "{schedule}");
         }
     }
@@ -392,7 +242,9 @@ mod tests {
             ("0 0 1 * ? 2030-2029", "year"),
         ] {
             match aws_cron(schedule) {
-                Err(ScheduleError::Field { field: got, .. }) => assert_eq!(got, field, "{schedule}"),
+                Err(ScheduleError::Field { field: got, .. }) => {
+                    assert_eq!(got, field, "{schedule}");
+                }
                 other => panic!("{schedule}: {other:?}"),
             }
         }
@@ -426,7 +278,11 @@ mod tests {
                 "the day-of-week field of the schedule is `0-5`, but AWS counts from 1 = SUN: write `SUN` for 0",
             ),
         ] {
-            assert_eq!(aws_cron(schedule).unwrap_err().to_string(), want, "{schedule}");
+            assert_eq!(
+                aws_cron(schedule).unwrap_err().to_string(),
+                want,
+                "{schedule}"
+            );
         }
     }
 
@@ -443,8 +299,14 @@ mod tests {
         ] {
             let warnings = aws_cron(schedule).unwrap().warnings;
             assert_eq!(warnings.len(), 1, "{schedule}");
-            assert!(warnings[0].contains(&format!("as `{aws}` (1 = SUN)")), "{warnings:?}");
-            assert!(warnings[0].contains(&format!("write `{crontab}` if that is meant")), "{warnings:?}");
+            assert!(
+                warnings[0].contains(&format!("as `{aws}` (1 = SUN)")),
+                "{warnings:?}"
+            );
+            assert!(
+                warnings[0].contains(&format!("write `{crontab}` if that is meant")),
+                "{warnings:?}"
+            );
         }
         for schedule in ["0 8 ? * 1-5 *", "0 8 * * */2", "0 8 * * MON"] {
             assert_eq!(aws_cron(schedule).unwrap().warnings, [""; 0], "{schedule}");
@@ -462,8 +324,17 @@ mod tests {
 
     #[test]
     fn a_schedule_that_may_not_be_printed_is_replaced_in_its_error() {
-        for schedule in ["sesame", "sesame 0 * * ?", "0 0 SESAME * SESAME", "0 0 1 * 1", "0 0 * * 0"] {
-            let error = aws_cron(schedule).unwrap_err().showing("${CRON}").to_string();
+        for schedule in [
+            "sesame",
+            "sesame 0 * * ?",
+            "0 0 SESAME * SESAME",
+            "0 0 1 * 1",
+            "0 0 * * 0",
+        ] {
+            let error = aws_cron(schedule)
+                .unwrap_err()
+                .showing("${CRON}")
+                .to_string();
             assert!(error.contains("`${CRON}`"), "{error}");
             assert!(!error.to_lowercase().contains("sesame"), "{error}");
         }

@@ -5,13 +5,16 @@ mod write;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client;
+
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use zeroize::Zeroizing;
 
 use crate::call_error::CallError;
+use crate::clients::{self, CallLimits};
 use crate::names::{AppId, SecretArn};
 
 pub use write::token;
@@ -23,14 +26,36 @@ const ECHOING_CODES: [&str; 3] = ["InvalidParameterException", "SerializationExc
 /// The label of the version that ECS reads.
 const CURRENT: &str = "AWSCURRENT";
 
+/// Secrets Manager, for the Apps of one Rack.
+#[derive(Debug, Clone)]
+pub struct Secrets {
+    client: Client,
+    key_arn: Option<String>,
+    limit: Duration,
+}
+
 /// The secret of one App.
+#[derive(Debug)]
 pub struct AppSecret<'a> {
-    /// Made with limits that fit the time spent on Secrets Manager in all.
-    pub client: &'a Client,
-    /// The App.
-    pub id: &'a AppId,
-    /// The customer key for a secret that is created; `None` = the account's own.
-    pub key_arn: Option<&'a str>,
+    secrets: &'a Secrets,
+    id: &'a AppId,
+}
+
+impl Secrets {
+    /// `key_arn` is the customer key of secrets that are created, `None` the account's own. `limit` is the time that
+    /// one write-through may take in all.
+    #[must_use]
+    pub fn new(config: &SdkConfig, key_arn: Option<String>, limit: Duration) -> Self {
+        // A call that hangs leaves time for two more tries.
+        let limits = CallLimits { connect: limit / 3, attempt: limit / 3, operation: limit, max_attempts: 3 };
+        Self { client: Client::new(&clients::limited(config, limits)), key_arn, limit }
+    }
+
+    /// The secret of one App.
+    #[must_use]
+    pub fn of<'a>(&'a self, id: &'a AppId) -> AppSecret<'a> {
+        AppSecret { secrets: self, id }
+    }
 }
 
 /// What a write-through left behind.
@@ -98,22 +123,26 @@ enum Found {
 }
 
 impl AppSecret<'_> {
-    /// Makes the secret's current version hold `value`, within `limit`.
+    /// Makes the secret's current version hold `value`.
     ///
     /// # Errors
     ///
     /// [`SecretError`], time-outs included; the caller then delivers through S3.
-    pub async fn write_through(&self, value: &str, token: &str, limit: Duration) -> Result<Written, SecretError> {
+    pub async fn write_through(&self, value: &str, token: &str) -> Result<Written, SecretError> {
         if value.len() > SECRET_MAX_BYTES {
             return Err(SecretError::TooLarge { size: value.len() });
         }
-        let write = self.write(value, token);
+        let (write, limit) = (self.write(value, token), self.secrets.limit);
         tokio::time::timeout(limit, write).await.unwrap_or(Err(SecretError::TimedOut(limit)))
+    }
+
+    fn client(&self) -> &Client {
+        &self.secrets.client
     }
 
     async fn find(&self) -> Result<Found, SecretError> {
         let name = self.id.secret();
-        match self.client.describe_secret().secret_id(&name).send().await {
+        match self.client().describe_secret().secret_id(&name).send().await {
             Ok(secret) if !self.id.owns(&tags(&secret)) => Err(SecretError::NotOurs { name }),
             Ok(secret) if secret.deleted_date().is_some() => Ok(Found::ScheduledForDeletion),
             Ok(secret) => Ok(Found::Active(SecretArn::returned(secret.arn().unwrap_or_default()))),
@@ -124,7 +153,7 @@ impl AppSecret<'_> {
 
     /// The value and id of the version called `AWSCURRENT`, or of `version`; `None` where there is none.
     async fn value(&self, arn: &SecretArn, version: Option<&str>) -> Result<Option<Value>, SecretError> {
-        let request = self.client.get_secret_value().secret_id(arn.as_str());
+        let request = self.client().get_secret_value().secret_id(arn.as_str());
         match request.set_version_id(version.map(str::to_owned)).send().await {
             Ok(answer) => Ok(Some(Value {
                 version_id: answer.version_id.unwrap_or_default(),
@@ -154,7 +183,7 @@ impl AppSecret<'_> {
 
     async fn move_current(&self, arn: &SecretArn, version: &str) -> Result<(), SecretError> {
         let current = self.value(arn, None).await?.map(|value| value.version_id);
-        let request = self.client.update_secret_version_stage().secret_id(arn.as_str()).version_stage(CURRENT);
+        let request = self.client().update_secret_version_stage().secret_id(arn.as_str()).version_stage(CURRENT);
         let request = request.move_to_version_id(version).set_remove_from_version_id(current);
         let answer = request.send().await;
         answer.map(drop).map_err(|err| failed("move AWSCURRENT of", &self.id.secret(), &err))

@@ -1,1 +1,10 @@
-//! x
+//! The integration tests: one file per group of promises. They run the built functions against the bench.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod bench;

@@ -1,1 +1,30 @@
-//! x
+//! The bench of the integration tests: what a test needs to run the product's real binaries without AWS.
+//!
+//! - [`emulator`]: one `MiniStack` for all tests of a process.
+//! - [`proxy`]: stands in front of it, as strict as AWS; records every call, injects faults.
+//! - [`world`]: what one test gets: an account of its own, clients, bucket, cluster, key, proxy.
+//! - [`function`]: a built Lambda binary under AWS's Runtime Interface Emulator.
+//! - [`agent`]: from a registered task definition to the variables that each container sees.
+//! - [`canary`]: marker values that no output may contain.
+//!
+//! It holds no business rule of the product. Where something is missing it panics with what to do about it.
+
+pub mod agent;
+pub mod binaries;
+pub mod canary;
+pub mod emulator;
+mod envelope;
+pub mod function;
+pub mod launcher;
+mod poll;
+mod ports;
+pub mod proxy;
+mod secrets;
+mod tools;
+mod unique;
+pub mod world;
+
+pub use canary::assert_absent;
+pub use function::{Function, Invocation};
+pub use proxy::{Call, Fault, Proxy};
+pub use world::World;

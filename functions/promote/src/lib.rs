@@ -1,1 +1,26 @@
-//! x
+//! promote: writing an App's environment to the settings bucket makes that Release live.
+//!
+//! Triggers: `trigger`. Effect: the App's secret, its task definitions, ECS services and EventBridge rules, then a
+//! report and events. Failure policy: a Secrets Manager problem means S3 delivery for that Release; the user's and
+//! permanent errors end in a report with `status: failed`; transient ones fail the invocation and are delivered again.
+
+mod apply;
+mod attempt;
+mod config;
+mod dry_run;
+mod error;
+mod gather;
+mod handler;
+mod plan;
+mod put_back;
+mod report;
+mod request;
+mod shell;
+mod trigger;
+mod work;
+
+pub use config::{Config, ConfigError};
+pub use error::{Problem, PromoteError};
+pub use handler::handle;
+pub use shell::Shell;
+pub use trigger::{Payload, Trigger, parse};

@@ -28,14 +28,18 @@ pub enum EnvironmentError {
         key: String,
     },
     /// A line that Convox cannot read either.
-    #[error("line {line} is longer than {max} bytes, write the environment as a JSON object of strings instead", max = super::lines::LINE_MAX)]
+    #[error(
+        "line {line} is longer than {max} bytes, write the environment as a JSON object of strings instead",
+        max = super::lines::LINE_MAX
+    )]
     LineTooLong {
         /// Where.
         line: usize,
     },
     /// A first `{`, but no JSON object after it.
     #[error(
-        "line {line}, column {column} is not valid JSON, write one object of strings, such as {{\"KEY\": \"value\"}}, and nothing after it"
+        "line {line}, column {column} is not valid JSON, write one object of strings, \
+         such as {{\"KEY\": \"value\"}}, and nothing after it"
     )]
     JsonSyntax {
         /// Where.
@@ -63,7 +67,8 @@ pub enum EnvironmentError {
     },
     /// An object of exactly `c`, `k` and `n` that is no envelope.
     #[error(
-        "`{field}` of the envelope {problem}; an object of exactly `c`, `k` and `n` is read as Convox's envelope, write it again as Convox does"
+        "`{field}` of the envelope {problem}; an object of exactly `c`, `k` and `n` \
+         is read as Convox's envelope, write it again as Convox does"
     )]
     EnvelopeField {
         /// `c`, `k` or `n`.
@@ -86,7 +91,8 @@ pub enum EnvironmentError {
     },
     /// The authentication tag does not match.
     #[error(
-        "`c`, `k` and `n` of the envelope do not belong together, it was changed after it was written; write the environment again"
+        "`c`, `k` and `n` of the envelope do not belong together, \
+         it was changed after it was written; write the environment again"
     )]
     Unopenable,
 }

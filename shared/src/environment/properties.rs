@@ -144,7 +144,8 @@ proptest! {
             format!("{}={CANARY}\n", keys.join(&format!("={CANARY}\n")))
         };
         let at = at.index(text.len());
-        let object = [&text.as_bytes()[..at], change.as_bytes(), text.as_bytes().get(at + cut..).unwrap_or_default()].concat();
+        let rest = text.as_bytes().get(at + cut..).unwrap_or_default();
+        let object = [&text.as_bytes()[..at], change.as_bytes(), rest].concat();
         let plain = shown(&read(&object));
         prop_assert!(!plain.contains(&CANARY[2..8]), "{}", plain);
         let envelope = read(envelope(&object, [1; 32]).as_bytes());

@@ -1,6 +1,6 @@
 //! `environment:` of convox.yml -> what a Service declares. Source: `convox/rack:pkg/manifest/yaml.go`, `environment.go`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::node::{Kind, Type};
@@ -34,12 +34,13 @@ impl Declaration {
 }
 
 impl fmt::Debug for Declaration {
-    /// Without the default's value: convox.yml can interpolate a secret into it.
+    /// The kind only: convox.yml can interpolate a secret into a name as well as into a value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default { name, .. } => write!(f, "{name}=[redacted]"),
-            declared => f.write_str(declared.name()),
-        }
+        f.write_str(match self {
+            Self::All => "All",
+            Self::Required(_) => "Required(..)",
+            Self::Default { .. } => "Default(..)",
+        })
     }
 }
 
@@ -51,6 +52,15 @@ pub(super) struct Declarations {
 }
 
 impl Declarations {
+    /// How much of memory a copy takes, about.
+    pub(super) fn weight(&self) -> usize {
+        let texts = self.list.iter().map(|declaration| match declaration {
+            Declaration::Default { name, value } => name.len() + value.len(),
+            declared => declared.name().len(),
+        });
+        texts.map(|length| length + size_of::<Declaration>()).sum()
+    }
+
     /// These, then `own`.
     pub(super) fn followed_by(&self, own: Self) -> Self {
         let mut all = self.clone();
@@ -59,32 +69,32 @@ impl Declarations {
         all
     }
 
-    /// The required names that `has` does not know, as they may be shown, sorted.
-    pub(super) fn missing(&self, has: impl Fn(&str) -> bool) -> BTreeSet<&str> {
-        let required = self.list.iter().filter_map(|declaration| match declaration {
-            Declaration::Required(name) => Some(name),
-            _ => None,
-        });
-        let missing = required.filter(|name| !has(name));
-        missing.map(|name| self.shown.get(name).unwrap_or(name).as_str()).collect()
-    }
-
     fn read(&mut self, reader: &mut Reader<'_>, item: &Place<'_>) {
-        let Some(scalar) = item.scalar().filter(|scalar| scalar.yaml_type() == Type::Text) else {
+        let Some(scalar) = item
+            .scalar()
+            .filter(|scalar| scalar.yaml_type() == Type::Text)
+        else {
             return dropped(reader, item);
         };
         let text = &scalar.text;
         let declaration = match text.split_once('=') {
             None if text == "*" => Declaration::All,
             None => Declaration::Required(text.clone()),
-            Some((name, value)) => Declaration::Default { name: name.to_owned(), value: value.to_owned() },
+            Some((name, value)) => Declaration::Default {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            },
         };
         if declaration.name().is_empty() {
-            let message = format!("`{}` is ignored: it has no name, write `NAME` or `NAME=value`", item.path);
+            let message = format!(
+                "`{}` is ignored: it has no name, write `NAME` or `NAME=value`",
+                item.path
+            );
             return reader.warn(item.node.line, &message);
         }
         if scalar.is_interpolated() {
-            self.shown.insert(declaration.name().to_owned(), scalar.shown());
+            self.shown
+                .insert(declaration.name().to_owned(), scalar.shown());
         }
         self.list.push(declaration);
     }
@@ -97,13 +107,19 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Declara
         return declarations;
     };
     let Some(items) = place.items() else {
-        let message = format!("is {}: use a list, {}", place.node.shown(), list_form(&place));
+        let message = format!(
+            "is {}: use a list, {}",
+            place.node.shown(),
+            list_form(&place)
+        );
         reader.problem(&place, message);
         return declarations;
     };
     for item in items {
         match item.items() {
-            Some(nested) => nested.iter().for_each(|item| declarations.read(reader, item)),
+            Some(nested) => nested
+                .iter()
+                .for_each(|item| declarations.read(reader, item)),
             None => declarations.read(reader, &item),
         }
     }
@@ -127,5 +143,8 @@ fn dropped(reader: &mut Reader<'_>, item: &Place<'_>) {
         Kind::Scalar(_) => "put it in quotes if it is a name".to_owned(),
     };
     let (path, shown) = (&item.path, item.node.shown());
-    reader.warn(item.node.line, &format!("`{path}` is {shown} and is ignored: {meant}"));
+    reader.warn(
+        item.node.line,
+        &format!("`{path}` is {shown} and is ignored: {meant}"),
+    );
 }

@@ -91,6 +91,9 @@ pub enum ManifestError {
 }
 
 fn lines(file: &str, problems: &[Problem]) -> String {
-    let lines: Vec<String> = problems.iter().map(|problem| format!("{file}, {problem}")).collect();
+    let lines: Vec<String> = problems
+        .iter()
+        .map(|problem| format!("{file}, {problem}"))
+        .collect();
     lines.join("\n")
 }

@@ -20,7 +20,11 @@ const PADS_BEYOND_NAME: usize = 2;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TokenError {
     /// It holds a character that tokens are made of.
-    Reserved { character: char, line: usize, column: usize },
+    Reserved {
+        character: char,
+        line: usize,
+        column: usize,
+    },
     /// It names more variables than there are tokens.
     TooManyNames { max: u32 },
 }
@@ -28,7 +32,7 @@ pub(super) enum TokenError {
 /// The names that a document interpolates.
 pub(super) struct Names<'a> {
     names: Vec<&'a str>,
-    /// How many line breaks the name in a line of the tokenized text swallowed.
+    /// Lines of the tokenized text whose names hold line breaks, and how many those are up to there.
     swallowed: Vec<(usize, usize)>,
 }
 
@@ -42,7 +46,10 @@ pub(super) fn tokenize(source: &str) -> Result<(String, Names<'_>), TokenError> 
     refuse_reserved(source)?;
     let mut text = String::with_capacity(source.len());
     let mut indexes: BTreeMap<&str, char> = BTreeMap::new();
-    let mut names = Names { names: Vec::new(), swallowed: Vec::new() };
+    let mut names = Names {
+        names: Vec::new(),
+        swallowed: Vec::new(),
+    };
     let (mut rest, mut line) = (source, 1);
     while let Some((before, name, after)) = next_interpolation(rest) {
         let index = match indexes.get(name) {
@@ -52,11 +59,15 @@ pub(super) fn tokenize(source: &str) -> Result<(String, Names<'_>), TokenError> 
         indexes.insert(name, index);
         line += line_breaks(before);
         if line_breaks(name) > 0 {
-            names.swallowed.push((line, line_breaks(name)));
+            let before = names.swallowed.last().map_or(0, |(_, count)| *count);
+            names.swallowed.push((line, before + line_breaks(name)));
         }
         text.push_str(before);
         text.push(index);
-        text.extend(std::iter::repeat_n(PAD, name.chars().count() + PADS_BEYOND_NAME));
+        text.extend(std::iter::repeat_n(
+            PAD,
+            name.chars().count() + PADS_BEYOND_NAME,
+        ));
         rest = after;
     }
     text.push_str(rest);
@@ -79,16 +90,26 @@ fn refuse_reserved(source: &str) -> Result<(), TokenError> {
         return Ok(());
     };
     let character = source.chars().find(|c| is_reserved(*c)).unwrap_or(PAD);
-    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .map_or(0, |line| line.chars().count())
+        + 1;
     let line = line_breaks(before) + 1;
-    Err(TokenError::Reserved { character, line, column })
+    Err(TokenError::Reserved {
+        character,
+        line,
+        column,
+    })
 }
 
 impl<'a> Names<'a> {
     fn add(&mut self, name: &'a str) -> Result<char, TokenError> {
         let index = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
         let token = FIRST.checked_add(index).filter(|token| *token <= LAST);
-        let too_many = TokenError::TooManyNames { max: LAST - FIRST + 1 };
+        let too_many = TokenError::TooManyNames {
+            max: LAST - FIRST + 1,
+        };
         let token = token.and_then(char::from_u32).ok_or(too_many)?;
         self.names.push(name);
         Ok(token)
@@ -96,13 +117,17 @@ impl<'a> Names<'a> {
 
     /// The line of the source that a line of the tokenized text was.
     pub(super) fn source_line(&self, line: usize) -> usize {
-        let before = self.swallowed.iter().take_while(|(at, _)| *at < line);
-        line + before.map(|(_, count)| count).sum::<usize>()
+        let before = self.swallowed.partition_point(|(at, _)| *at < line);
+        let last = before
+            .checked_sub(1)
+            .and_then(|index| self.swallowed.get(index));
+        line + last.map_or(0, |(_, count)| *count)
     }
 
     /// Whether `text` holds a token.
     pub(super) fn is_in(&self, text: &str) -> bool {
-        self.pieces(text).any(|piece| matches!(piece, Piece::Name(_)))
+        self.pieces(text)
+            .any(|piece| matches!(piece, Piece::Name(_)))
     }
 
     /// `text` as it was written, with `${NAME}`: fit for messages.
@@ -143,7 +168,9 @@ impl<'a> Names<'a> {
     pub(super) fn value_bytes(&self, text: &str, environment: &Environment) -> usize {
         let values = self.pieces(text).map(|piece| match piece {
             Piece::Text(_) => 0,
-            Piece::Name(name) => environment.get(name).map_or(0, |value| value.expose().len()),
+            Piece::Name(name) => environment
+                .get(name)
+                .map_or(0, |value| value.expose().len()),
         });
         values.sum()
     }
@@ -159,8 +186,12 @@ impl<'a> Names<'a> {
                 return Some(Piece::Name(name));
             }
             // A double-quoted escape can spell an index without its pads: that is text.
-            let is_index = |(at, c): &(usize, char)| *at > 0 && (FIRST..=LAST).contains(&u32::from(*c));
-            let end = rest.char_indices().find(is_index).map_or(rest.len(), |(at, _)| at);
+            let is_index =
+                |(at, c): &(usize, char)| *at > 0 && (FIRST..=LAST).contains(&u32::from(*c));
+            let end = rest
+                .char_indices()
+                .find(is_index)
+                .map_or(rest.len(), |(at, _)| at);
             let (text, after) = rest.split_at_checked(end)?;
             rest = after;
             Some(Piece::Text(text))
@@ -174,7 +205,7 @@ impl<'a> Names<'a> {
         chars.next();
         let pads = name.chars().count() + PADS_BEYOND_NAME;
         let complete = chars.by_ref().take(pads).filter(|c| *c == PAD).count() == pads;
-        complete.then(|| (name, chars.as_str()))
+        complete.then_some((name, chars.as_str()))
     }
 }
 
@@ -195,7 +226,11 @@ mod tests {
         ] {
             let (text, names) = tokenize(source).unwrap();
             let mut got = BTreeSet::new();
-            assert_eq!(names.resolve(&text, &environment, &mut got), want, "{source}");
+            assert_eq!(
+                names.resolve(&text, &environment, &mut got),
+                want,
+                "{source}"
+            );
             assert_eq!(Vec::from_iter(got).join(" "), used, "{source}");
             assert_eq!(names.show(&text), source);
             assert_eq!(text.chars().count(), source.chars().count(), "{source}");
@@ -204,15 +239,22 @@ mod tests {
 
     #[test]
     fn lines_after_a_name_with_line_breaks_are_found_again() {
-        let (_, names) = tokenize("a\n${b\nc}d\ne").unwrap();
-        assert_eq!([1, 2, 3].map(|line| names.source_line(line)), [1, 2, 4]);
+        let (_, names) = tokenize("a\n${b\nc}d${\n}\ne").unwrap();
+        assert_eq!([1, 2, 3].map(|line| names.source_line(line)), [1, 2, 5]);
     }
 
     #[test]
     fn the_characters_of_tokens_are_refused_with_their_place() {
         for character in [PAD, '\u{F0000}', '\u{FFFFD}'] {
             let error = tokenize(&format!("a\nbä{character}")).err();
-            assert_eq!(error, Some(TokenError::Reserved { character, line: 2, column: 3 }));
+            assert_eq!(
+                error,
+                Some(TokenError::Reserved {
+                    character,
+                    line: 2,
+                    column: 3
+                })
+            );
         }
         assert!(tokenize("\u{E001} \u{100000}").is_ok());
     }
@@ -220,7 +262,12 @@ mod tests {
     #[test]
     fn half_a_token_is_text() {
         let (_, names) = tokenize("${A}").unwrap();
-        for text in ["\u{F0000}", "\u{F0000}\u{E000}", "\u{F0001}\u{E000}\u{E000}\u{E000}", "\u{E000}"] {
+        for text in [
+            "\u{F0000}",
+            "\u{F0000}\u{E000}",
+            "\u{F0001}\u{E000}\u{E000}\u{E000}",
+            "\u{E000}",
+        ] {
             assert!(!names.is_in(text));
             assert_eq!(names.show(text), text);
         }

@@ -158,6 +158,9 @@ impl Node {
     pub fn shown(&self) -> String {
         match &self.kind {
             Kind::Scalar(scalar) if scalar.source().is_empty() => "empty".to_owned(),
+            Kind::Scalar(scalar) if scalar.is_interpolated() && scalar.text.is_empty() => {
+                format!("`{}`, which is empty", scalar.shown())
+            }
             Kind::Scalar(scalar) => format!("`{}`", scalar.shown()),
             Kind::Sequence(_) => "a list".to_owned(),
             Kind::Mapping(_) => "a mapping".to_owned(),
@@ -167,13 +170,20 @@ impl Node {
 
 /// A piece of `text` that is fit for a message.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(SHOWN_MAX).collect()
+    text.chars()
+        .filter(|c| !c.is_control())
+        .take(SHOWN_MAX)
+        .collect()
 }
 
 fn boolean(text: &str) -> Option<bool> {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Some(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Some(false),
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
+            Some(true)
+        }
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            Some(false)
+        }
         _ => None,
     }
 }
@@ -188,12 +198,19 @@ fn integer(text: &str) -> Option<i64> {
     let radix = |prefix: &str, radix| {
         let digits = digits.strip_prefix(prefix)?;
         let clean = digits.starts_with(|c: char| c.is_digit(radix));
-        clean.then(|| i64::from_str_radix(digits, radix).ok()).flatten()
+        clean
+            .then(|| i64::from_str_radix(digits, radix).ok())
+            .flatten()
     };
     let octal = || radix("0", 8);
     let decimal = || radix("", 10);
-    let value = radix("0x", 16).or_else(|| radix("0o", 8)).or_else(|| radix("0b", 2));
-    value.or_else(octal).or_else(decimal).map(|value| sign * value)
+    let value = radix("0x", 16)
+        .or_else(|| radix("0o", 8))
+        .or_else(|| radix("0b", 2));
+    value
+        .or_else(octal)
+        .or_else(decimal)
+        .map(|value| sign * value)
 }
 
 fn fraction(text: &str) -> Option<f64> {
@@ -219,7 +236,11 @@ mod tests {
     use super::*;
 
     fn scalar(text: &str, style: Style) -> Scalar {
-        Scalar { text: text.to_owned(), style, uninterpolated: None }
+        Scalar {
+            text: text.to_owned(),
+            style,
+            uninterpolated: None,
+        }
     }
 
     #[test]
@@ -241,7 +262,11 @@ mod tests {
             ("KEY", Type::Text),
         ] {
             assert_eq!(scalar(text, Style::Plain).yaml_type(), want, "{text}");
-            assert_eq!(scalar(text, Style::Quoted).yaml_type(), Type::Text, "{text}");
+            assert_eq!(
+                scalar(text, Style::Quoted).yaml_type(),
+                Type::Text,
+                "{text}"
+            );
         }
     }
 

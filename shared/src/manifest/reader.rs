@@ -1,7 +1,9 @@
 //! Nodes -> typed values, collecting what is wrong, what is odd and what has no effect, each with its path.
 
+use std::collections::BTreeMap;
+
 use super::error::Problem;
-use super::node::{Entry, Kind, Node, Scalar, printable};
+use super::node::{Entry, Kind, Node, Scalar};
 use super::suggestion::closest;
 
 /// More lines than this help nobody.
@@ -18,14 +20,24 @@ pub(super) struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub(super) fn top(node: &'a Node) -> Self {
-        Self { path: String::new(), node }
+        Self {
+            path: String::new(),
+            node,
+        }
     }
 
     /// The value of an entry.
     pub(super) fn child(&self, entry: &'a Entry) -> Self {
         let key = entry.key.shown();
-        let path = if self.path.is_empty() { key } else { format!("{}.{key}", self.path) };
-        Self { path, node: &entry.value }
+        let path = if self.path.is_empty() {
+            key
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Self {
+            path,
+            node: &entry.value,
+        }
     }
 
     pub(super) fn scalar(&self) -> Option<&'a Scalar> {
@@ -40,7 +52,10 @@ impl<'a> Place<'a> {
         let Kind::Sequence(items) = &self.node.kind else {
             return None;
         };
-        let place = |(index, node)| Self { path: format!("{}[{index}]", self.path), node };
+        let place = |(index, node)| Self {
+            path: format!("{}[{index}]", self.path),
+            node,
+        };
         Some(items.iter().enumerate().map(place).collect())
     }
 }
@@ -64,14 +79,20 @@ impl<'a> Fields<'a> {
 pub(super) struct Reader<'f> {
     file: &'f str,
     pub problems: Vec<Problem>,
-    pub warnings: Vec<String>,
+    warnings: Vec<(usize, String)>,
     pub no_effect: Vec<String>,
     left_out: usize,
 }
 
 impl<'f> Reader<'f> {
     pub(super) fn new(file: &'f str) -> Self {
-        Self { file, problems: Vec::new(), warnings: Vec::new(), no_effect: Vec::new(), left_out: 0 }
+        Self {
+            file,
+            problems: Vec::new(),
+            warnings: Vec::new(),
+            no_effect: Vec::new(),
+            left_out: 0,
+        }
     }
 
     /// Notes what makes the manifest unusable.
@@ -80,10 +101,21 @@ impl<'f> Reader<'f> {
         self.problem_at(line, column, &place.path, message);
     }
 
-    pub(super) fn problem_at(&mut self, line: usize, column: usize, path: &str, message: impl Into<String>) {
+    pub(super) fn problem_at(
+        &mut self,
+        line: usize,
+        column: usize,
+        path: &str,
+        message: impl Into<String>,
+    ) {
         if self.problems.len() < LINES_MAX {
             let (path, message) = (path.to_owned(), message.into());
-            self.problems.push(Problem { line, column, path, message });
+            self.problems.push(Problem {
+                line,
+                column,
+                path,
+                message,
+            });
         }
     }
 
@@ -95,7 +127,8 @@ impl<'f> Reader<'f> {
     /// Notes what the author should know, although it can be used.
     pub(super) fn warn(&mut self, line: usize, message: &str) {
         if self.warnings.len() < LINES_MAX {
-            self.warnings.push(format!("{}, line {line}: {message}", self.file));
+            self.warnings
+                .push((line, format!("{}, line {line}: {message}", self.file)));
         } else {
             self.left_out += 1;
         }
@@ -108,11 +141,27 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// All warnings, the one about keys without effect last.
+    /// The fields that are read and kept, but that nothing uses.
+    pub(super) fn kept(&mut self, fields: &Fields<'_>, keys: &[&str]) -> BTreeMap<String, Node> {
+        let mut kept = BTreeMap::new();
+        for key in keys {
+            if let Some(place) = fields.get(key) {
+                self.without_effect(&place);
+                kept.insert((*key).to_owned(), place.node.clone());
+            }
+        }
+        kept
+    }
+
+    /// All warnings in file order, the one about keys without effect last.
     pub(super) fn into_warnings(mut self) -> Vec<String> {
+        self.warnings.sort_by_key(|(line, _)| *line);
+        let mut warnings: Vec<String> = self.warnings.into_iter().map(|(_, text)| text).collect();
         if self.left_out > 0 {
-            let text = format!("{}: {} more warnings are left out", self.file, self.left_out);
-            self.warnings.push(text);
+            warnings.push(format!(
+                "{}: {} more warnings are left out",
+                self.file, self.left_out
+            ));
         }
         if !self.no_effect.is_empty() {
             let more = self.no_effect.len().saturating_sub(LINES_MAX);
@@ -121,9 +170,9 @@ impl<'f> Reader<'f> {
             if more > 0 {
                 paths = format!("{paths}`, and {more} more than `{LINES_MAX}");
             }
-            self.warnings.push(format!("{}: read, but has no effect: `{paths}`", self.file));
+            warnings.push(format!("{}: read, but has no effect: `{paths}`", self.file));
         }
-        self.warnings
+        warnings
     }
 
     /// The fields of a mapping; keys that are not `known` are warnings, anything but a mapping is a problem.
@@ -131,13 +180,23 @@ impl<'f> Reader<'f> {
         for entry in self.entries(place) {
             if !known.contains(&entry.key.text.as_str()) {
                 let path = place.child(entry).path;
+                let known = if self.warnings.len() < LINES_MAX {
+                    known
+                } else {
+                    &[]
+                };
                 let meant = closest(entry.key.source(), known)
                     .map(|known| format!(", did you mean `{known}`?"))
                     .unwrap_or_default();
-                self.warn(entry.line, &format!("`{path}` is not a key of convox.yml and is ignored{meant}"));
+                self.warn(
+                    entry.line,
+                    &format!("`{path}` is not a key of convox.yml and is ignored{meant}"),
+                );
             }
         }
-        Fields { place: place.clone() }
+        Fields {
+            place: place.clone(),
+        }
     }
 
     /// The entries of a mapping; none for an empty body.
@@ -152,13 +211,13 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// Text, whatever YAML would take it for.
+    /// Text, a number or a boolean as written; nothing for an empty one.
     pub(super) fn text(&mut self, place: &Place<'_>) -> Option<String> {
-        let text = place.scalar().map(|scalar| scalar.text.clone());
-        if text.is_none() {
+        let Some(scalar) = place.scalar() else {
             self.wrong(place, "a text");
-        }
-        text.filter(|text| !text.is_empty())
+            return None;
+        };
+        (!place.node.is_null() && !scalar.text.is_empty()).then(|| scalar.text.clone())
     }
 
     /// A list of texts.
@@ -195,12 +254,6 @@ impl<'f> Reader<'f> {
             self.warn(place.node.line, &message);
         }
         value
-    }
-
-    /// Notes `name` under `path` as unusable where it is.
-    pub(super) fn bad_name(&mut self, entry: &Entry, path: &str, message: &str) {
-        let message = printable(message);
-        self.problem_at(entry.line, entry.column, path, format!("cannot be used: {message}"));
     }
 }
 

@@ -10,7 +10,12 @@ pub(super) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
         return None;
     }
     let allowed = (length / 3).clamp(1, 3);
-    let distances = known.iter().map(|known| (distance(&word.to_lowercase(), &known.to_lowercase()), *known));
+    let distances = known.iter().map(|known| {
+        (
+            distance(&word.to_lowercase(), &known.to_lowercase()),
+            *known,
+        )
+    });
     let (distance, known) = distances.min()?;
     (distance <= allowed && distance < length).then_some(known)
 }
@@ -41,7 +46,15 @@ mod tests {
 
     #[test]
     fn only_a_close_word_is_suggested() {
-        let known = ["command", "environment", "image", "init", "port", "resources", "scale"];
+        let known = [
+            "command",
+            "environment",
+            "image",
+            "init",
+            "port",
+            "resources",
+            "scale",
+        ];
         for (word, want) in [
             ("imag", Some("image")),
             ("Image", Some("image")),
@@ -61,7 +74,13 @@ mod tests {
 
     #[test]
     fn distances_are_edits() {
-        for (from, to, want) in [("", "", 0), ("a", "", 1), ("", "ab", 2), ("kitten", "sitting", 3), ("ab", "ba", 2)] {
+        for (from, to, want) in [
+            ("", "", 0),
+            ("a", "", 1),
+            ("", "ab", 2),
+            ("kitten", "sitting", 3),
+            ("ab", "ba", 2),
+        ] {
             assert_eq!(distance(from, to), want, "{from} {to}");
         }
     }

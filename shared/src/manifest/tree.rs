@@ -4,8 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
+use super::frame::{Built, Frame, Open};
 use super::interpolation::Names;
+use super::mapping::Keyed;
 use super::node::{Entry, Kind, Node, Scalar, Style};
+use super::syntax::{SyntaxError, explain};
 use crate::environment::Environment;
 
 /// Deeper than any manifest, shallower than any stack.
@@ -16,27 +19,23 @@ const NODE_WEIGHT: usize = 64;
 /// More repeated keys are not worth a warning each.
 const REPEATED_MAX: usize = 50;
 
-/// Why a text is no document; lines and columns are the source's.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct SyntaxError {
-    pub line: usize,
-    pub column: usize,
-    pub message: String,
-}
-
 /// A document, and what happened on the way.
 pub(super) struct Document {
     pub root: Option<Node>,
     /// The keys that stand twice in one mapping: the path and the line of the one that counts.
     pub repeated: Vec<(String, usize)>,
-    /// Whether another document follows, which nobody reads.
-    pub has_more: bool,
+    /// The line of the next document, which nobody reads.
+    pub more_at: Option<usize>,
     /// The set variables whose values were put in.
     pub interpolated: BTreeSet<String>,
 }
 
 /// Parses the first document of the tokenized `text`.
-pub(super) fn parse(text: &str, names: &Names<'_>, environment: &Environment) -> Result<Document, SyntaxError> {
+pub(super) fn parse(
+    text: &str,
+    names: &Names<'_>,
+    environment: &Environment,
+) -> Result<Document, SyntaxError> {
     let mut builder = Builder {
         names,
         environment,
@@ -46,15 +45,15 @@ pub(super) fn parse(text: &str, names: &Names<'_>, environment: &Environment) ->
         document: Document {
             root: None,
             repeated: Vec::new(),
-            has_more: false,
+            more_at: None,
             interpolated: BTreeSet::new(),
         },
     };
     let mut ended = false;
     for event in Parser::new_from_str(text) {
         match event.map_err(|error| builder.scan_error(&error))? {
-            (Event::DocumentStart(_), _) if ended => {
-                builder.document.has_more = true;
+            (Event::DocumentStart(_), span) if ended => {
+                builder.document.more_at = Some(builder.place(span.start).0);
                 break;
             }
             (Event::DocumentEnd, _) => ended = true,
@@ -62,29 +61,6 @@ pub(super) fn parse(text: &str, names: &Names<'_>, environment: &Environment) ->
         }
     }
     Ok(builder.document)
-}
-
-/// A finished node with the bounds it uses up each time it is repeated.
-#[derive(Clone)]
-struct Built {
-    node: Node,
-    weight: usize,
-    depth: usize,
-}
-
-/// A list or mapping whose end has not come yet.
-struct Frame {
-    anchor: usize,
-    line: usize,
-    column: usize,
-    open: Open,
-    weight: usize,
-    depth: usize,
-}
-
-enum Open {
-    Sequence(Vec<Node>),
-    Mapping { entries: Vec<Entry>, key: Option<Node> },
 }
 
 struct Builder<'a> {
@@ -100,7 +76,8 @@ impl Builder<'_> {
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), SyntaxError> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
-                let is_text = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
+                let is_text =
+                    tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
                 let style = match style {
                     ScalarStyle::Plain if is_text => Style::Quoted,
                     ScalarStyle::Plain => Style::Plain,
@@ -110,36 +87,61 @@ impl Builder<'_> {
                 let built = self.scalar(&text, style, span.start)?;
                 self.finish(built, anchor, span.start)
             }
-            Event::SequenceStart(anchor, _) => self.open(Open::Sequence(Vec::new()), anchor, span.start),
+            Event::SequenceStart(anchor, _) => {
+                self.open(Open::Sequence(Vec::new()), anchor, span.start)
+            }
             Event::MappingStart(anchor, _) => {
-                let open = Open::Mapping { entries: Vec::new(), key: None };
+                let open = Open::Mapping {
+                    entries: Vec::new(),
+                    key: None,
+                };
                 self.open(open, anchor, span.start)
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span.start),
-            Event::Alias(anchor) => {
-                let built = self.anchors.get(&anchor).cloned();
-                let built = built
-                    .ok_or_else(|| self.error(span.start, "an alias stands inside the value that it names"))?;
-                self.charge(built.weight, span.start)?;
-                self.finish(built, 0, span.start)
-            }
+            Event::Alias(anchor) => self.repeat(anchor, span.start),
             _ => Ok(()),
         }
     }
 
     fn scalar(&mut self, text: &str, style: Style, at: Marker) -> Result<Built, SyntaxError> {
         let values = self.names.value_bytes(text, self.environment);
-        let weight = NODE_WEIGHT.saturating_add(text.len()).saturating_add(values);
+        let weight = NODE_WEIGHT
+            .saturating_add(text.len())
+            .saturating_add(values);
         self.charge(weight, at)?;
         let scalar = if self.names.is_in(text) {
             let used = &mut self.document.interpolated;
             let resolved = self.names.resolve(text, self.environment, used);
-            Scalar { text: resolved, style, uninterpolated: Some(self.names.show(text)) }
+            Scalar {
+                text: resolved,
+                style,
+                uninterpolated: Some(self.names.show(text)),
+            }
         } else {
-            Scalar { text: text.to_owned(), style, uninterpolated: None }
+            Scalar {
+                text: text.to_owned(),
+                style,
+                uninterpolated: None,
+            }
         };
         let node = self.node(Kind::Scalar(scalar), at);
-        Ok(Built { node, weight, depth: 0 })
+        Ok(Built {
+            node,
+            weight,
+            depth: 0,
+        })
+    }
+
+    /// Puts the node of an anchor here once more.
+    fn repeat(&mut self, anchor: usize, at: Marker) -> Result<(), SyntaxError> {
+        let Some(weight) = self.anchors.get(&anchor).map(|built| built.weight) else {
+            return Err(self.error(at, "an alias stands inside the value that it names"));
+        };
+        self.charge(weight, at)?;
+        match self.anchors.get(&anchor).cloned() {
+            Some(built) => self.finish(built, 0, at),
+            None => Ok(()),
+        }
     }
 
     fn open(&mut self, open: Open, anchor: usize, at: Marker) -> Result<(), SyntaxError> {
@@ -148,7 +150,14 @@ impl Builder<'_> {
         }
         self.charge(NODE_WEIGHT, at)?;
         let (line, column) = self.place(at);
-        self.stack.push(Frame { anchor, line, column, open, weight: NODE_WEIGHT, depth: 0 });
+        self.stack.push(Frame {
+            anchor,
+            line,
+            column,
+            open,
+            weight: NODE_WEIGHT,
+            depth: 0,
+        });
         Ok(())
     }
 
@@ -156,13 +165,44 @@ impl Builder<'_> {
         let Some(frame) = self.stack.pop() else {
             return Ok(());
         };
-        let Frame { anchor, line, column, open, weight, depth } = frame;
+        let Frame {
+            anchor,
+            line,
+            column,
+            open,
+            weight,
+            depth,
+        } = frame;
         let kind = match open {
             Open::Sequence(items) => Kind::Sequence(items),
-            Open::Mapping { entries, .. } => Kind::Mapping(self.merged(entries)?),
+            Open::Mapping { entries, .. } => Kind::Mapping(self.keyed(entries)?),
         };
         let node = Node { line, column, kind };
-        self.finish(Built { node, weight, depth: depth + 1 }, anchor, at)
+        let depth = depth + 1;
+        let built = Built {
+            node,
+            weight,
+            depth,
+        };
+        self.finish(built, anchor, at)
+    }
+
+    fn keyed(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, SyntaxError> {
+        let keyed = Keyed::from(entries)?;
+        let room = REPEATED_MAX.saturating_sub(self.document.repeated.len());
+        for (key, line) in keyed.repeated.into_iter().take(room) {
+            let path = self
+                .stack
+                .iter()
+                .fold(String::new(), |path, frame| frame.path(&path));
+            let path = if path.is_empty() {
+                key
+            } else {
+                format!("{path}.{key}")
+            };
+            self.document.repeated.push((path, line));
+        }
+        Ok(keyed.entries)
     }
 
     /// Gives a finished node to its anchor and to what it stands in.
@@ -174,79 +214,11 @@ impl Builder<'_> {
             self.charge(built.weight, at)?;
             self.anchors.insert(anchor, built.clone());
         }
-        let Some(frame) = self.stack.last_mut() else {
-            self.document.root = Some(built.node);
-            return Ok(());
-        };
-        frame.weight += built.weight;
-        frame.depth = frame.depth.max(built.depth);
-        match &mut frame.open {
-            Open::Sequence(items) => items.push(built.node),
-            Open::Mapping { key: key @ None, .. } => *key = Some(built.node),
-            Open::Mapping { entries, key } => {
-                if let Some(Node { line, column, kind }) = key.take() {
-                    let Kind::Scalar(key) = kind else {
-                        let message = "a key must be text, not a list or a mapping".to_owned();
-                        return Err(SyntaxError { line, column, message });
-                    };
-                    entries.push(Entry { key, line, column, value: built.node });
-                }
-            }
+        if let Some(frame) = self.stack.last_mut() {
+            return frame.push(built);
         }
+        self.document.root = Some(built.node);
         Ok(())
-    }
-
-    /// Resolves merge keys and repeated keys. The last of equal keys counts; a merge never replaces a key, and of
-    /// several merges the first counts (YAML merge type 1.1).
-    fn merged(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, SyntaxError> {
-        let mut merged = Keyed::default();
-        let mut merges = Vec::new();
-        for entry in entries {
-            if is_merge(&entry.key) {
-                merges.push(entry.value);
-                continue;
-            }
-            if merged.has(&entry.key) {
-                self.note_repeated(&entry);
-            }
-            merged.set(entry);
-        }
-        for value in merges {
-            let sources = match value.kind {
-                Kind::Sequence(items) => items,
-                _ => vec![value],
-            };
-            for source in sources {
-                let Kind::Mapping(entries) = source.kind else {
-                    let message = "`<<` takes a mapping or a list of mappings".to_owned();
-                    return Err(SyntaxError { line: source.line, column: source.column, message });
-                };
-                entries.into_iter().for_each(|entry| merged.add(entry));
-            }
-        }
-        Ok(merged.entries)
-    }
-
-    fn note_repeated(&mut self, entry: &Entry) {
-        if self.document.repeated.len() < REPEATED_MAX {
-            let path = format!("{}{}", self.path(), entry.key.shown());
-            self.document.repeated.push((path, entry.line));
-        }
-    }
-
-    /// Where the builder is, with a final dot.
-    fn path(&self) -> String {
-        let mut path = String::new();
-        for frame in &self.stack {
-            match &frame.open {
-                Open::Sequence(items) => path = format!("{}[{}].", path.trim_end_matches('.'), items.len()),
-                Open::Mapping { key: Some(Node { kind: Kind::Scalar(key), .. }), .. } => {
-                    path = format!("{path}{}.", key.shown());
-                }
-                Open::Mapping { .. } => {}
-            }
-        }
-        path
     }
 
     /// Counts `weight` against the bound.
@@ -270,55 +242,29 @@ impl Builder<'_> {
 
     fn error(&self, at: Marker, message: &str) -> SyntaxError {
         let (line, column) = self.place(at);
-        SyntaxError { line, column, message: message.to_owned() }
+        SyntaxError {
+            line,
+            column,
+            message: message.to_owned(),
+        }
     }
 
     fn too_deep(&self, at: Marker) -> SyntaxError {
-        self.error(at, &format!("lists and mappings stand in each other more than {DEPTH_MAX} deep"))
+        self.error(
+            at,
+            &format!("lists and mappings stand in each other more than {DEPTH_MAX} deep"),
+        )
     }
 
-    /// The parser's own words: they name what it expected and repeat nothing of the text but single punctuation.
     fn scan_error(&self, error: &ScanError) -> SyntaxError {
-        self.error(*error.marker(), error.info())
-    }
-}
-
-fn is_merge(key: &Scalar) -> bool {
-    key.style == Style::Plain && !key.is_interpolated() && key.text == "<<"
-}
-
-/// The entries of a mapping, each key once, in the order they came.
-#[derive(Default)]
-struct Keyed {
-    entries: Vec<Entry>,
-    places: BTreeMap<String, usize>,
-}
-
-impl Keyed {
-    fn has(&self, key: &Scalar) -> bool {
-        self.places.contains_key(&key.text)
-    }
-
-    fn set(&mut self, entry: Entry) {
-        let place = self.places.get(&entry.key.text).and_then(|place| self.entries.get_mut(*place));
-        match place {
-            Some(place) => *place = entry,
-            None => self.add(entry),
-        }
-    }
-
-    fn add(&mut self, entry: Entry) {
-        if !self.has(&entry.key) {
-            self.places.insert(entry.key.text.clone(), self.entries.len());
-            self.entries.push(entry);
-        }
+        self.error(*error.marker(), &explain(error))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::interpolation::tokenize;
-    use super::super::tests::environment;
+    use super::super::tests::{environment, lines};
     use super::*;
 
     fn parsed(source: &str, values: &str) -> Result<Document, SyntaxError> {
@@ -331,9 +277,14 @@ mod tests {
         match &node.kind {
             Kind::Scalar(scalar) if scalar.style == Style::Plain => scalar.text.clone(),
             Kind::Scalar(scalar) => format!("{:?}", scalar.text),
-            Kind::Sequence(items) => format!("[{}]", items.iter().map(compact).collect::<Vec<_>>().join(",")),
+            Kind::Sequence(items) => format!(
+                "[{}]",
+                items.iter().map(compact).collect::<Vec<_>>().join(",")
+            ),
             Kind::Mapping(entries) => {
-                let entries = entries.iter().map(|entry| format!("{}:{}", entry.key.text, compact(&entry.value)));
+                let entries = entries
+                    .iter()
+                    .map(|entry| format!("{}:{}", entry.key.text, compact(&entry.value)));
                 format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
             }
         }
@@ -348,13 +299,20 @@ mod tests {
             ("a:\nb: ~\n", "{a:,b:~}"),
             ("a: !!str 1", "{a:\"1\"}"),
             ("a: &x {b: 1}\nc: *x\n", "{a:{b:1},c:{b:1}}"),
-            ("x: &x {a: 1, b: 1}\ny: {b: 2, <<: *x, c: 3}", "{x:{a:1,b:1},y:{b:2,c:3,a:1}}"),
+            (
+                "x: &x {a: 1, b: 1}\ny: {b: 2, <<: *x, c: 3}",
+                "{x:{a:1,b:1},y:{b:2,c:3,a:1}}",
+            ),
             ("y: {<<: [{a: 1}, {a: 2, b: 2}]}", "{y:{a:1,b:2}}"),
-            ("y: {'<<': {a: 1}}", "{y:{<<:{a:1}}}"),
+            ("y: {'<<': {a: 1}}", "{y:{a:1}}"),
             ("a: 1\nb: 2\na: 3", "{a:3,b:2}"),
         ] {
             let document = parsed(source, "").unwrap();
-            assert_eq!(document.root.as_ref().map(compact).as_deref(), Some(want), "{source}");
+            assert_eq!(
+                document.root.as_ref().map(compact).as_deref(),
+                Some(want),
+                "{source}"
+            );
         }
         for source in ["", "# nothing\n", "\n\n", "---\n..."] {
             let root = parsed(source, "").unwrap().root;
@@ -374,8 +332,15 @@ mod tests {
             ("${K}: 1 # ${A}\n", "{key:1}"),
         ] {
             let document = parsed(source, values).unwrap();
-            assert_eq!(document.root.as_ref().map(compact).as_deref(), Some(want), "{source}");
-            assert!(!document.interpolated.contains("A") || source.starts_with(['a', '-']), "{source}");
+            assert_eq!(
+                document.root.as_ref().map(compact).as_deref(),
+                Some(want),
+                "{source}"
+            );
+            assert!(
+                !document.interpolated.contains("A") || source.starts_with(['a', '-']),
+                "{source}"
+            );
         }
     }
 
@@ -388,8 +353,14 @@ mod tests {
 
     #[test]
     fn places_are_the_sources() {
-        let root = parsed("a: ${LONG_NAME}\nbc: [x, y]", "LONG_NAME=1\n").unwrap().root;
-        let Some(Node { kind: Kind::Mapping(entries), .. }) = root else {
+        let root = parsed("a: ${LONG_NAME}\nbc: [x, y]", "LONG_NAME=1\n")
+            .unwrap()
+            .root;
+        let Some(Node {
+            kind: Kind::Mapping(entries),
+            ..
+        }) = root
+        else {
             panic!("a mapping");
         };
         let Kind::Sequence(items) = &entries[1].value.kind else {
@@ -403,11 +374,17 @@ mod tests {
     #[test]
     fn what_is_no_document_says_where_and_why() {
         for (source, line, message) in [
-            ("a: 1\nb: [", 2, "did not find expected node content"),
+            ("a: 1\nb: ]", 2, "misplaced bracket"),
             ("a: *nothing", 1, "unknown anchor"),
-            ("a: &x [*x]", 1, "an alias stands inside the value that it names"),
+            (
+                "a: &x [*x]",
+                1,
+                "an alias stands inside the value that it names",
+            ),
             ("a: 1\n? [b]\n: 1\n", 2, "a key must be text"),
             ("a: 1\nb: {<<: 1}", 2, "`<<` takes a mapping"),
+            ("a:\n  - *\n", 2, "such as `\"*\"`"),
+            ("a: b: c\n", 1, "contains `: ` needs quotes"),
             (&"[".repeat(65), 1, "more than 64 deep"),
         ] {
             let error = parsed(source, "").err().unwrap();
@@ -419,11 +396,12 @@ mod tests {
     #[test]
     fn bombs_are_refused() {
         let nine = |name: &str| vec![format!("*{name}"); 9].join(",");
-        let mut laughs = "a: &a [x,x,x,x,x,x,x,x,x]\n".to_owned();
-        for (name, inner) in [("b", "a"), ("c", "b"), ("d", "c"), ("e", "d"), ("f", "e"), ("g", "f")] {
-            laughs += &format!("{name}: &{name} [{}]\n", nine(inner));
-        }
-        let ladder: String = (1..9999).map(|i| format!("- &a{i} [*a{}]\n", i - 1)).collect();
+        let chain = ["a", "b", "c", "d", "e", "f", "g"];
+        let laughs = lines(6, |i| {
+            format!("{}: &{} [{}]", chain[i + 1], chain[i + 1], nine(chain[i]))
+        });
+        let laughs = format!("a: &a [x,x,x,x,x,x,x,x,x]\n{laughs}");
+        let ladder = lines(9999, |i| format!("- &a{} [*a{i}]", i + 1));
         let long = format!("A={}\n", "x".repeat(60_000));
         for (source, values, message) in [
             (laughs, "", "grows too large"),
@@ -440,7 +418,7 @@ mod tests {
     fn only_the_first_document_is_read() {
         let document = parsed("a: 1\n---\nb: 1\n", "").unwrap();
         assert_eq!(compact(&document.root.unwrap()), "{a:1}");
-        assert!(document.has_more);
-        assert!(!parsed("a: 1\n...\n", "").unwrap().has_more);
+        assert_eq!(document.more_at, Some(2));
+        assert_eq!(parsed("a: 1\n...\n", "").unwrap().more_at, None);
     }
 }

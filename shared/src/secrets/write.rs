@@ -47,11 +47,11 @@ impl AppSecret<'_> {
     /// `None`: the race was lost, the name is taken or still going away.
     async fn create(&self, value: &str, token: &str) -> Result<Option<Written>, SecretError> {
         let tags = self.id.tags();
-        let request = self.client.create_secret().name(self.id.secret()).secret_string(value);
+        let request = self.client().create_secret().name(self.id.secret()).secret_string(value);
         let request = request
             .client_request_token(token)
             .description(format!("Environment of the App {} on the Rack {}", self.id.app, self.id.rack))
-            .set_kms_key_id(self.key_arn.map(str::to_owned))
+            .set_kms_key_id(self.secrets.key_arn.clone())
             .set_tags(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()));
         match request.send().await {
             Ok(answer) => {
@@ -75,7 +75,7 @@ impl AppSecret<'_> {
 
     async fn restore_and_put(&self, value: &str, token: &str) -> Result<Written, SecretError> {
         let name = self.id.secret();
-        let restored = self.client.restore_secret().secret_id(&name).send().await;
+        let restored = self.client().restore_secret().secret_id(&name).send().await;
         let arn = restored.map_err(|err| failed("restore", &name, &err))?.arn.unwrap_or_default();
         let arn = SecretArn::returned(arn);
         let written = self.put(arn, value, token).await?;
@@ -97,7 +97,7 @@ impl AppSecret<'_> {
     }
 
     async fn put(&self, arn: SecretArn, value: &str, token: &str) -> Result<Written, SecretError> {
-        let request = self.client.put_secret_value().secret_id(arn.as_str()).secret_string(value);
+        let request = self.client().put_secret_value().secret_id(arn.as_str()).secret_string(value);
         let answer = request.client_request_token(token).send().await;
         let answer = answer.map_err(|err| failed("write", &self.id.secret(), &err))?;
         let version_id = answer.version_id().unwrap_or_default().to_owned();

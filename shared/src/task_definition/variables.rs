@@ -34,7 +34,7 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
 }
 
 /// The variables that every container has; those of a build only where there is one.
-fn automatic(release: &Release<'_>, service: &Service) -> impl Iterator<Item = (String, String)> {
+fn automatic(release: &Release<'_>, service: &Service) -> Vec<(String, String)> {
     let build = release.build;
     [
         ("APP", Some(release.id.app.as_str())),
@@ -48,4 +48,5 @@ fn automatic(release: &Release<'_>, service: &Service) -> impl Iterator<Item = (
     ]
     .into_iter()
     .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+    .collect()
 }

@@ -1,0 +1,43 @@
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+export AWS_DEFAULT_REGION := us-east-1
+export SAM_CLI_TELEMETRY := 0
+
+DEMO := .venv/emulator/bin/python examples/demo
+RACK_SECRETS_MANAGER_ENV ?= No
+
+.PHONY: help tools build test lint demo demo-up demo-down clean-tools
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+tools: .venv/emulator/.stamp .venv/sam/.stamp ## install the emulator and the SAM tools, where their requirements changed
+
+.venv/%/.stamp: tests/requirements/%.txt
+	@echo "installing .venv/$* ($$(wc -l < $<) Python packages, about 15 to 35 s) ..."
+	@python3 -m venv .venv/$* && .venv/$*/bin/pip install --quiet --disable-pip-version-check --requirement $< && touch $@
+
+build: ## build every binary, unoptimized
+	cargo build --workspace --bins
+
+test: tools build ## run all tests and say how many ran
+	@status=0; cargo test --workspace --no-fail-fast | tee target/tests.log || status=$$?; \
+	awk '/^test result/ { ran += $$4 + $$6; failed += $$6 } END { print ran + 0 " tests ran, " failed + 0 " failed" }' \
+	  target/tests.log | tee target/tests-summary.txt; exit $$status
+
+lint: .venv/sam/.stamp ## check format, lints and the template
+	cargo fmt --check && cargo lint
+	.venv/sam/bin/sam validate --lint && .venv/sam/bin/cfn-lint template.yaml
+
+demo: .venv/emulator/.stamp build ## promote examples/shop on this machine, through an outage and back, and check it
+	@$(DEMO) demo
+
+demo-up: .venv/emulator/.stamp build ## leave a Rack running to try an App of one's own (RACK_SECRETS_MANAGER_ENV=Yes|No)
+	@$(DEMO) up $(RACK_SECRETS_MANAGER_ENV)
+
+demo-down: .venv/emulator/.stamp ## end what demo-up left running
+	@$(DEMO) down
+
+clean-tools: ## remove the installed tools
+	rm -rf .venv

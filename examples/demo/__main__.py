@@ -1,0 +1,42 @@
+"""The demo: a Rack on this machine that Releases are promoted to by plain uploads. See `make help`."""
+
+import os
+import signal
+import sys
+
+import standing
+import story
+from console import NotAsExpected, say
+
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def main(arguments: list[str]) -> int:
+    for number in INTERRUPTS:
+        signal.signal(number, interrupt)
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+    try:
+        match arguments:
+            case ["demo"]:
+                return story.tell()
+            case ["up", secrets_manager_env]:
+                return standing.up(secrets_manager_env)
+            case ["down"]:
+                return standing.down()
+        say("usage: demo | up Yes|No | down")
+        return 2
+    except NotAsExpected as wrong:
+        log = standing.LOG if "up" in arguments else story.LOG
+        say(f"\nNot as expected: {wrong}\nThe log of the emulator and the function: {log}")
+        return 1
+
+
+def interrupt(number: int, _frame) -> None:
+    """Leaves through every clean-up on the way, which a second signal must not disturb."""
+    for other in INTERRUPTS:
+        signal.signal(other, signal.SIG_IGN)
+    say("\ninterrupted, cleaning up")
+    sys.exit(128 + number)
+
+
+sys.exit(main(sys.argv[1:]))

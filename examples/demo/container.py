@@ -1,0 +1,50 @@
+"""What a container of a task definition would see, once through Secrets Manager and once through convox-env."""
+
+import json
+import os
+import subprocess
+import sys
+
+from aws import CREDENTIALS, Aws
+from console import NotAsExpected
+from rack import ROOT
+
+# The names that differ between two Releases of the same environment, or say how it is delivered.
+OF_THE_RELEASE = {"RELEASE", "CONVOX_ENV_KEY", "CONVOX_ENV_URL", "CONVOX_ENV_VARS"}
+PRINT_ENVIRONMENT = "import json, os; print(json.dumps(dict(os.environ)))"
+
+
+def delivery_variables(definition: dict) -> dict[str, str]:
+    container = definition["containerDefinitions"][0]
+    return {variable["name"]: variable["value"] for variable in container.get("environment", [])}
+
+
+def secrets(definition: dict) -> dict[str, str]:
+    container = definition["containerDefinitions"][0]
+    return {secret["name"]: secret["valueFrom"] for secret in container.get("secrets", [])}
+
+
+def seen_through_secrets_manager(aws: Aws, definition: dict) -> dict[str, str]:
+    """The ECS agent's rule: every reference is `{secret arn}:{json key}::`, read once when the container starts."""
+    variables = delivery_variables(definition)
+    for name, reference in secrets(definition).items():
+        secret_arn, json_key = reference.removesuffix("::").rsplit(":", 1)
+        content = aws("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+        variables[name] = json.loads(content)[json_key]
+    return of_the_app(variables)
+
+
+def seen_through_convox_env(aws: Aws, definition: dict) -> dict[str, str]:
+    """Runs the real entrypoint with the container's variables, and a program after it that tells what it sees."""
+    ours = {**CREDENTIALS, "AWS_ENDPOINT_URL": aws.endpoint, "PATH": os.environ["PATH"], "PYTHONCOERCECLOCALE": "0"}
+    command = [ROOT / "target/debug/convox-env", sys.executable, "-c", PRINT_ENVIRONMENT]
+    result = subprocess.run(
+        command, env={**delivery_variables(definition), **ours}, capture_output=True, text=True, timeout=30
+    )
+    if result.returncode != 0:
+        raise NotAsExpected(f"expected convox-env to start the App, it said: {result.stderr.strip()}")
+    return of_the_app({name: value for name, value in json.loads(result.stdout).items() if name not in ours})
+
+
+def of_the_app(variables: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in variables.items() if name not in OF_THE_RELEASE}

@@ -1,0 +1,106 @@
+"""A Rack in the emulator: template.yaml itself, deployed as `sam deploy` would, and the ECS cluster it needs."""
+
+import dataclasses
+import io
+import pathlib
+import platform
+import shutil
+import subprocess
+import tempfile
+import zipfile
+
+from aws import Aws
+from console import NotAsExpected, wait_for
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+NAME = "myrack"
+REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/apps"
+ARTIFACTS = "artifacts"
+CODE_URI = "CodeUri: functions/promote"
+
+
+@dataclasses.dataclass
+class Rack:
+    aws: Aws
+    outputs: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return self.outputs["RackName"]
+
+    @property
+    def bucket(self) -> str:
+        return self.outputs["SettingsBucket"]
+
+    def put(self, key: str, body: bytes) -> None:
+        self.aws("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
+
+
+def deploy(aws: Aws, parameters: dict[str, str]) -> Rack:
+    aws("ecs").create_cluster(clusterName=NAME)
+    aws("s3").create_bucket(Bucket=ARTIFACTS)
+    aws("s3").put_object(Bucket=ARTIFACTS, Key="promote.zip", Body=package(ROOT / "target/debug/promote"))
+    aws("cloudformation").create_stack(
+        StackName=NAME,
+        TemplateBody=packaged_template(),
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+        Parameters=[
+            {"ParameterKey": name, "ParameterValue": value}
+            for name, value in (default_parameters(aws) | parameters).items()
+        ],
+    )
+    stack = wait_for("the stack to be created", lambda: finished_stack(aws), limit_s=60)
+    return Rack(aws, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
+
+
+def packaged_template() -> str:
+    """The template with the function's source replaced by its package, which is all that `sam package` changes."""
+    template = (ROOT / "template.yaml").read_text()
+    if template.count(CODE_URI) != 1:
+        raise NotAsExpected(f"expected `{CODE_URI}` once in template.yaml")
+    return template.replace(CODE_URI, f"CodeUri: s3://{ARTIFACTS}/promote.zip")
+
+
+def default_parameters(aws: Aws) -> dict[str, str]:
+    machine = platform.machine().lower()
+    return {
+        "Architecture": "arm64" if machine in ("arm64", "aarch64") else "x86_64",
+        "Cluster": NAME,
+        "Registry": REGISTRY,
+        "Subnets": ",".join(subnets(aws)),
+    }
+
+
+def subnets(aws: Aws) -> list[str]:
+    return [subnet["SubnetId"] for subnet in aws("ec2").describe_subnets()["Subnets"][:2]]
+
+
+def finished_stack(aws: Aws) -> dict | None:
+    stack = aws("cloudformation").describe_stacks(StackName=NAME)["Stacks"][0]
+    if stack["StackStatus"].endswith("IN_PROGRESS"):
+        return None
+    if stack["StackStatus"] != "CREATE_COMPLETE":
+        raise NotAsExpected(f"expected the stack to be created: {'; '.join(failures(aws)) or stack['StackStatus']}")
+    return stack
+
+
+def failures(aws: Aws) -> list[str]:
+    events = aws("cloudformation").describe_stack_events(StackName=NAME)["StackEvents"]
+    return [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    ]
+
+
+def package(binary: pathlib.Path) -> bytes:
+    """A zip as Lambda takes it: one executable `bootstrap`, stripped since an unoptimized build is mostly symbols."""
+    with tempfile.TemporaryDirectory() as folder:
+        bootstrap = pathlib.Path(folder) / "bootstrap"
+        shutil.copy(binary, bootstrap)
+        if shutil.which("strip"):
+            subprocess.run(["strip", bootstrap], check=True)
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+            file.write(bootstrap, "bootstrap")
+        return archive.getvalue()

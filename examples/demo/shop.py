@@ -1,0 +1,141 @@
+"""The example App: uploading its Releases, and looking at what AWS then holds for it."""
+
+import json
+import pathlib
+
+from botocore.exceptions import ClientError
+
+from console import NotAsExpected, wait_for
+from rack import ROOT, Rack
+
+FILES = ROOT / "examples/shop"
+NAME = "shop"
+SERVICES = ("web", "worker", "reports")
+TIMERS = ("cleanup", "digest")
+PROMOTE_LIMIT_S = 30
+
+
+def environment() -> dict[str, str]:
+    """examples/shop/env, read by the rules that its format has: the first `=` splits, the value is verbatim."""
+    lines = (FILES / "env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+class Shop:
+    def __init__(self, rack: Rack):
+        self.rack = rack
+        self.aws = rack.aws
+
+    # --- what the user does
+
+    def upload(self, release: str, additions: str = "") -> None:
+        """Three plain writes; the last one is the environment, and it promotes."""
+        self.rack.put(self._key(release, "convox.yml"), (FILES / "convox.yml").read_bytes())
+        self.rack.put(self._key(release, "build.json"), (FILES / "build.json").read_bytes())
+        self.rack.put(self._key(release, "env"), (FILES / "env").read_bytes() + additions.encode())
+
+    def request_promote(self, release: str) -> None:
+        detail = {"rack": self.rack.name, "app": NAME, "release": release}
+        entry = {"Source": "demo", "DetailType": "Release Promote Requested", "Detail": json.dumps(detail)}
+        self.aws("events").put_events(Entries=[entry])
+
+    # --- what promote did
+
+    def report_version(self, release: str) -> str | None:
+        return self._object(release, "report.json")[0]
+
+    def wait_for_report(self, release: str, older_version: str | None = None) -> dict:
+        """The report that follows the one of `older_version`; a promote that failed ends the demo with its message."""
+
+        def newer() -> dict | None:
+            version, body = self._object(release, "report.json")
+            return None if version == older_version else json.loads(body)
+
+        report = wait_for(f"the report of {release}", newer, PROMOTE_LIMIT_S)
+        if report.get("status") == "failed":
+            raise NotAsExpected(f"expected {release} to be promoted: {report.get('errorType')}: {report.get('message')}")
+        return report
+
+    def secret(self) -> dict:
+        answer = self.aws("secretsmanager").get_secret_value(SecretId=f"{self.rack.name}/{NAME}")
+        return {"name": answer["Name"], "version": answer["VersionId"], "content": json.loads(answer["SecretString"])}
+
+    def services(self) -> dict[str, str]:
+        """Each ECS service's task definition, by Service."""
+        names = [self._ecs_name(service) for service in SERVICES]
+        found = self.aws("ecs").describe_services(cluster=self.rack.name, services=names)["services"]
+        by_name = {service["serviceName"]: service["taskDefinition"] for service in found}
+        return {service: by_name[self._ecs_name(service)] for service in SERVICES}
+
+    def timers(self) -> dict[str, dict]:
+        """Each rule's schedule and task definition, by Timer."""
+        return {timer: self._rule(self._ecs_name(f"timer_{timer}")) for timer in TIMERS}
+
+    def running(self) -> list[str]:
+        """The task definitions that Services run and Timers start."""
+        return [*self.services().values(), *(rule["definition"] for rule in self.timers().values())]
+
+    def definition(self, arn: str) -> dict:
+        return self.aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+
+    def all_definitions(self) -> list[dict]:
+        arns = self.aws("ecs").list_task_definitions()["taskDefinitionArns"]
+        return [self.definition(arn) for arn in arns]
+
+    def written_objects(self) -> dict[str, str]:
+        """Everything below apps/ that we did not write ourselves."""
+        listed = self.aws("s3").list_objects_v2(Bucket=self.rack.bucket, Prefix="apps/")["Contents"]
+        keys = [entry["Key"] for entry in listed if pathlib.PurePath(entry["Key"]).suffix == ".json"]
+        return {key: self._read(key) for key in keys if not key.endswith("build.json")}
+
+    # --- what must be there before
+
+    def create_services(self) -> dict[str, str]:
+        """The ECS services, as a Rack has them before the first promote: with some task definition that is replaced."""
+        ecs = self.aws("ecs")
+        placeholder = ecs.register_task_definition(
+            family="placeholder",
+            networkMode="awsvpc",
+            requiresCompatibilities=["FARGATE"],
+            cpu="256",
+            memory="512",
+            containerDefinitions=[{"name": "placeholder", "image": "public.ecr.aws/docker/library/busybox:1.37"}],
+        )["taskDefinition"]["taskDefinitionArn"]
+        subnets = [subnet["SubnetId"] for subnet in self.aws("ec2").describe_subnets()["Subnets"][:2]]
+        for service in SERVICES:
+            ecs.create_service(
+                cluster=self.rack.name,
+                serviceName=self._ecs_name(service),
+                taskDefinition=placeholder,
+                desiredCount=1,
+                launchType="FARGATE",
+                networkConfiguration={"awsvpcConfiguration": {"subnets": subnets}},
+                tags=[{"key": "convox:rack", "value": self.rack.name}, {"key": "convox:app", "value": NAME}],
+            )
+        return self.services()
+
+    def _ecs_name(self, name: str) -> str:
+        return f"{self.rack.name}_{NAME}_{name}"
+
+    def _rule(self, name: str) -> dict:
+        events = self.aws("events")
+        target = events.list_targets_by_rule(Rule=name)["Targets"][0]
+        return {
+            "schedule": events.describe_rule(Name=name)["ScheduleExpression"],
+            "definition": target["EcsParameters"]["TaskDefinitionArn"],
+        }
+
+    def _key(self, release: str, name: str) -> str:
+        return f"apps/{NAME}/releases/{release}/{name}"
+
+    def _read(self, key: str) -> str:
+        return self.aws("s3").get_object(Bucket=self.rack.bucket, Key=key)["Body"].read().decode()
+
+    def _object(self, release: str, name: str) -> tuple[str | None, bytes]:
+        try:
+            answer = self.aws("s3").get_object(Bucket=self.rack.bucket, Key=self._key(release, name))
+            return answer["VersionId"], answer["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None, b""
+            raise

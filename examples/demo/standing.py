@@ -1,0 +1,113 @@
+"""The Rack that `make demo-up` leaves running, and its end."""
+
+import contextlib
+import json
+import pathlib
+import shutil
+
+import emulator
+import rack as racks
+from aws import CREDENTIALS, REGION, Aws
+from console import fact, say, step
+
+FOLDER = racks.ROOT / "target/demo"
+RECORD = FOLDER / "running.json"
+LOG = FOLDER / "demo-up.log"
+HOME = FOLDER / "home"
+
+
+def up(secrets_manager_env: str) -> int:
+    if secrets_manager_env not in ("Yes", "No"):
+        say(f'RACK_SECRETS_MANAGER_ENV is "{secrets_manager_env}"; it must be "Yes" or "No"')
+        return 2
+    if (running := record()) and is_running(running):
+        say(f"A Rack is already running at {running['endpoint']}; `make demo-down` ends it.")
+        return 1
+    remove_leftovers()
+    step(f"starting a Rack with SecretsManagerEnv={secrets_manager_env}")
+    explain(start(secrets_manager_env))
+    return 0
+
+
+def start(secrets_manager_env: str) -> racks.Rack:
+    HOME.mkdir(parents=True)
+    port = emulator.free_port()
+    process = emulator.start(port, HOME, LOG, function_environment={})
+    try:
+        note(process.pid, emulator.endpoint(port))
+        return racks.deploy(Aws(emulator.endpoint(port)), {"SecretsManagerEnv": secrets_manager_env})
+    except BaseException:
+        remove_leftovers()
+        raise
+
+
+def note(pid: int, endpoint: str) -> None:
+    RECORD.write_text(json.dumps({"pid": pid, "started": emulator.started_at(pid), "endpoint": endpoint}) + "\n")
+
+
+def record() -> dict | None:
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return json.loads(RECORD.read_text())
+    return None
+
+
+def is_running(running: dict) -> bool:
+    return is_ours(running) and emulator.answers(int(running["endpoint"].rpartition(":")[2]))
+
+
+def is_ours(running: dict) -> bool:
+    """A group whose leader has gone is still ours: its number is not given away before the last member ends."""
+    return emulator.started_at(running["pid"]) in (running["started"], None)
+
+
+def down() -> int:
+    was_running = record() is not None
+    remove_leftovers()
+    say("The Rack has ended." if was_running else "No Rack was running.")
+    return 0
+
+
+def remove_leftovers() -> None:
+    if (running := record()) and is_ours(running):
+        emulator.end(running["pid"])
+    RECORD.unlink(missing_ok=True)
+    shutil.rmtree(HOME, ignore_errors=True)
+
+
+def explain(rack: racks.Rack) -> None:
+    fact("endpoint", rack.aws.endpoint)
+    fact("Rack", rack.name)
+    fact("settings bucket", rack.bucket)
+    fact("function's log", LOG.relative_to(racks.ROOT))
+    say(commands(rack.aws.endpoint, rack.bucket))
+
+
+def commands(endpoint: str, bucket: str) -> str:
+    exports = " ".join(f"{name}={value}" for name, value in CREDENTIALS.items())
+    return f"""
+To promote an App, upload its files, env last (any AWS CLI will do; this one came with the tools):
+
+    export {exports} AWS_DEFAULT_REGION={REGION}
+    aws() {{ {cli()} --endpoint-url {endpoint} "$@"; }}
+    release=s3://{bucket}/apps/shop/releases/R1
+    aws s3 cp examples/shop/convox.yml $release/convox.yml
+    aws s3 cp examples/shop/build.json $release/build.json
+    aws s3 cp examples/shop/env        $release/env
+
+To see what happened, a second later:
+
+    aws s3 cp $release/report.json -
+
+The Rack's setting is that of `make demo-up RACK_SECRETS_MANAGER_ENV=Yes|No`. An App opts in with
+
+    echo '{{"params": {{"SecretsManagerEnv": "Yes"}}}}' | aws s3 cp - s3://{bucket}/apps/shop/app.json
+
+and a Release decides with `params: {{SecretsManagerEnv: "Yes"}}` or "No" in its convox.yml.
+An App whose ECS services do not exist gets its task definitions registered, and a warning in the report.
+
+`make demo-down` ends it."""
+
+
+def cli() -> pathlib.Path | str:
+    ours = pathlib.Path(".venv/emulator/bin/aws")
+    return ours if (racks.ROOT / ours).exists() else "command aws"

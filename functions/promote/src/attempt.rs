@@ -1,0 +1,176 @@
+//! One attempt at what is wanted: gather, plan, apply, report; after a failure for good, put back.
+
+use chrono::TimeDelta;
+use shared::call_error::ErrorClass;
+use shared::error_chain::Chain;
+use shared::names::{AppId, keys};
+use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Status};
+
+use crate::apply::{self, Done, Job, Progress};
+use crate::error::PromoteError;
+use crate::gather::{self, Wanted};
+use crate::plan;
+use crate::put_back::put_back;
+use crate::report::{Report, Step, secret_event};
+use crate::shell::Shell;
+
+/// An attempt that came to a result.
+pub struct Attempt {
+    /// What the state is told.
+    pub finished: Finished,
+    /// What everybody else is told.
+    pub report: Report,
+}
+
+/// Makes one attempt and writes its report.
+///
+/// # Errors
+///
+/// [`PromoteError`] of the transient class: the request stays pending.
+pub async fn attempt(
+    shell: &Shell,
+    id: &AppId,
+    desired: &Desired,
+    wanted: &Wanted<'_>,
+) -> Result<Attempt, PromoteError> {
+    let request_id = desired.order.request_id.as_str();
+    let mut progress = Progress::default();
+    let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
+    let result = match past_deadline(shell, desired) {
+        Some(err) => Err(err),
+        None => promote(shell, wanted, request_id, &mut progress, &mut report).await,
+    };
+    let (status, applied) = match result {
+        Ok(done) => {
+            report.done(&done, progress.outcome.as_ref());
+            (Status::Done, Some(done.applied))
+        }
+        Err(err) if err.class() == ErrorClass::Transient => return Err(err),
+        Err(err) => {
+            let aftermath = aftermath(shell, id, desired, wanted.applied, &progress).await?;
+            let message = [Chain(&err).to_string()]
+                .into_iter()
+                .chain(aftermath)
+                .collect::<Vec<_>>()
+                .join("; ");
+            tracing::error!(
+                app.name = %id.app, release.id = %wanted.release, request.id = request_id, error.kind = err.error_type(),
+                "promote failed: {message}"
+            );
+            report.failed(err.error_type(), message);
+            (
+                Status::Failed {
+                    reason: err.error_type().to_owned(),
+                },
+                None,
+            )
+        }
+    };
+    report.steps = std::mem::take(&mut progress.steps);
+    report.warn(std::mem::take(&mut progress.warnings));
+    write_report(shell, id, wanted, &report).await?;
+    let outcome = progress.outcome.map(|outcome| {
+        let event = secret_event(id, wanted.release, request_id, &outcome);
+        (outcome, event)
+    });
+    let finished = Finished {
+        request_id: request_id.to_owned(),
+        status,
+        applied,
+        outcome,
+        events: vec![report.event()],
+    };
+    Ok(Attempt { finished, report })
+}
+
+fn past_deadline(shell: &Shell, desired: &Desired) -> Option<PromoteError> {
+    let status = match &desired.status {
+        Status::Waiting { reason, .. } => reason.clone(),
+        _ => "pending".to_owned(),
+    };
+    (desired.deadline <= (shell.clock)()).then_some(PromoteError::PastDeadline {
+        hours: DEADLINE_HOURS,
+        status,
+    })
+}
+
+async fn promote(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    request_id: &str,
+    progress: &mut Progress,
+    report: &mut Report,
+) -> Result<Done, PromoteError> {
+    let started = std::time::Instant::now();
+    let gathered = gather::gather(shell, wanted).await;
+    progress.steps.push(Step::new("gather", started.elapsed()));
+    let gathered = gathered?;
+    let plan = plan::plan(&shell.config, wanted, &gathered, request_id)?;
+    report.planned(
+        plan.decision,
+        gathered.manifest.interpolated.iter().cloned(),
+    );
+    progress.warnings.extend(plan.warnings.iter().cloned());
+    let job = Job {
+        shell,
+        wanted,
+        gathered: &gathered,
+        plan: &plan,
+        request_id,
+    };
+    apply::apply(&job, progress).await
+}
+
+/// Puts back what this request, or an interrupted one before it, has written; says what stays.
+async fn aftermath(
+    shell: &Shell,
+    id: &AppId,
+    desired: &Desired,
+    applied: Option<&Applied>,
+    progress: &Progress,
+) -> Result<Vec<String>, PromoteError> {
+    let wrote = !progress.wrote.is_empty();
+    let Some(applied) = applied.filter(|_| wrote || desired.interrupted) else {
+        let stays = || {
+            format!(
+                "nothing was applied before, so this stays: {}",
+                progress.wrote.join(", ")
+            )
+        };
+        return Ok(wrote.then(stays).into_iter().collect());
+    };
+    match put_back(shell, id, applied, &desired.order.request_id).await {
+        Ok(left) => Ok([format!(
+            "what was changed is back at Release {}",
+            applied.release
+        )]
+        .into_iter()
+        .chain(left)
+        .collect()),
+        Err(err) if err.class() == ErrorClass::Transient => Err(err),
+        Err(err) => Ok(vec![format!(
+            "Release {} could not be put back: {}",
+            applied.release,
+            Chain(&err)
+        )]),
+    }
+}
+
+async fn write_report(
+    shell: &Shell,
+    id: &AppId,
+    wanted: &Wanted<'_>,
+    report: &Report,
+) -> Result<(), PromoteError> {
+    let bytes = serde_json::to_vec_pretty(report).map_err(PromoteError::Report)?;
+    Ok(shell
+        .bucket
+        .write(&keys::report(&id.app, wanted.release), bytes)
+        .await?)
+}
+
+/// Less time than this is too little for another attempt.
+#[must_use]
+pub fn least_time() -> TimeDelta {
+    TimeDelta::seconds(20)
+}

@@ -1,0 +1,159 @@
+//! What a promote would do, without a single write.
+
+use shared::environment::Environment;
+use shared::names::{AppId, ReleaseId, keys};
+use shared::precedence::EnvDelivery;
+use shared::promotion::Applied;
+use shared::promotion_store::PromotionStore;
+use shared::secrets::SECRET_MAX_BYTES;
+use shared::task_definition::TASK_DEFINITION_MAX_BYTES;
+
+use crate::error::PromoteError;
+use crate::gather::{self, Gathered, Wanted};
+use crate::plan::{self, Plan, Process, Runs, SecretStep};
+use crate::report::{DryRun, Fallback, PlannedDefinition, Sizes};
+use crate::shell::Shell;
+
+/// Plans the promote of a Release as it stands.
+///
+/// # Errors
+///
+/// [`PromoteError`], the user's errors included.
+pub async fn dry_run(
+    shell: &Shell,
+    id: &AppId,
+    release: &ReleaseId,
+) -> Result<DryRun, PromoteError> {
+    let key = keys::environment(&id.app, release);
+    let version = shell.bucket.version(&key, None).await?;
+    let version = version.ok_or_else(|| {
+        PromoteError::input(
+            "ReleaseNotFound",
+            format!("Release `{release}` has no environment: write `{key}`"),
+        )
+    })?;
+    let state = PromotionStore::new(&shell.bucket, &id.app)
+        .read()
+        .await?
+        .state;
+    let applied = state.applied.as_ref();
+    let wanted = Wanted {
+        id,
+        release,
+        env_version_id: &version.id,
+        applied,
+        interrupted: false,
+    };
+    let gathered = gather::gather(shell, &wanted).await?;
+    let before = environment_before(shell, id, applied).await?;
+    let plan = plan::plan(&shell.config, &wanted, &gathered, "dry-run")?;
+    answer(shell, &wanted, &gathered, &plan, &before)
+}
+
+async fn environment_before(
+    shell: &Shell,
+    id: &AppId,
+    applied: Option<&Applied>,
+) -> Result<Environment, PromoteError> {
+    let Some(applied) = applied else {
+        return Ok(Environment::default());
+    };
+    let (release, env_version_id) = (&applied.release, applied.env_version_id.as_str());
+    let wanted = Wanted {
+        id,
+        release,
+        env_version_id,
+        applied: None,
+        interrupted: false,
+    };
+    Ok(gather::environment(shell, &wanted).await?.environment)
+}
+
+fn answer(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    gathered: &Gathered,
+    plan: &Plan<'_>,
+    before: &Environment,
+) -> Result<DryRun, PromoteError> {
+    let environment = &gathered.environment.environment;
+    let keys = before.changes_to(environment);
+    let (delivery, fallback) = match &plan.secret {
+        SecretStep::Write { .. } => (EnvDelivery::SecretsManager, None),
+        SecretStep::Off => (EnvDelivery::S3, None),
+        SecretStep::Impossible { error_type, .. } => (
+            EnvDelivery::S3,
+            Some(Fallback {
+                error_type: (*error_type).to_owned(),
+            }),
+        ),
+    };
+    let source = match delivery {
+        EnvDelivery::S3 => plan::s3_source(&shell.config, wanted, gathered),
+        EnvDelivery::SecretsManager => {
+            plan::expected_source(wanted, gathered, environment == before)
+        }
+    };
+    let release = plan::release(&shell.config, wanted, gathered);
+    let mut planned = Vec::new();
+    for process in &plan.processes {
+        let definition = process.render(&release, &source);
+        let definition =
+            definition.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
+        let known = known_digest(wanted.applied, process);
+        let definition = PlannedDefinition {
+            task_definition: process.running().map(str::to_owned),
+            changes: known != Some(definition.digest().as_str()),
+            bytes: definition.size_bytes(),
+        };
+        planned.push((process, definition));
+    }
+    let mut warnings = plan.warnings.clone();
+    if let SecretStep::Impossible { message, .. } = &plan.secret {
+        warnings.push(format!("Secrets Manager would not be used: {message}"));
+    }
+    let sizes = Sizes {
+        secret: environment.to_secret_string().len(),
+        secret_max: SECRET_MAX_BYTES,
+        task_definition: planned
+            .iter()
+            .map(|(_, definition)| definition.bytes)
+            .max()
+            .unwrap_or(0),
+        task_definition_max: TASK_DEFINITION_MAX_BYTES,
+    };
+    let (timers, services): (Vec<_>, Vec<_>) = planned
+        .into_iter()
+        .partition(|(process, _)| matches!(process.runs, Runs::Timer { .. }));
+    let named = |(process, definition): (&Process<'_>, PlannedDefinition)| {
+        (process.name().to_owned(), definition)
+    };
+    Ok(DryRun {
+        rack: wanted.id.rack.to_string(),
+        app: wanted.id.app.to_string(),
+        release: wanted.release.to_string(),
+        status: "planned",
+        dry_run: true,
+        env_version_id: gathered.env_version_id.clone(),
+        delivery,
+        decided_by: plan.decision.decided_by,
+        fallback,
+        keys,
+        services: services.into_iter().map(named).collect(),
+        timers: timers.into_iter().map(named).collect(),
+        sizes,
+        warnings,
+        interpolated: gathered.manifest.interpolated.iter().cloned().collect(),
+    })
+}
+
+fn known_digest<'a>(applied: Option<&'a Applied>, process: &Process<'_>) -> Option<&'a str> {
+    let applied = applied?;
+    let of_kind = match process.runs {
+        Runs::Service(_) => &applied.services,
+        Runs::Timer { .. } => &applied.timers,
+    };
+    of_kind
+        .get(process.name())
+        .map(|known| known.digest.as_str())
+}

@@ -1,0 +1,176 @@
+//! Why a promote does not go on: the user's to mend, permanent, or worth another delivery.
+
+use lambda_runtime::Diagnostic;
+use shared::app_settings::SettingsError;
+use shared::call_error::{CallError, ErrorClass};
+use shared::environment::EnvironmentError;
+use shared::error_chain::Chain;
+use shared::manifest::ManifestError;
+use shared::names::NameError;
+use shared::promotion_store::StoreError;
+
+/// A promote that does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PromoteError {
+    /// An AWS call failed, for good or for now.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The state could not be read or changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The user's input cannot be promoted.
+    #[error("{}", list(.0))]
+    Input(Vec<Problem>),
+    /// KMS does not open an envelope.
+    #[error(
+        "the environment {object} is an envelope that this Rack's environment key does not open; seal it with that key, \
+         or write the environment in plain form"
+    )]
+    Envelope {
+        /// The object.
+        object: String,
+        /// What KMS said.
+        source: CallError,
+    },
+    /// The ECS cluster is not there.
+    #[error(
+        "the ECS cluster `{cluster}` does not exist or is not active; create it, or correct the Rack's Cluster parameter"
+    )]
+    ClusterMissing {
+        /// As it is configured.
+        cluster: String,
+    },
+    /// An ECS service is on its way out.
+    #[error("the ECS service `{service}` is still draining")]
+    Draining {
+        /// The ECS service.
+        service: String,
+    },
+    /// Somebody wrote the Release's manifest at this very moment.
+    #[error("`{key}` was written while the Release was promoted")]
+    ManifestRace {
+        /// The object key.
+        key: String,
+    },
+    /// It was tried for hours.
+    #[error(
+        "the Release could not be promoted within {hours} hours of its request; the last state was {status}"
+    )]
+    PastDeadline {
+        /// How long it was tried.
+        hours: i64,
+        /// `pending` or what it waited for.
+        status: String,
+    },
+    /// A report could not be rendered.
+    #[error("the report could not be rendered")]
+    Report(#[source] serde_json::Error),
+}
+
+/// One thing for the user to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A stable name, for reports, events and alarms.
+    pub error_type: &'static str,
+    /// What is wrong, where, and what to do.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem in words.
+    pub fn new(error_type: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            error_type,
+            message: message.into(),
+        }
+    }
+}
+
+impl PromoteError {
+    /// One problem.
+    pub fn input(error_type: &'static str, message: impl Into<String>) -> Self {
+        Self::Input(vec![Problem::new(error_type, message)])
+    }
+
+    /// Whether another delivery can help. The user's errors are permanent: the same input fails again.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Call(call) | Self::Envelope { source: call, .. } => call.class(),
+            Self::Store(store) => store.class(),
+            Self::Draining { .. } | Self::ManifestRace { .. } => ErrorClass::Transient,
+            Self::Input(_)
+            | Self::ClusterMissing { .. }
+            | Self::PastDeadline { .. }
+            | Self::Report(_) => ErrorClass::Permanent,
+        }
+    }
+
+    /// A stable name of the error.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        match self {
+            Self::Call(call) | Self::Store(StoreError::Call(call)) => call.code(),
+            Self::Store(StoreError::Unreadable { .. }) => "StateUnreadable",
+            Self::Store(StoreError::Contended { .. }) => "StateContended",
+            Self::Input(problems) => problems
+                .first()
+                .map_or("InvalidInput", |problem| problem.error_type),
+            Self::Envelope { .. } => "EnvelopeUndecryptable",
+            Self::ClusterMissing { .. } => "ClusterMissing",
+            Self::Draining { .. } => "ServiceDraining",
+            Self::ManifestRace { .. } => "ManifestRace",
+            Self::PastDeadline { .. } => "DeadlineExceeded",
+            Self::Report(_) => "ReportUnrendered",
+        }
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    let messages: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    messages.join("; ")
+}
+
+impl From<NameError> for PromoteError {
+    fn from(err: NameError) -> Self {
+        Self::input("InvalidName", err.to_string())
+    }
+}
+
+impl From<ManifestError> for PromoteError {
+    fn from(err: ManifestError) -> Self {
+        Self::input("InvalidManifest", err.to_string())
+    }
+}
+
+impl From<SettingsError> for PromoteError {
+    fn from(err: SettingsError) -> Self {
+        let error_type = match err {
+            SettingsError::Shape { .. } => "InvalidSettings",
+            SettingsError::Value(_) => "InvalidParameter",
+        };
+        Self::input(error_type, err.to_string())
+    }
+}
+
+impl PromoteError {
+    /// An environment object that cannot be read; `object` says which.
+    pub fn environment(object: &str, err: &EnvironmentError) -> Self {
+        Self::input(
+            "InvalidEnvironment",
+            format!("the environment {object}: {err}"),
+        )
+    }
+}
+
+impl From<PromoteError> for Diagnostic {
+    fn from(err: PromoteError) -> Self {
+        Self {
+            error_type: err.error_type().to_owned(),
+            error_message: Chain(&err).to_string(),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What a promote will write, or why it cannot: everything that can be known to fail is found here, before the first
+//! write. Pure.
+
+mod checks;
+
+use std::collections::BTreeMap;
+
+use shared::ecs::EcsService;
+use shared::event_rules::SeenRule;
+use shared::manifest::{Service, Timer};
+use shared::names::{SecretArn, keys};
+use shared::precedence::{self, Decision, EnvDelivery, Settings, YesNo};
+use shared::secrets::{self, SECRET_MAX_BYTES};
+use shared::task_definition::{
+    self, EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
+};
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::error::{Problem, PromoteError};
+use crate::gather::{Gathered, Wanted};
+
+/// What will be written.
+pub struct Plan<'a> {
+    /// What is wanted and who decided it.
+    pub decision: Decision,
+    /// What becomes of the secret.
+    pub secret: SecretStep,
+    /// The Services and then the Timers, each in the manifest's order.
+    pub processes: Vec<Process<'a>>,
+    /// What the user should know although it does not stop the promote.
+    pub warnings: Vec<String>,
+}
+
+/// What becomes of the secret.
+pub enum SecretStep {
+    /// The settings chose S3.
+    Off,
+    /// It is written through.
+    Write {
+        /// The JSON object.
+        value: Zeroizing<String>,
+        /// The `ClientRequestToken`.
+        token: String,
+    },
+    /// It is known to be impossible, so the Release is delivered through S3.
+    Impossible {
+        /// A stable name of the reason.
+        error_type: &'static str,
+        /// The reason, with sizes.
+        message: String,
+    },
+}
+
+/// A Service or a Timer of the Release.
+pub struct Process<'a> {
+    /// The Service, or the one that the Timer names.
+    pub service: &'a Service,
+    /// How its tasks are launched.
+    pub launch: Launch,
+    /// What becomes of its definition.
+    pub runs: Runs<'a>,
+}
+
+/// What runs a definition.
+pub enum Runs<'a> {
+    /// An ECS service, if there is one.
+    Service(Option<&'a EcsService>),
+    /// An EventBridge rule.
+    Timer {
+        /// The Timer.
+        timer: &'a Timer,
+        /// The rule's name.
+        rule: String,
+        /// `cron(…)`.
+        schedule: String,
+        /// The rule as it stands, if it does.
+        seen: Option<&'a SeenRule>,
+    },
+}
+
+impl Process<'_> {
+    /// The Service's or the Timer's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.runs {
+            Runs::Service(_) => self.service.name.as_str(),
+            Runs::Timer { timer, .. } => timer.name.as_str(),
+        }
+    }
+
+    /// The revision that runs now, if any does.
+    #[must_use]
+    pub fn running(&self) -> Option<&str> {
+        match &self.runs {
+            Runs::Service(service) => service.map(|service| service.task_definition.as_str()),
+            Runs::Timer { seen, .. } => seen
+                .and_then(|seen| seen.target.as_ref())
+                .map(|target| target.task_definition.as_str()),
+        }
+    }
+
+    /// Renders its task definition.
+    ///
+    /// # Errors
+    ///
+    /// [`RenderError`]; a plan has none, whatever the source.
+    pub fn render(
+        &self,
+        release: &Release<'_>,
+        source: &EnvSource,
+    ) -> Result<TaskDefinition, RenderError> {
+        match &self.runs {
+            Runs::Service(_) => {
+                task_definition::service(release, self.service, &self.launch, source)
+            }
+            Runs::Timer { timer, .. } => {
+                task_definition::timer(release, timer, self.service, &self.launch, source)
+            }
+        }
+    }
+}
+
+/// The Release, as definitions see it.
+#[must_use]
+pub fn release<'a>(config: &'a Config, wanted: &Wanted<'a>, gathered: &'a Gathered) -> Release<'a> {
+    Release {
+        id: wanted.id,
+        release: wanted.release,
+        generation: gathered.settings.generation,
+        build: &gathered.build,
+        environment: &gathered.environment.environment,
+        region: &config.region,
+        registry: config.registry.as_deref(),
+        execution_role_arn: &config.task_execution_role_arn,
+        task_role_arn: &config.task_role_arn,
+    }
+}
+
+/// The S3 delivery of the Release: exactly the bytes that are promoted.
+#[must_use]
+pub fn s3_source(config: &Config, wanted: &Wanted<'_>, gathered: &Gathered) -> EnvSource {
+    let key = keys::environment(&wanted.id.app, wanted.release);
+    EnvSource::S3 {
+        url: format!(
+            "s3://{}/{key}?versionId={}",
+            config.bucket, gathered.env_version_id
+        ),
+        key_arn: config.environment_key_arn.clone(),
+    }
+}
+
+/// The secret's source before it is written: the applied version where the environment stays, else one of no secret.
+#[must_use]
+pub fn expected_source(wanted: &Wanted<'_>, gathered: &Gathered, unchanged: bool) -> EnvSource {
+    let applied = wanted
+        .applied
+        .and_then(|applied| applied.secret.clone())
+        .filter(|_| unchanged);
+    match applied {
+        Some(secret) => EnvSource::SecretsManager {
+            secret_arn: secret.arn,
+            version_id: secret.version_id,
+        },
+        None => stand_in(wanted, gathered),
+    }
+}
+
+/// Only the size of this is used; references name the ARN that Secrets Manager returns.
+fn stand_in(wanted: &Wanted<'_>, gathered: &Gathered) -> EnvSource {
+    EnvSource::SecretsManager {
+        secret_arn: SecretArn::returned(arn_of_the_same_length(wanted, &gathered.cluster_arn)),
+        version_id: "0".repeat(64),
+    }
+}
+
+/// Decides everything.
+///
+/// # Errors
+///
+/// [`PromoteError::Input`] with every problem at once, or [`PromoteError::Draining`].
+pub fn plan<'a>(
+    config: &'a Config,
+    wanted: &Wanted<'a>,
+    gathered: &'a Gathered,
+    request_id: &str,
+) -> Result<Plan<'a>, PromoteError> {
+    let mut checks = checks::Checks::default();
+    let decision = decide(config, gathered, &mut checks.problems);
+    checks.variables(gathered);
+    let services = checks.services(config, wanted, gathered);
+    let timers = checks.timers(config, wanted, gathered);
+    let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();
+    let release = release(config, wanted, gathered);
+    let s3 = s3_source(config, wanted, gathered);
+    let s3_size = checks.rendered(&processes, &release, &s3);
+    let secret = match decision.delivery {
+        EnvDelivery::S3 => SecretStep::Off,
+        EnvDelivery::SecretsManager => {
+            secret_step(wanted, gathered, &processes, &release, request_id)
+        }
+    };
+    if !matches!(secret, SecretStep::Write { .. }) {
+        checks.size(s3_size);
+    }
+    let mut warnings = warnings(gathered);
+    warnings.extend(checks.into_result()?);
+    Ok(Plan {
+        decision,
+        secret,
+        processes,
+        warnings,
+    })
+}
+
+fn decide(config: &Config, gathered: &Gathered, problems: &mut Vec<Problem>) -> Decision {
+    let mut parse = |place: &str, value: &str, shown: &str| {
+        let parsed = YesNo::parse(place, value, shown);
+        parsed
+            .map_err(|err| problems.push(Problem::new("InvalidParameter", err.to_string())))
+            .ok()
+    };
+    let rack = &config.secrets_manager_env;
+    let rack = parse("the Rack (the stack's parameter)", rack, rack).unwrap_or(YesNo::No);
+    let manifest = gathered.manifest.params.get(precedence::PARAMETER);
+    let manifest = manifest.and_then(|param| {
+        parse(
+            &format!("convox.yml (`params`, line {})", param.line),
+            &param.value,
+            &param.shown,
+        )
+    });
+    let settings = &gathered.settings;
+    precedence::decide(&Settings {
+        generation: settings.generation,
+        rack,
+        app: settings.secrets_manager_env,
+        manifest,
+    })
+}
+
+/// Whether the secret can hold the environment, and the definitions its references.
+fn secret_step(
+    wanted: &Wanted<'_>,
+    gathered: &Gathered,
+    processes: &[Process<'_>],
+    release: &Release<'_>,
+    request_id: &str,
+) -> SecretStep {
+    let value = gathered.environment.environment.to_secret_string();
+    if value.len() > SECRET_MAX_BYTES {
+        let message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
+        return SecretStep::Impossible {
+            error_type: "SecretTooLarge",
+            message,
+        };
+    }
+    let stand_in = stand_in(wanted, gathered);
+    let sizes = processes.iter().filter_map(|process| {
+        Some((
+            process.render(release, &stand_in).ok()?.size_bytes(),
+            process,
+        ))
+    });
+    match sizes.max_by_key(|(size, _)| *size) {
+        Some((size, process)) if size > TASK_DEFINITION_MAX_BYTES => SecretStep::Impossible {
+            error_type: "TaskDefinitionTooLarge",
+            message: format!(
+                "the task definition of `{}` takes {size} bytes with its references and ECS takes \
+                 {TASK_DEFINITION_MAX_BYTES}; let the Service declare the variables that it needs instead of `*`",
+                process.name()
+            ),
+        },
+        _ => {
+            let token = secrets::token(wanted.id, wanted.release, request_id, &value);
+            SecretStep::Write { value, token }
+        }
+    }
+}
+
+fn arn_of_the_same_length(wanted: &Wanted<'_>, cluster_arn: &str) -> String {
+    let mut parts = cluster_arn.split(':').skip(1);
+    let mut part = || parts.next().unwrap_or_default();
+    let (partition, _, region, account) = (part(), part(), part(), part());
+    format!(
+        "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-XXXXXX",
+        wanted.id.secret()
+    )
+}
+
+fn warnings(gathered: &Gathered) -> Vec<String> {
+    let mut warnings = gathered.environment.warnings.clone();
+    warnings.extend(gathered.manifest.warnings.iter().cloned());
+    warnings.extend(gathered.settings.warnings.iter().cloned());
+    let known: BTreeMap<_, _> = gathered
+        .manifest
+        .services
+        .iter()
+        .map(|service| (&service.name, service))
+        .collect();
+    for service in gathered
+        .settings
+        .services
+        .keys()
+        .filter(|name| !known.contains_key(name))
+    {
+        warnings.push(format!(
+            "app.json names an ECS service for `{service}`, and convox.yml has no such Service"
+        ));
+    }
+    warnings
+}

@@ -1,0 +1,238 @@
+//! What the user has to mend, all of it at once.
+
+use shared::ecs::EcsService;
+use shared::manifest::Service;
+use shared::schedule;
+use shared::task_definition::{EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES};
+use shared::timer_rule::Placement;
+
+use super::{Process, Runs};
+use crate::config::Config;
+use crate::error::{Problem, PromoteError};
+use crate::gather::{Gathered, Wanted, ecs_service_name};
+
+/// Problems as they are found.
+#[derive(Default)]
+pub(super) struct Checks {
+    pub(super) problems: Vec<Problem>,
+    warnings: Vec<String>,
+    draining: Option<String>,
+}
+
+/// The largest definition: bytes and whose it is.
+pub(super) type Largest = Option<(usize, String)>;
+
+impl Checks {
+    fn problem(&mut self, error_type: &'static str, message: impl Into<String>) {
+        let problem = Problem::new(error_type, message);
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// The warnings, if nothing stops the promote.
+    pub(super) fn into_result(self) -> Result<Vec<String>, PromoteError> {
+        match (self.problems.is_empty(), self.draining) {
+            (false, _) => Err(PromoteError::Input(self.problems)),
+            (true, Some(service)) => Err(PromoteError::Draining { service }),
+            (true, None) => Ok(self.warnings),
+        }
+    }
+
+    /// Required variables: all Services, all names.
+    pub(super) fn variables(&mut self, gathered: &Gathered) {
+        let missing = gathered
+            .manifest
+            .missing_variables(&gathered.environment.environment);
+        if missing.is_empty() {
+            return;
+        }
+        let services: Vec<String> = missing
+            .iter()
+            .map(|(service, names)| format!("{} (Service `{service}`)", names.join(", ")))
+            .collect();
+        let message = format!(
+            "required variables are not set: {}; add them to the environment",
+            services.join("; ")
+        );
+        self.problem("MissingVariables", message);
+    }
+
+    pub(super) fn services<'a>(
+        &mut self,
+        config: &'a Config,
+        wanted: &Wanted<'_>,
+        gathered: &'a Gathered,
+    ) -> Vec<Process<'a>> {
+        let services = gathered.manifest.services.iter();
+        services
+            .map(|service| self.service(config, wanted, gathered, service))
+            .collect()
+    }
+
+    fn service<'a>(
+        &mut self,
+        config: &Config,
+        wanted: &Wanted<'_>,
+        gathered: &'a Gathered,
+        service: &'a Service,
+    ) -> Process<'a> {
+        let named = gathered.settings.services.get(&service.name);
+        let name = ecs_service_name(wanted.id, &gathered.settings, service);
+        let found = name.ok().and_then(|name| gathered.ecs_services.get(&name));
+        match (named, found) {
+            (Some(name), None) => self.problem(
+                "EcsServiceMissing",
+                format!("app.json names the ECS service `{name}` for `{}`, and cluster `{}` has no such service", service.name, config.cluster),
+            ),
+            (None, Some(found)) if !wanted.id.owns(&found.tags) => self.problem("EcsServiceNotOurs", not_ours(service, found)),
+            _ => {}
+        }
+        if let Some(found) = found {
+            self.ecs_service(service, found);
+        }
+        let launch = match found {
+            Some(found) => Launch {
+                launch_type: found.launch_type,
+                network_mode: match gathered.network_modes.get(&found.name) {
+                    Some(mode) if named.is_some() => mode.clone(),
+                    _ => Launch::rack_default(found.launch_type).network_mode,
+                },
+            },
+            None => Launch::rack_default(config.launch_type),
+        };
+        Process {
+            service,
+            launch,
+            runs: Runs::Service(found),
+        }
+    }
+
+    fn ecs_service(&mut self, service: &Service, found: &EcsService) {
+        let (name, ecs) = (&service.name, &found.name);
+        if found.controller != "ECS" {
+            let controller = &found.controller;
+            self.problem("DeploymentController", format!(
+                "the ECS service `{ecs}` is deployed by {controller}, so its task definition cannot be changed here; \
+                 use one with the rolling deployment controller (ECS) for `{name}`"
+            ));
+        }
+        if found.status == "DRAINING" {
+            self.draining = Some(ecs.clone());
+        }
+        for (container, port) in &found.load_balancers {
+            let fits = container == name.as_str()
+                && service
+                    .port
+                    .as_ref()
+                    .is_some_and(|p| i32::from(p.port) == *port);
+            if !fits {
+                self.problem("LoadBalancerMismatch", format!(
+                    "a load balancer of the ECS service `{ecs}` sends to container `{container}` port {port}, and the \
+                     container will be `{name}` with port {}; correct `services.{name}.port`, or the ECS service",
+                    service.port.as_ref().map_or_else(|| "none".to_owned(), |port| port.port.to_string())
+                ));
+            }
+        }
+    }
+
+    pub(super) fn timers<'a>(
+        &mut self,
+        config: &Config,
+        wanted: &Wanted<'_>,
+        gathered: &'a Gathered,
+    ) -> Vec<Process<'a>> {
+        if !gathered.manifest.timers.is_empty() {
+            self.subnets(config);
+        }
+        let timers = gathered.manifest.timers.iter();
+        timers.filter_map(|timer| {
+            let service = gathered.manifest.services.iter().find(|service| service.name == timer.service)?;
+            let rule = wanted.id.rule(&timer.name);
+            let seen = gathered.rules.get(&rule);
+            if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
+                self.problem("RuleNotOurs", format!(
+                    "the EventBridge rule `{rule}` exists without the tags convox:rack and convox:app of this App, so it \
+                     is somebody else's; rename the Timer `{}`, or tag the rule if it is meant to be this App's", timer.name
+                ));
+            }
+            let schedule = self.schedule(timer.name.as_str(), &timer.schedule, timer.schedule_line);
+            let launch = Launch::rack_default(config.launch_type);
+            Some(Process { service, launch, runs: Runs::Timer { timer, rule, schedule, seen } })
+        }).collect()
+    }
+
+    fn subnets(&mut self, config: &Config) {
+        if matches!(&config.placement, Placement::Fargate { subnets, .. } if subnets.is_empty()) {
+            self.problem(
+                "NoSubnets",
+                "Timers run on Fargate and the Rack names no subnets; set its parameter Subnets",
+            );
+        }
+    }
+
+    fn schedule(&mut self, timer: &str, schedule: &str, line: usize) -> String {
+        match schedule::aws_cron(schedule) {
+            Ok(checked) => {
+                let warnings = checked.warnings.into_iter();
+                self.warnings.extend(warnings.map(|warning| {
+                    format!("convox.yml line {line}, `timers.{timer}.schedule`: {warning}")
+                }));
+                checked.expression
+            }
+            Err(err) => {
+                self.problem(
+                    "InvalidSchedule",
+                    format!("convox.yml line {line}, `timers.{timer}.schedule`: {err}"),
+                );
+                String::new()
+            }
+        }
+    }
+
+    /// Renders every definition once, so that no error is left for later.
+    pub(super) fn rendered(
+        &mut self,
+        processes: &[Process<'_>],
+        release: &Release<'_>,
+        source: &EnvSource,
+    ) -> Largest {
+        let mut largest: Largest = None;
+        for process in processes {
+            match process.render(release, source) {
+                Ok(definition) => {
+                    let size = (definition.size_bytes(), process.name().to_owned());
+                    largest = largest.max(Some(size));
+                }
+                Err(err) => self.problem(render_error_type(&err), err.to_string()),
+            }
+        }
+        largest
+    }
+
+    pub(super) fn size(&mut self, largest: Largest) {
+        if let Some((size, name)) = largest.filter(|(size, _)| *size > TASK_DEFINITION_MAX_BYTES) {
+            self.problem("TaskDefinitionTooLarge", format!(
+                "the task definition of `{name}` takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; \
+                 shorten its command, its defaults or its declarations"
+            ));
+        }
+    }
+}
+
+fn not_ours(service: &Service, found: &EcsService) -> String {
+    format!(
+        "the ECS service `{0}` exists without the tags convox:rack and convox:app of this App, so it is left alone; to \
+         move it anyway, name it in app.json: {{\"services\": {{\"{1}\": \"{0}\"}}}}",
+        found.name, service.name
+    )
+}
+
+fn render_error_type(err: &RenderError) -> &'static str {
+    match err {
+        RenderError::NoImage { .. } => "NoImage",
+        RenderError::FargateSize { .. } => "InvalidSize",
+        RenderError::FargatePrivileged { .. } => "Privileged",
+        RenderError::Name(_) => "InvalidName",
+    }
+}

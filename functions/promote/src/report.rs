@@ -1,0 +1,305 @@
+//! What a promote did: the answer, `report.json` and the event say the same.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+use shared::environment::KeyChanges;
+use shared::events::{Event, EventType};
+use shared::names::{AppId, ReleaseId};
+use shared::precedence::{Decision, EnvDelivery, Level};
+use shared::promotion::{Outcome, OutcomeResult};
+
+use crate::apply::{Done, Move};
+
+/// Warnings that are reported; an event holds 256 KiB.
+const WARNINGS_MAX: usize = 100;
+
+/// The report of one promote.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The Rack.
+    pub rack: String,
+    /// The App.
+    pub app: String,
+    /// The Release.
+    pub release: String,
+    /// The request.
+    pub request_id: String,
+    /// `promoted` or `failed`.
+    pub status: &'static str,
+    /// Why it failed, as a stable name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// Why it failed, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The S3 version of the environment.
+    pub env_version_id: String,
+    /// How tasks get it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<EnvDelivery>,
+    /// Who decided that; kept on a fallback.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_by: Option<Level>,
+    /// Why it is delivered through S3 although Secrets Manager was wanted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+    /// The secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_arn: Option<String>,
+    /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_version_id: Option<String>,
+    /// By Service.
+    pub services: BTreeMap<String, Moved>,
+    /// By Timer.
+    pub timers: BTreeMap<String, Moved>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Variables whose values stand where convox.yml put them.
+    pub interpolated: Vec<String>,
+    /// What was done, and how long it took.
+    pub steps: Vec<Step>,
+}
+
+/// Why Secrets Manager is not used.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fallback {
+    /// A stable name of the reason.
+    pub error_type: String,
+}
+
+/// What became of one Service or Timer.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Moved {
+    /// The ECS service or the rule; none where a Service has no ECS service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runs_as: Option<String>,
+    /// What it ran before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_task_definition: Option<String>,
+    /// What it runs now.
+    pub new_task_definition: String,
+    /// Whether the two differ.
+    pub changed: bool,
+}
+
+/// A finished step.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Its name.
+    pub name: &'static str,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+impl Step {
+    /// A step that took `duration`.
+    #[must_use]
+    pub fn new(name: &'static str, duration: Duration) -> Self {
+        Self {
+            name,
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl Report {
+    /// The report of a request that is not applied yet.
+    #[must_use]
+    pub fn new(id: &AppId, release: &ReleaseId, request_id: &str, env_version_id: &str) -> Self {
+        Self {
+            rack: id.rack.to_string(),
+            app: id.app.to_string(),
+            release: release.to_string(),
+            request_id: request_id.to_owned(),
+            status: "failed",
+            error_type: None,
+            message: None,
+            env_version_id: env_version_id.to_owned(),
+            delivery: None,
+            decided_by: None,
+            fallback: None,
+            secret_arn: None,
+            secret_version_id: None,
+            services: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            warnings: Vec::new(),
+            interpolated: Vec::new(),
+            steps: Vec::new(),
+        }
+    }
+
+    /// Adds what is known once there is a plan.
+    pub fn planned(&mut self, decision: Decision, interpolated: impl Iterator<Item = String>) {
+        self.decided_by = Some(decision.decided_by);
+        self.interpolated = interpolated.collect();
+    }
+
+    /// Adds what the attempt had to say, at most so much that the event can carry it.
+    pub fn warn(&mut self, warnings: Vec<String>) {
+        let more = warnings.len().saturating_sub(WARNINGS_MAX);
+        self.warnings = warnings.into_iter().take(WARNINGS_MAX).collect();
+        if more > 0 {
+            self.warnings.push(format!("and {more} more"));
+        }
+    }
+
+    /// Adds what was applied.
+    pub fn done(&mut self, done: &Done, outcome: Option<&Outcome>) {
+        self.status = "promoted";
+        self.delivery = Some(done.applied.delivery);
+        self.env_version_id.clone_from(&done.applied.env_version_id);
+        self.fallback = outcome
+            .filter(|outcome| outcome.result == OutcomeResult::Failed)
+            .map(|outcome| Fallback {
+                error_type: outcome.error_type.clone().unwrap_or_default(),
+            });
+        self.secret_arn = done
+            .applied
+            .secret
+            .as_ref()
+            .map(|secret| secret.arn.to_string());
+        self.secret_version_id = done
+            .applied
+            .secret
+            .as_ref()
+            .map(|secret| secret.version_id.clone());
+        let of_kind = |timers| {
+            done.moves
+                .iter()
+                .filter(move |moved| moved.is_timer == timers)
+                .map(moved)
+                .collect()
+        };
+        (self.services, self.timers) = (of_kind(false), of_kind(true));
+    }
+
+    /// Adds why it failed.
+    pub fn failed(&mut self, error_type: &str, message: String) {
+        self.error_type = Some(error_type.to_owned());
+        self.message = Some(message);
+    }
+
+    /// The event that says the same.
+    #[must_use]
+    pub fn event(&self) -> Event {
+        let kind = match self.status {
+            "promoted" => EventType::ReleasePromoted,
+            _ => EventType::ReleasePromoteFailed,
+        };
+        let detail = match serde_json::to_value(self) {
+            Ok(Value::Object(detail)) => detail,
+            _ => Map::new(), // a struct of named fields is always an object
+        };
+        Event {
+            detail_type: kind.as_str().to_owned(),
+            detail,
+        }
+    }
+}
+
+fn moved(moved: &Move) -> (String, Moved) {
+    let report = Moved {
+        runs_as: moved.new.runs_as.clone(),
+        old_task_definition: moved.old.clone(),
+        new_task_definition: moved.new.arn.clone(),
+        changed: moved.old.as_deref() != Some(&moved.new.arn),
+    };
+    (moved.name.clone(), report)
+}
+
+/// The event about the secret; its row's `seq` is added when it is recorded.
+#[must_use]
+pub fn secret_event(id: &AppId, release: &ReleaseId, request_id: &str, outcome: &Outcome) -> Event {
+    let kind = match outcome.result {
+        OutcomeResult::Ok => EventType::SecretWriteSucceeded,
+        OutcomeResult::Failed => EventType::SecretWriteFailed,
+        OutcomeResult::Off | OutcomeResult::Deleted => EventType::SecretWriteSkipped,
+    };
+    Event::new(
+        kind,
+        id,
+        request_id,
+        [
+            ("release", release.as_str().into()),
+            ("errorType", outcome.error_type.clone().into()),
+        ],
+    )
+}
+
+/// The answer to a dry run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRun {
+    /// The Rack.
+    pub rack: String,
+    /// The App.
+    pub app: String,
+    /// The Release.
+    pub release: String,
+    /// Always `planned`.
+    pub status: &'static str,
+    /// Always true: nothing was written.
+    pub dry_run: bool,
+    /// The S3 version of the environment.
+    pub env_version_id: String,
+    /// How tasks would get it.
+    pub delivery: EnvDelivery,
+    /// Who decided that.
+    pub decided_by: Level,
+    /// Why Secrets Manager could not be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+    /// What changes against the applied Release, by name.
+    pub keys: KeyChanges,
+    /// By Service.
+    pub services: BTreeMap<String, PlannedDefinition>,
+    /// By Timer.
+    pub timers: BTreeMap<String, PlannedDefinition>,
+    /// Sizes against the limits.
+    pub sizes: Sizes,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Variables whose values would stand where convox.yml puts them.
+    pub interpolated: Vec<String>,
+}
+
+/// What would become of one Service or Timer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedDefinition {
+    /// What it runs now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<String>,
+    /// Whether a new one would be registered.
+    pub changes: bool,
+    /// Its size in bytes.
+    pub bytes: usize,
+}
+
+/// Sizes in bytes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sizes {
+    /// The environment as a secret.
+    pub secret: usize,
+    /// What a secret holds.
+    pub secret_max: usize,
+    /// The largest task definition.
+    pub task_definition: usize,
+    /// What ECS takes.
+    pub task_definition_max: usize,
+}
+
+/// An answer that is no report.
+#[must_use]
+pub fn short_answer(status: &str, message: &str) -> Value {
+    json!({"status": status, "message": message})
+}

@@ -1,0 +1,241 @@
+//! A trigger -> the message that it is for one App, or an answer at once.
+
+use chrono::SubsecRound as _;
+use serde_json::{Value, json};
+use shared::events::{Event, EventType};
+use shared::names::{AppId, AppName, NameError, ReleaseId, keys};
+use shared::promotion::{Kind, Order, Request, Tie, Work};
+
+use crate::error::PromoteError;
+use crate::report::short_answer;
+use crate::trigger::Trigger;
+use crate::work::{Invocation, Message};
+
+/// What becomes of a trigger.
+pub enum Next {
+    /// It goes through the App's state.
+    Take(Message),
+    /// Somebody asks what a promote would do.
+    DryRun(AppId, ReleaseId),
+    /// It is answered.
+    Answer(Value),
+}
+
+impl Invocation<'_> {
+    /// Looks up what the trigger leaves out.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError`] when a call fails.
+    pub async fn next(&self, trigger: Trigger) -> Result<Next, PromoteError> {
+        match trigger {
+            Trigger::Ignored(reason) => Ok(ignore(&reason)),
+            Trigger::ObjectWritten { bucket, key, .. } if bucket != self.shell.config.bucket => {
+                Ok(ignore(&format!(
+                    "`{key}` of bucket `{bucket}`, which is not this Rack's"
+                )))
+            }
+            Trigger::ObjectWritten {
+                key,
+                version_id,
+                sequencer,
+                ..
+            } => self.written(key, version_id, sequencer).await,
+            Trigger::Requested {
+                rack: Some(rack), ..
+            }
+            | Trigger::Continue { rack, .. }
+                if rack != self.shell.config.rack.as_str() =>
+            {
+                Ok(ignore(&format!("an event of Rack `{rack}`")))
+            }
+            Trigger::Requested {
+                app,
+                release,
+                event,
+                ..
+            } => {
+                let now = (self.shell.clock)();
+                let (request_id, time) = event.unwrap_or_else(|| (self.owner.to_owned(), now));
+                match self.names(&app, &release) {
+                    Ok((id, release)) => self.requested(id, release, request_id, time).await,
+                    Err(err) => self.refuse(&app, &release, &request_id, &err).await,
+                }
+            }
+            Trigger::Continue {
+                kind: Kind::Delete,
+                app,
+                ..
+            } => Ok(ignore(&format!("work of app-deletion on `{app}`"))),
+            Trigger::Continue { app, .. } => match AppName::new(&app) {
+                Ok(app) => Ok(Next::Take(Message {
+                    id: self.id(app),
+                    request: None,
+                    current: None,
+                })),
+                Err(err) => Ok(ignore(&err.to_string())),
+            },
+            Trigger::DryRun { app, release } => match self.names(&app, &release) {
+                Ok((id, release)) => Ok(Next::DryRun(id, release)),
+                Err(err) => Ok(Next::Answer(failed("InvalidName", &err.to_string()))),
+            },
+        }
+    }
+
+    fn id(&self, app: AppName) -> AppId {
+        AppId {
+            rack: self.shell.config.rack.clone(),
+            app,
+        }
+    }
+
+    fn names(&self, app: &str, release: &str) -> Result<(AppId, ReleaseId), NameError> {
+        Ok((self.id(AppName::new(app)?), ReleaseId::new(release)?))
+    }
+
+    /// An environment object: its version is the request, `LastModified` its time.
+    async fn written(
+        &self,
+        key: String,
+        version_id: Option<String>,
+        sequencer: String,
+    ) -> Result<Next, PromoteError> {
+        let (app, release) = match keys::parse_environment(&key) {
+            None => return Ok(ignore(&format!("`{key}`, which is no environment"))),
+            Some(Ok(names)) => names,
+            Some(Err(err)) => {
+                let (app, release) = shown_names(&key);
+                return self
+                    .refuse(&app, &release, &version_id.unwrap_or_default(), &err)
+                    .await;
+            }
+        };
+        let current = self.shell.bucket.version(&key, None).await?;
+        let current_id = current.as_ref().map(|version| version.id.clone());
+        let version = match version_id {
+            Some(id) if current_id.as_ref() != Some(&id) => {
+                self.shell.bucket.version(&key, Some(&id)).await?
+            }
+            _ => current,
+        };
+        let Some(version) = version else {
+            return Ok(ignore(&format!("`{key}`, which is deleted again")));
+        };
+        let request = Request {
+            work: Work::Promote {
+                release,
+                env_version_id: version.id.clone(),
+            },
+            order: Order {
+                requested_at: version.last_modified,
+                request_id: version.id,
+                tie: Tie { key, sequencer },
+            },
+        };
+        Ok(Next::Take(Message {
+            id: self.id(app),
+            request: Some(request),
+            current: current_id,
+        }))
+    }
+
+    /// An explicit request: the environment's newest version, at the event's time.
+    async fn requested(
+        &self,
+        id: AppId,
+        release: ReleaseId,
+        request_id: String,
+        time: chrono::DateTime<chrono::Utc>,
+    ) -> Result<Next, PromoteError> {
+        let key = keys::environment(&id.app, &release);
+        let Some(version) = self.shell.bucket.version(&key, None).await? else {
+            let message = format!(
+                "Release `{release}` of App `{}` has no environment: write `{key}`",
+                id.app
+            );
+            return self
+                .fail(
+                    id.app.as_str(),
+                    release.as_str(),
+                    &request_id,
+                    "ReleaseNotFound",
+                    &message,
+                )
+                .await;
+        };
+        let request = Request {
+            work: Work::Promote {
+                release,
+                env_version_id: version.id.clone(),
+            },
+            order: Order {
+                requested_at: time.trunc_subsecs(0),
+                request_id,
+                tie: Tie {
+                    key,
+                    sequencer: String::new(),
+                },
+            },
+        };
+        Ok(Next::Take(Message {
+            id,
+            request: Some(request),
+            current: Some(version.id),
+        }))
+    }
+
+    async fn refuse(
+        &self,
+        app: &str,
+        release: &str,
+        request_id: &str,
+        err: &NameError,
+    ) -> Result<Next, PromoteError> {
+        self.fail(app, release, request_id, "InvalidName", &err.to_string())
+            .await
+    }
+
+    /// A request that cannot have a state: the event and the answer are all that there is of it.
+    async fn fail(
+        &self,
+        app: &str,
+        release: &str,
+        request_id: &str,
+        error_type: &str,
+        message: &str,
+    ) -> Result<Next, PromoteError> {
+        tracing::error!(error.kind = error_type, "promote failed: {message}");
+        let fields = [
+            ("release", release.into()),
+            ("errorType", error_type.into()),
+            ("message", message.into()),
+        ];
+        let rack = self.shell.config.rack.as_str();
+        let event = Event::named(
+            EventType::ReleasePromoteFailed,
+            rack,
+            app,
+            request_id,
+            fields,
+        );
+        self.shell.bus.send(&[event]).await?;
+        Ok(Next::Answer(failed(error_type, message)))
+    }
+}
+
+fn ignore(reason: &str) -> Next {
+    tracing::info!("ignored: {reason}");
+    Next::Answer(short_answer("ignored", reason))
+}
+
+fn failed(error_type: &str, message: &str) -> Value {
+    json!({"status": "failed", "errorType": error_type, "message": message})
+}
+
+/// The names of a key that breaks their rules, as far as they can be shown.
+fn shown_names(key: &str) -> (String, String) {
+    let shown = |name: &str| name.chars().filter(|c| !c.is_control()).take(80).collect();
+    let inner = key.trim_start_matches("apps/").trim_end_matches("/env");
+    let (app, release) = inner.split_once("/releases/").unwrap_or((inner, ""));
+    (shown(app), shown(release))
+}

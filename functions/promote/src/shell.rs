@@ -1,0 +1,58 @@
+//! The clients of one process, built once.
+
+use chrono::{DateTime, Utc};
+use shared::clients::{self, CallLimits};
+use shared::data_keys::DataKeys;
+use shared::ecs::Cluster;
+use shared::event_bus::EventBus;
+use shared::event_rules::EventRules;
+use shared::secrets::Secrets;
+use shared::settings_bucket::SettingsBucket;
+
+use crate::config::Config;
+
+/// Everything outside that promote talks to.
+pub struct Shell {
+    /// The Rack's settings.
+    pub config: Config,
+    /// The settings bucket.
+    pub bucket: SettingsBucket,
+    /// The ECS cluster.
+    pub cluster: Cluster,
+    /// The rules of Timers.
+    pub rules: EventRules,
+    /// Where events are sent.
+    pub bus: EventBus,
+    /// Secrets Manager.
+    pub secrets: Secrets,
+    /// What opens envelopes, where the Rack has a key.
+    pub data_keys: Option<DataKeys>,
+    /// The time.
+    pub clock: fn() -> DateTime<Utc>,
+}
+
+impl Shell {
+    /// Builds the clients. `lookup` reads the process environment.
+    pub async fn new(
+        config: Config,
+        lookup: impl Fn(&str) -> Option<String>,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Self {
+        let sdk = clients::load(CallLimits::default()).await;
+        let key = config.environment_key_arn.as_ref();
+        Self {
+            bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
+            cluster: Cluster::new(&sdk, &config.cluster),
+            rules: EventRules::new(&sdk),
+            bus: EventBus::new(&sdk),
+            secrets: Secrets::new(
+                &sdk,
+                config.secret_key_arn.clone(),
+                config.secrets_manager_timeout,
+            ),
+            data_keys: key.map(|key| DataKeys::new(clients::kms(&sdk), key)),
+            clock,
+            config,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What can start promote, on the wire: EventBridge events, S3 notification records, both also as the body of SQS
+//! records, and a direct invocation.
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::Value;
+use shared::events::{EventType, SOURCE};
+use shared::promotion::Kind;
+
+/// One thing that a payload asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trigger {
+    /// An object was written; only environment objects matter.
+    ObjectWritten {
+        /// The bucket.
+        bucket: String,
+        /// The decoded key.
+        key: String,
+        /// The S3 version-id, where the event has one.
+        version_id: Option<String>,
+        /// S3's sequencer; empty where the event has none.
+        sequencer: String,
+    },
+    /// Somebody asks for a Release by name.
+    Requested {
+        /// The Rack; none in a direct invocation, which is for this one.
+        rack: Option<String>,
+        /// The App, unchecked.
+        app: String,
+        /// The Release, unchecked.
+        release: String,
+        /// The event's id and time; none in a direct invocation.
+        event: Option<(String, DateTime<Utc>)>,
+    },
+    /// Work that another invocation left.
+    Continue {
+        /// The Rack.
+        rack: String,
+        /// The App.
+        app: String,
+        /// Whose work.
+        kind: Kind,
+    },
+    /// Somebody asks what a promote would do.
+    DryRun {
+        /// The App, unchecked.
+        app: String,
+        /// The Release, unchecked.
+        release: String,
+    },
+    /// Nothing for promote, and why.
+    Ignored(String),
+}
+
+/// A payload: what it asks for, and how it is answered.
+#[derive(Debug, PartialEq)]
+pub enum Payload {
+    /// SQS records by message id; the answer names the failed ones.
+    Queue(Vec<(String, Vec<Trigger>)>),
+    /// Anything else; the answer is the report.
+    Bare(Vec<Trigger>),
+}
+
+/// Reads a payload. It never fails: what cannot be read is [`Trigger::Ignored`], because no redelivery would help.
+#[must_use]
+pub fn parse(payload: Value) -> Payload {
+    let source = payload
+        .pointer("/Records/0/eventSource")
+        .and_then(Value::as_str);
+    if source == Some("aws:sqs") {
+        return match serde_json::from_value::<SqsEvent>(payload) {
+            Ok(event) => Payload::Queue(event.records.into_iter().map(queued).collect()),
+            Err(err) => Payload::Bare(ignored(format!("SQS records that cannot be read: {err}"))),
+        };
+    }
+    Payload::Bare(bare(payload))
+}
+
+fn queued(message: SqsMessage) -> (String, Vec<Trigger>) {
+    let body = message.body.unwrap_or_default();
+    let triggers = match serde_json::from_str(&body) {
+        Ok(body) => bare(body),
+        Err(_) => ignored("an SQS record whose body is not JSON".to_owned()),
+    };
+    (message.message_id.unwrap_or_default(), triggers)
+}
+
+fn bare(payload: Value) -> Vec<Trigger> {
+    if let Some(records) = payload.get("Records").and_then(Value::as_array) {
+        return records.iter().map(notified).collect();
+    }
+    if payload.get("detail-type").is_some() {
+        return match serde_json::from_value::<EventBridgeEvent<Value>>(payload) {
+            Ok(event) => vec![bridged(event)],
+            Err(err) => ignored(format!("an EventBridge event that cannot be read: {err}")),
+        };
+    }
+    if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+        return ignored("S3's test event".to_owned());
+    }
+    match serde_json::from_value::<Direct>(payload) {
+        Ok(Direct {
+            app,
+            release,
+            dry_run: true,
+        }) => vec![Trigger::DryRun { app, release }],
+        Ok(Direct {
+            app,
+            release,
+            dry_run: false,
+        }) => {
+            vec![Trigger::Requested {
+                rack: None,
+                app,
+                release,
+                event: None,
+            }]
+        }
+        Err(_) => ignored(
+            r#"a payload of no known form; a direct one is {"app", "release", "dryRun"}"#
+                .to_owned(),
+        ),
+    }
+}
+
+fn ignored(reason: String) -> Vec<Trigger> {
+    vec![Trigger::Ignored(reason)]
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Direct {
+    app: String,
+    release: String,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+fn notified(record: &Value) -> Trigger {
+    let name = text(record, "/eventName").unwrap_or_default();
+    if !name.starts_with("ObjectCreated:") {
+        return Trigger::Ignored(format!("the S3 notification `{name}`"));
+    }
+    Trigger::ObjectWritten {
+        bucket: text(record, "/s3/bucket/name").unwrap_or_default(),
+        key: form_decoded(&text(record, "/s3/object/key").unwrap_or_default()),
+        version_id: text(record, "/s3/object/versionId").filter(|id| !id.is_empty()),
+        sequencer: text(record, "/s3/object/sequencer").unwrap_or_default(),
+    }
+}
+
+/// Keys of direct notifications are form-encoded, keys of EventBridge events are not (S3 user guide, "Event message
+/// structure").
+fn form_decoded(key: &str) -> String {
+    let spaced = key.replace('+', " ");
+    percent_encoding::percent_decode_str(&spaced)
+        .decode_utf8_lossy()
+        .into_owned()
+}
+
+fn bridged(event: EventBridgeEvent<Value>) -> Trigger {
+    let (detail_type, source) = (event.detail_type.as_str(), event.source.as_str());
+    let trigger = match detail_type {
+        "Object Created" if source == "aws.s3" => object_created(&event.detail),
+        "Release Promote Requested" if !source.starts_with("aws.") => requested(&event),
+        _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
+            continued(&event.detail)
+        }
+        _ => return Trigger::Ignored(format!("the event `{detail_type}` of `{source}`")),
+    };
+    trigger.unwrap_or_else(|| {
+        Trigger::Ignored(format!(
+            "the event `{detail_type}` of `{source}`, whose detail is incomplete"
+        ))
+    })
+}
+
+fn object_created(detail: &Value) -> Option<Trigger> {
+    Some(Trigger::ObjectWritten {
+        bucket: text(detail, "/bucket/name")?,
+        key: text(detail, "/object/key")?,
+        version_id: text(detail, "/object/version-id").filter(|id| !id.is_empty()),
+        sequencer: text(detail, "/object/sequencer").unwrap_or_default(),
+    })
+}
+
+fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
+    Some(Trigger::Requested {
+        rack: Some(text(&event.detail, "/rack")?),
+        app: text(&event.detail, "/app")?,
+        release: text(&event.detail, "/release")?,
+        event: Some((event.id.clone()?, event.time?)),
+    })
+}
+
+fn continued(detail: &Value) -> Option<Trigger> {
+    let kind = serde_json::from_value(detail.get("kind")?.clone()).ok()?;
+    Some(Trigger::Continue {
+        rack: text(detail, "/rack")?,
+        app: text(detail, "/app")?,
+        kind,
+    })
+}
+
+fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer)?.as_str().map(str::to_owned)
+}

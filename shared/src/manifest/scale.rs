@@ -1,0 +1,109 @@
+//! `scale` of a Service in its forms. Source: `convox/rack:pkg/manifest/yaml.go`, `manifest.go` (defaults).
+
+use super::node::{Kind, Scalar};
+use super::reader::{Place, Reader, integer};
+
+const COUNT: &str = "a number, a range such as `1-3`, or a mapping of `min` and `max`";
+
+/// How many containers a Service has, and how large each is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scale {
+    /// The fewest; 0 is a Service for Timers and one-off processes.
+    pub min: u32,
+    /// The most.
+    pub max: u32,
+    /// CPU units, 1,024 to a core.
+    pub cpu: u32,
+    /// MiB of memory.
+    pub memory: u32,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self {
+            min: 1,
+            max: 1,
+            cpu: 256,
+            memory: 512,
+        }
+    }
+}
+
+pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
+    let mut scale = Scale::default();
+    let Some(place) = place else {
+        return scale;
+    };
+    if let Kind::Mapping(_) = place.node.kind {
+        let fields = reader.fields(&place, &["cooldown", "count", "cpu", "memory", "targets"]);
+        for key in ["cooldown", "targets"] {
+            fields
+                .get(key)
+                .iter()
+                .for_each(|place| reader.without_effect(place));
+        }
+        let size =
+            |value: Option<u32>, default| value.filter(|value| *value > 0).unwrap_or(default);
+        scale.cpu = size(reader.lenient_integer(fields.get("cpu")), scale.cpu);
+        scale.memory = size(reader.lenient_integer(fields.get("memory")), scale.memory);
+        if let Some(place) = fields.get("count") {
+            count(reader, &place, &mut scale);
+        }
+    } else {
+        count(reader, &place, &mut scale);
+    }
+    scale
+}
+
+fn count(reader: &mut Reader<'_>, place: &Place<'_>, scale: &mut Scale) {
+    let range = if let Kind::Mapping(_) = place.node.kind {
+        count_mapping(reader, place)
+    } else {
+        let range = place.scalar().and_then(count_scalar);
+        if range.is_none() {
+            reader.wrong(place, COUNT);
+        }
+        range
+    };
+    if let Some((min, max)) = range {
+        (scale.min, scale.max) = (min, max);
+        if min > max {
+            let message = format!("`{}` has a minimum above its maximum", place.path);
+            reader.warn(place.node.line, &message);
+        }
+    }
+}
+
+/// An absent minimum is 0 as in Convox; an absent maximum is the minimum.
+fn count_mapping(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<(u32, u32)> {
+    let fields = reader.fields(place, &["max", "min"]);
+    let mut number = |key| match fields.get(key) {
+        None => Some(None),
+        Some(place) => {
+            let value = place.scalar().and_then(integer);
+            if value.is_none() {
+                reader.wrong(&place, "a whole number of 0 or more");
+            }
+            value.map(Some)
+        }
+    };
+    let (min, max) = (number("min")?, number("max")?);
+    let min = min.unwrap_or(0);
+    Some((min, max.unwrap_or(min)))
+}
+
+fn count_scalar(scalar: &Scalar) -> Option<(u32, u32)> {
+    if let Some(count) = integer(scalar) {
+        return Some((count, count));
+    }
+    let (min, max) = scalar.text.split_once('-')?;
+    let number = |text: &str| {
+        let digits = text.trim();
+        digits
+            .bytes()
+            .all(|b| b.is_ascii_digit())
+            .then(|| digits.parse().ok())
+            .flatten()
+    };
+    Some((number(min)?, number(max)?))
+}

@@ -1,0 +1,166 @@
+//! `timers:` of convox.yml. Source: `convox/rack:pkg/manifest/timer.go`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::node::{Entry, Node};
+use super::reader::{Fields, Place, Reader};
+use super::suggestion::closest;
+use crate::names::{ServiceName, TimerName};
+use crate::schedule::{Checked, ScheduleError, aws_cron};
+
+/// Read and kept, but nothing uses them.
+const KEPT: [&str; 1] = ["policies"];
+const KNOWN: [&str; 4] = ["command", "policies", "schedule", "service"];
+
+/// How many Services a message names or compares at most.
+const NAMED_MAX: usize = 20;
+
+/// A Timer: a command that a Service's container runs on a schedule.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Timer {
+    /// Its name.
+    pub name: TimerName,
+    /// When it runs, as written.
+    pub schedule: String,
+    /// The line of the schedule.
+    pub schedule_line: usize,
+    /// The schedule as a message may show it.
+    pub schedule_shown: String,
+    /// What it runs, for `sh -c`.
+    pub command: String,
+    /// The Service whose image and environment it runs with: one of the manifest's.
+    pub service: ServiceName,
+    /// Convox's other keys, untyped.
+    pub other: BTreeMap<String, Node>,
+}
+
+impl fmt::Debug for Timer {
+    /// Its name only: convox.yml can interpolate secrets into all the rest.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Timer")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Timer {
+    /// The schedule as EventBridge is told it. Where a `${NAME}` stands in it, neither error nor warning repeats a value.
+    ///
+    /// # Errors
+    ///
+    /// [`ScheduleError`] when EventBridge would refuse it.
+    pub fn cron(&self) -> Result<Checked, ScheduleError> {
+        let checked = aws_cron(&self.schedule);
+        if self.schedule == self.schedule_shown {
+            return checked;
+        }
+        let mut checked = checked.map_err(|error| error.showing(&self.schedule_shown))?;
+        for warning in &mut checked.warnings {
+            *warning = format!(
+                "`{}` has a weekday number, and AWS counts from 1 = SUN: use a name, SUN-SAT",
+                self.schedule_shown
+            );
+        }
+        Ok(checked)
+    }
+}
+
+/// The Services a Timer can name, each with what a message may show of it.
+pub(super) type Known = BTreeMap<String, String>;
+
+/// Reads one Timer. `None` only with a problem noted.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    place: &Place<'_>,
+    entry: &Entry,
+    services: &Known,
+) -> Option<Timer> {
+    let fields = reader.fields(place, &KNOWN);
+    let other = reader.kept(&fields, &KEPT);
+    let name = name(reader, place, entry);
+    let command = required(reader, place, &fields, "command");
+    let schedule = required(reader, place, &fields, "schedule");
+    let service = required(reader, place, &fields, "service");
+    let service = service.and_then(|place| service_name(reader, &place, services));
+    let schedule = schedule?;
+    let scalar = schedule.scalar()?;
+    Some(Timer {
+        name: name?,
+        schedule: scalar.text.clone(),
+        schedule_line: schedule.node.line,
+        schedule_shown: scalar.source().to_owned(),
+        command: command?.scalar()?.text.clone(),
+        service: service?,
+        other,
+    })
+}
+
+fn name(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> Option<TimerName> {
+    if let Ok(name) = TimerName::new(&entry.key.text) {
+        return Some(name);
+    }
+    // With `${NAME}` in place it is no valid name either, so this error says the same without the value.
+    if let Err(error) = TimerName::new(entry.key.source()) {
+        reader.problem_at(
+            entry.line,
+            entry.column,
+            &place.path,
+            format!("cannot be used: {error}"),
+        );
+    }
+    None
+}
+
+/// A text that a Timer cannot be without.
+fn required<'a>(
+    reader: &mut Reader<'_>,
+    place: &Place<'a>,
+    fields: &Fields<'a>,
+    key: &str,
+) -> Option<Place<'a>> {
+    let field = fields.get(key);
+    let Some(field) =
+        field.filter(|field| field.scalar().is_none_or(|scalar| !scalar.text.is_empty()))
+    else {
+        reader.problem(
+            place,
+            format!("has no `{key}`: a Timer needs `command`, `schedule` and `service`"),
+        );
+        return None;
+    };
+    if field.scalar().is_none() {
+        reader.wrong(&field, "a text");
+        return None;
+    }
+    Some(field)
+}
+
+fn service_name(
+    reader: &mut Reader<'_>,
+    place: &Place<'_>,
+    services: &Known,
+) -> Option<ServiceName> {
+    let scalar = place.scalar()?;
+    if services.contains_key(&scalar.text) {
+        return ServiceName::new(&scalar.text).ok();
+    }
+    let known: Vec<&str> = services
+        .values()
+        .take(NAMED_MAX)
+        .map(String::as_str)
+        .collect();
+    let allowed = match closest(scalar.source(), &known) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None if known.is_empty() => "there is none".to_owned(),
+        None => format!("use one of `{}`", known.join("`, `")),
+    };
+    reader.problem(
+        place,
+        format!(
+            "names the Service `{}`, which is not in `services`: {allowed}",
+            scalar.shown()
+        ),
+    );
+    None
+}

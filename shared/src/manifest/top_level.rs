@@ -1,0 +1,87 @@
+//! The top level of convox.yml.
+
+use std::collections::BTreeMap;
+
+use super::reader::{Place, Reader};
+use super::{Manifest, Param, Resource, declaration, service, timer};
+
+/// How large the manifest's own declarations may be, counted once for each Service.
+const SHARED_MAX: usize = 16 * 1024 * 1024;
+const TOP_LEVEL: [&str; 5] = ["environment", "params", "resources", "services", "timers"];
+
+/// Reads the top-level mapping.
+pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
+    let mut manifest = Manifest::empty();
+    let fields = reader.fields(top, &TOP_LEVEL);
+    let shared = declaration::read(reader, fields.get("environment"));
+    let mut known = timer::Known::new();
+    if let Some(place) = fields.get("services") {
+        let entries = reader.entries(&place);
+        if shared.weight().saturating_mul(entries.len()) > SHARED_MAX {
+            let message = format!(
+                "has {} entries, too many for all of `environment`",
+                entries.len()
+            );
+            reader.problem(&place, message);
+            return manifest;
+        }
+        for entry in entries {
+            known.insert(entry.key.text.clone(), entry.key.shown());
+            let service = service::read(reader, &place.child(entry), entry, &shared);
+            manifest.services.extend(service);
+        }
+    }
+    if let Some(place) = fields.get("timers") {
+        for entry in reader.entries(&place) {
+            manifest
+                .timers
+                .extend(timer::read(reader, &place.child(entry), entry, &known));
+        }
+    }
+    if let Some(place) = fields.get("params") {
+        manifest.params = params(reader, &place);
+    }
+    if let Some(place) = fields.get("resources") {
+        manifest.resources = resources(reader, &place);
+    }
+    manifest
+}
+
+fn params(reader: &mut Reader<'_>, place: &Place<'_>) -> BTreeMap<String, Param> {
+    let mut params = BTreeMap::new();
+    for entry in reader.entries(place) {
+        let value = place.child(entry);
+        match value.scalar() {
+            Some(scalar) => {
+                let text = if value.node.is_null() {
+                    String::new()
+                } else {
+                    scalar.text.clone()
+                };
+                let param = Param {
+                    value: text,
+                    shown: scalar.shown(),
+                    line: value.node.line,
+                };
+                params.insert(entry.key.text.clone(), param);
+            }
+            None => reader.wrong(&value, "a text"),
+        }
+    }
+    params
+}
+
+fn resources(reader: &mut Reader<'_>, place: &Place<'_>) -> Vec<Resource> {
+    let mut resources = Vec::new();
+    for entry in reader.entries(place) {
+        let value = place.child(entry);
+        reader.no_effect.push(value.path);
+        let (name, body) = (entry.key.text.clone(), entry.value.clone());
+        resources.push(Resource {
+            name,
+            line: entry.line,
+            body,
+        });
+    }
+    resources
+}

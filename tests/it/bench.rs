@@ -1,0 +1,34 @@
+//! The bench keeps its own promises: rules, faults, recording, and that what it starts also ends.
+
+mod agent;
+mod events;
+mod faults;
+mod function;
+mod processes;
+mod recording;
+mod secret_deletion;
+mod secrets;
+mod task_definitions;
+
+use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
+
+/// The code and message of a service's error; panics when the call succeeded or got no answer.
+fn refusal<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
+    outcome: Result<T, SdkError<E, R>>,
+) -> (String, String) {
+    match outcome {
+        Ok(_) => panic!("the call succeeded"),
+        Err(SdkError::ServiceError(error)) => {
+            let meta = error.into_err();
+            let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+            (text(meta.code()), text(meta.message()))
+        }
+        Err(other) => panic!("no answer of the service: {other:?}"),
+    }
+}
+
+fn code<T, E: ProvideErrorMetadata + std::fmt::Debug, R: std::fmt::Debug>(
+    outcome: Result<T, SdkError<E, R>>,
+) -> String {
+    refusal(outcome).0
+}

@@ -1,0 +1,183 @@
+//! The ECS agent's view: from a registered task definition to the variables that each container sees.
+//!
+//! By the agent's published rules (facts/aws.md 1.1, 1.3), and on the S3 path through the real `convox-env`. It takes
+//! SDK clients, so that anything that speaks for AWS can stand behind it. It never prints a value.
+
+mod convox_env;
+mod go_print;
+mod reference;
+mod secrets;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use aws_sdk_ecs::types::{ContainerDefinition, Secret};
+
+use crate::binaries;
+use crate::world::World;
+
+/// What a container's name leads to: its variables.
+pub type Containers<T> = BTreeMap<String, BTreeMap<String, T>>;
+
+/// What starts containers.
+#[derive(Debug)]
+pub struct Agent {
+    /// ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// Secrets Manager.
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
+    /// The `AWS_*` variables with which `convox-env` reaches AWS, as a task has its role.
+    pub access: BTreeMap<String, String>,
+    /// The built `convox-env`.
+    pub convox_env: PathBuf,
+}
+
+/// A variable as the container sees it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Variable {
+    /// Its value.
+    pub value: String,
+    /// What put it there.
+    pub origin: Origin,
+}
+
+/// Where a variable comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origin {
+    /// `environment` of the container definition.
+    Environment,
+    /// `secrets` of the container definition, with the reference.
+    Secrets(String),
+    /// The environment object, through `convox-env`.
+    ConvoxEnv,
+}
+
+/// Why the task could not start, in the agent's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaunchFailure(pub String);
+
+impl fmt::Display for LaunchFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for LaunchFailure {}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Variable")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment => f.write_str("environment"),
+            Self::Secrets(value_from) => write!(f, "secrets {value_from}"),
+            Self::ConvoxEnv => f.write_str("convox-env"),
+        }
+    }
+}
+
+/// What each container of a task would see, by container name.
+///
+/// # Errors
+///
+/// [`LaunchFailure`] when the task would not start.
+pub async fn task_sees(
+    world: &World,
+    task_definition: &str,
+) -> Result<Containers<String>, LaunchFailure> {
+    let agent = Agent {
+        ecs: world.ecs.clone(),
+        secrets_manager: world.secrets_manager.clone(),
+        access: world.task_access(),
+        convox_env: binaries::built("convox-env"),
+    };
+    let seen = agent.launch(task_definition).await?;
+    let values = |variables: BTreeMap<String, Variable>| {
+        let values = variables.into_iter();
+        values
+            .map(|(name, variable)| (name, variable.value))
+            .collect()
+    };
+    let containers = seen.into_iter();
+    Ok(containers
+        .map(|(name, variables)| (name, values(variables)))
+        .collect())
+}
+
+impl Agent {
+    /// What each container of a task would see, and where each variable comes from.
+    ///
+    /// # Errors
+    ///
+    /// [`LaunchFailure`] when the task would not start.
+    pub async fn launch(
+        &self,
+        task_definition: &str,
+    ) -> Result<Containers<Variable>, LaunchFailure> {
+        let containers = self.describe(task_definition).await?;
+        let references = containers
+            .iter()
+            .flat_map(ContainerDefinition::secrets)
+            .map(Secret::value_from);
+        let resolved = secrets::resolve(&self.secrets_manager, references).await?;
+        let mut seen = Containers::new();
+        for container in &containers {
+            let variables = merge(container, &resolved)?;
+            let variables = convox_env::run(self, variables).await?;
+            seen.insert(container.name().unwrap_or_default().to_owned(), variables);
+        }
+        Ok(seen)
+    }
+
+    async fn describe(
+        &self,
+        task_definition: &str,
+    ) -> Result<Vec<ContainerDefinition>, LaunchFailure> {
+        let described = self
+            .ecs
+            .describe_task_definition()
+            .task_definition(task_definition)
+            .send()
+            .await;
+        let described =
+            described.map_err(|error| LaunchFailure(format!("{task_definition}: {error:?}")))?;
+        let definition = described
+            .task_definition
+            .and_then(|definition| definition.container_definitions);
+        Ok(definition.unwrap_or_default())
+    }
+}
+
+/// `secrets` overwrite `environment`. Source: facts/aws.md 1.3.
+fn merge(
+    container: &ContainerDefinition,
+    resolved: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, Variable>, LaunchFailure> {
+    if !container.environment_files().is_empty() {
+        return Err(LaunchFailure(
+            "the bench does not read environmentFiles".to_owned(),
+        ));
+    }
+    let mut variables = BTreeMap::new();
+    for pair in container.environment() {
+        let value = pair.value().unwrap_or_default().to_owned();
+        let origin = Origin::Environment;
+        variables.insert(
+            pair.name().unwrap_or_default().to_owned(),
+            Variable { value, origin },
+        );
+    }
+    for secret in container.secrets() {
+        let value = resolved[secret.value_from()].clone();
+        let origin = Origin::Secrets(secret.value_from().to_owned());
+        variables.insert(secret.name().to_owned(), Variable { value, origin });
+    }
+    Ok(variables)
+}

@@ -1,0 +1,191 @@
+//! A built Lambda binary under AWS's Runtime Interface Emulator.
+//!
+//! The emulator answers HTTP 200 for the function's errors and for a time-out too; [`Invocation`] tells them apart.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use crate::launcher::{self, Launched};
+use crate::{binaries, poll, ports, tools};
+
+const START_LIMIT: Duration = Duration::from_secs(20);
+const ATTEMPTS: usize = 5;
+
+/// A running function. Dropped, it is killed.
+#[derive(Debug)]
+pub struct Function {
+    name: String,
+    port: u16,
+    timeout: Duration,
+    process: Launched,
+    /// The emulator takes one invocation at a time.
+    turn: Mutex<()>,
+}
+
+/// How an invocation ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Invocation {
+    /// The function's answer.
+    Answer(Value),
+    /// The function failed, ended, or ran out of time.
+    Error {
+        /// As the function named it; `Runtime.ExitError` is the runtime's, `Sandbox.Timedout` stands for a time-out.
+        error_type: String,
+        /// For people.
+        message: String,
+    },
+}
+
+impl Function {
+    /// Builds the package `name` and starts its binary with the variables `env`. Blocks the thread.
+    #[must_use]
+    pub fn start(name: &str, env: &[(String, String)], timeout_s: u64) -> Self {
+        Self::start_program(&binaries::built(name), env, timeout_s)
+    }
+
+    /// Starts any program that speaks the Lambda Runtime API.
+    #[must_use]
+    pub fn start_program(bootstrap: &Path, env: &[(String, String)], timeout_s: u64) -> Self {
+        let mut last = String::new();
+        for _ in 0..ATTEMPTS {
+            let mut function = Self::launch(bootstrap, env, timeout_s);
+            if function.is_ready() {
+                return function;
+            }
+            last = function.output();
+        }
+        panic!("the runtime emulator did not start, {ATTEMPTS} times; its last output:\n{last}")
+    }
+
+    /// Invokes the function and waits for its end. Calls at the same time take turns.
+    pub async fn invoke(&self, event: &Value) -> Invocation {
+        let _turn = self.turn.lock().await;
+        let url = format!(
+            "http://127.0.0.1:{}/2015-03-31/functions/function/invocations",
+            self.port
+        );
+        let request = Request::post(url)
+            .body(Full::new(Bytes::from(event.to_string())))
+            .expect("the address is valid");
+        // A client per call: the emulator resets connections when it restarts the function.
+        let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+        let answered = async {
+            let response = client.request(request).await?;
+            Ok::<_, Box<dyn Error>>(response.into_body().collect().await?.to_bytes())
+        };
+        let limit = self.timeout + START_LIMIT; // the function itself starts with the first invocation
+        let answer = timeout(limit, answered).await;
+        match answer.unwrap_or_else(|_| Err(format!("no end within {limit:?}").into())) {
+            Ok(bytes) => Invocation::of(&bytes),
+            Err(error) => {
+                let (name, output) = (&self.name, self.output());
+                panic!("cannot invoke {name}: {error}; output:\n{output}")
+            }
+        }
+    }
+
+    /// What the function and its runtime have written to their outputs so far.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    fn launch(bootstrap: &Path, env: &[(String, String)], timeout_s: u64) -> Self {
+        let name = bootstrap
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let (port, runtime_port) = (ports::reserve(), ports::reserve());
+        let mut env: BTreeMap<String, String> = env.iter().cloned().collect();
+        let fixed = [
+            ("AWS_LAMBDA_FUNCTION_NAME", name.clone()),
+            ("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout_s.to_string()),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
+            ("_HANDLER", "bootstrap".to_owned()),
+        ];
+        env.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
+        // The emulator's own default is 0.0.0.0.
+        let command = [
+            tools::runtime_interface_emulator().into(),
+            "--runtime-interface-emulator-address".into(),
+            format!("127.0.0.1:{port}").into(),
+            "--runtime-api-address".into(),
+            format!("127.0.0.1:{runtime_port}").into(),
+            "--log-level".into(),
+            "warn".into(),
+            bootstrap.into(),
+        ];
+        Self {
+            process: launcher::start(&name, &command, &env),
+            name,
+            port,
+            timeout: Duration::from_secs(timeout_s),
+            turn: Mutex::new(()),
+        }
+    }
+
+    /// False when the emulator ended, most likely because somebody else took a port.
+    fn is_ready(&mut self) -> bool {
+        poll::until(START_LIMIT, || {
+            let ended = self.process.ended().is_some();
+            let listens = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok();
+            (ended || listens).then_some(!ended)
+        })
+        .unwrap_or(false)
+    }
+}
+
+impl Invocation {
+    fn of(bytes: &[u8]) -> Self {
+        let Ok(answer) = serde_json::from_slice::<Value>(bytes) else {
+            let message = String::from_utf8_lossy(bytes).into_owned();
+            // `Task timed out after 3.00 seconds` comes as plain text.
+            let timed_out = message.starts_with("Task timed out");
+            let error_type = if timed_out {
+                "Sandbox.Timedout"
+            } else {
+                "Runtime.NotJson"
+            };
+            return Self::Error {
+                error_type: error_type.to_owned(),
+                message,
+            };
+        };
+        // A report of ours may have an `errorType` too; only the runtime's errors have an `errorMessage`.
+        match (
+            answer["errorType"].as_str(),
+            answer["errorMessage"].as_str(),
+        ) {
+            (Some(error_type), Some(message)) => Self::Error {
+                error_type: error_type.to_owned(),
+                message: message.to_owned(),
+            },
+            _ => Self::Answer(answer),
+        }
+    }
+
+    /// The answer; panics when there was an error.
+    #[must_use]
+    pub fn answer(self) -> Value {
+        match self {
+            Self::Answer(answer) => answer,
+            Self::Error {
+                error_type,
+                message,
+            } => panic!("the function failed with {error_type}: {message}"),
+        }
+    }
+}

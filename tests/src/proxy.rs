@@ -1,0 +1,163 @@
+//! An HTTP proxy in front of the emulator: as strict as AWS, remembers every call, fails on request.
+//!
+//! It has two doors. The program under test uses the front: recorded, with faults. The test itself, and the agent,
+//! use the back: not recorded, no faults. The rules hold at both. Secrets Manager is answered here, from
+//! [`crate::secrets`], because the emulator is wrong on every rule of its version ids.
+
+mod answer;
+mod call;
+mod fault;
+mod forward;
+mod incoming;
+mod rules;
+mod server;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+pub(crate) use answer::Refusal;
+pub use call::{Call, Event};
+pub use fault::{Fault, Injection};
+
+use crate::secrets::SecretStore;
+use forward::Upstream;
+
+/// A running proxy of one account. It ends with the value, or with the test's runtime.
+#[derive(Debug)]
+pub struct Proxy {
+    shared: Arc<Shared>,
+    endpoint: String,
+    back_door: String,
+    doors: [JoinHandle<()>; 2],
+}
+
+/// What the connections of both doors work on.
+#[derive(Debug)]
+struct Shared {
+    upstream: Upstream,
+    /// By order of arrival. A number is never used twice, so a late answer finds its own call or none.
+    calls: Mutex<BTreeMap<usize, Call>>,
+    arrivals: AtomicUsize,
+    injections: Mutex<Vec<Injection>>,
+    secrets: Mutex<SecretStore>,
+    /// The ciphertexts that KMS made; the emulator decrypts corrupted ones.
+    ciphertexts: Mutex<HashSet<String>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Front,
+    Back,
+}
+
+impl Proxy {
+    /// Starts one in front of the emulator at `upstream_url`.
+    pub async fn start(upstream_url: &str, account: &str) -> Self {
+        let shared = Arc::new(Shared {
+            upstream: Upstream::new(upstream_url),
+            calls: Mutex::default(),
+            arrivals: AtomicUsize::new(0),
+            injections: Mutex::default(),
+            secrets: Mutex::new(SecretStore::new(account)),
+            ciphertexts: Mutex::default(),
+        });
+        let (endpoint, front) = server::listen(Door::Front, &shared).await;
+        let (back_door, back) = server::listen(Door::Back, &shared).await;
+        Self {
+            shared,
+            endpoint,
+            back_door,
+            doors: [front, back],
+        }
+    }
+
+    /// The address for the program under test.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The address for the test itself.
+    #[must_use]
+    pub fn back_door(&self) -> &str {
+        &self.back_door
+    }
+
+    /// Makes calls fail from now on; of several injections that fit, the oldest acts.
+    pub fn inject(&self, injection: Injection) {
+        self.shared.injections.lock().unwrap().push(injection);
+    }
+
+    /// Ends all injections. A call that already hangs goes on hanging.
+    pub fn lift(&self) {
+        self.shared.injections.lock().unwrap().clear();
+    }
+
+    /// Every call through the front door, in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        let calls = self.shared.calls.lock().unwrap();
+        calls.values().cloned().collect()
+    }
+
+    /// How many calls of one operation came, answered or not.
+    ///
+    /// `service` is the name in the signature: `secretsmanager`, `ecs`, `events`, `s3`, `kms`.
+    #[must_use]
+    pub fn count(&self, service: &str, operation: &str) -> usize {
+        let calls = self.shared.calls.lock().unwrap();
+        let fits = |call: &&Call| call.service == service && call.operation == operation;
+        calls.values().filter(fits).count()
+    }
+
+    /// The calls that change Secrets Manager, ECS or EventBridge rules, in order, also refused ones.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(Call::is_write);
+        calls
+    }
+
+    /// The events that EventBridge accepted, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        let calls = self.calls();
+        calls.iter().flat_map(Call::accepted_events).collect()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear(&self) {
+        self.shared.calls.lock().unwrap().clear();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.doors.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Shared {
+    /// Notes that a call has come; the number is for [`Shared::answered`].
+    fn arrived(&self, call: Call) -> usize {
+        let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
+        self.calls.lock().unwrap().insert(number, call);
+        number
+    }
+
+    fn answered(&self, number: usize, status: u16, answer: Value) {
+        // Cleared meanwhile: then there is nothing to complete.
+        if let Some(call) = self.calls.lock().unwrap().get_mut(&number) {
+            call.status = Some(status);
+            call.answer = answer;
+        }
+    }
+
+    fn take_fault(&self, service: &str, operation: &str) -> Option<Fault> {
+        fault::take(&mut self.injections.lock().unwrap(), service, operation)
+    }
+}

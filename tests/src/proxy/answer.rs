@@ -1,0 +1,94 @@
+//! Answers that the proxy makes itself, in the form of each service's protocol.
+
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::incoming::Incoming;
+
+/// A whole answer.
+pub(super) type Answer = Response<Bytes>;
+
+/// A call that AWS would not accept: the code and its message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+}
+
+impl Refusal {
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, message }
+    }
+}
+
+/// 200 or 400 of the AWS JSON protocols.
+pub(super) fn json(outcome: Result<Value, Refusal>) -> Answer {
+    match outcome {
+        Ok(body) => build(200, "application/x-amz-json-1.1", &[], body.to_string()),
+        Err(refusal) => json_error(400, refusal.code, &refusal.message),
+    }
+}
+
+/// An error in the form that the caller's protocol has for it.
+pub(super) fn error(incoming: &Incoming, status: u16, code: &str) -> Answer {
+    let message = "injected by the test";
+    if incoming.head.method == Method::HEAD {
+        return build(status, "application/xml", &[], String::new()); // HEAD answers have no body
+    }
+    if incoming.service != "s3" {
+        return json_error(status, code, message);
+    }
+    let body = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
+         <Message>{message}</Message><RequestId>TEST</RequestId></Error>"
+    );
+    build(status, "application/xml", &[], body)
+}
+
+/// What AWS says under load. S3: API reference, "Error responses"; the others: facts/aws.md 1.9, 2.8.
+pub(super) fn throttled(incoming: &Incoming) -> Answer {
+    if incoming.service == "s3" {
+        error(incoming, 503, "SlowDown")
+    } else {
+        json_error(400, "ThrottlingException", "Rate exceeded")
+    }
+}
+
+/// A success that no protocol can read.
+pub(super) fn garbage() -> Answer {
+    build(
+        200,
+        "application/octet-stream",
+        &[],
+        "<<{garbage".to_owned(),
+    )
+}
+
+/// The emulator could not be reached: a fault of the bench, so it says so.
+pub(super) fn bad_gateway(message: &str) -> Answer {
+    json_error(502, "EmulatorUnreachable", message)
+}
+
+fn json_error(status: u16, code: &str, message: &str) -> Answer {
+    let body = json!({"__type": code, "message": message}).to_string();
+    let headers = [("x-amzn-errortype", code)];
+    build(status, "application/x-amz-json-1.1", &headers, body)
+}
+
+fn build(status: u16, content_type: &str, headers: &[(&str, &str)], body: String) -> Answer {
+    let status = StatusCode::from_u16(status).expect("a fault has a valid HTTP status");
+    let mut answer = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, content_type)
+        .header(CONTENT_LENGTH, body.len())
+        .header("x-amzn-requestid", "00000000-0000-0000-0000-000000000000");
+    for (name, value) in headers {
+        answer = answer.header(*name, *value);
+    }
+    answer
+        .body(Bytes::from(body))
+        .expect("the headers are valid")
+}

@@ -1,0 +1,89 @@
+//! Passes calls on to the emulator.
+
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full};
+use hyper::Request;
+use hyper::body::Bytes;
+use hyper::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use hyper::http::request::Parts;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use super::answer::{self, Answer};
+use super::incoming::Incoming;
+
+/// The emulator, over connections that are kept alive.
+#[derive(Debug)]
+pub(super) struct Upstream {
+    url: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Upstream {
+    pub(super) fn new(url: &str) -> Self {
+        // Shorter than the emulator's own limit of 75 s, so that no call meets a connection about to be closed.
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .build_http();
+        Self {
+            url: url.to_owned(),
+            client,
+        }
+    }
+
+    /// Passes the call on as it came.
+    pub(super) async fn forward(&self, incoming: &Incoming) -> Answer {
+        self.send(incoming.head.clone(), incoming.bytes.clone())
+            .await
+    }
+
+    /// Passes the call on with another body.
+    pub(super) async fn forward_with(&self, incoming: &Incoming, body: &Value) -> Answer {
+        self.send(incoming.head.clone(), body.to_string().into())
+            .await
+    }
+
+    /// Asks another operation of the same service in the caller's name; null when it is refused.
+    pub(super) async fn ask(&self, incoming: &Incoming, operation: &str, body: &Value) -> Value {
+        let mut head = incoming.head.clone();
+        let target = head
+            .headers
+            .get("x-amz-target")
+            .and_then(|target| target.to_str().ok());
+        let prefix = target.and_then(|target| Some(target.rsplit_once('.')?.0));
+        let target = format!("{}.{operation}", prefix.unwrap_or_default());
+        let target = HeaderValue::from_str(&target).expect("operation names are ASCII");
+        head.headers.insert("x-amz-target", target);
+        let answer = self.send(head, body.to_string().into()).await;
+        if answer.status().is_success() {
+            serde_json::from_slice(answer.body()).unwrap_or_default()
+        } else {
+            Value::Null
+        }
+    }
+
+    async fn send(&self, mut head: Parts, bytes: Bytes) -> Answer {
+        let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
+        head.uri = format!("{}{path}", self.url)
+            .parse()
+            .expect("a path that came in is valid");
+        head.headers.remove(EXPECT);
+        head.headers.remove(TRANSFER_ENCODING);
+        head.headers.insert(CONTENT_LENGTH, bytes.len().into());
+        let request = Request::from_parts(head, Full::new(bytes));
+        match self.client.request(request).await {
+            Ok(response) => {
+                let (mut head, body) = response.into_parts();
+                head.headers.remove(TRANSFER_ENCODING);
+                match body.collect().await {
+                    Ok(body) => Answer::from_parts(head, body.to_bytes()),
+                    Err(error) => answer::bad_gateway(&error.to_string()),
+                }
+            }
+            Err(error) => answer::bad_gateway(&error.to_string()),
+        }
+    }
+}

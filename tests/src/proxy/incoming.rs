@@ -1,0 +1,139 @@
+//! A request as it came, and which operation of which service it is.
+
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming as Body};
+use hyper::header::AUTHORIZATION;
+use hyper::http::request::Parts;
+use hyper::{Method, Request};
+use serde_json::Value;
+
+use super::call::Call;
+
+/// A whole request.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) head: Parts,
+    pub(super) bytes: Bytes,
+    pub(super) service: String,
+    pub(super) operation: String,
+    /// The body where it is JSON, else null.
+    pub(super) body: Value,
+}
+
+impl Incoming {
+    pub(super) async fn read(request: Request<Body>) -> Result<Self, hyper::Error> {
+        let (head, body) = request.into_parts();
+        let bytes = body.collect().await?.to_bytes();
+        let service = service(&head).unwrap_or("unsigned").to_owned();
+        let operation = if service == "s3" {
+            s3_operation(&head)
+        } else {
+            target(&head).unwrap_or_else(|| "Unknown".to_owned())
+        };
+        Ok(Self {
+            body: serde_json::from_slice(&bytes).unwrap_or_default(),
+            head,
+            bytes,
+            service,
+            operation,
+        })
+    }
+
+    pub(super) fn is(&self, service: &str, operation: &str) -> bool {
+        self.service == service && self.operation == operation
+    }
+
+    pub(super) fn call(&self) -> Call {
+        let path = self.head.uri.path_and_query();
+        Call {
+            service: self.service.clone(),
+            operation: self.operation.clone(),
+            path: path.map(ToString::to_string).unwrap_or_default(),
+            body: self.body.clone(),
+            status: None,
+            answer: Value::Null,
+        }
+    }
+}
+
+/// From the credential scope: `Credential=KEY/20261122/us-east-1/ecs/aws4_request`.
+fn service(head: &Parts) -> Option<&str> {
+    let authorization = head.headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (_, credential) = authorization.split_once("Credential=")?;
+    let scope = credential.split([',', ' ']).next()?;
+    scope.split('/').nth(3)
+}
+
+/// The AWS JSON protocols name the operation after the dot: `secretsmanager.PutSecretValue`.
+fn target(head: &Parts) -> Option<String> {
+    let target = head.headers.get("x-amz-target")?.to_str().ok()?;
+    Some(target.rsplit('.').next()?.to_owned())
+}
+
+/// S3 has no such header. The SDK names most operations in `x-id`; the others show in method, path and query.
+fn s3_operation(head: &Parts) -> String {
+    let query = head.uri.query().unwrap_or_default();
+    let parameters: Vec<(&str, &str)> = query
+        .split('&')
+        .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
+        .collect();
+    if let Some((_, id)) = parameters.iter().find(|(name, _)| *name == "x-id") {
+        return (*id).to_owned();
+    }
+    let has = |wanted: &str| parameters.iter().any(|(name, _)| *name == wanted);
+    let path = head
+        .uri
+        .path()
+        .trim_start_matches('/')
+        .trim_end_matches('/');
+    if path.is_empty() {
+        "ListBuckets".to_owned()
+    } else if path.contains('/') {
+        object_operation(head, &has)
+    } else {
+        bucket_operation(&head.method, &has)
+    }
+}
+
+fn object_operation(head: &Parts, has: &dyn Fn(&str) -> bool) -> String {
+    let subject = if has("tagging") {
+        "ObjectTagging"
+    } else {
+        "Object"
+    };
+    match &head.method {
+        &Method::PUT if head.headers.contains_key("x-amz-copy-source") => "CopyObject".to_owned(),
+        method => format!("{}{subject}", verb(method)),
+    }
+}
+
+fn bucket_operation(method: &Method, has: &dyn Fn(&str) -> bool) -> String {
+    let subjects = [
+        ("versioning", "BucketVersioning"),
+        ("notification", "BucketNotificationConfiguration"),
+        ("encryption", "BucketEncryption"),
+        ("policy", "BucketPolicy"),
+        ("location", "BucketLocation"),
+    ];
+    let subject = subjects.iter().find(|(parameter, _)| has(parameter));
+    match (method, subject) {
+        (_, Some((_, subject))) => format!("{}{subject}", verb(method)),
+        (&Method::GET, None) if has("versions") => "ListObjectVersions".to_owned(),
+        (&Method::GET, None) if has("list-type") => "ListObjectsV2".to_owned(),
+        (&Method::GET, None) => "ListObjects".to_owned(),
+        (&Method::PUT, None) => "CreateBucket".to_owned(),
+        (&Method::POST, None) if has("delete") => "DeleteObjects".to_owned(),
+        (_, None) => format!("{}Bucket", verb(method)),
+    }
+}
+
+fn verb(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "Get",
+        "HEAD" => "Head",
+        "PUT" => "Put",
+        "DELETE" => "Delete",
+        "POST" => "Post",
+        _ => "Unknown",
+    }
+}

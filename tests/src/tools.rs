@@ -1,0 +1,57 @@
+//! Where the programs that the bench runs are, and where it keeps its files.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the package has a parent folder")
+}
+
+/// The Python that has `MiniStack`; it also runs the launcher.
+pub(crate) fn python() -> PathBuf {
+    existing(repository().join(".venv/emulator/bin/python3"))
+}
+
+/// AWS's Lambda Runtime Interface Emulator, as SAM CLI brings it.
+pub(crate) fn runtime_interface_emulator() -> PathBuf {
+    let architecture = match env::consts::ARCH {
+        "aarch64" => "arm64",
+        other => other,
+    };
+    let libraries = existing(repository().join(".venv/sam/lib"));
+    let relative = format!("site-packages/samcli/local/rapid/aws-lambda-rie-{architecture}");
+    fs::read_dir(&libraries)
+        .expect("cannot list the libraries of SAM CLI")
+        .filter_map(|entry| Some(entry.ok()?.path().join(&relative)))
+        .find(|path| path.exists())
+        .unwrap_or_else(|| missing(&libraries.join("python3*").join(&relative)))
+}
+
+/// The folder of the current profile: `target/debug`.
+pub(crate) fn profile_folder() -> PathBuf {
+    let executable = env::current_exe().expect("cannot find the test executable");
+    let folder = executable.parent().expect("an executable is in a folder");
+    if folder.ends_with("deps") {
+        folder.parent().expect("deps is in a folder").to_owned()
+    } else {
+        folder.to_owned()
+    }
+}
+
+/// A folder for logs and other files; never emptied while tests run.
+pub(crate) fn scratch() -> PathBuf {
+    let folder = profile_folder().with_file_name("tmp").join("bench");
+    fs::create_dir_all(&folder).expect("cannot create the folder of the bench");
+    folder
+}
+
+fn existing(path: PathBuf) -> PathBuf {
+    if path.exists() { path } else { missing(&path) }
+}
+
+fn missing(path: &Path) -> ! {
+    panic!("{} is missing: run `make tools` once", path.display())
+}

@@ -1,0 +1,21 @@
+//! Names and numbers that no other test has.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A random number; the standard library seeds every `RandomState` anew.
+pub(crate) fn number() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// Twelve decimal digits, never with a leading zero: the form of an AWS account id.
+pub(crate) fn account() -> String {
+    (100_000_000_000 + number() % 900_000_000_000).to_string()
+}
+
+/// `length` characters of a-z and 0-9.
+pub(crate) fn word(length: usize) -> String {
+    const DIGITS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    (0..length)
+        .map(|_| char::from(DIGITS[(number() % 36) as usize]))
+        .collect()
+}

@@ -1,0 +1,222 @@
+//! What one test gets: an account of its own in the shared emulator, and everything promote needs in it.
+
+mod settings;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_ecs::types::{Compatibility, ContainerDefinition, LaunchType, NetworkMode, Tag};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use shared::names::{AppName, ReleaseId, keys};
+
+use crate::function::Function;
+use crate::proxy::{Event, Proxy};
+use crate::{emulator, envelope, unique};
+
+/// The only region of the bench.
+pub const REGION: &str = "us-east-1";
+const SECRET_ACCESS_KEY: &str = "not-a-secret";
+
+/// An account, a Rack in it, and clients for the test's own access: not recorded, without faults.
+#[derive(Debug)]
+pub struct World {
+    /// Twelve digits; also the access key id, by which the emulator isolates accounts.
+    pub account: String,
+    /// The Rack's name.
+    pub rack: String,
+    /// The settings bucket, versioned.
+    pub bucket: String,
+    /// The ECS cluster's name.
+    pub cluster: String,
+    /// The environment key.
+    pub key_arn: String,
+    /// What the program under test talks to.
+    pub proxy: Proxy,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// Secrets Manager; the same secrets as the program under test sees.
+    pub secrets_manager: aws_sdk_secretsmanager::Client,
+    /// ECS.
+    pub ecs: aws_sdk_ecs::Client,
+    /// `EventBridge`.
+    pub eventbridge: aws_sdk_eventbridge::Client,
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+}
+
+impl World {
+    /// A new account with bucket, cluster and key; the first one of a process starts the emulator.
+    pub async fn new() -> Self {
+        let account = unique::account();
+        let proxy = Proxy::start(&emulator::shared().url(), &account).await;
+        let config = client_config(proxy.back_door(), &account);
+        let kms = aws_sdk_kms::Client::new(&config);
+        let world = Self {
+            rack: format!("rack-{}", unique::word(8)),
+            bucket: format!("settings-{account}"),
+            cluster: format!("cluster-{}", unique::word(8)),
+            key_arn: create_key(&kms).await,
+            s3: aws_sdk_s3::Client::new(&config),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
+            ecs: aws_sdk_ecs::Client::new(&config),
+            eventbridge: aws_sdk_eventbridge::Client::new(&config),
+            kms,
+            account,
+            proxy,
+        };
+        world.create_bucket().await;
+        let cluster = world.ecs.create_cluster().cluster_name(&world.cluster);
+        cluster.send().await.expect("cannot create the cluster");
+        world
+    }
+
+    /// An SDK configuration that goes through the front door: recorded, with faults.
+    #[must_use]
+    pub fn front_door(&self) -> SdkConfig {
+        client_config(self.proxy.endpoint(), &self.account)
+    }
+
+    /// Starts the built function `name` with [`World::settings`], with some set differently. Blocks the thread.
+    #[must_use]
+    pub fn start(&self, name: &str, different: &[(&str, &str)]) -> Function {
+        Function::start(name, &self.settings(different), 120)
+    }
+
+    /// Writes an object to the settings bucket and answers its version id.
+    pub async fn put(&self, key: &str, bytes: impl Into<Vec<u8>>) -> String {
+        let body = ByteStream::from(bytes.into());
+        let put = self
+            .s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .body(body);
+        let put = put.send().await.expect("cannot write an object");
+        put.version_id.expect("the bucket is versioned")
+    }
+
+    /// Reads an object of the settings bucket; none when there is none.
+    pub async fn get(&self, key: &str) -> Option<Vec<u8>> {
+        match self
+            .s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+        {
+            Ok(object) => {
+                let body = object.body.collect().await.expect("cannot read an object");
+                Some(body.to_vec())
+            }
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(GetObjectError::is_no_such_key) =>
+            {
+                None
+            }
+            Err(error) => panic!("cannot read {key}: {error:?}"),
+        }
+    }
+
+    /// Writes a Release's environment as lines and answers the object's version id.
+    pub async fn put_env(&self, app: &str, release: &str, variables: &[(&str, &str)]) -> String {
+        let app = AppName::new(app).expect("a valid App name");
+        let release = ReleaseId::new(release).expect("a valid Release id");
+        let lines: Vec<String> = variables
+            .iter()
+            .map(|(key, value)| format!("{key}={value}\n"))
+            .collect();
+        self.put(&keys::environment(&app, &release), lines.concat())
+            .await
+    }
+
+    /// Seals an environment as Convox does, with the environment key.
+    pub async fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        envelope::seal(&self.kms, &self.key_arn, plain).await
+    }
+
+    /// Creates a Fargate service that runs a dummy task definition, and answers its ARN.
+    pub async fn create_ecs_service(&self, name: &str, tags: &[(&str, &str)]) -> String {
+        let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build();
+        let service = self
+            .ecs
+            .create_service()
+            .cluster(&self.cluster)
+            .service_name(name)
+            .task_definition(self.register_dummy().await)
+            .launch_type(LaunchType::Fargate)
+            .desired_count(1)
+            .set_tags(Some(tags.iter().map(tag).collect()))
+            .send()
+            .await
+            .expect("cannot create an ECS service");
+        let arn = service.service.and_then(|service| service.service_arn);
+        arn.expect("ECS answers the service's ARN")
+    }
+
+    /// The events that the program under test sent and `EventBridge` accepted.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        self.proxy.events()
+    }
+
+    async fn register_dummy(&self) -> String {
+        let container = ContainerDefinition::builder()
+            .name("dummy")
+            .image("dummy")
+            .build();
+        let registered = self
+            .ecs
+            .register_task_definition()
+            .family("dummy")
+            .requires_compatibilities(Compatibility::Fargate)
+            .network_mode(NetworkMode::Awsvpc)
+            .cpu("256")
+            .memory("512")
+            .container_definitions(container)
+            .send()
+            .await
+            .expect("cannot register the dummy task definition");
+        let arn = registered
+            .task_definition
+            .and_then(|registered| registered.task_definition_arn);
+        arn.expect("ECS answers the task definition's ARN")
+    }
+
+    async fn create_bucket(&self) {
+        let bucket = self.s3.create_bucket().bucket(&self.bucket);
+        bucket.send().await.expect("cannot create the bucket");
+        let versioned = VersioningConfiguration::builder()
+            .status(BucketVersioningStatus::Enabled)
+            .build();
+        let versioning = self.s3.put_bucket_versioning().bucket(&self.bucket);
+        let versioning = versioning.versioning_configuration(versioned).send().await;
+        versioning.expect("cannot make the bucket versioned");
+    }
+}
+
+async fn create_key(kms: &aws_sdk_kms::Client) -> String {
+    let key = kms
+        .create_key()
+        .send()
+        .await
+        .expect("cannot create a KMS key");
+    key.key_metadata
+        .and_then(|key| key.arn)
+        .expect("KMS answers the key's ARN")
+}
+
+/// One HTTP client each: tests have runtimes of their own, and a connection cannot leave its runtime.
+fn client_config(endpoint: &str, account: &str) -> SdkConfig {
+    let credentials = Credentials::new(account, SECRET_ACCESS_KEY, None, None, "bench");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static(REGION))
+        .endpoint_url(endpoint)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
+}
