@@ -7,6 +7,7 @@ import sys
 import standing
 import story
 from console import NotAsExpected, say
+from rack import ROOT
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -27,7 +28,7 @@ def main(arguments: list[str]) -> int:
         return 2
     except NotAsExpected as wrong:
         log = standing.LOG if "up" in arguments else story.LOG
-        say(f"\nNot as expected: {wrong}\nThe log of the emulator and the function: {log}")
+        say(f"\nNot as expected: {wrong}\nThe log of the emulator and the function: {log.relative_to(ROOT)}")
         return 1
 
 

@@ -55,7 +55,10 @@ pub enum SettingsError {
 }
 
 fn shape(file: &str, problem: impl Into<String>) -> SettingsError {
-    SettingsError::Shape { file: file.to_owned(), problem: problem.into() }
+    SettingsError::Shape {
+        file: file.to_owned(),
+        problem: problem.into(),
+    }
 }
 
 impl Build {
@@ -96,14 +99,25 @@ impl AppSettings {
 
     fn read_params(&mut self, file: &str, value: &Value) -> Result<(), SettingsError> {
         let params = value.as_object().ok_or_else(|| {
-            shape(file, format!(r#"`params` is an object such as {{"{PARAMETER}": "Yes"}}"#))
+            shape(
+                file,
+                format!(r#"`params` is an object such as {{"{PARAMETER}": "Yes"}}"#),
+            )
         })?;
         for (key, value) in params {
             if key == PARAMETER {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                self.secrets_manager_env = Some(YesNo::parse(&format!("{file} (the App's params)"), &text, &text)?);
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                self.secrets_manager_env = Some(YesNo::parse(
+                    &format!("{file} (the App's params)"),
+                    &text,
+                    &text,
+                )?);
             } else {
-                self.warnings.push(format!("{file}: the param `{key}` is not known and has no effect"));
+                self.warnings.push(format!(
+                    "{file}: the param `{key}` is not known and has no effect"
+                ));
             }
         }
         Ok(())
@@ -114,7 +128,10 @@ fn generation(file: &str, value: &Value) -> Result<Generation, SettingsError> {
     match value.as_str() {
         Some("1") => Ok(Generation::One),
         Some("2") => Ok(Generation::Two),
-        _ => Err(shape(file, format!(r#"`generation` is {value}; it is "1" or "2", as text"#))),
+        _ => Err(shape(
+            file,
+            format!(r#"`generation` is {value}; it is "1" or "2", as text"#),
+        )),
     }
 }
 
@@ -127,7 +144,10 @@ fn services(file: &str, value: &Value) -> Result<BTreeMap<ServiceName, String>, 
             let service = ServiceName::new(service).map_err(|err| shape(file, err.to_string()))?;
             match ecs_service.as_str() {
                 Some(name) if !name.is_empty() => Ok((service, name.to_owned())),
-                _ => Err(shape(file, format!("`services.{service}` is not a name: {example}"))),
+                _ => Err(shape(
+                    file,
+                    format!("`services.{service}` is not a name: {example}"),
+                )),
             }
         })
         .collect()
@@ -156,12 +176,24 @@ mod tests {
         for (text, says) in [
             ("{", "line 1"),
             ("[]", "cannot be read"),
-            (r#"{"generation": 2}"#, r#"`generation` is 2; it is "1" or "2""#),
+            (
+                r#"{"generation": 2}"#,
+                r#"`generation` is 2; it is "1" or "2""#,
+            ),
             (r#"{"generation": "3"}"#, r#"`generation` is "3""#),
-            (r#"{"params": {"SecretsManagerEnv": true}}"#, "the App's params) sets SecretsManagerEnv to `true`"),
-            (r#"{"params": {"SecretsManagerEnv": "yes"}}"#, "`yes`, which is neither `Yes` nor `No`"),
+            (
+                r#"{"params": {"SecretsManagerEnv": true}}"#,
+                "the App's params) sets SecretsManagerEnv to `true`",
+            ),
+            (
+                r#"{"params": {"SecretsManagerEnv": "yes"}}"#,
+                "`yes`, which is neither `Yes` nor `No`",
+            ),
             (r#"{"services": {"Web": "x"}}"#, "`Web` is not valid"),
-            (r#"{"services": {"web": 1}}"#, "`services.web` is not a name"),
+            (
+                r#"{"services": {"web": 1}}"#,
+                "`services.web` is not a name",
+            ),
         ] {
             let message = read(text).unwrap_err();
             assert!(message.contains(says), "{text}: {message}");
@@ -171,16 +203,30 @@ mod tests {
 
     #[test]
     fn unknown_settings_are_named() {
-        let warnings = read(r#"{"parms": {}, "params": {"Foo": "1"}}"#).unwrap().warnings;
-        assert!(warnings.iter().any(|w| w.contains("`parms`")), "{warnings:?}");
+        let warnings = read(r#"{"parms": {}, "params": {"Foo": "1"}}"#)
+            .unwrap()
+            .warnings;
+        assert!(
+            warnings.iter().any(|w| w.contains("`parms`")),
+            "{warnings:?}"
+        );
         assert!(warnings.iter().any(|w| w.contains("`Foo`")), "{warnings:?}");
     }
 
     #[test]
     fn a_build_is_read_and_a_broken_one_refused() {
-        let build = Build::read("b", br#"{"id": "B1", "images": {"web": "nginx:1"}, "extra": 1}"#).unwrap();
+        let build = Build::read(
+            "b",
+            br#"{"id": "B1", "images": {"web": "nginx:1"}, "extra": 1}"#,
+        )
+        .unwrap();
         assert_eq!((build.id.as_deref(), build.images.len()), (Some("B1"), 1));
-        let message = Build::read("apps/a/build.json", br#"{"images": []}"#).unwrap_err().to_string();
-        assert!(message.contains("apps/a/build.json cannot be read") && message.contains("line 1"), "{message}");
+        let message = Build::read("apps/a/build.json", br#"{"images": []}"#)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains("apps/a/build.json cannot be read") && message.contains("line 1"),
+            "{message}"
+        );
     }
 }

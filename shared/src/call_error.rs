@@ -7,6 +7,8 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::error_chain::Chain;
+
 /// Whether another try can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorClass {
@@ -61,23 +63,43 @@ impl CallError {
     where
         E: Error + ProvideErrorMetadata,
     {
-        let status = err.raw_response().map(|response| response.status().as_u16());
+        let status = err
+            .raw_response()
+            .map(|response| response.status().as_u16());
         let (code, message, transient) = match err {
             SdkError::ServiceError(service) => {
-                let code = service.err().code().map_or_else(|| status_code(status), str::to_owned);
+                let code = service
+                    .err()
+                    .code()
+                    .map_or_else(|| status_code(status), str::to_owned);
                 let transient = is_transient(&code, status);
                 (code, service.err().message().map(str::to_owned), transient)
             }
-            SdkError::TimeoutError(_) => ("Timeout".to_owned(), Some("no answer in time".to_owned()), true),
-            SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-                ("Timeout".to_owned(), Some("no answer in time".to_owned()), true)
-            }
+            SdkError::TimeoutError(_) => (
+                "Timeout".to_owned(),
+                Some("no answer in time".to_owned()),
+                true,
+            ),
+            SdkError::DispatchFailure(failure) if failure.is_timeout() => (
+                "Timeout".to_owned(),
+                Some("no answer in time".to_owned()),
+                true,
+            ),
             SdkError::DispatchFailure(failure) => {
-                let cause = failure.as_connector_error().and_then(Error::source).map(ToString::to_string);
+                let cause = failure.as_connector_error().and_then(Error::source);
+                let cause = cause.map(|cause| Chain(cause).to_string());
                 ("Unreachable".to_owned(), cause, true)
             }
-            SdkError::ResponseError(_) => ("BadResponse".to_owned(), Some("the answer cannot be read".to_owned()), true),
-            _ => ("BadRequest".to_owned(), Some("the request could not be built".to_owned()), false),
+            SdkError::ResponseError(_) => (
+                "BadResponse".to_owned(),
+                Some("the answer cannot be read".to_owned()),
+                true,
+            ),
+            _ => (
+                "BadRequest".to_owned(),
+                Some("the request could not be built".to_owned()),
+                false,
+            ),
         };
         Self::of(attempted, &code, message, transient)
     }
@@ -88,9 +110,25 @@ impl CallError {
         Self::of(attempted, code, message.map(str::to_owned), transient)
     }
 
-    fn of(attempted: impl Into<String>, code: &str, message: Option<String>, transient: bool) -> Self {
-        let class = if transient { ErrorClass::Transient } else { ErrorClass::Permanent };
-        Self { attempted: attempted.into(), class, source: Cause { code: code.to_owned(), message } }
+    fn of(
+        attempted: impl Into<String>,
+        code: &str,
+        message: Option<String>,
+        transient: bool,
+    ) -> Self {
+        let class = if transient {
+            ErrorClass::Transient
+        } else {
+            ErrorClass::Permanent
+        };
+        Self {
+            attempted: attempted.into(),
+            class,
+            source: Cause {
+                code: code.to_owned(),
+                message,
+            },
+        }
     }
 
     /// The same without AWS's message, where that could quote a secret.
@@ -132,7 +170,9 @@ fn status_code(status: Option<u16>) -> String {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.code)?;
-        self.message.iter().try_for_each(|message| write!(f, ": {message}"))
+        self.message
+            .iter()
+            .try_for_each(|message| write!(f, ": {message}"))
     }
 }
 

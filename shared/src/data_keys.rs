@@ -17,7 +17,10 @@ impl DataKeys {
     /// Data keys that `key_arn` encrypts; naming it keeps a foreign key's blob out.
     #[must_use]
     pub fn new(client: Client, key_arn: impl Into<String>) -> Self {
-        Self { client, key_arn: key_arn.into() }
+        Self {
+            client,
+            key_arn: key_arn.into(),
+        }
     }
 
     /// The data key in clear, wiped when it is dropped. Convox uses no encryption context.
@@ -26,9 +29,20 @@ impl DataKeys {
     ///
     /// [`CallError`] when KMS refuses it or cannot be reached.
     pub async fn open(&self, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, CallError> {
-        let request = self.client.decrypt().key_id(&self.key_arn).ciphertext_blob(Blob::new(encrypted));
+        let request = self
+            .client
+            .decrypt()
+            .key_id(&self.key_arn)
+            .ciphertext_blob(Blob::new(encrypted));
         let answer = request.send().await;
-        let answer = answer.map_err(|err| CallError::new(format!("decrypt a data key with {}", self.key_arn), &err))?;
-        Ok(Zeroizing::new(answer.plaintext.unwrap_or_else(|| Blob::new(Vec::new())).into_inner()))
+        let answer = answer.map_err(|err| {
+            CallError::new(format!("decrypt a data key with {}", self.key_arn), &err)
+        })?;
+        Ok(Zeroizing::new(
+            answer
+                .plaintext
+                .unwrap_or_else(|| Blob::new(Vec::new()))
+                .into_inner(),
+        ))
     }
 }

@@ -60,7 +60,10 @@ impl Cluster {
     /// The cluster called `name` (a name or an ARN).
     #[must_use]
     pub fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
-        Self { client: Client::new(config), name: name.into() }
+        Self {
+            client: Client::new(config),
+            name: name.into(),
+        }
     }
 
     /// The name or ARN that was configured.
@@ -75,10 +78,21 @@ impl Cluster {
     ///
     /// [`CallError`] when the call fails.
     pub async fn arn(&self) -> Result<Option<String>, CallError> {
-        let answer = self.client.describe_clusters().clusters(&self.name).send().await;
-        let answer = answer.map_err(|err| CallError::new(format!("look up ECS cluster `{}`", self.name), &err))?;
-        let active = answer.clusters().iter().find(|cluster| cluster.status() == Some("ACTIVE"));
-        Ok(active.and_then(|cluster| cluster.cluster_arn()).map(str::to_owned))
+        let answer = self
+            .client
+            .describe_clusters()
+            .clusters(&self.name)
+            .send()
+            .await;
+        let answer = answer
+            .map_err(|err| CallError::new(format!("look up ECS cluster `{}`", self.name), &err))?;
+        let active = answer
+            .clusters()
+            .iter()
+            .find(|cluster| cluster.status() == Some("ACTIVE"));
+        Ok(active
+            .and_then(|cluster| cluster.cluster_arn())
+            .map(str::to_owned))
     }
 
     /// Those of `names` that exist, by name.
@@ -86,16 +100,39 @@ impl Cluster {
     /// # Errors
     ///
     /// [`CallError`] when a call fails.
-    pub async fn services(&self, names: &[String]) -> Result<BTreeMap<String, EcsService>, CallError> {
-        let found = try_join_all(names.chunks(SERVICES_PER_CALL).map(|names| self.some_services(names))).await?;
-        Ok(found.into_iter().flatten().map(|service| (service.name.clone(), service)).collect())
+    pub async fn services(
+        &self,
+        names: &[String],
+    ) -> Result<BTreeMap<String, EcsService>, CallError> {
+        let found = try_join_all(
+            names
+                .chunks(SERVICES_PER_CALL)
+                .map(|names| self.some_services(names)),
+        )
+        .await?;
+        Ok(found
+            .into_iter()
+            .flatten()
+            .map(|service| (service.name.clone(), service))
+            .collect())
     }
 
     async fn some_services(&self, names: &[String]) -> Result<Vec<EcsService>, CallError> {
-        let request = self.client.describe_services().cluster(&self.name).include(ServiceField::Tags);
+        let request = self
+            .client
+            .describe_services()
+            .cluster(&self.name)
+            .include(ServiceField::Tags);
         let answer = request.set_services(Some(names.to_vec())).send().await;
-        let answer = answer.map_err(|err| CallError::new(format!("look up ECS services {}", names.join(", ")), &err))?;
-        Ok(answer.services().iter().map(ecs_service).filter(|service| service.status != "INACTIVE").collect())
+        let answer = answer.map_err(|err| {
+            CallError::new(format!("look up ECS services {}", names.join(", ")), &err)
+        })?;
+        Ok(answer
+            .services()
+            .iter()
+            .map(ecs_service)
+            .filter(|service| service.status != "INACTIVE")
+            .collect())
     }
 
     /// One revision, or the newest active one of a family; `None` where there is none.
@@ -108,15 +145,35 @@ impl Cluster {
         let answer = match request.include(TaskDefinitionField::Tags).send().await {
             Ok(answer) => answer,
             // ECS has no error of its own for a family that is not there.
-            Err(err) if err.as_service_error().is_some_and(|e| e.is_client_exception()) => return Ok(None),
-            Err(err) => return Err(CallError::new(format!("read task definition `{name}`"), &err)),
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError::is_client_exception) =>
+            {
+                return Ok(None);
+            }
+            Err(err) => {
+                return Err(CallError::new(
+                    format!("read task definition `{name}`"),
+                    &err,
+                ));
+            }
         };
-        let tag = answer.tags().iter().find(|tag| tag.key() == Some(DIGEST_TAG));
+        let tag = answer
+            .tags()
+            .iter()
+            .find(|tag| tag.key() == Some(DIGEST_TAG));
         let digest = tag.and_then(|tag| tag.value()).map(str::to_owned);
         Ok(answer.task_definition().and_then(|definition| {
-            let network_mode = definition.network_mode().map_or("bridge", |mode| mode.as_str());
+            let network_mode = definition
+                .network_mode()
+                .map_or("bridge", |mode| mode.as_str());
             let arn = definition.task_definition_arn()?.to_owned();
-            Some(Registered { arn, digest, network_mode: network_mode.to_owned() })
+            Some(Registered {
+                arn,
+                digest,
+                network_mode: network_mode.to_owned(),
+            })
         }))
     }
 
@@ -126,29 +183,58 @@ impl Cluster {
     ///
     /// [`CallError`] when the call fails.
     pub async fn move_service(&self, service: &str, definition: &str) -> Result<(), CallError> {
-        let request = self.client.update_service().cluster(&self.name).service(service);
+        let request = self
+            .client
+            .update_service()
+            .cluster(&self.name)
+            .service(service);
         let answer = request.task_definition(definition).send().await;
-        answer.map(drop).map_err(|err| CallError::new(format!("move ECS service `{service}` to {definition}"), &err))
+        answer.map(drop).map_err(|err| {
+            CallError::new(
+                format!("move ECS service `{service}` to {definition}"),
+                &err,
+            )
+        })
     }
 }
 
 fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
     let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let fargate_provider =
-        service.capacity_provider_strategy().iter().any(|item| item.capacity_provider().starts_with("FARGATE"));
-    let fargate = fargate_provider || service.launch_type().is_some_and(|launch| launch.as_str() == "FARGATE");
-    let controller = service.deployment_controller().map_or("ECS", |controller| controller.r#type().as_str());
+    let fargate_provider = service
+        .capacity_provider_strategy()
+        .iter()
+        .any(|item| item.capacity_provider().starts_with("FARGATE"));
+    let fargate = fargate_provider
+        || service
+            .launch_type()
+            .is_some_and(|launch| launch.as_str() == "FARGATE");
+    let controller = service
+        .deployment_controller()
+        .map_or("ECS", |controller| controller.r#type().as_str());
     let target = |balancer: &aws_sdk_ecs::types::LoadBalancer| {
-        Some((balancer.container_name()?.to_owned(), balancer.container_port()?))
+        Some((
+            balancer.container_name()?.to_owned(),
+            balancer.container_port()?,
+        ))
     };
     EcsService {
         name: text(service.service_name()),
         status: text(service.status()),
         task_definition: text(service.task_definition()),
-        launch_type: if fargate { LaunchType::Fargate } else { LaunchType::Ec2 },
-        awsvpc: service.network_configuration().is_some_and(|network| network.awsvpc_configuration().is_some()),
+        launch_type: if fargate {
+            LaunchType::Fargate
+        } else {
+            LaunchType::Ec2
+        },
+        awsvpc: service
+            .network_configuration()
+            .is_some_and(|network| network.awsvpc_configuration().is_some()),
         controller: controller.to_owned(),
         load_balancers: service.load_balancers().iter().filter_map(target).collect(),
-        tags: service.tags().iter().filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()))).collect(),
+        tags: service
+            .tags()
+            .iter()
+            .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+            .collect(),
     }
 }

@@ -20,7 +20,9 @@ impl EventBus {
     /// The bus of the configured account and region.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self {
+            client: Client::new(config),
+        }
     }
 
     /// Sends all events. A failure says nothing about which arrived: they are sent again, and consumers know
@@ -31,14 +33,31 @@ impl EventBus {
     /// [`CallError`] when a call fails or the answer refuses an entry.
     pub async fn send(&self, events: &[Event]) -> Result<(), CallError> {
         for events in events.chunks(EVENTS_PER_CALL) {
-            let names: Vec<&str> = events.iter().map(|event| event.detail_type.as_str()).collect();
+            let names: Vec<&str> = events
+                .iter()
+                .map(|event| event.detail_type.as_str())
+                .collect();
             let attempted = || format!("send the events {}", names.join(", "));
-            let request = self.client.put_events().set_entries(Some(events.iter().map(entry).collect()));
-            let answer = request.send().await.map_err(|err| CallError::new(attempted(), &err))?;
+            let request = self
+                .client
+                .put_events()
+                .set_entries(Some(events.iter().map(entry).collect()));
+            let answer = request
+                .send()
+                .await
+                .map_err(|err| CallError::new(attempted(), &err))?;
             // Status 200 can still be a failure (API reference, `PutEvents`).
-            if let Some(refused) = answer.entries().iter().find(|entry| entry.error_code().is_some()) {
+            if let Some(refused) = answer
+                .entries()
+                .iter()
+                .find(|entry| entry.error_code().is_some())
+            {
                 let code = refused.error_code().unwrap_or_default();
-                return Err(CallError::stated(attempted(), code, refused.error_message()));
+                return Err(CallError::stated(
+                    attempted(),
+                    code,
+                    refused.error_message(),
+                ));
             }
         }
         Ok(())
@@ -47,5 +66,9 @@ impl EventBus {
 
 fn entry(event: &Event) -> PutEventsRequestEntry {
     let detail = serde_json::Value::Object(event.detail.clone()).to_string();
-    PutEventsRequestEntry::builder().source(SOURCE).detail_type(&event.detail_type).detail(detail).build()
+    PutEventsRequestEntry::builder()
+        .source(SOURCE)
+        .detail_type(&event.detail_type)
+        .detail(detail)
+        .build()
 }

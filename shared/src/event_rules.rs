@@ -45,7 +45,9 @@ impl EventRules {
     /// The rules of the configured account and region.
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
-        Self { client: Client::new(config) }
+        Self {
+            client: Client::new(config),
+        }
     }
 
     /// The rule called `name`; `None` where there is none.
@@ -56,19 +58,39 @@ impl EventRules {
     pub async fn see(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
         let rule = match self.client.describe_rule().name(name).send().await {
             Ok(rule) => rule,
-            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => return Ok(None),
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(aws_sdk_eventbridge::operation::describe_rule::DescribeRuleError::is_resource_not_found_exception) =>
+            {
+                return Ok(None);
+            }
             Err(err) => return Err(CallError::new(format!("read rule `{name}`"), &err)),
         };
         let arn = rule.arn().unwrap_or_default();
-        let tags = self.client.list_tags_for_resource().resource_arn(arn).send();
+        let tags = self
+            .client
+            .list_tags_for_resource()
+            .resource_arn(arn)
+            .send();
         let targets = self.client.list_targets_by_rule().rule(name).send();
         let (tags, targets) = futures_util::future::join(tags, targets).await;
-        let tags = tags.map_err(|err| CallError::new(format!("read the tags of rule `{name}`"), &err))?;
-        let targets = targets.map_err(|err| CallError::new(format!("read the targets of rule `{name}`"), &err))?;
-        let raw_target = targets.targets().iter().find(|target| target.id() == TARGET_ID).cloned();
+        let tags =
+            tags.map_err(|err| CallError::new(format!("read the tags of rule `{name}`"), &err))?;
+        let targets = targets
+            .map_err(|err| CallError::new(format!("read the targets of rule `{name}`"), &err))?;
+        let raw_target = targets
+            .targets()
+            .iter()
+            .find(|target| target.id() == TARGET_ID)
+            .cloned();
         Ok(Some(SeenRule {
             schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
-            tags: tags.tags().iter().map(|tag| (tag.key().to_owned(), tag.value().to_owned())).collect(),
+            tags: tags
+                .tags()
+                .iter()
+                .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+                .collect(),
             target: raw_target.as_ref().and_then(target::seen),
             state: rule.state().cloned(),
             raw_target,
@@ -93,7 +115,8 @@ impl EventRules {
         }
         if seen.and_then(|seen| seen.target.as_ref()) != Some(&wanted.target) {
             let raw = seen.and_then(|seen| seen.raw_target.as_ref());
-            self.put_target(name, target::wanted(&wanted.target, raw)).await?;
+            self.put_target(name, target::wanted(&wanted.target, raw))
+                .await?;
         }
         Ok(())
     }
@@ -105,18 +128,36 @@ impl EventRules {
         seen: Option<&SeenRule>,
         tags: &BTreeMap<String, String>,
     ) -> Result<(), CallError> {
-        let request = self.client.put_rule().name(name).schedule_expression(&wanted.schedule);
+        let request = self
+            .client
+            .put_rule()
+            .name(name)
+            .schedule_expression(&wanted.schedule);
         // An omitted state would be ENABLED; tags are for a new rule only (API reference, `PutRule`).
-        let state = seen.and_then(|seen| seen.state.clone()).unwrap_or(RuleState::Enabled);
-        let tags = seen.is_none().then(|| tags.iter().filter_map(|(key, value)| tag(key, value)).collect());
+        let state = seen
+            .and_then(|seen| seen.state.clone())
+            .unwrap_or(RuleState::Enabled);
+        let tags = seen.is_none().then(|| {
+            tags.iter()
+                .filter_map(|(key, value)| tag(key, value))
+                .collect()
+        });
         let answer = request.state(state).set_tags(tags).send().await;
-        answer.map(drop).map_err(|err| CallError::new(format!("put rule `{name}`"), &err))
+        answer
+            .map(drop)
+            .map_err(|err| CallError::new(format!("put rule `{name}`"), &err))
     }
 
     async fn put_target(&self, name: &str, target: Option<Target>) -> Result<(), CallError> {
         let attempted = || format!("put the target of rule `{name}`");
         let target = target.ok_or_else(|| CallError::stated(attempted(), "BadRequest", None))?;
-        let answer = self.client.put_targets().rule(name).targets(target).send().await;
+        let answer = self
+            .client
+            .put_targets()
+            .rule(name)
+            .targets(target)
+            .send()
+            .await;
         let answer = answer.map_err(|err| CallError::new(attempted(), &err))?;
         // Status 200 can still be a failure (API reference, `PutTargets`).
         match answer.failed_entries().first() {

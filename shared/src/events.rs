@@ -54,7 +54,12 @@ impl EventType {
 impl Event {
     /// An event of an App: `rack` and `app` lead the detail. `requestId` lets a consumer drop a duplicate.
     #[must_use]
-    pub fn new<const N: usize>(kind: EventType, id: &AppId, request_id: &str, fields: [(&str, Value); N]) -> Self {
+    pub fn new<const N: usize>(
+        kind: EventType,
+        id: &AppId,
+        request_id: &str,
+        fields: [(&str, Value); N],
+    ) -> Self {
         Self::named(kind, id.rack.as_str(), id.app.as_str(), request_id, fields)
     }
 
@@ -68,11 +73,15 @@ impl Event {
         fields: [(&str, Value); N],
     ) -> Self {
         let leading = [("rack", rack), ("app", app), ("requestId", request_id)];
-        let leading = leading.into_iter().map(|(name, value)| (name, Value::from(value)));
+        let leading = leading
+            .into_iter()
+            .map(|(name, value)| (name, Value::from(value)));
         let detail = leading.chain(fields).filter(|(_, value)| !value.is_null());
         Self {
             detail_type: kind.as_str().to_owned(),
-            detail: detail.map(|(name, value)| (name.to_owned(), value)).collect(),
+            detail: detail
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
         }
     }
 
@@ -83,6 +92,11 @@ impl Event {
             Kind::Promote => "promote",
             Kind::Delete => "delete",
         };
-        Self::new(EventType::PromotionContinue, id, request_id, [("kind", kind.into())])
+        Self::new(
+            EventType::PromotionContinue,
+            id,
+            request_id,
+            [("kind", kind.into())],
+        )
     }
 }

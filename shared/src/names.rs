@@ -185,15 +185,20 @@ impl AppId {
     /// The tags of everything that is created for this App; what lacks them is somebody else's.
     #[must_use]
     pub fn tags(&self) -> BTreeMap<String, String> {
-        [("convox:rack", self.rack.as_str()), ("convox:app", self.app.as_str())]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into()
+        [
+            ("convox:rack", self.rack.as_str()),
+            ("convox:app", self.app.as_str()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into()
     }
 
     /// Whether `tags` say that something is this App's.
     #[must_use]
     pub fn owns(&self, tags: &BTreeMap<String, String>) -> bool {
-        self.tags().iter().all(|(key, value)| tags.get(key) == Some(value))
+        self.tags()
+            .iter()
+            .all(|(key, value)| tags.get(key) == Some(value))
     }
 
     fn timer_prefix(&self) -> String {
@@ -412,10 +417,10 @@ mod tests {
             match (got, want) {
                 (None, None) => {}
                 (Some(Ok((app, release))), Some(Ok(want))) => {
-                    assert_eq!(format!("{app} {release}"), want)
+                    assert_eq!(format!("{app} {release}"), want);
                 }
                 (Some(Err(err)), Some(Err(kind))) => {
-                    assert!(err.to_string().contains(kind), "{key}: {err}")
+                    assert!(err.to_string().contains(kind), "{key}: {err}");
                 }
                 (got, _) => panic!("{key}: {got:?}"),
             }

@@ -53,7 +53,9 @@ pub enum YesNo {
 
 /// A value that is neither `Yes` nor `No`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{place} sets SecretsManagerEnv to `{value}`, which is neither `Yes` nor `No`: write one of the two, spelled like that")]
+#[error(
+    "{place} sets SecretsManagerEnv to `{value}`, which is neither `Yes` nor `No`: write one of the two, spelled like that"
+)]
 pub struct ValueError {
     place: String,
     value: String,
@@ -69,7 +71,10 @@ impl YesNo {
         match value {
             "Yes" => Ok(Self::Yes),
             "No" => Ok(Self::No),
-            _ => Err(ValueError { place: place.to_owned(), value: shown.to_owned() }),
+            _ => Err(ValueError {
+                place: place.to_owned(),
+                value: shown.to_owned(),
+            }),
         }
     }
 }
@@ -100,16 +105,28 @@ pub struct Decision {
 #[must_use]
 pub fn decide(settings: &Settings) -> Decision {
     let (value, decided_by) = match settings {
-        Settings { generation: Generation::One, .. } => (YesNo::No, Level::Generation),
-        Settings { manifest: Some(value), .. } => (*value, Level::Manifest),
-        Settings { app: Some(YesNo::Yes), .. } => (YesNo::Yes, Level::App),
+        Settings {
+            generation: Generation::One,
+            ..
+        } => (YesNo::No, Level::Generation),
+        Settings {
+            manifest: Some(value),
+            ..
+        } => (*value, Level::Manifest),
+        Settings {
+            app: Some(YesNo::Yes),
+            ..
+        } => (YesNo::Yes, Level::App),
         Settings { rack, .. } => (*rack, Level::Rack),
     };
     let delivery = match value {
         YesNo::Yes => EnvDelivery::SecretsManager,
         YesNo::No => EnvDelivery::S3,
     };
-    Decision { delivery, decided_by }
+    Decision {
+        delivery,
+        decided_by,
+    }
 }
 
 #[cfg(test)]
@@ -125,14 +142,40 @@ mod tests {
             (No, None, None, EnvDelivery::S3, Level::Rack),
             (Yes, None, None, EnvDelivery::SecretsManager, Level::Rack),
             (No, Some(Yes), None, EnvDelivery::SecretsManager, Level::App),
-            (Yes, Some(Yes), None, EnvDelivery::SecretsManager, Level::App),
-            (Yes, Some(No), None, EnvDelivery::SecretsManager, Level::Rack),
+            (
+                Yes,
+                Some(Yes),
+                None,
+                EnvDelivery::SecretsManager,
+                Level::App,
+            ),
+            (
+                Yes,
+                Some(No),
+                None,
+                EnvDelivery::SecretsManager,
+                Level::Rack,
+            ),
             (No, Some(No), None, EnvDelivery::S3, Level::Rack),
             (Yes, Some(Yes), Some(No), EnvDelivery::S3, Level::Manifest),
-            (No, Some(No), Some(Yes), EnvDelivery::SecretsManager, Level::Manifest),
+            (
+                No,
+                Some(No),
+                Some(Yes),
+                EnvDelivery::SecretsManager,
+                Level::Manifest,
+            ),
         ] {
-            let got = decide(&Settings { generation: Generation::Two, rack, app, manifest });
-            let want = Decision { delivery: want, decided_by: level };
+            let got = decide(&Settings {
+                generation: Generation::Two,
+                rack,
+                app,
+                manifest,
+            });
+            let want = Decision {
+                delivery: want,
+                decided_by: level,
+            };
             assert_eq!(got, want, "rack={rack:?} app={app:?} manifest={manifest:?}");
         }
     }
@@ -140,8 +183,13 @@ mod tests {
     #[test]
     fn only_the_two_spellings_are_values() {
         for value in ["yes", "YES", "true", "1", "on", "", " Yes"] {
-            let message = YesNo::parse("app.json", value, value).unwrap_err().to_string();
-            assert!(message.starts_with(&format!("app.json sets SecretsManagerEnv to `{value}`")), "{message}");
+            let message = YesNo::parse("app.json", value, value)
+                .unwrap_err()
+                .to_string();
+            assert!(
+                message.starts_with(&format!("app.json sets SecretsManagerEnv to `{value}`")),
+                "{message}"
+            );
         }
     }
 

@@ -45,7 +45,11 @@ pub struct Promotion {
 
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Work {
     /// Make a Release live, with exactly this version of its environment.
     Promote {
@@ -257,7 +261,12 @@ impl Promotion {
     ///
     /// `current` is the newest S3 version of the request's own environment key, which settles two versions of one
     /// second.
-    pub fn admit(&mut self, request: &Request, current: Option<&str>, now: DateTime<Utc>) -> Admission {
+    pub fn admit(
+        &mut self,
+        request: &Request,
+        current: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Admission {
         if request.order.requested_at > now + TimeDelta::seconds(CLOCK_SKEW_SECONDS) {
             return Admission::Ahead;
         }
@@ -266,7 +275,9 @@ impl Promotion {
                 return Admission::Known;
             }
             if !request.is_newer_than(desired, current) {
-                return Admission::Superseded { by: desired.order.request_id.clone() };
+                return Admission::Superseded {
+                    by: desired.order.request_id.clone(),
+                };
             }
         }
         self.desired = Some(Desired {
@@ -282,12 +293,21 @@ impl Promotion {
     /// What `worker` has to do now; takes the lease where that is [`Turn::Work`]. `fresh` says that this very
     /// message brought what is wanted, so nobody can have worked on it before.
     pub fn take_turn(&mut self, worker: Worker<'_>, fresh: bool) -> Turn {
-        let due = self.desired.as_ref().filter(|desired| desired.is_due(worker.now));
-        let other = due.map(|desired| desired.work.kind()).filter(|kind| *kind != worker.kind);
+        let due = self
+            .desired
+            .as_ref()
+            .filter(|desired| desired.is_due(worker.now));
+        let other = due
+            .map(|desired| desired.work.kind())
+            .filter(|kind| *kind != worker.kind);
         if due.is_none() && self.unsent.is_empty() {
             return Turn::Rest;
         }
-        if self.lease.as_ref().is_some_and(|lease| lease.owner != worker.owner && lease.expires_at > worker.now) {
+        if self
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.owner != worker.owner && lease.expires_at > worker.now)
+        {
             return Turn::Held;
         }
         if let (Some(kind), true) = (other, self.unsent.is_empty()) {
@@ -297,7 +317,11 @@ impl Promotion {
             owner: worker.owner.to_owned(),
             expires_at: worker.now + TimeDelta::seconds(LEASE_SECONDS),
         });
-        if let Some(desired) = self.desired.as_mut().filter(|desired| desired.is_open() && !fresh) {
+        if let Some(desired) = self
+            .desired
+            .as_mut()
+            .filter(|desired| desired.is_open() && !fresh)
+        {
             desired.interrupted = true;
         }
         Turn::Work
@@ -306,13 +330,18 @@ impl Promotion {
     /// What the holder of the lease works on now.
     #[must_use]
     pub fn due(&self, worker: Worker<'_>) -> Option<&Desired> {
-        self.desired.as_ref().filter(|desired| desired.is_due(worker.now) && desired.work.kind() == worker.kind)
+        self.desired
+            .as_ref()
+            .filter(|desired| desired.is_due(worker.now) && desired.work.kind() == worker.kind)
     }
 
     /// Work of the other function that is due.
     #[must_use]
     pub fn due_elsewhere(&self, worker: Worker<'_>) -> Option<Kind> {
-        let desired = self.desired.as_ref().filter(|desired| desired.is_due(worker.now))?;
+        let desired = self
+            .desired
+            .as_ref()
+            .filter(|desired| desired.is_due(worker.now))?;
         Some(desired.work.kind()).filter(|kind| *kind != worker.kind)
     }
 
@@ -325,7 +354,11 @@ impl Promotion {
         if self.has_recorded(finished) {
             return Recorded::Before;
         }
-        if let Some(desired) = self.desired.as_mut().filter(|d| d.order.request_id == finished.request_id) {
+        if let Some(desired) = self
+            .desired
+            .as_mut()
+            .filter(|d| d.order.request_id == finished.request_id)
+        {
             desired.status = finished.status.clone();
         }
         if let Some(applied) = &finished.applied {
@@ -333,9 +366,12 @@ impl Promotion {
         }
         self.unsent.extend(finished.events.iter().cloned());
         if let Some((outcome, event)) = &finished.outcome {
-            self.outcomes.append(finished.request_id.clone(), outcome.clone(), counted);
+            self.outcomes
+                .append(finished.request_id.clone(), outcome.clone(), counted);
             let mut event = event.clone();
-            event.detail.insert("seq".to_owned(), self.outcomes.last_seq().into());
+            event
+                .detail
+                .insert("seq".to_owned(), self.outcomes.last_seq().into());
             self.unsent.push(event);
         }
         Recorded::Now
@@ -356,14 +392,15 @@ impl Promotion {
     /// Whether `owner` holds the lease. An expired lease that nobody took is still its holder's.
     #[must_use]
     pub fn is_held_by(&self, owner: &str) -> bool {
-        self.lease.as_ref().is_some_and(|lease| lease.owner == owner)
+        self.lease
+            .as_ref()
+            .is_some_and(|lease| lease.owner == owner)
     }
 
     fn has_recorded(&self, finished: &Finished) -> bool {
-        let status = self
-            .desired
-            .as_ref()
-            .is_some_and(|d| d.order.request_id == finished.request_id && d.status == finished.status);
+        let status = self.desired.as_ref().is_some_and(|d| {
+            d.order.request_id == finished.request_id && d.status == finished.status
+        });
         let applied = finished.applied.is_some() && self.applied == finished.applied;
         status || applied || (finished.outcome.is_some() && self.outcomes.has(&finished.request_id))
     }
@@ -374,7 +411,10 @@ impl Desired {
     #[must_use]
     pub fn promotes(&self) -> Option<(&ReleaseId, &str)> {
         match &self.work {
-            Work::Promote { release, env_version_id } => Some((release, env_version_id)),
+            Work::Promote {
+                release,
+                env_version_id,
+            } => Some((release, env_version_id)),
             Work::Delete => None,
         }
     }

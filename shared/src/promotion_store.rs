@@ -65,7 +65,10 @@ impl<'a> PromotionStore<'a> {
     /// The state of `app`.
     #[must_use]
     pub fn new(bucket: &'a SettingsBucket, app: &AppName) -> Self {
-        Self { bucket, key: keys::promotion(app) }
+        Self {
+            bucket,
+            key: keys::promotion(app),
+        }
     }
 
     /// Reads the state; an App that was never promoted has an empty one.
@@ -75,11 +78,20 @@ impl<'a> PromotionStore<'a> {
     /// [`StoreError`] when it cannot be read.
     pub async fn read(&self) -> Result<Snapshot, StoreError> {
         let Some(object) = self.bucket.read(&self.key).await? else {
-            return Ok(Snapshot { state: Promotion::default(), etag: None });
+            return Ok(Snapshot {
+                state: Promotion::default(),
+                etag: None,
+            });
         };
-        let state = serde_json::from_slice(&object.bytes)
-            .map_err(|source| StoreError::Unreadable { key: self.key.clone(), source })?;
-        Ok(Snapshot { state, etag: Some(object.etag) })
+        let state =
+            serde_json::from_slice(&object.bytes).map_err(|source| StoreError::Unreadable {
+                key: self.key.clone(),
+                source,
+            })?;
+        Ok(Snapshot {
+            state,
+            etag: Some(object.etag),
+        })
     }
 
     /// Changes the state and writes it, unless `change` left it as it was. When somebody else wrote first, or it is
@@ -100,11 +112,20 @@ impl<'a> PromotionStore<'a> {
             if next == snapshot.state {
                 return Ok(value);
             }
-            let bytes = serde_json::to_vec(&next)
-                .map_err(|source| StoreError::Unreadable { key: self.key.clone(), source })?;
-            match self.bucket.replace(&self.key, bytes, snapshot.etag.as_deref()).await {
+            let bytes = serde_json::to_vec(&next).map_err(|source| StoreError::Unreadable {
+                key: self.key.clone(),
+                source,
+            })?;
+            match self
+                .bucket
+                .replace(&self.key, bytes, snapshot.etag.as_deref())
+                .await
+            {
                 Ok(Replaced::Yes(etag)) => {
-                    *snapshot = Snapshot { state: next, etag: Some(etag) };
+                    *snapshot = Snapshot {
+                        state: next,
+                        etag: Some(etag),
+                    };
                     return Ok(value);
                 }
                 Ok(Replaced::No) => {}
@@ -115,6 +136,8 @@ impl<'a> PromotionStore<'a> {
             pause *= 2;
             *snapshot = self.read().await?;
         }
-        Err(StoreError::Contended { key: self.key.clone() })
+        Err(StoreError::Contended {
+            key: self.key.clone(),
+        })
     }
 }

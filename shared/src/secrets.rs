@@ -22,7 +22,11 @@ pub use write::token;
 /// Secrets Manager takes no larger values (quotas, "Secret value size").
 pub const SECRET_MAX_BYTES: usize = 65_536;
 /// Errors whose messages can quote the request.
-const ECHOING_CODES: [&str; 3] = ["InvalidParameterException", "SerializationException", "ValidationException"];
+const ECHOING_CODES: [&str; 3] = [
+    "InvalidParameterException",
+    "SerializationException",
+    "ValidationException",
+];
 /// The label of the version that ECS reads.
 const CURRENT: &str = "AWSCURRENT";
 
@@ -47,8 +51,17 @@ impl Secrets {
     #[must_use]
     pub fn new(config: &SdkConfig, key_arn: Option<String>, limit: Duration) -> Self {
         // A call that hangs leaves time for two more tries.
-        let limits = CallLimits { connect: limit / 3, attempt: limit / 3, operation: limit, max_attempts: 3 };
-        Self { client: Client::new(&clients::limited(config, limits)), key_arn, limit }
+        let limits = CallLimits {
+            connect: limit / 3,
+            attempt: limit / 3,
+            operation: limit,
+            max_attempts: 3,
+        };
+        Self {
+            client: Client::new(&clients::limited(config, limits)),
+            key_arn,
+            limit,
+        }
     }
 
     /// The secret of one App.
@@ -85,7 +98,9 @@ pub enum SecretError {
         name: String,
     },
     /// Larger than Secrets Manager takes.
-    #[error("the environment takes {size} bytes as JSON and a secret holds {SECRET_MAX_BYTES}: remove or shorten variables")]
+    #[error(
+        "the environment takes {size} bytes as JSON and a secret holds {SECRET_MAX_BYTES}: remove or shorten variables"
+    )]
     TooLarge {
         /// Its size in bytes.
         size: usize,
@@ -133,7 +148,9 @@ impl AppSecret<'_> {
             return Err(SecretError::TooLarge { size: value.len() });
         }
         let (write, limit) = (self.write(value, token), self.secrets.limit);
-        tokio::time::timeout(limit, write).await.unwrap_or(Err(SecretError::TimedOut(limit)))
+        tokio::time::timeout(limit, write)
+            .await
+            .unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
     fn client(&self) -> &Client {
@@ -142,25 +159,57 @@ impl AppSecret<'_> {
 
     async fn find(&self) -> Result<Found, SecretError> {
         let name = self.id.secret();
-        match self.client().describe_secret().secret_id(&name).send().await {
+        match self
+            .client()
+            .describe_secret()
+            .secret_id(&name)
+            .send()
+            .await
+        {
             Ok(secret) if !self.id.owns(&tags(&secret)) => Err(SecretError::NotOurs { name }),
             Ok(secret) if secret.deleted_date().is_some() => Ok(Found::ScheduledForDeletion),
-            Ok(secret) => Ok(Found::Active(SecretArn::returned(secret.arn().unwrap_or_default()))),
-            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(Found::Nothing),
+            Ok(secret) => Ok(Found::Active(SecretArn::returned(
+                secret.arn().unwrap_or_default(),
+            ))),
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError::is_resource_not_found_exception) =>
+            {
+                Ok(Found::Nothing)
+            }
             Err(err) => Err(failed("describe", &name, &err)),
         }
     }
 
     /// The value and id of the version called `AWSCURRENT`, or of `version`; `None` where there is none.
-    async fn value(&self, arn: &SecretArn, version: Option<&str>) -> Result<Option<Value>, SecretError> {
+    async fn value(
+        &self,
+        arn: &SecretArn,
+        version: Option<&str>,
+    ) -> Result<Option<Value>, SecretError> {
         let request = self.client().get_secret_value().secret_id(arn.as_str());
-        match request.set_version_id(version.map(str::to_owned)).send().await {
+        match request
+            .set_version_id(version.map(str::to_owned))
+            .send()
+            .await
+        {
             Ok(answer) => Ok(Some(Value {
                 version_id: answer.version_id.unwrap_or_default(),
                 text: Zeroizing::new(answer.secret_string.unwrap_or_default()),
-                is_current: answer.version_stages.iter().flatten().any(|stage| stage == CURRENT),
+                is_current: answer
+                    .version_stages
+                    .iter()
+                    .flatten()
+                    .any(|stage| stage == CURRENT),
             })),
-            Err(err) if err.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => Ok(None),
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
             Err(err) => Err(failed("read", &self.id.secret(), &err)),
         }
     }
@@ -183,10 +232,18 @@ impl AppSecret<'_> {
 
     async fn move_current(&self, arn: &SecretArn, version: &str) -> Result<(), SecretError> {
         let current = self.value(arn, None).await?.map(|value| value.version_id);
-        let request = self.client().update_secret_version_stage().secret_id(arn.as_str()).version_stage(CURRENT);
-        let request = request.move_to_version_id(version).set_remove_from_version_id(current);
+        let request = self
+            .client()
+            .update_secret_version_stage()
+            .secret_id(arn.as_str())
+            .version_stage(CURRENT);
+        let request = request
+            .move_to_version_id(version)
+            .set_remove_from_version_id(current);
         let answer = request.send().await;
-        answer.map(drop).map_err(|err| failed("move AWSCURRENT of", &self.id.secret(), &err))
+        answer
+            .map(drop)
+            .map_err(|err| failed("move AWSCURRENT of", &self.id.secret(), &err))
     }
 }
 
@@ -198,7 +255,9 @@ struct Value {
 }
 
 fn tags(secret: &DescribeSecretOutput) -> BTreeMap<String, String> {
-    let pair = |tag: &aws_sdk_secretsmanager::types::Tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned()));
+    let pair = |tag: &aws_sdk_secretsmanager::types::Tag| {
+        Some((tag.key()?.to_owned(), tag.value()?.to_owned()))
+    };
     secret.tags().iter().filter_map(pair).collect()
 }
 
@@ -208,5 +267,9 @@ where
 {
     let call = CallError::new(format!("{verb} secret `{name}`"), err);
     // What is refused as malformed can be quoted in the message, and it is the secret.
-    SecretError::Call(if ECHOING_CODES.contains(&call.code()) { call.without_message() } else { call })
+    SecretError::Call(if ECHOING_CODES.contains(&call.code()) {
+        call.without_message()
+    } else {
+        call
+    })
 }

@@ -52,7 +52,10 @@ impl SettingsBucket {
     /// The bucket called `name`.
     #[must_use]
     pub fn new(client: Client, name: impl Into<String>) -> Self {
-        Self { client, name: name.into() }
+        Self {
+            client,
+            name: name.into(),
+        }
     }
 
     /// The bucket's name.
@@ -75,14 +78,22 @@ impl SettingsBucket {
     /// # Errors
     ///
     /// [`CallError`] for every other failure.
-    pub async fn read_version(&self, key: &str, version: &str) -> Result<Option<Object>, CallError> {
+    pub async fn read_version(
+        &self,
+        key: &str,
+        version: &str,
+    ) -> Result<Option<Object>, CallError> {
         self.get(key, Some(version)).await
     }
 
     async fn get(&self, key: &str, version: Option<&str>) -> Result<Option<Object>, CallError> {
         let attempted = || format!("read {}", self.address(key));
         let request = self.client.get_object().bucket(&self.name).key(key);
-        let answer = match request.set_version_id(version.map(str::to_owned)).send().await {
+        let answer = match request
+            .set_version_id(version.map(str::to_owned))
+            .send()
+            .await
+        {
             Ok(answer) => answer,
             Err(err) if is_missing(&err) => return Ok(None),
             Err(err) => return Err(CallError::new(attempted(), &err)),
@@ -91,8 +102,13 @@ impl SettingsBucket {
         // The SDK's own limits end where the body begins.
         let body = tokio::time::timeout(BODY_TIMEOUT, answer.body.collect()).await;
         let body = body.ok().and_then(Result::ok);
-        let body = body.ok_or_else(|| CallError::stated(attempted(), "RequestTimeout", Some("the answer broke off")))?;
-        Ok(Some(Object { bytes: body.to_vec(), etag }))
+        let body = body.ok_or_else(|| {
+            CallError::stated(attempted(), "RequestTimeout", Some("the answer broke off"))
+        })?;
+        Ok(Some(Object {
+            bytes: body.to_vec(),
+            etag,
+        }))
     }
 
     /// The newest version of an object, or the one called `version`; `None` where there is none.
@@ -100,21 +116,43 @@ impl SettingsBucket {
     /// # Errors
     ///
     /// [`CallError`] for every other failure.
-    pub async fn version(&self, key: &str, version: Option<&str>) -> Result<Option<ObjectVersion>, CallError> {
+    pub async fn version(
+        &self,
+        key: &str,
+        version: Option<&str>,
+    ) -> Result<Option<ObjectVersion>, CallError> {
         let request = self.client.head_object().bucket(&self.name).key(key);
-        let answer = match request.set_version_id(version.map(str::to_owned)).send().await {
+        let answer = match request
+            .set_version_id(version.map(str::to_owned))
+            .send()
+            .await
+        {
             Ok(answer) => answer,
             // A missing key or version, or a delete marker.
-            Err(err) if err.raw_response().is_some_and(|r| matches!(r.status().as_u16(), 404 | 405)) => {
+            Err(err)
+                if err
+                    .raw_response()
+                    .is_some_and(|r| matches!(r.status().as_u16(), 404 | 405)) =>
+            {
                 return Ok(None);
             }
-            Err(err) => return Err(CallError::new(format!("look up {}", self.address(key)), &err)),
+            Err(err) => {
+                return Err(CallError::new(
+                    format!("look up {}", self.address(key)),
+                    &err,
+                ));
+            }
         };
-        let modified = answer.last_modified().and_then(|at| DateTime::from_timestamp(at.secs(), 0));
-        Ok(answer.version_id().zip(modified).map(|(id, last_modified)| ObjectVersion {
-            id: id.to_owned(),
-            last_modified,
-        }))
+        let modified = answer
+            .last_modified()
+            .and_then(|at| DateTime::from_timestamp(at.secs(), 0));
+        Ok(answer
+            .version_id()
+            .zip(modified)
+            .map(|(id, last_modified)| ObjectVersion {
+                id: id.to_owned(),
+                last_modified,
+            }))
     }
 
     /// Writes an object, whatever stood there.
@@ -123,9 +161,16 @@ impl SettingsBucket {
     ///
     /// [`CallError`] when the write fails.
     pub async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
-        let request = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes));
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .body(ByteStream::from(bytes));
         let answer = request.send().await;
-        answer.map(drop).map_err(|err| CallError::new(format!("write {}", self.address(key)), &err))
+        answer
+            .map(drop)
+            .map_err(|err| CallError::new(format!("write {}", self.address(key)), &err))
     }
 
     /// Writes an object only if it still is the one with `etag`; `None` = only if there is none.
@@ -133,8 +178,18 @@ impl SettingsBucket {
     /// # Errors
     ///
     /// [`CallError`] when the write fails for another reason than somebody else's write.
-    pub async fn replace(&self, key: &str, bytes: Vec<u8>, etag: Option<&str>) -> Result<Replaced, CallError> {
-        let request = self.client.put_object().bucket(&self.name).key(key).body(ByteStream::from(bytes));
+    pub async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        etag: Option<&str>,
+    ) -> Result<Replaced, CallError> {
+        let request = self
+            .client
+            .put_object()
+            .bucket(&self.name)
+            .key(key)
+            .body(ByteStream::from(bytes));
         let request = match etag {
             Some(etag) => request.if_match(etag),
             None => request.if_none_match("*"),
@@ -153,7 +208,9 @@ impl SettingsBucket {
 }
 
 fn lost_the_race(err: &SdkError<PutObjectError, HttpResponse>) -> bool {
-    let status = err.raw_response().map(|response| response.status().as_u16());
+    let status = err
+        .raw_response()
+        .map(|response| response.status().as_u16());
     matches!(status, Some(409 | 412)) || err.code() == Some("NoSuchKey")
 }
 

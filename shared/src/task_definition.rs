@@ -77,7 +77,10 @@ pub struct ContainerDefinition {
     /// Labels of the container.
     pub docker_labels: BTreeMap<String, String>,
     /// Container ports; the host's are ECS's choice.
-    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "wire::port_mappings")]
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "wire::port_mappings"
+    )]
     pub port_mappings: Vec<u16>,
     /// Whether an init process reaps zombies.
     #[serde(rename = "linuxParameters", serialize_with = "wire::linux_parameters")]
@@ -85,7 +88,10 @@ pub struct ContainerDefinition {
     /// Whether the container has the host's powers.
     pub privileged: bool,
     /// Options of the `awslogs` driver.
-    #[serde(rename = "logConfiguration", serialize_with = "wire::log_configuration")]
+    #[serde(
+        rename = "logConfiguration",
+        serialize_with = "wire::log_configuration"
+    )]
     pub awslogs: BTreeMap<String, String>,
 }
 
@@ -124,6 +130,8 @@ pub struct Release<'a> {
     pub region: &'a str,
     /// The Rack's image repository, if it has one.
     pub registry: Option<&'a str>,
+    /// The host that links are made from, if the Rack has one.
+    pub router_host: Option<&'a str>,
     /// The role that reads secrets.
     pub execution_role_arn: &'a str,
     /// The App's role.
@@ -156,7 +164,10 @@ impl Launch {
             LaunchType::Fargate => "awsvpc",
             LaunchType::Ec2 => "bridge",
         };
-        Self { launch_type, network_mode: network_mode.to_owned() }
+        Self {
+            launch_type,
+            network_mode: network_mode.to_owned(),
+        }
     }
 }
 
@@ -173,7 +184,9 @@ pub enum RenderError {
         service: String,
     },
     /// Fargate has no such size.
-    #[error("Service `{service}`: Fargate has no size of cpu {cpu} with memory {memory}: {allowed} (`services.{service}.scale`)")]
+    #[error(
+        "Service `{service}`: Fargate has no size of cpu {cpu} with memory {memory}: {allowed} (`services.{service}.scale`)"
+    )]
     FargateSize {
         /// The Service.
         service: String,
@@ -185,7 +198,9 @@ pub enum RenderError {
         allowed: String,
     },
     /// Fargate refuses privileged containers.
-    #[error("Service `{service}`: Fargate cannot run privileged containers; remove `services.{service}.privileged` or use EC2")]
+    #[error(
+        "Service `{service}`: Fargate cannot run privileged containers; remove `services.{service}.privileged` or use EC2"
+    )]
     FargatePrivileged {
         /// The Service.
         service: String,
@@ -202,12 +217,25 @@ pub enum RenderError {
 /// [`RenderError::NoImage`] when none of the three can be named.
 pub fn image(release: &Release<'_>, service: &Service) -> Result<String, RenderError> {
     let name = service.name.as_str();
-    let named = release.build.images.get(name).cloned().or_else(|| service.image.clone());
-    let built = || Some(format!("{}:{name}.{}", release.registry?, release.build.id.as_deref()?));
+    let named = release
+        .build
+        .images
+        .get(name)
+        .cloned()
+        .or_else(|| service.image.clone());
+    let built = || {
+        Some(format!(
+            "{}:{name}.{}",
+            release.registry?,
+            release.build.id.as_deref()?
+        ))
+    };
     named
         .filter(|image| !image.is_empty())
         .or_else(built)
-        .ok_or_else(|| RenderError::NoImage { service: name.to_owned() })
+        .ok_or_else(|| RenderError::NoImage {
+            service: name.to_owned(),
+        })
 }
 
 /// The task definition of a Service.
@@ -225,7 +253,13 @@ pub fn service(
     container.command.clone_from(&service.command);
     container.port_mappings = service.port.iter().map(|port| port.port).collect();
     container.init_process_enabled = service.init;
-    task(release, release.id.service(&service.name)?, service, launch, container)
+    task(
+        release,
+        release.id.service(&service.name)?,
+        service,
+        launch,
+        container,
+    )
 }
 
 /// The task definition of a Timer: the Service that it names, with the Timer's command and without ports.
@@ -243,7 +277,13 @@ pub fn timer(
     let mut container = container(release, service, "timer", source)?;
     container.name = timer.name.to_string();
     container.command = ["sh", "-c", &timer.command].map(str::to_owned).to_vec();
-    task(release, release.id.timer(&timer.name)?, service, launch, container)
+    task(
+        release,
+        release.id.timer(&timer.name)?,
+        service,
+        launch,
+        container,
+    )
 }
 
 fn container(
@@ -254,7 +294,9 @@ fn container(
 ) -> Result<ContainerDefinition, RenderError> {
     let variables = variables::variables(release, service, source);
     let mut docker_labels = labels(release, process_type);
-    if let (EnvSource::SecretsManager { version_id, .. }, false) = (source, variables.secrets.is_empty()) {
+    if let (EnvSource::SecretsManager { version_id, .. }, false) =
+        (source, variables.secrets.is_empty())
+    {
         // A changed secret changes the definition, so ECS redeploys by itself.
         docker_labels.insert("convox.secret.version".to_owned(), version_id.clone());
     }
@@ -287,7 +329,9 @@ fn task(
     if fargate {
         fargate::check(service.name.as_str(), cpu, memory)?;
         if service.privileged {
-            return Err(RenderError::FargatePrivileged { service: service.name.to_string() });
+            return Err(RenderError::FargatePrivileged {
+                service: service.name.to_string(),
+            });
         }
     }
     Ok(TaskDefinition {
@@ -320,7 +364,10 @@ fn awslogs(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String
     pairs([
         ("awslogs-group", release.id.rack.log_group().as_str()),
         ("awslogs-region", release.region),
-        ("awslogs-stream-prefix", &release.id.log_stream_prefix(process_type)),
+        (
+            "awslogs-stream-prefix",
+            &release.id.log_stream_prefix(process_type),
+        ),
     ])
 }
 
@@ -352,7 +399,10 @@ impl TaskDefinition {
 }
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
-    pairs.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
+    pairs
+        .into_iter()
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn saturated(number: u32) -> i32 {

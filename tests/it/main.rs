@@ -7,4 +7,6 @@
     reason = "tests"
 )]
 
+mod app;
 mod bench;
+mod promote;

@@ -8,6 +8,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 
 use crate::{tools, unique};
 
@@ -69,5 +70,8 @@ impl Launched {
 impl Drop for Launched {
     fn drop(&mut self) {
         self.end();
+        if !thread::panicking() {
+            let _ = fs::remove_file(&self.output); // only a failed test's output is worth keeping
+        }
     }
 }

@@ -25,6 +25,8 @@ pub struct Config {
     pub placement: Placement,
     /// The image repository, if there is one.
     pub registry: Option<String>,
+    /// The host that links are made from, if there is one.
+    pub router_host: Option<String>,
     /// The customer key of secrets, if there is one.
     pub secret_key_arn: Option<String>,
     /// The key of the bucket and of envelopes, if there is one.
@@ -96,6 +98,7 @@ impl Config {
                 },
             },
             registry: optional("REGISTRY"),
+            router_host: optional("ROUTER_HOST"),
             secret_key_arn,
             environment_key_arn,
             secrets_manager_timeout: timeout(optional("SECRETS_MANAGER_TIMEOUT_SECONDS"))?,

@@ -11,7 +11,7 @@ use shared::task_definition::TASK_DEFINITION_MAX_BYTES;
 use crate::error::PromoteError;
 use crate::gather::{self, Gathered, Wanted};
 use crate::plan::{self, Plan, Process, Runs, SecretStep};
-use crate::report::{DryRun, Fallback, PlannedDefinition, Sizes};
+use crate::report::{Fallback, Planned, PlannedDefinition, Sizes};
 use crate::shell::Shell;
 
 /// Plans the promote of a Release as it stands.
@@ -23,7 +23,7 @@ pub async fn dry_run(
     shell: &Shell,
     id: &AppId,
     release: &ReleaseId,
-) -> Result<DryRun, PromoteError> {
+) -> Result<Planned, PromoteError> {
     let key = keys::environment(&id.app, release);
     let version = shell.bucket.version(&key, None).await?;
     let version = version.ok_or_else(|| {
@@ -75,7 +75,7 @@ fn answer(
     gathered: &Gathered,
     plan: &Plan<'_>,
     before: &Environment,
-) -> Result<DryRun, PromoteError> {
+) -> Result<Planned, PromoteError> {
     let environment = &gathered.environment.environment;
     let keys = before.changes_to(environment);
     let (delivery, fallback) = match &plan.secret {
@@ -128,7 +128,7 @@ fn answer(
     let named = |(process, definition): (&Process<'_>, PlannedDefinition)| {
         (process.name().to_owned(), definition)
     };
-    Ok(DryRun {
+    Ok(Planned {
         rack: wanted.id.rack.to_string(),
         app: wanted.id.app.to_string(),
         release: wanted.release.to_string(),

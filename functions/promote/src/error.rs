@@ -158,6 +158,7 @@ impl From<SettingsError> for PromoteError {
 
 impl PromoteError {
     /// An environment object that cannot be read; `object` says which.
+    #[must_use]
     pub fn environment(object: &str, err: &EnvironmentError) -> Self {
         Self::input(
             "InvalidEnvironment",

@@ -132,6 +132,7 @@ pub fn release<'a>(config: &'a Config, wanted: &Wanted<'a>, gathered: &'a Gather
         environment: &gathered.environment.environment,
         region: &config.region,
         registry: config.registry.as_deref(),
+        router_host: config.router_host.as_deref(),
         execution_role_arn: &config.task_execution_role_arn,
         task_role_arn: &config.task_role_arn,
     }
@@ -188,6 +189,7 @@ pub fn plan<'a>(
     let mut checks = checks::Checks::default();
     let decision = decide(config, gathered, &mut checks.problems);
     checks.variables(gathered);
+    checks.links(config, gathered);
     let services = checks.services(config, wanted, gathered);
     let timers = checks.timers(config, wanted, gathered);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();

@@ -237,7 +237,7 @@ pub fn secret_event(id: &AppId, release: &ReleaseId, request_id: &str, outcome: 
 /// The answer to a dry run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DryRun {
+pub struct Planned {
     /// The Rack.
     pub rack: String,
     /// The App.

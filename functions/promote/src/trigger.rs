@@ -93,7 +93,7 @@ fn bare(payload: Value) -> Vec<Trigger> {
     }
     if payload.get("detail-type").is_some() {
         return match serde_json::from_value::<EventBridgeEvent<Value>>(payload) {
-            Ok(event) => vec![bridged(event)],
+            Ok(event) => vec![bridged(&event)],
             Err(err) => ignored(format!("an EventBridge event that cannot be read: {err}")),
         };
     }
@@ -160,11 +160,11 @@ fn form_decoded(key: &str) -> String {
         .into_owned()
 }
 
-fn bridged(event: EventBridgeEvent<Value>) -> Trigger {
+fn bridged(event: &EventBridgeEvent<Value>) -> Trigger {
     let (detail_type, source) = (event.detail_type.as_str(), event.source.as_str());
     let trigger = match detail_type {
         "Object Created" if source == "aws.s3" => object_created(&event.detail),
-        "Release Promote Requested" if !source.starts_with("aws.") => requested(&event),
+        "Release Promote Requested" if !source.starts_with("aws.") => requested(event),
         _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
             continued(&event.detail)
         }

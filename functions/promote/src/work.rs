@@ -225,6 +225,7 @@ impl Way<'_> {
         report: Option<Report>,
     ) -> Result<Value, PromoteError> {
         if let Some(Admission::Superseded { by }) = admission {
+            tracing::info!(app.name = %self.id.app, "request superseded by {by}");
             return Ok(
                 json!({"status": "superseded", "supersededBy": by, "message": format!("superseded by {by}")}),
             );

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition as SdkContainer, KeyValuePair, LinuxParameters, LogConfiguration, LogDriver,
-    NetworkMode, PortMapping, Secret, Tag, TransportProtocol,
+    Compatibility, ContainerDefinition as SdkContainer, KeyValuePair, LinuxParameters,
+    LogConfiguration, LogDriver, NetworkMode, PortMapping, Secret, Tag, TransportProtocol,
 };
 
 use super::{Cluster, DIGEST_TAG};
@@ -20,9 +20,17 @@ impl Cluster {
     pub async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {
         let family = &definition.family;
         let attempted = || format!("register task definition `{family}`");
-        let containers = definition.container_definitions.iter().map(container).collect::<Result<_, _>>();
-        let containers = containers.map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
-        let compatibilities = definition.requires_compatibilities.iter().map(|c| Compatibility::from(c.as_str()));
+        let containers = definition
+            .container_definitions
+            .iter()
+            .map(container)
+            .collect::<Result<_, _>>();
+        let containers =
+            containers.map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
+        let compatibilities = definition
+            .requires_compatibilities
+            .iter()
+            .map(|c| Compatibility::from(c.as_str()));
         let request = self.client.register_task_definition().family(family);
         let answer = request
             .task_role_arn(&definition.task_role_arn)
@@ -36,14 +44,22 @@ impl Cluster {
             .send()
             .await
             .map_err(|err| CallError::new(attempted(), &err))?;
-        let arn = answer.task_definition().and_then(|registered| registered.task_definition_arn());
-        let arn = arn.ok_or_else(|| CallError::stated(attempted(), "BadResponse", Some("the answer names no ARN")))?;
+        let arn = answer
+            .task_definition()
+            .and_then(|registered| registered.task_definition_arn());
+        let arn = arn.ok_or_else(|| {
+            CallError::stated(attempted(), "BadResponse", Some("the answer names no ARN"))
+        })?;
         Ok(arn.to_owned())
     }
 }
 
-fn container(container: &ContainerDefinition) -> Result<SdkContainer, aws_sdk_ecs::error::BuildError> {
-    let linux = LinuxParameters::builder().init_process_enabled(container.init_process_enabled).build();
+fn container(
+    container: &ContainerDefinition,
+) -> Result<SdkContainer, aws_sdk_ecs::error::BuildError> {
+    let linux = LinuxParameters::builder()
+        .init_process_enabled(container.init_process_enabled)
+        .build();
     let logs = LogConfiguration::builder()
         .log_driver(LogDriver::Awslogs)
         .set_options(Some(container.awslogs.clone().into_iter().collect()))
@@ -59,7 +75,13 @@ fn container(container: &ContainerDefinition) -> Result<SdkContainer, aws_sdk_ec
         .set_environment(Some(environment(&container.environment)))
         .set_secrets(Some(secrets(&container.secrets)?))
         .set_docker_labels(Some(container.docker_labels.clone().into_iter().collect()))
-        .set_port_mappings(Some(container.port_mappings.iter().map(|port| port_mapping(*port)).collect()))
+        .set_port_mappings(Some(
+            container
+                .port_mappings
+                .iter()
+                .map(|port| port_mapping(*port))
+                .collect(),
+        ))
         .linux_parameters(linux)
         .privileged(container.privileged)
         .log_configuration(logs)
@@ -67,19 +89,31 @@ fn container(container: &ContainerDefinition) -> Result<SdkContainer, aws_sdk_ec
 }
 
 fn environment(pairs: &BTreeMap<String, String>) -> Vec<KeyValuePair> {
-    pairs.iter().map(|(name, value)| KeyValuePair::builder().name(name).value(value).build()).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build())
+        .collect()
 }
 
-fn secrets(pairs: &BTreeMap<String, String>) -> Result<Vec<Secret>, aws_sdk_ecs::error::BuildError> {
-    pairs.iter().map(|(name, from)| Secret::builder().name(name).value_from(from).build()).collect()
+fn secrets(
+    pairs: &BTreeMap<String, String>,
+) -> Result<Vec<Secret>, aws_sdk_ecs::error::BuildError> {
+    pairs
+        .iter()
+        .map(|(name, from)| Secret::builder().name(name).value_from(from).build())
+        .collect()
 }
 
 fn port_mapping(port: u16) -> PortMapping {
-    PortMapping::builder().container_port(i32::from(port)).protocol(TransportProtocol::Tcp).build()
+    PortMapping::builder()
+        .container_port(i32::from(port))
+        .protocol(TransportProtocol::Tcp)
+        .build()
 }
 
 fn tags(definition: &TaskDefinition) -> Vec<Tag> {
     let digest = (DIGEST_TAG.to_owned(), definition.digest());
     let tags = definition.tags.clone().into_iter().chain([digest]);
-    tags.map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    tags.map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }

@@ -36,22 +36,49 @@ fn placement(ecs: &EcsParameters) -> Option<Placement> {
 /// The target to put: `PutTargets` replaces the whole target, so what stands there is the base.
 pub(super) fn wanted(wanted: &TimerTarget, raw: Option<&Target>) -> Option<Target> {
     let mut ecs = raw.and_then(Target::ecs_parameters).cloned().or_else(|| {
-        EcsParameters::builder().task_definition_arn(&wanted.task_definition).task_count(1).build().ok()
+        EcsParameters::builder()
+            .task_definition_arn(&wanted.task_definition)
+            .task_count(1)
+            .build()
+            .ok()
     })?;
     ecs.task_definition_arn.clone_from(&wanted.task_definition);
     (ecs.launch_type, ecs.network_configuration) = match &wanted.placement {
         Placement::Ec2 => (Some(LaunchType::Ec2), None),
-        Placement::Fargate { subnets, security_groups, assign_public_ip } => {
-            let public = if *assign_public_ip { AssignPublicIp::Enabled } else { AssignPublicIp::Disabled };
+        Placement::Fargate {
+            subnets,
+            security_groups,
+            assign_public_ip,
+        } => {
+            let public = if *assign_public_ip {
+                AssignPublicIp::Enabled
+            } else {
+                AssignPublicIp::Disabled
+            };
             let groups = Some(security_groups.clone()).filter(|groups| !groups.is_empty());
             let vpc = AwsVpcConfiguration::builder().set_subnets(Some(subnets.clone()));
-            let vpc = vpc.set_security_groups(groups).assign_public_ip(public).build().ok()?;
-            (Some(LaunchType::Fargate), Some(NetworkConfiguration::builder().awsvpc_configuration(vpc).build()))
+            let vpc = vpc
+                .set_security_groups(groups)
+                .assign_public_ip(public)
+                .build()
+                .ok()?;
+            (
+                Some(LaunchType::Fargate),
+                Some(
+                    NetworkConfiguration::builder()
+                        .awsvpc_configuration(vpc)
+                        .build(),
+                ),
+            )
         }
     };
     let mut target = match raw {
         Some(raw) => raw.clone(),
-        None => Target::builder().id(TARGET_ID).arn(&wanted.cluster_arn).build().ok()?,
+        None => Target::builder()
+            .id(TARGET_ID)
+            .arn(&wanted.cluster_arn)
+            .build()
+            .ok()?,
     };
     target.arn.clone_from(&wanted.cluster_arn);
     target.role_arn = Some(wanted.role_arn.clone());

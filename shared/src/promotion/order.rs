@@ -56,9 +56,23 @@ impl Request {
 }
 
 fn by_current_version(ours: &Work, theirs: &Work, current: Option<&str>) -> Ordering {
-    let (Work::Promote { env_version_id: ours, .. }, Work::Promote { env_version_id: theirs, .. }) = (ours, theirs) else {
+    let (
+        Work::Promote {
+            env_version_id: ours,
+            ..
+        },
+        Work::Promote {
+            env_version_id: theirs,
+            ..
+        },
+    ) = (ours, theirs)
+    else {
         return Ordering::Equal;
     };
     let is_current = |version: &str| current == Some(version);
-    if ours == theirs { Ordering::Equal } else { is_current(ours).cmp(&is_current(theirs)) }
+    if ours == theirs {
+        Ordering::Equal
+    } else {
+        is_current(ours).cmp(&is_current(theirs))
+    }
 }

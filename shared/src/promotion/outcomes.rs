@@ -80,9 +80,19 @@ impl Outcomes {
     /// Adds a row; `counted` is the last number that failure-count has counted.
     pub(super) fn append(&mut self, request_id: String, outcome: Outcome, counted: u64) {
         let Outcome { result, error_type } = outcome;
-        self.rows.push(Row { seq: self.last_seq() + 1, request_id, result, error_type });
+        self.rows.push(Row {
+            seq: self.last_seq() + 1,
+            request_id,
+            result,
+            error_type,
+        });
         let surplus = self.rows.len().saturating_sub(KEPT);
-        let droppable = self.rows.iter().take(surplus).take_while(|row| row.seq <= counted).count();
+        let droppable = self
+            .rows
+            .iter()
+            .take(surplus)
+            .take_while(|row| row.seq <= counted)
+            .count();
         self.rows.drain(..droppable);
         let surplus = self.rows.len().saturating_sub(MOST);
         for row in self.rows.drain(..surplus) {
@@ -108,7 +118,14 @@ mod tests {
 
     fn append(outcomes: &mut Outcomes, result: OutcomeResult, counted: u64) {
         let request_id = format!("request-{}", outcomes.last_seq() + 1);
-        outcomes.append(request_id, Outcome { result, error_type: None }, counted);
+        outcomes.append(
+            request_id,
+            Outcome {
+                result,
+                error_type: None,
+            },
+            counted,
+        );
     }
 
     #[test]
@@ -119,7 +136,11 @@ mod tests {
         }
         assert_eq!((outcomes.rows.len(), outcomes.last_seq()), (40, 40));
         append(&mut outcomes, OutcomeResult::Ok, 5);
-        assert_eq!((outcomes.rows[0].seq, outcomes.last_seq()), (6, 41), "rows 1 to 5 were counted");
+        assert_eq!(
+            (outcomes.rows[0].seq, outcomes.last_seq()),
+            (6, 41),
+            "rows 1 to 5 were counted"
+        );
         append(&mut outcomes, OutcomeResult::Ok, 41);
         assert_eq!((outcomes.rows.len(), outcomes.rows[0].seq), (32, 11));
     }
@@ -132,6 +153,13 @@ mod tests {
             append(&mut outcomes, OutcomeResult::Failed, 0);
         }
         assert_eq!(outcomes.rows.len(), 1_000);
-        assert_eq!(outcomes.merged, Merged { rows: 4, up_to_seq: 4, trailing_failures: 3 });
+        assert_eq!(
+            outcomes.merged,
+            Merged {
+                rows: 4,
+                up_to_seq: 4,
+                trailing_failures: 3
+            }
+        );
     }
 }

@@ -6,11 +6,17 @@ fn at(seconds: i64) -> DateTime<Utc> {
 
 fn promote(release: &str, version: &str, seconds: i64) -> Request {
     Request {
-        work: Work::Promote { release: ReleaseId::new(release).unwrap(), env_version_id: version.to_owned() },
+        work: Work::Promote {
+            release: ReleaseId::new(release).unwrap(),
+            env_version_id: version.to_owned(),
+        },
         order: Order {
             requested_at: at(seconds),
             request_id: version.to_owned(),
-            tie: Tie { key: format!("apps/shop/releases/{release}/env"), sequencer: String::new() },
+            tie: Tie {
+                key: format!("apps/shop/releases/{release}/env"),
+                sequencer: String::new(),
+            },
         },
     }
 }
@@ -22,11 +28,21 @@ fn sequenced(release: &str, version: &str, sequencer: &str) -> Request {
 }
 
 fn worker(owner: &str, seconds: i64) -> Worker<'_> {
-    Worker { kind: Kind::Promote, owner, now: at(seconds) }
+    Worker {
+        kind: Kind::Promote,
+        owner,
+        now: at(seconds),
+    }
 }
 
 fn finished(request: &Request, status: Status) -> Finished {
-    let Work::Promote { release, env_version_id } = request.work.clone() else { panic!("a promote") };
+    let Work::Promote {
+        release,
+        env_version_id,
+    } = request.work.clone()
+    else {
+        panic!("a promote")
+    };
     Finished {
         request_id: request.order.request_id.clone(),
         status,
@@ -39,13 +55,22 @@ fn finished(request: &Request, status: Status) -> Finished {
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
         }),
-        outcome: Some((Outcome { result: OutcomeResult::Off, error_type: None }, event("Secret Write Skipped"))),
+        outcome: Some((
+            Outcome {
+                result: OutcomeResult::Off,
+                error_type: None,
+            },
+            event("Secret Write Skipped"),
+        )),
         events: vec![event("Release Promoted")],
     }
 }
 
 fn event(detail_type: &str) -> Event {
-    Event { detail_type: detail_type.to_owned(), detail: serde_json::Map::new() }
+    Event {
+        detail_type: detail_type.to_owned(),
+        detail: serde_json::Map::new(),
+    }
 }
 
 /// A state in which `request` has been admitted and `owner` is at work on it.
@@ -61,30 +86,70 @@ fn the_order_of_requests_is_time_key_current_version_sequencer_id() {
     let v = |release: &str, version: &str, seconds| promote(release, version, seconds);
     for (what, earlier, later, current) in [
         ("time", v("R9", "z", 0), v("R1", "a", 1), None),
-        ("key within a second", v("R1", "z", 0), v("R2", "a", 0), None),
-        ("current version within a second", v("R1", "z", 0), v("R1", "a", 0), Some("a")),
-        ("sequencer", sequenced("R1", "z", "0055AE"), sequenced("R1", "a", "0055af"), None),
-        ("shorter sequencer, padded with zeros", sequenced("R1", "z", "01"), sequenced("R1", "a", "0101"), None),
+        (
+            "key within a second",
+            v("R1", "z", 0),
+            v("R2", "a", 0),
+            None,
+        ),
+        (
+            "current version within a second",
+            v("R1", "z", 0),
+            v("R1", "a", 0),
+            Some("a"),
+        ),
+        (
+            "sequencer",
+            sequenced("R1", "z", "0055AE"),
+            sequenced("R1", "a", "0055af"),
+            None,
+        ),
+        (
+            "shorter sequencer, padded with zeros",
+            sequenced("R1", "z", "01"),
+            sequenced("R1", "a", "0101"),
+            None,
+        ),
         ("id", v("R1", "a", 0), v("R1", "b", 0), None),
     ] {
         let mut state = Promotion::default();
         state.admit(&earlier, current, at(5));
-        assert_eq!(state.admit(&later, current, at(5)), Admission::Newest, "{what}");
+        assert_eq!(
+            state.admit(&later, current, at(5)),
+            Admission::Newest,
+            "{what}"
+        );
 
         let mut state = Promotion::default();
         state.admit(&later, current, at(5));
-        let superseded = Admission::Superseded { by: later.order.request_id.clone() };
-        assert_eq!(state.admit(&earlier, current, at(5)), superseded, "{what}, the other way round");
-        assert_eq!(state.admit(&later, current, at(5)), Admission::Known, "{what}, again");
+        let superseded = Admission::Superseded {
+            by: later.order.request_id.clone(),
+        };
+        assert_eq!(
+            state.admit(&earlier, current, at(5)),
+            superseded,
+            "{what}, the other way round"
+        );
+        assert_eq!(
+            state.admit(&later, current, at(5)),
+            Admission::Known,
+            "{what}, again"
+        );
     }
 }
 
 #[test]
 fn a_request_from_the_future_is_refused_and_one_within_a_minute_is_not() {
     let mut state = Promotion::default();
-    assert_eq!(state.admit(&promote("R1", "v1", 61), None, at(0)), Admission::Ahead);
+    assert_eq!(
+        state.admit(&promote("R1", "v1", 61), None, at(0)),
+        Admission::Ahead
+    );
     assert_eq!(state, Promotion::default());
-    assert_eq!(state.admit(&promote("R1", "v1", 60), None, at(0)), Admission::Newest);
+    assert_eq!(
+        state.admit(&promote("R1", "v1", 60), None, at(0)),
+        Admission::Newest
+    );
 }
 
 #[test]
@@ -92,10 +157,19 @@ fn one_worker_at_a_time_and_an_expired_lease_has_no_living_holder() {
     let request = promote("R1", "v1", 0);
     let mut state = working(&request, "one");
     assert_eq!(state.take_turn(worker("two", 1), false), Turn::Held);
-    assert_eq!(state.take_turn(worker("two", LEASE_SECONDS - 1), false), Turn::Held);
-    assert_eq!(state.take_turn(worker("two", LEASE_SECONDS), false), Turn::Work);
+    assert_eq!(
+        state.take_turn(worker("two", LEASE_SECONDS - 1), false),
+        Turn::Held
+    );
+    assert_eq!(
+        state.take_turn(worker("two", LEASE_SECONDS), false),
+        Turn::Work
+    );
     assert!(state.is_held_by("two"));
-    assert!(state.desired.unwrap().interrupted, "work that is resumed may have written outside");
+    assert!(
+        state.desired.unwrap().interrupted,
+        "work that is resumed may have written outside"
+    );
 }
 
 #[test]
@@ -110,7 +184,10 @@ fn fresh_work_is_not_interrupted_and_a_replaced_unfinished_request_marks_its_suc
 fn finished_work_rests_and_a_redelivery_changes_nothing() {
     let request = promote("R1", "v1", 0);
     let mut state = working(&request, "one");
-    assert_eq!(state.record(&finished(&request, Status::Done), "one", 0), Recorded::Now);
+    assert_eq!(
+        state.record(&finished(&request, Status::Done), "one", 0),
+        Recorded::Now
+    );
     state.sent(&state.unsent.clone());
     state.free("one");
     let before = state.clone();
@@ -126,7 +203,11 @@ fn unsent_events_are_work_whatever_the_status() {
     state.record(&finished(&request, Status::Done), "one", 0);
     state.free("one");
     assert_eq!(state.take_turn(worker("two", 1), false), Turn::Work);
-    assert_eq!(state.due(worker("two", 1)), None, "only the events are left");
+    assert_eq!(
+        state.due(worker("two", 1)),
+        None,
+        "only the events are left"
+    );
 }
 
 #[test]
@@ -151,9 +232,17 @@ fn a_newer_request_keeps_its_status_when_older_work_is_recorded() {
     let (older, newer) = (promote("R1", "v1", 0), promote("R2", "v2", 1));
     let mut state = working(&older, "one");
     state.admit(&newer, None, at(1));
-    assert_eq!(state.record(&finished(&older, Status::Done), "one", 0), Recorded::Now);
-    let desired = state.due(worker("one", 1)).expect("the newer request is due");
-    assert_eq!((desired.order.request_id.as_str(), &desired.status), ("v2", &Status::Pending));
+    assert_eq!(
+        state.record(&finished(&older, Status::Done), "one", 0),
+        Recorded::Now
+    );
+    let desired = state
+        .due(worker("one", 1))
+        .expect("the newer request is due");
+    assert_eq!(
+        (desired.order.request_id.as_str(), &desired.status),
+        ("v2", &Status::Pending)
+    );
     assert_eq!(state.applied.unwrap().release.as_str(), "R1");
 }
 
@@ -163,7 +252,10 @@ fn work_of_the_other_kind_is_handed_over() {
     let mut deletion = promote("R1", "event-1", 0);
     deletion.work = Work::Delete;
     state.admit(&deletion, None, at(0));
-    assert_eq!(state.take_turn(worker("one", 0), true), Turn::HandOver(Kind::Delete));
+    assert_eq!(
+        state.take_turn(worker("one", 0), true),
+        Turn::HandOver(Kind::Delete)
+    );
     assert_eq!(state.lease, None);
     assert_eq!(state.due_elsewhere(worker("one", 0)), Some(Kind::Delete));
 }
@@ -172,11 +264,17 @@ fn work_of_the_other_kind_is_handed_over() {
 fn waiting_is_due_at_its_next_look_or_past_its_deadline() {
     let mut state = working(&promote("R1", "v1", 0), "one");
     let hours = |hours: i64| hours * 3600;
-    let waiting = Status::Waiting { reason: "stack".to_owned(), until: at(hours(7)) };
+    let waiting = Status::Waiting {
+        reason: "stack".to_owned(),
+        until: at(hours(7)),
+    };
     state.desired.as_mut().unwrap().status = waiting;
     state.free("one");
     assert_eq!(state.take_turn(worker("two", hours(5)), false), Turn::Rest);
-    assert_eq!(state.take_turn(worker("two", hours(DEADLINE_HOURS)), false), Turn::Work);
+    assert_eq!(
+        state.take_turn(worker("two", hours(DEADLINE_HOURS)), false),
+        Turn::Work
+    );
 }
 
 #[test]
@@ -193,8 +291,14 @@ fn the_state_object_has_the_documented_shape() {
             "interrupted": false, "status": "done", "deadline": "2027-01-15T14:00:00Z",
         })
     );
-    assert_eq!(json["outcomes"][0], serde_json::json!({"seq": 1, "requestId": "v1", "result": "off"}));
-    assert_eq!(json["unsent"][1], serde_json::json!({"detailType": "Secret Write Skipped", "detail": {"seq": 1}}));
+    assert_eq!(
+        json["outcomes"][0],
+        serde_json::json!({"seq": 1, "requestId": "v1", "result": "off"})
+    );
+    assert_eq!(
+        json["unsent"][1],
+        serde_json::json!({"detailType": "Secret Write Skipped", "detail": {"seq": 1}})
+    );
     assert_eq!(json["lease"]["owner"], "one");
     assert_eq!(serde_json::from_value::<Promotion>(json).unwrap(), state);
 }

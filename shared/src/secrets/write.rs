@@ -41,24 +41,41 @@ impl AppSecret<'_> {
                 return Ok(written);
             }
         }
-        Err(SecretError::Contended { name: self.id.secret() })
+        Err(SecretError::Contended {
+            name: self.id.secret(),
+        })
     }
 
     /// `None`: the race was lost, the name is taken or still going away.
     async fn create(&self, value: &str, token: &str) -> Result<Option<Written>, SecretError> {
         let tags = self.id.tags();
-        let request = self.client().create_secret().name(self.id.secret()).secret_string(value);
+        let request = self
+            .client()
+            .create_secret()
+            .name(self.id.secret())
+            .secret_string(value);
         let request = request
             .client_request_token(token)
-            .description(format!("Environment of the App {} on the Rack {}", self.id.app, self.id.rack))
+            .description(format!(
+                "Environment of the App {} on the Rack {}",
+                self.id.app, self.id.rack
+            ))
             .set_kms_key_id(self.secrets.key_arn.clone())
-            .set_tags(Some(tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()));
+            .set_tags(Some(
+                tags.iter()
+                    .map(|(key, value)| Tag::builder().key(key).value(value).build())
+                    .collect(),
+            ));
         match request.send().await {
             Ok(answer) => {
                 let arn = SecretArn::returned(answer.arn.unwrap_or_default());
                 let version_id = answer.version_id.unwrap_or_default();
                 self.until_visible(&arn, &version_id).await?;
-                Ok(Some(Written { arn, version_id, changed: true }))
+                Ok(Some(Written {
+                    arn,
+                    version_id,
+                    changed: true,
+                }))
             }
             // InvalidRequest: scheduled for deletion in the meantime (API reference, `CreateSecret`).
             Err(err)
@@ -76,20 +93,31 @@ impl AppSecret<'_> {
     async fn restore_and_put(&self, value: &str, token: &str) -> Result<Written, SecretError> {
         let name = self.id.secret();
         let restored = self.client().restore_secret().secret_id(&name).send().await;
-        let arn = restored.map_err(|err| failed("restore", &name, &err))?.arn.unwrap_or_default();
+        let arn = restored
+            .map_err(|err| failed("restore", &name, &err))?
+            .arn
+            .unwrap_or_default();
         let arn = SecretArn::returned(arn);
         let written = self.put(arn, value, token).await?;
-        self.until_visible(&written.arn, &written.version_id).await?;
+        self.until_visible(&written.arn, &written.version_id)
+            .await?;
         Ok(written)
     }
 
     /// Equal byte for byte: no write. Secrets Manager keeps 100 versions for 24 hours, so needless ones cost.
     /// `None`: the secret went away meanwhile.
-    async fn put_if_different(&self, arn: SecretArn, value: &str, token: &str) -> Result<Option<Written>, SecretError> {
+    async fn put_if_different(
+        &self,
+        arn: SecretArn,
+        value: &str,
+        token: &str,
+    ) -> Result<Option<Written>, SecretError> {
         match self.value(&arn, None).await {
-            Ok(Some(current)) if current.text.as_str() == value => {
-                Ok(Some(Written { arn, version_id: current.version_id, changed: false }))
-            }
+            Ok(Some(current)) if current.text.as_str() == value => Ok(Some(Written {
+                arn,
+                version_id: current.version_id,
+                changed: false,
+            })),
             Ok(_) => self.put(arn, value, token).await.map(Some),
             Err(SecretError::Call(call)) if call.code() == INVALID_REQUEST => Ok(None),
             Err(err) => Err(err),
@@ -97,7 +125,11 @@ impl AppSecret<'_> {
     }
 
     async fn put(&self, arn: SecretArn, value: &str, token: &str) -> Result<Written, SecretError> {
-        let request = self.client().put_secret_value().secret_id(arn.as_str()).secret_string(value);
+        let request = self
+            .client()
+            .put_secret_value()
+            .secret_id(arn.as_str())
+            .secret_string(value);
         let answer = request.client_request_token(token).send().await;
         let answer = answer.map_err(|err| failed("write", &self.id.secret(), &err))?;
         let version_id = answer.version_id().unwrap_or_default().to_owned();
@@ -105,7 +137,11 @@ impl AppSecret<'_> {
         if !answer.version_stages().iter().any(|stage| stage == CURRENT) {
             self.move_current(&arn, &version_id).await?;
         }
-        Ok(Written { arn, version_id, changed: true })
+        Ok(Written {
+            arn,
+            version_id,
+            changed: true,
+        })
     }
 
     /// Waits until the version can be read, so that no task looks for it in vain; the caller's limit ends the wait.

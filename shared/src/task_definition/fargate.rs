@@ -16,19 +16,34 @@ const SIZES: [(u32, RangeInclusive<u32>, u32); 7] = [
 ];
 
 pub(super) fn check(service: &str, cpu: u32, memory: u32) -> Result<(), RenderError> {
-    let refuse = |allowed| RenderError::FargateSize { service: service.to_owned(), cpu, memory, allowed };
+    let refuse = |allowed| RenderError::FargateSize {
+        service: service.to_owned(),
+        cpu,
+        memory,
+        allowed,
+    };
     let Some((_, range, step)) = SIZES.iter().find(|(units, ..)| *units == cpu) else {
         let units: Vec<String> = SIZES.iter().map(|(units, ..)| units.to_string()).collect();
         return Err(refuse(format!("cpu is one of {}", units.join(", "))));
     };
     // The smallest size doubles: 512, 1024, 2048.
     let (fits, allowed) = if *step == 0 {
-        ([512, 1024, 2048].contains(&memory), "512, 1024 or 2048".to_owned())
+        (
+            [512, 1024, 2048].contains(&memory),
+            "512, 1024 or 2048".to_owned(),
+        )
     } else {
         let fits = range.contains(&memory) && (memory - range.start()).is_multiple_of(*step);
-        (fits, format!("{} to {} in steps of {step}", range.start(), range.end()))
+        (
+            fits,
+            format!("{} to {} in steps of {step}", range.start(), range.end()),
+        )
     };
-    if fits { Ok(()) } else { Err(refuse(format!("with cpu {cpu}, memory is {allowed}"))) }
+    if fits {
+        Ok(())
+    } else {
+        Err(refuse(format!("with cpu {cpu}, memory is {allowed}")))
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +70,9 @@ mod tests {
             assert_eq!(check("web", cpu, memory).is_ok(), fits, "{cpu}/{memory}");
         }
         let message = check("web", 256, 4096).unwrap_err().to_string();
-        assert!(message.contains("`web`") && message.contains("512, 1024 or 2048"), "{message}");
+        assert!(
+            message.contains("`web`") && message.contains("512, 1024 or 2048"),
+            "{message}"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! The variables of one container: the same set on both deliveries, no name in two lists.
 //!
 //! Precedence, high to low (`convox/rack:cmd/convox-env/main.go`, service.json.tmpl): the environment's declared
-//! keys, automatic variables, manifest defaults, the image's own.
+//! keys, automatic variables, links, manifest defaults, the image's own.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +16,45 @@ pub(super) struct Variables {
 
 pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSource) -> Variables {
     let mut environment = service.env_defaults();
+    environment.extend(links(release, service));
     environment.extend(automatic(release, service));
     let mut secrets = BTreeMap::new();
     match source {
         EnvSource::SecretsManager { secret_arn, .. } => {
-            let declared = release.environment.keys().filter(|key| service.declares(key.as_str()));
-            secrets.extend(declared.map(|key| (key.to_string(), secret_arn.value_from(key.as_str()))));
+            let declared = release
+                .environment
+                .keys()
+                .filter(|key| service.declares(key.as_str()));
+            secrets
+                .extend(declared.map(|key| (key.to_string(), secret_arn.value_from(key.as_str()))));
             environment.retain(|name, _| !secrets.contains_key(name));
         }
         EnvSource::S3 { url, key_arn } => {
-            environment.extend(key_arn.iter().map(|arn| ("CONVOX_ENV_KEY".to_owned(), arn.clone())));
+            environment.extend(
+                key_arn
+                    .iter()
+                    .map(|arn| ("CONVOX_ENV_KEY".to_owned(), arn.clone())),
+            );
             environment.insert("CONVOX_ENV_URL".to_owned(), url.clone());
             environment.insert("CONVOX_ENV_VARS".to_owned(), service.env_keys().join(","));
         }
     }
-    Variables { environment, secrets }
+    Variables {
+        environment,
+        secrets,
+    }
+}
+
+/// `{LINK}_URL` of each linked Service; none on a Rack without a router.
+fn links(release: &Release<'_>, service: &Service) -> Vec<(String, String)> {
+    let Some(host) = release.router_host else {
+        return Vec::new();
+    };
+    let link = |link: &String| {
+        let name = format!("{}_URL", link.to_uppercase().replace('-', "_"));
+        (name, format!("https://{}-{link}.{host}", release.id.app))
+    };
+    service.links.iter().map(link).collect()
 }
 
 /// The variables that every container has; those of a build only where there is one.

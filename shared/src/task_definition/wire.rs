@@ -8,19 +8,35 @@ use serde_json::json;
 type Pairs = BTreeMap<String, String>;
 
 pub(super) fn environment<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(pairs.iter().map(|(name, value)| json!({"name": name, "value": value})))
+    to.collect_seq(
+        pairs
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": value})),
+    )
 }
 
 pub(super) fn secrets<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(pairs.iter().map(|(name, from)| json!({"name": name, "valueFrom": from})))
+    to.collect_seq(
+        pairs
+            .iter()
+            .map(|(name, from)| json!({"name": name, "valueFrom": from})),
+    )
 }
 
 pub(super) fn tags<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(pairs.iter().map(|(key, value)| json!({"key": key, "value": value})))
+    to.collect_seq(
+        pairs
+            .iter()
+            .map(|(key, value)| json!({"key": key, "value": value})),
+    )
 }
 
 pub(super) fn port_mappings<S: Serializer>(ports: &[u16], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(ports.iter().map(|port| json!({"containerPort": port, "protocol": "tcp"})))
+    to.collect_seq(
+        ports
+            .iter()
+            .map(|port| json!({"containerPort": port, "protocol": "tcp"})),
+    )
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -1,8 +1,7 @@
 //! What the user has to mend, all of it at once.
 
 use shared::ecs::EcsService;
-use shared::manifest::Service;
-use shared::schedule;
+use shared::manifest::{Service, Timer};
 use shared::task_definition::{EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES};
 use shared::timer_rule::Placement;
 
@@ -56,6 +55,33 @@ impl Checks {
             services.join("; ")
         );
         self.problem("MissingVariables", message);
+    }
+
+    /// Convox refuses a link to an unknown Service when it renders.
+    pub(super) fn links(&mut self, config: &Config, gathered: &Gathered) {
+        for service in &gathered.manifest.services {
+            for link in &service.links {
+                let linked = gathered.manifest.services.iter();
+                if !linked
+                    .into_iter()
+                    .any(|linked| linked.name.as_str() == link)
+                {
+                    let name = &service.name;
+                    self.problem(
+                        "UnknownLink",
+                        format!(
+                            "`services.{name}.links` names a Service that convox.yml does not have"
+                        ),
+                    );
+                }
+            }
+            if !service.links.is_empty() && config.router_host.is_none() {
+                self.warnings.push(format!(
+                    "`services.{}.links` has no effect: the Rack has no RouterHost",
+                    service.name
+                ));
+            }
+        }
     }
 
     pub(super) fn services<'a>(
@@ -156,7 +182,7 @@ impl Checks {
                      is somebody else's; rename the Timer `{}`, or tag the rule if it is meant to be this App's", timer.name
                 ));
             }
-            let schedule = self.schedule(timer.name.as_str(), &timer.schedule, timer.schedule_line);
+            let schedule = self.schedule(timer);
             let launch = Launch::rack_default(config.launch_type);
             Some(Process { service, launch, runs: Runs::Timer { timer, rule, schedule, seen } })
         }).collect()
@@ -171,20 +197,20 @@ impl Checks {
         }
     }
 
-    fn schedule(&mut self, timer: &str, schedule: &str, line: usize) -> String {
-        match schedule::aws_cron(schedule) {
+    fn schedule(&mut self, timer: &Timer) -> String {
+        let at = format!(
+            "convox.yml line {}, `timers.{}.schedule`",
+            timer.schedule_line, timer.name
+        );
+        match timer.cron() {
             Ok(checked) => {
                 let warnings = checked.warnings.into_iter();
-                self.warnings.extend(warnings.map(|warning| {
-                    format!("convox.yml line {line}, `timers.{timer}.schedule`: {warning}")
-                }));
+                self.warnings
+                    .extend(warnings.map(|warning| format!("{at}: {warning}")));
                 checked.expression
             }
             Err(err) => {
-                self.problem(
-                    "InvalidSchedule",
-                    format!("convox.yml line {line}, `timers.{timer}.schedule`: {err}"),
-                );
+                self.problem("InvalidSchedule", format!("{at}: {err}"));
                 String::new()
             }
         }

@@ -1,0 +1,192 @@
+//! An App to promote: three Services, two Timers, and what a test wants to know about it afterwards.
+
+use std::collections::BTreeMap;
+
+use integration_tests::agent;
+use integration_tests::function::{Function, Invocation};
+use integration_tests::world::World;
+use serde_json::{Value, json};
+
+/// Three Services, two Timers, defaults, a required variable and `*`.
+pub const MANIFEST: &str = r#"
+environment:
+  - LOG_LEVEL=info
+services:
+  web:
+    image: example/web:1
+    port: 8080
+    environment:
+      - DATABASE_URL
+      - GREETING=hello
+  worker:
+    image: example/worker:1
+    command: bin/work --queue "default"
+    scale:
+      cpu: 512
+      memory: 1024
+    environment:
+      - "*"
+  metrics:
+    image: example/metrics:1
+timers:
+  cleanup:
+    schedule: "0 3 * * *"
+    command: bin/cleanup
+    service: worker
+  report:
+    schedule: "30 6 ? * MON-FRI *"
+    command: bin/report
+    service: web
+"#;
+
+/// The App that tests promote.
+pub const APP: &str = "shop";
+
+/// A World with the App's manifest and its ECS services.
+pub async fn world() -> World {
+    world_with(MANIFEST, &["web", "worker", "metrics"]).await
+}
+
+/// The same for another manifest.
+pub async fn world_with(manifest: &str, services: &[&str]) -> World {
+    let world = World::new().await;
+    world.put(&format!("apps/{APP}/convox.yml"), manifest).await;
+    for service in services {
+        let tags = [("convox:rack", world.rack.as_str()), ("convox:app", APP)];
+        world
+            .create_ecs_service(&ecs_service(&world, service), &tags)
+            .await;
+    }
+    world
+}
+
+/// The name of a Service's ECS service and family.
+pub fn ecs_service(world: &World, service: &str) -> String {
+    format!("{}_{APP}_{service}", world.rack)
+}
+
+/// The name of a Timer's rule and family.
+pub fn rule(world: &World, timer: &str) -> String {
+    format!("{}_{APP}_timer_{timer}", world.rack)
+}
+
+/// The name of the App's secret.
+pub fn secret(world: &World) -> String {
+    format!("{}/{APP}", world.rack)
+}
+
+/// S3's event about an environment object, as EventBridge delivers it.
+pub fn written(world: &World, release: &str, version_id: &str) -> Value {
+    json!({
+        "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created",
+        "source": "aws.s3", "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
+        "resources": [format!("arn:aws:s3:::{}", world.bucket)],
+        "detail": {
+            "version": "0",
+            "bucket": {"name": world.bucket},
+            "object": {
+                "key": format!("apps/{APP}/releases/{release}/env"), "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184",
+                "version-id": version_id, "sequencer": "617f08299329d189",
+            },
+            "request-id": "N4N7GDK58NMKJ12R", "requester": "123456789012", "reason": "PutObject",
+        },
+    })
+}
+
+/// Writes a Release's environment and delivers S3's event; the answer.
+pub async fn promote(
+    world: &World,
+    function: &Function,
+    release: &str,
+    variables: &[(&str, &str)],
+) -> Value {
+    let version = world.put_env(APP, release, variables).await;
+    function
+        .invoke(&written(world, release, &version))
+        .await
+        .answer()
+}
+
+/// Delivers an event; what came of it.
+pub async fn deliver(function: &Function, event: &Value) -> Invocation {
+    function.invoke(event).await
+}
+
+/// The report object of a Release.
+pub async fn report(world: &World, release: &str) -> Option<Value> {
+    let bytes = world
+        .get(&format!("apps/{APP}/releases/{release}/report.json"))
+        .await?;
+    Some(serde_json::from_slice(&bytes).expect("the report is JSON"))
+}
+
+/// The App's state object.
+pub async fn state(world: &World) -> Value {
+    let bytes = world
+        .get(&format!("apps/{APP}/state/promotion.json"))
+        .await
+        .expect("there is a state");
+    serde_json::from_slice(&bytes).expect("the state is JSON")
+}
+
+/// The task definition that a Service's ECS service runs.
+pub async fn running(world: &World, service: &str) -> String {
+    let name = ecs_service(world, service);
+    let services = world
+        .ecs
+        .describe_services()
+        .cluster(&world.cluster)
+        .services(&name)
+        .send()
+        .await
+        .unwrap();
+    services.services()[0].task_definition().unwrap().to_owned()
+}
+
+/// The task definition that a Timer's rule starts.
+pub async fn scheduled(world: &World, timer: &str) -> String {
+    let targets = world
+        .eventbridge
+        .list_targets_by_rule()
+        .rule(rule(world, timer))
+        .send()
+        .await
+        .unwrap();
+    targets.targets()[0]
+        .ecs_parameters()
+        .unwrap()
+        .task_definition_arn()
+        .to_owned()
+}
+
+/// The variables that the one container of a task sees, without those that every container has.
+pub async fn sees(world: &World, task_definition: &str) -> BTreeMap<String, String> {
+    let containers = agent::task_sees(world, task_definition)
+        .await
+        .expect("the task starts");
+    let (_, mut variables) = containers.into_iter().next().expect("one container");
+    for name in ["APP", "AWS_REGION", "BUILD", "RACK", "RELEASE", "SERVICE"] {
+        variables.remove(name);
+    }
+    for name in ["CONVOX_ENV_KEY", "CONVOX_ENV_URL", "CONVOX_ENV_VARS"] {
+        variables.remove(name);
+    }
+    variables
+}
+
+/// The detail-types of the events that were sent, in order.
+pub fn sent(world: &World) -> Vec<String> {
+    world
+        .events()
+        .into_iter()
+        .map(|event| event.detail_type)
+        .collect()
+}
+
+/// A map of owned pairs.
+pub fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
+    pairs
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}

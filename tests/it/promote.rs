@@ -1,0 +1,175 @@
+//! One promote, end to end: what is delivered, moved, reported and announced.
+
+use integration_tests::canary;
+use serde_json::{Value, json};
+
+use crate::app::{self, APP};
+
+const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+
+#[tokio::test]
+async fn an_upload_delivers_the_environment_through_one_secret() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let url = canary::value("DATABASE_URL");
+    let extra = canary::value("EXTRA");
+    let report = app::promote(
+        &world,
+        &function,
+        "R1",
+        &[("DATABASE_URL", &url), ("EXTRA", &extra)],
+    )
+    .await;
+
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(
+        (&report["delivery"], &report["decidedBy"]),
+        (&json!("SecretsManager"), &json!("Rack"))
+    );
+    let secret = world
+        .secrets_manager
+        .get_secret_value()
+        .secret_id(app::secret(&world))
+        .send()
+        .await
+        .unwrap();
+    let value: Value = serde_json::from_str(secret.secret_string().unwrap()).unwrap();
+    assert_eq!(value, json!({"DATABASE_URL": url, "EXTRA": extra}));
+    assert_eq!(report["secretArn"], secret.arn().unwrap());
+    assert_eq!(report["secretVersionId"], secret.version_id().unwrap());
+
+    // Each container gets what its Service declares, defaults included, and nothing else.
+    let web = app::pairs([
+        ("DATABASE_URL", &url),
+        ("GREETING", "hello"),
+        ("LOG_LEVEL", "info"),
+    ]);
+    let worker = app::pairs([
+        ("DATABASE_URL", &url),
+        ("EXTRA", &extra),
+        ("LOG_LEVEL", "info"),
+    ]);
+    assert!(
+        app::sees(&world, &app::running(&world, "web").await).await == web,
+        "web"
+    );
+    assert!(
+        app::sees(&world, &app::running(&world, "worker").await).await == worker,
+        "worker"
+    );
+    let metrics = app::pairs([("LOG_LEVEL", "info")]);
+    assert!(
+        app::sees(&world, &app::running(&world, "metrics").await).await == metrics,
+        "metrics"
+    );
+    assert!(
+        app::sees(&world, &app::scheduled(&world, "cleanup").await).await == worker,
+        "cleanup"
+    );
+    assert!(
+        app::sees(&world, &app::scheduled(&world, "report").await).await == web,
+        "report"
+    );
+
+    assert_eq!(
+        app::sent(&world),
+        ["Release Promoted", "Secret Write Succeeded"]
+    );
+    assert_eq!(world.events()[1].detail["seq"], 1);
+    assert_eq!(app::report(&world, "R1").await.unwrap(), report);
+    let outputs = [
+        function.output(),
+        report.to_string(),
+        app::state(&world).await.to_string(),
+        format!("{:?}", world.events()),
+    ];
+    canary::assert_absent(&outputs);
+}
+
+#[tokio::test]
+async fn with_secrets_manager_off_convox_env_reads_the_same_variables_from_s3() {
+    let world = app::world().await;
+    let function = world.start("promote", &[]);
+    let url = canary::value("DATABASE_URL");
+    let report = app::promote(
+        &world,
+        &function,
+        "R1",
+        &[("DATABASE_URL", &url), ("EXTRA", "x")],
+    )
+    .await;
+
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(
+        (&report["delivery"], &report["decidedBy"]),
+        (&json!("S3"), &json!("Rack"))
+    );
+    assert_eq!(report["fallback"], Value::Null);
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("convox-env") && warnings.contains("web, worker, metrics"),
+        "{warnings}"
+    );
+    let web = app::pairs([
+        ("DATABASE_URL", &url),
+        ("GREETING", "hello"),
+        ("LOG_LEVEL", "info"),
+    ]);
+    assert!(app::sees(&world, &app::running(&world, "web").await).await == web);
+    assert_eq!(
+        world
+            .proxy
+            .calls()
+            .iter()
+            .filter(|call| call.service == "secretsmanager")
+            .count(),
+        0
+    );
+    assert_eq!(
+        app::sent(&world),
+        ["Release Promoted", "Secret Write Skipped"]
+    );
+}
+
+#[tokio::test]
+async fn an_unchanged_re_promote_writes_nothing_to_secrets_manager_ecs_or_rules() {
+    let world = app::world().await;
+    for settings in [YES, &[]] {
+        let function = world.start("promote", settings);
+        let variables = [("DATABASE_URL", "u")];
+        assert_eq!(
+            app::promote(&world, &function, "R1", &variables).await["status"],
+            "promoted"
+        );
+        world.proxy.clear();
+        let again = app::promote(&world, &function, "R1", &variables).await;
+        assert_eq!(again["status"], "promoted", "{again:#}");
+        let writes: Vec<String> = world
+            .proxy
+            .writes()
+            .into_iter()
+            .map(|call| call.operation)
+            .collect();
+        assert_eq!(writes, Vec::<String>::new());
+        assert_eq!(again["services"]["web"]["changed"], false, "{again:#}");
+        assert_eq!(
+            app::sent(&world)[0],
+            "Release Promoted",
+            "the event is sent all the same"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_redelivery_answers_with_the_report_and_does_nothing() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
+    let event = app::written(&world, "R1", &version);
+    let first = function.invoke(&event).await.answer();
+    let state = app::state(&world).await;
+    world.proxy.clear();
+    assert_eq!(function.invoke(&event).await.answer(), first);
+    assert_eq!(app::state(&world).await, state);
+    assert_eq!((world.proxy.writes().len(), world.events().len()), (0, 0));
+}
