@@ -218,8 +218,14 @@ impl AppSecret<'_> {
     ///
     /// # Errors
     ///
-    /// [`SecretError`] when a call fails.
+    /// [`SecretError`] when a call fails or the time is up.
     pub async fn make_current(&self, version: &str) -> Result<bool, SecretError> {
+        let limit = self.secrets.limit;
+        let made = tokio::time::timeout(limit, self.try_make_current(version)).await;
+        made.unwrap_or(Err(SecretError::TimedOut(limit)))
+    }
+
+    async fn try_make_current(&self, version: &str) -> Result<bool, SecretError> {
         let Found::Active(arn) = self.find().await? else {
             return Ok(false);
         };

@@ -156,6 +156,7 @@ async fn aftermath(
     }
 }
 
+/// The report is for people: one that can never be written does not hold up the state.
 async fn write_report(
     shell: &Shell,
     id: &AppId,
@@ -163,10 +164,14 @@ async fn write_report(
     report: &Report,
 ) -> Result<(), PromoteError> {
     let bytes = serde_json::to_vec_pretty(report).map_err(PromoteError::Report)?;
-    Ok(shell
-        .bucket
-        .write(&keys::report(&id.app, wanted.release), bytes)
-        .await?)
+    let key = keys::report(&id.app, wanted.release);
+    match shell.bucket.write(&key, bytes).await {
+        Err(err) if err.class() == ErrorClass::Permanent => {
+            tracing::error!(app.name = %id.app, release.id = %wanted.release, error.kind = err.code(), "{}", Chain(&err));
+            Ok(())
+        }
+        written => Ok(written?),
+    }
 }
 
 /// Less time than this is too little for another attempt.

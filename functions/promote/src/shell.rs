@@ -1,5 +1,7 @@
 //! The clients of one process, built once.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use shared::clients::{self, CallLimits};
 use shared::data_keys::DataKeys;
@@ -10,6 +12,14 @@ use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
 
 use crate::config::Config;
+
+/// ECS registers one definition a second after a burst of 20, so a throttled call gets more tries than usual.
+const LIMITS: CallLimits = CallLimits {
+    connect: Duration::from_secs(3),
+    attempt: Duration::from_secs(5),
+    operation: Duration::from_secs(30),
+    max_attempts: 6,
+};
 
 /// Everything outside that promote talks to.
 pub struct Shell {
@@ -38,7 +48,7 @@ impl Shell {
         lookup: impl Fn(&str) -> Option<String>,
         clock: fn() -> DateTime<Utc>,
     ) -> Self {
-        let sdk = clients::load(CallLimits::default()).await;
+        let sdk = clients::load(LIMITS).await;
         let key = config.environment_key_arn.as_ref();
         Self {
             bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
