@@ -6,8 +6,9 @@ export SAM_CLI_TELEMETRY := 0
 
 DEMO := .venv/emulator/bin/python examples/demo
 RACK_SECRETS_MANAGER_ENV ?= No
+ARCHITECTURE ?= arm64
 
-.PHONY: help tools build test lint demo demo-up demo-down clean-tools
+.PHONY: help tools build test lint demo demo-up demo-down sam-build sam-local clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +39,12 @@ demo-up: .venv/emulator/.stamp build ## leave a Rack running to try an App of on
 
 demo-down: .venv/emulator/.stamp ## end what demo-up left running
 	@$(DEMO) down
+
+sam-build: .venv/sam/.stamp ## build the functions as they are deployed, into .aws-sam (ARCHITECTURE=arm64|x86_64)
+	PATH="$$PWD/.venv/sam/bin:$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
+
+sam-local: tools build ## invoke every events/*.json with SAM CLI in a container, against the emulator; needs Docker
+	@.venv/sam/bin/python tests/sam_local
 
 clean-tools: ## remove the installed tools
 	rm -rf .venv

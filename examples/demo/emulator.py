@@ -19,11 +19,11 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def start(port: int, home: pathlib.Path, log: pathlib.Path, function_environment: dict[str, str]) -> subprocess.Popen:
+def start(port: int, home: pathlib.Path, log: pathlib.Path, functions_endpoint: str) -> subprocess.Popen:
     """Starts the emulator in a process group of its own.
 
-    A function inherits the emulator's environment under its own. That is how promote finds the emulator: the template
-    is deployed as it stands, without a variable for this machine.
+    A function inherits the emulator's environment under its own. That is how promote finds AWS at `functions_endpoint`:
+    the template is deployed as it stands, without a variable for this machine.
     """
     environment = {
         "PATH": os.environ["PATH"],
@@ -33,11 +33,10 @@ def start(port: int, home: pathlib.Path, log: pathlib.Path, function_environment
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(port),
         "DOCKER_HOST": "unix:///nonexistent.sock",  # ECS tasks are not run, even where there is a Docker
-        "AWS_ENDPOINT_URL": endpoint(port),
-        **function_environment,
+        "AWS_ENDPOINT_URL": functions_endpoint,
     }
     program = pathlib.Path(sys.executable).with_name("ministack")
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         process = subprocess.Popen(
             [program], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
         )
@@ -56,12 +55,13 @@ def endpoint(port: int) -> str:
 def ready(port: int, process: subprocess.Popen) -> bool | None:
     if process.poll() is not None:
         raise NotAsExpected(f"expected the emulator to start, it ended with status {process.returncode}")
-    return True if answers(port) else None
+    return True if answers(endpoint(port)) else None
 
 
-def answers(port: int) -> bool:
+def answers(url: str) -> bool:
+    """Whether the emulator answers there, also through the proxy."""
     try:
-        with urllib.request.urlopen(f"{endpoint(port)}/_ministack/health", timeout=2) as response:
+        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2) as response:
             return response.status == 200
     except (urllib.error.URLError, OSError):
         return False
@@ -78,7 +78,7 @@ def started_at(pid: int) -> str | None:
 
 
 def end(group: int) -> None:
-    """Ends the emulator and the functions it runs, all of one process group."""
+    """Ends a program and all it runs (the emulator its functions), a process group."""
     for number, patience_s in ((signal.SIGTERM, 5), (signal.SIGKILL, 2)):
         try:
             os.killpg(group, number)

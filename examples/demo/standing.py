@@ -6,6 +6,7 @@ import pathlib
 import shutil
 
 import emulator
+import proxy as proxies
 import rack as racks
 from aws import CREDENTIALS, REGION, Aws
 from console import fact, say, step
@@ -14,6 +15,7 @@ FOLDER = racks.ROOT / "target/demo"
 RECORD = FOLDER / "running.json"
 LOG = FOLDER / "demo-up.log"
 HOME = FOLDER / "home"
+PIPE = HOME / "proxy"
 
 
 def up(secrets_manager_env: str) -> int:
@@ -31,18 +33,22 @@ def up(secrets_manager_env: str) -> int:
 
 def start(secrets_manager_env: str) -> racks.Rack:
     HOME.mkdir(parents=True)
+    LOG.unlink(missing_ok=True)
     port = emulator.free_port()
-    process = emulator.start(port, HOME, LOG, function_environment={})
+    proxy = proxies.standing(emulator.endpoint(port), HOME, LOG, PIPE)
     try:
-        note(process.pid, emulator.endpoint(port))
-        return racks.deploy(Aws(emulator.endpoint(port)), {"SecretsManagerEnv": secrets_manager_env})
+        note(proxy.back, proxy.process.pid)
+        process = emulator.start(port, HOME, LOG, functions_endpoint=proxy.front)
+        note(proxy.back, proxy.process.pid, process.pid)
+        return racks.deploy(Aws(proxy.back), {"SecretsManagerEnv": secrets_manager_env})
     except BaseException:
         remove_leftovers()
         raise
 
 
-def note(pid: int, endpoint: str) -> None:
-    RECORD.write_text(json.dumps({"pid": pid, "started": emulator.started_at(pid), "endpoint": endpoint}) + "\n")
+def note(endpoint: str, *pids: int) -> None:
+    processes = {pid: emulator.started_at(pid) for pid in pids}
+    RECORD.write_text(json.dumps({"endpoint": endpoint, "processes": processes}) + "\n")
 
 
 def record() -> dict | None:
@@ -52,12 +58,13 @@ def record() -> dict | None:
 
 
 def is_running(running: dict) -> bool:
-    return is_ours(running) and emulator.answers(int(running["endpoint"].rpartition(":")[2]))
+    return bool(ours(running)) and emulator.answers(running["endpoint"])
 
 
-def is_ours(running: dict) -> bool:
+def ours(running: dict) -> list[int]:
     """A group whose leader has gone is still ours: its number is not given away before the last member ends."""
-    return emulator.started_at(running["pid"]) in (running["started"], None)
+    processes = running.get("processes", {}).items()
+    return [int(pid) for pid, started in processes if emulator.started_at(int(pid)) in (started, None)]
 
 
 def down() -> int:
@@ -68,8 +75,8 @@ def down() -> int:
 
 
 def remove_leftovers() -> None:
-    if (running := record()) and is_ours(running):
-        emulator.end(running["pid"])
+    for pid in ours(record() or {}):
+        emulator.end(pid)
     RECORD.unlink(missing_ok=True)
     shutil.rmtree(HOME, ignore_errors=True)
 
@@ -103,6 +110,11 @@ The Rack's setting is that of `make demo-up RACK_SECRETS_MANAGER_ENV=Yes|No`. An
     echo '{{"params": {{"SecretsManagerEnv": "Yes"}}}}' | aws s3 cp - s3://{bucket}/apps/shop/app.json
 
 and a Release decides with `params: {{SecretsManagerEnv: "Yes"}}` or "No" in its convox.yml.
+Secrets Manager is out for promote, and not for you, between these two:
+
+    echo hang secretsmanager > {PIPE.relative_to(racks.ROOT)}
+    echo lift > {PIPE.relative_to(racks.ROOT)}
+
 An App whose ECS services do not exist gets its task definitions registered, and a warning in the report.
 
 `make demo-down` ends it."""

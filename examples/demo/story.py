@@ -13,7 +13,7 @@ import rack as racks
 import show
 from aws import Aws
 from console import expect, fact, printed, say, step
-from relay import Relay
+from proxy import Proxy
 from shop import Shop, environment
 
 LOG = racks.ROOT / "target/demo/demo.log"
@@ -27,29 +27,31 @@ def tell() -> int:
     with contextlib.ExitStack() as ends:
         home = pathlib.Path(tempfile.mkdtemp(prefix="convox-demo-"))
         ends.callback(shutil.rmtree, home, ignore_errors=True)
-        group = play(ends, home)
-    expect(not emulator.alive(group) and not home.exists(), "nothing of this is left running or lying around")
+        groups = play(ends, home)
+    gone = not any(emulator.alive(group) for group in groups) and not home.exists()
+    expect(gone, "nothing of this is left running or lying around")
     say(f"\nThe demo took {time.monotonic() - started:.0f} s. Everything was as expected.")
     return 0
 
 
-def play(ends: contextlib.ExitStack, home: pathlib.Path) -> int:
+def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, int]:
     step("a Rack on this machine: the emulator, template.yaml, a cluster with three ECS services")
     LOG.parent.mkdir(parents=True, exist_ok=True)
+    LOG.unlink(missing_ok=True)
     port = emulator.free_port()
-    relay = Relay(port)
-    ends.callback(relay.close)
-    process = emulator.start(port, home, LOG, {"AWS_ENDPOINT_URL_SECRETS_MANAGER": relay.url})
+    proxy = Proxy(emulator.endpoint(port), home, LOG)
+    ends.callback(emulator.end, proxy.process.pid)
+    process = emulator.start(port, home, LOG, functions_endpoint=proxy.front)
     ends.callback(emulator.end, process.pid)
-    shop = Shop(deploy(Aws(emulator.endpoint(port))))
+    shop = Shop(deploy(Aws(proxy.back)))
     before = shop.create_services()
 
     first = first_release(shop, before)
-    release_in_an_outage(shop, relay, first)
-    release_after_the_outage(shop, relay)
+    release_in_an_outage(shop, proxy, first)
+    release_after_the_outage(shop, proxy)
     rollback(shop)
     no_value_is_anywhere(shop)
-    return process.pid
+    return process.pid, proxy.process.pid
 
 
 def deploy(aws: Aws) -> racks.Rack:
@@ -77,16 +79,18 @@ def first_release(shop: Shop, before: dict[str, str]) -> dict[str, str]:
     return shop.services()
 
 
-def release_in_an_outage(shop: Shop, relay: Relay, first: dict[str, str]) -> None:
+def release_in_an_outage(shop: Shop, proxy: Proxy, first: dict[str, str]) -> None:
     step("Release R2, the same environment, while Secrets Manager accepts connections and never answers")
     through_secrets_manager = {service: seen_by(shop, arn) for service, arn in first.items()}
-    relay.begin_outage()
+    proxy.hang("secretsmanager")
     shop.upload("R2")
     report = shop.wait_for_report("R2")
     show.decision(report)
     expect(report["delivery"] == "S3", "R2 is delivered through S3")
     expect(report["decidedBy"] == "Rack", "the report still says that the Rack's setting decided")
     expect(bool(report.get("fallback", {}).get("errorType")), "the report says why Secrets Manager was not used")
+    unanswered = [call for call in proxy.calls("secretsmanager") if call["status"] is None]
+    expect(bool(unanswered), "promote called Secrets Manager and got no answer")
     show.moves(shop, first)
     show.definitions(shop)
     expect(not any(uses_secret(shop, arn) for arn in shop.running()), "no Service or Timer needs Secrets Manager")
@@ -100,10 +104,10 @@ def release_in_an_outage(shop: Shop, relay: Relay, first: dict[str, str]) -> Non
         )
 
 
-def release_after_the_outage(shop: Shop, relay: Relay) -> None:
+def release_after_the_outage(shop: Shop, proxy: Proxy) -> None:
     step("Release R3, Secrets Manager answers again; its environment has one more variable")
     before = shop.services()
-    relay.end_outage()
+    proxy.lift()
     shop.upload("R3", ADDITION)
     report = shop.wait_for_report("R3")
     show.decision(report)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField};
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use integration_tests::agent;
 use integration_tests::function::{Function, Invocation};
 use integration_tests::world::World;
@@ -77,6 +79,11 @@ pub fn secret(world: &World) -> String {
 
 /// S3's event about an environment object, as EventBridge delivers it.
 pub fn written(world: &World, release: &str, version_id: &str) -> Value {
+    written_for(world, APP, release, version_id)
+}
+
+/// The same for any App.
+pub fn written_for(world: &World, app: &str, release: &str, version_id: &str) -> Value {
     json!({
         "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created",
         "source": "aws.s3", "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
@@ -85,7 +92,7 @@ pub fn written(world: &World, release: &str, version_id: &str) -> Value {
             "version": "0",
             "bucket": {"name": world.bucket},
             "object": {
-                "key": format!("apps/{APP}/releases/{release}/env"), "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184",
+                "key": format!("apps/{app}/releases/{release}/env"), "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184",
                 "version-id": version_id, "sequencer": "617f08299329d189",
             },
             "request-id": "N4N7GDK58NMKJ12R", "requester": "123456789012", "reason": "PutObject",
@@ -107,9 +114,33 @@ pub async fn promote(
         .answer()
 }
 
+/// The same for any App and for an environment in any form.
+pub async fn promote_app(
+    world: &World,
+    function: &Function,
+    app: &str,
+    release: &str,
+    environment: impl Into<Vec<u8>>,
+) -> Value {
+    let key = format!("apps/{app}/releases/{release}/env");
+    let version = world.put(&key, environment).await;
+    let event = written_for(world, app, release, &version);
+    function.invoke(&event).await.answer()
+}
+
 /// Delivers an event; what came of it.
 pub async fn deliver(function: &Function, event: &Value) -> Invocation {
     function.invoke(event).await
+}
+
+/// `Release Promote Requested`, sent so many seconds from now; `id` is the event's.
+pub fn requested(world: &World, release: &str, id: &str, seconds_ahead: i64) -> Value {
+    let time = Utc::now() + TimeDelta::seconds(seconds_ahead);
+    json!({
+        "version": "0", "id": id, "detail-type": "Release Promote Requested", "source": "shop.deployments",
+        "account": "123456789012", "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1",
+        "resources": [], "detail": {"rack": world.rack, "app": APP, "release": release},
+    })
 }
 
 /// The report object of a Release.
@@ -127,6 +158,49 @@ pub async fn state(world: &World) -> Value {
         .await
         .expect("there is a state");
     serde_json::from_slice(&bytes).expect("the state is JSON")
+}
+
+/// The rows of the state's outcomes: number, result and error type.
+pub async fn outcomes(world: &World) -> Vec<(u64, String, Option<String>)> {
+    let state = state(world).await;
+    let rows = state["outcomes"].as_array().expect("a list of outcomes");
+    rows.iter()
+        .map(|row| {
+            let text = |name: &str| row[name].as_str().map(str::to_owned);
+            let seq = row["seq"].as_u64().expect("a number");
+            (seq, text("result").expect("a result"), text("errorType"))
+        })
+        .collect()
+}
+
+/// The version that the secret's `AWSCURRENT` is on, and its value.
+pub async fn current_secret(world: &World) -> (String, Value) {
+    let read = world
+        .secrets_manager
+        .get_secret_value()
+        .secret_id(secret(world));
+    let read = read.send().await.expect("there is a secret");
+    let value = serde_json::from_str(read.secret_string().unwrap()).expect("the secret is JSON");
+    (read.version_id().unwrap().to_owned(), value)
+}
+
+/// All revisions that were registered for the App.
+pub async fn registered(world: &World) -> Vec<String> {
+    let listed = world.ecs.list_task_definitions().send().await.unwrap();
+    let mut arns = listed.task_definition_arns.unwrap_or_default();
+    arns.retain(|arn| arn.contains(&format!("{}_{APP}_", world.rack)));
+    arns
+}
+
+/// What was changed anywhere, the bucket and sent events included: `service Operation`, in order.
+pub fn changes(world: &World) -> Vec<String> {
+    let mut calls = world.proxy.calls();
+    let reads = ["Decrypt", "Describe", "Get", "Head", "List"];
+    calls.retain(|call| !reads.iter().any(|read| call.operation.starts_with(read)));
+    calls
+        .iter()
+        .map(|call| format!("{} {}", call.service, call.operation))
+        .collect()
 }
 
 /// The task definition that a Service's ECS service runs.
@@ -172,6 +246,17 @@ pub async fn sees(world: &World, task_definition: &str) -> BTreeMap<String, Stri
         variables.remove(name);
     }
     variables
+}
+
+/// What ECS knows of a task definition, and its tags.
+pub async fn definition(world: &World, arn: &str) -> (TaskDefinition, BTreeMap<String, String>) {
+    let request = world.ecs.describe_task_definition().task_definition(arn);
+    let answer = request.include(TaskDefinitionField::Tags).send().await;
+    let answer = answer.expect("the task definition is registered");
+    let tags = answer.tags().iter();
+    let tags = tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
+    let tags = tags.collect();
+    (answer.task_definition.expect("ECS answers it"), tags)
 }
 
 /// The detail-types of the events that were sent, in order.

@@ -4,10 +4,15 @@ mod agent;
 mod events;
 mod faults;
 mod function;
+mod keys;
+mod kills;
 mod processes;
+mod rates;
 mod recording;
 mod secret_deletion;
 mod secrets;
+mod services;
+mod strict_proxy;
 mod task_definitions;
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};

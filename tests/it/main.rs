@@ -8,5 +8,17 @@
 )]
 
 mod app;
+mod bad_input;
 mod bench;
+mod convox_env;
+mod definitions;
+mod delivery;
+mod fallback;
+mod layering;
+mod levels;
+mod order;
 mod promote;
+mod put_back;
+mod secret_life;
+mod template;
+mod triggers;

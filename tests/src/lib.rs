@@ -26,5 +26,5 @@ pub mod world;
 
 pub use canary::assert_absent;
 pub use function::{Function, Invocation};
-pub use proxy::{Call, Fault, Proxy};
+pub use proxy::{Call, EcsRates, Fault, Proxy};
 pub use world::World;

@@ -6,15 +6,18 @@
 
 mod answer;
 mod call;
+mod caller;
 mod fault;
 mod forward;
 mod incoming;
+mod rates;
 mod rules;
 mod server;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -22,9 +25,13 @@ use tokio::task::JoinHandle;
 pub(crate) use answer::Refusal;
 pub use call::{Call, Event};
 pub use fault::{Fault, Injection};
+pub use rates::EcsRates;
 
 use crate::secrets::SecretStore;
 use forward::Upstream;
+use incoming::Incoming;
+use rates::Buckets;
+use rules::Draining;
 
 /// A running proxy of one account. It ends with the value, or with the test's runtime.
 #[derive(Debug)]
@@ -43,9 +50,12 @@ struct Shared {
     calls: Mutex<BTreeMap<usize, Call>>,
     arrivals: AtomicUsize,
     injections: Mutex<Vec<Injection>>,
+    /// None while ECS takes any number of calls.
+    ecs_buckets: Mutex<Option<Buckets>>,
     secrets: Mutex<SecretStore>,
-    /// The ciphertexts that KMS made; the emulator decrypts corrupted ones.
-    ciphertexts: Mutex<HashSet<String>>,
+    /// The ciphertexts that KMS made, and the ARN of each one's key; the emulator decrypts anything with any key.
+    ciphertexts: Mutex<HashMap<String, String>>,
+    draining: Mutex<Draining>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,8 +72,10 @@ impl Proxy {
             calls: Mutex::default(),
             arrivals: AtomicUsize::new(0),
             injections: Mutex::default(),
+            ecs_buckets: Mutex::default(),
             secrets: Mutex::new(SecretStore::new(account)),
             ciphertexts: Mutex::default(),
+            draining: Mutex::default(),
         });
         let (endpoint, front) = server::listen(Door::Front, &shared).await;
         let (back_door, back) = server::listen(Door::Back, &shared).await;
@@ -95,6 +107,21 @@ impl Proxy {
     /// Ends all injections. A call that already hangs goes on hanging.
     pub fn lift(&self) {
         self.shared.injections.lock().unwrap().clear();
+    }
+
+    /// Throttles ECS calls through the front door from now on; the buckets start full.
+    pub fn limit_ecs(&self, rates: EcsRates) {
+        *self.shared.ecs_buckets.lock().unwrap() = Some(Buckets::full(rates));
+    }
+
+    /// From now on an ECS service that is deleted stays `DRAINING`, as if its tasks took their time to stop.
+    pub fn hold_draining(&self) {
+        self.shared.draining.lock().unwrap().hold();
+    }
+
+    /// The tasks have stopped: services that are `DRAINING` become `INACTIVE`, later ones at once.
+    pub fn end_draining(&self) {
+        self.shared.draining.lock().unwrap().end();
     }
 
     /// Every call through the front door, in order of arrival.
@@ -157,7 +184,14 @@ impl Shared {
         }
     }
 
-    fn take_fault(&self, service: &str, operation: &str) -> Option<Fault> {
-        fault::take(&mut self.injections.lock().unwrap(), service, operation)
+    /// What is to go wrong with this call; ECS's rates count the calls that no injection befalls.
+    fn take_fault(&self, incoming: &Incoming) -> Option<Fault> {
+        let (service, operation) = (&incoming.service, &incoming.operation);
+        let injected = fault::take(&mut self.injections.lock().unwrap(), service, operation);
+        injected.or_else(|| {
+            let mut buckets = self.ecs_buckets.lock().unwrap();
+            let buckets = buckets.as_mut().filter(|_| service == "ecs")?;
+            (!buckets.take(operation, Instant::now())).then_some(Fault::Throttle)
+        })
     }
 }

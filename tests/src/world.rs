@@ -3,7 +3,10 @@
 mod settings;
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_ecs::types::{Compatibility, ContainerDefinition, LaunchType, NetworkMode, Tag};
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, LaunchType,
+    NetworkConfiguration, NetworkMode, Tag,
+};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
@@ -17,6 +20,8 @@ use crate::{emulator, envelope, unique};
 /// The only region of the bench.
 pub const REGION: &str = "us-east-1";
 const SECRET_ACCESS_KEY: &str = "not-a-secret";
+const SUBNETS: [&str; 2] = ["subnet-1", "subnet-2"];
+const SECURITY_GROUP: &str = "sg-1";
 
 /// An account, a Rack in it, and clients for the test's own access: not recorded, without faults.
 #[derive(Debug)]
@@ -148,6 +153,7 @@ impl World {
             .service_name(name)
             .task_definition(self.register_dummy().await)
             .launch_type(LaunchType::Fargate)
+            .network_configuration(Self::network())
             .desired_count(1)
             .set_tags(Some(tags.iter().map(tag).collect()))
             .send()
@@ -155,6 +161,19 @@ impl World {
             .expect("cannot create an ECS service");
         let arn = service.service.and_then(|service| service.service_arn);
         arn.expect("ECS answers the service's ARN")
+    }
+
+    /// The subnets and the group of [`World::settings`], as ECS wants them for Fargate.
+    #[must_use]
+    pub fn network() -> NetworkConfiguration {
+        let vpc = AwsVpcConfiguration::builder()
+            .set_subnets(Some(SUBNETS.map(ToOwned::to_owned).to_vec()))
+            .security_groups(SECURITY_GROUP)
+            .assign_public_ip(AssignPublicIp::Disabled);
+        let vpc = vpc.build().expect("there are subnets");
+        NetworkConfiguration::builder()
+            .awsvpc_configuration(vpc)
+            .build()
     }
 
     /// The events that the program under test sent and `EventBridge` accepted.

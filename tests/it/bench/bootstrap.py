@@ -14,6 +14,18 @@ def post(path, body):
     urllib.request.urlopen(urllib.request.Request(f"{RUNTIME}/{path}", data, method="POST")).read()
 
 
+def call_aws(service, target, body):
+    """One call as an SDK makes it, with a signature that nobody checks; the answer."""
+    scope = f"{os.environ['AWS_ACCESS_KEY_ID']}/20261122/us-east-1/{service}/aws4_request"
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": target,
+    }
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], json.dumps(body).encode(), headers)
+    return json.load(urllib.request.urlopen(request))
+
+
 while True:
     invocation = urllib.request.urlopen(f"{RUNTIME}/next")
     request = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
@@ -25,6 +37,8 @@ while True:
         threading.Event().wait()
     if "error" in event:
         post(f"{request}/error", {"errorType": event["error"], "errorMessage": "as asked"})
+    elif "call" in event:
+        post(f"{request}/response", call_aws(*event["call"]))
     elif "environment" in event:
         post(f"{request}/response", dict(os.environ))
     else:

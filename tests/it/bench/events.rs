@@ -1,10 +1,11 @@
-//! `EventBridge`'s and KMS's rules.
+//! `EventBridge`'s rules.
 
-use aws_sdk_eventbridge::types::{EcsParameters, LaunchType, PutEventsRequestEntry, Target};
-use aws_sdk_kms::primitives::Blob;
-use integration_tests::World;
+use aws_sdk_eventbridge::types::{
+    EcsParameters, LaunchType, PutEventsRequestEntry, RuleState, Tag, Target,
+};
+use integration_tests::{Fault, World};
 
-use super::code;
+use super::{code, refusal};
 
 fn entry(source: &str, detail_type: &str, detail: &str) -> PutEventsRequestEntry {
     PutEventsRequestEntry::builder()
@@ -161,41 +162,136 @@ async fn a_rule_has_at_most_five_targets() {
         .send()
         .await;
     assert_eq!(code(sixth), "LimitExceededException");
-    let ecs = EcsParameters::builder()
-        .task_definition_arn("arn")
-        .launch_type(LaunchType::Fargate);
-    let ecs = Target::builder()
-        .id("1")
-        .arn("arn")
-        .ecs_parameters(ecs.build().unwrap())
-        .build()
-        .unwrap();
-    let no_network = client.put_targets().rule("rule").targets(ecs).send().await;
-    assert_eq!(code(no_network), "ValidationException");
+    let ecs = || EcsParameters::builder().task_definition_arn("arn");
+    for (ecs, role, wording) in [
+        (
+            ecs().launch_type(LaunchType::Fargate),
+            Some("role"),
+            "NetworkConfiguration",
+        ),
+        (ecs(), None, "RoleArn is required"),
+    ] {
+        let ecs = Target::builder()
+            .id("1")
+            .arn("arn")
+            .ecs_parameters(ecs.build().unwrap());
+        let ecs = ecs.set_role_arn(role.map(str::to_owned)).build().unwrap();
+        let (code, message) = refusal(client.put_targets().rule("rule").targets(ecs).send().await);
+        assert_eq!(code, "ValidationException");
+        assert!(message.contains(wording), "wanted {wording}, got {message}");
+    }
 }
 
 #[tokio::test]
-async fn kms_decrypts_only_what_it_encrypted() {
+async fn a_rule_is_replaced_as_a_whole_but_keeps_its_tags() {
     let world = World::new().await;
-    let key = world
-        .kms
-        .generate_data_key()
-        .key_id(&world.key_arn)
-        .number_of_bytes(32)
+    let client = &world.eventbridge;
+    let put = || client.put_rule().name("rule");
+    let tag = |value: &str| Tag::builder().key("k").value(value).build().unwrap();
+    let first = put().event_pattern("{\"source\":[\"a\"]}").tags(tag("1"));
+    let first = first.description("d").state(RuleState::Disabled);
+    let arn = first.send().await.unwrap().rule_arn.unwrap();
+    let second = put().schedule_expression("rate(1 day)").tags(tag("2"));
+    second.send().await.unwrap();
+    let rule = client.describe_rule().name("rule").send().await.unwrap();
+    assert_eq!(rule.schedule_expression(), Some("rate(1 day)"));
+    let gone = (rule.event_pattern(), rule.description());
+    assert_eq!(gone, (None, None));
+    assert_eq!(rule.state(), Some(&RuleState::Enabled));
+    let tags = client.list_tags_for_resource().resource_arn(&arn);
+    assert_eq!(tags.send().await.unwrap().tags(), [tag("1")]);
+    let tags = client.tag_resource().resource_arn(&arn).tags(tag("2"));
+    tags.send().await.unwrap();
+    for (case, put) in [
+        ("neither pattern nor schedule", put()),
+        (
+            "a reserved tag",
+            put()
+                .schedule_expression("rate(1 day)")
+                .tags(Tag::builder().key("aws:k").value("1").build().unwrap()),
+        ),
+    ] {
+        assert_eq!(code(put.send().await), "ValidationException", "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_rule_with_targets_is_not_deleted_and_a_missing_one_has_none() {
+    let world = World::new().await;
+    let client = &world.eventbridge;
+    let target = || {
+        let target = Target::builder().id("1");
+        target.arn("arn:aws:sqs:us-east-1:123456789012:q").build()
+    };
+    let put = || {
+        client
+            .put_targets()
+            .rule("rule")
+            .targets(target().unwrap())
+            .send()
+    };
+    let remove = || client.remove_targets().rule("rule").ids("1").send();
+    let delete = || client.delete_rule().name("rule").send();
+    assert_eq!(code(put().await), "ResourceNotFoundException");
+    assert_eq!(code(remove().await), "ResourceNotFoundException");
+    let rule = client.put_rule().name("rule");
+    rule.schedule_expression("rate(1 day)")
         .send()
         .await
         .unwrap();
-    let ciphertext = key.ciphertext_blob.unwrap().into_inner();
-    let decrypt = |ciphertext: Vec<u8>| {
-        world
-            .kms
-            .decrypt()
-            .ciphertext_blob(Blob::new(ciphertext))
-            .send()
+    put().await.unwrap();
+    let (code, message) = refusal(delete().await);
+    assert_eq!(
+        (code.as_str(), message.as_str()),
+        (
+            "ValidationException",
+            "Rule can't be deleted since it has targets."
+        )
+    );
+    remove().await.unwrap();
+    delete().await.unwrap();
+}
+
+#[tokio::test]
+async fn entries_fail_inside_of_a_success_and_have_no_effect() {
+    let world = World::new().await;
+    let client = aws_sdk_eventbridge::Client::new(&world.front_door());
+    let rule = client.put_rule().name("rule");
+    rule.schedule_expression("rate(1 day)")
+        .send()
+        .await
+        .unwrap();
+    let fail = Fault::FailedEntries {
+        code: "ConcurrentModificationException",
     };
-    let opened = decrypt(ciphertext.clone()).await.unwrap();
-    assert_eq!(opened.plaintext, key.plaintext);
-    let mut corrupted = ciphertext;
-    *corrupted.last_mut().unwrap() ^= 1;
-    assert_eq!(code(decrypt(corrupted).await), "InvalidCiphertextException");
+    world.proxy.inject(fail.on_service("events").times(3));
+    let target = Target::builder().id("1");
+    let target = target.arn("arn:aws:sqs:us-east-1:123456789012:q").build();
+    let put = client.put_targets().rule("rule").targets(target.unwrap());
+    let put = put.send().await.unwrap();
+    let failed = &put.failed_entries()[0];
+    assert_eq!(
+        (
+            put.failed_entry_count(),
+            failed.target_id(),
+            failed.error_code()
+        ),
+        (1, Some("1"), Some("ConcurrentModificationException"))
+    );
+    let remove = client.remove_targets().rule("rule").ids("1").ids("2");
+    let remove = remove.send().await.unwrap();
+    assert_eq!(
+        (remove.failed_entry_count(), remove.failed_entries().len()),
+        (2, 2)
+    );
+    let sent = client.put_events().entries(entry("test", "T", "{}"));
+    let sent = sent.send().await.unwrap();
+    let failed = sent.entries()[0].error_code();
+    assert_eq!(
+        (sent.failed_entry_count(), failed),
+        (1, Some("ConcurrentModificationException"))
+    );
+    assert!(world.events().is_empty());
+    let targets = world.eventbridge.list_targets_by_rule().rule("rule");
+    assert!(targets.send().await.unwrap().targets().is_empty());
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 const BOOTSTRAP: &str = include_str!("bootstrap.py");
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/emulator/bin/python3");
 
-fn bootstrap(folder: &tempfile::TempDir) -> PathBuf {
+pub fn bootstrap(folder: &tempfile::TempDir) -> PathBuf {
     let path = folder.path().join("bootstrap");
     fs::write(&path, format!("#!{PYTHON}\n{BOOTSTRAP}")).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,6 +1,6 @@
 //! Every call of every client is recorded under the name that AWS's documentation has for it.
 
-use aws_sdk_ecs::types::{ContainerDefinition, ServiceField};
+use aws_sdk_ecs::types::{ContainerDefinition, NetworkMode, ServiceField};
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use aws_sdk_s3::primitives::ByteStream;
 use integration_tests::World;
@@ -140,13 +140,10 @@ async fn ecs_operations_are_named_with_their_bodies() {
     let described = ecs.describe_services().cluster(cluster).services(&service);
     let described = send!(described.include(ServiceField::Tags));
     assert_eq!(described.services()[0].tags()[0].key(), Some("convox:rack"));
-    let container = ContainerDefinition::builder()
-        .name("web")
-        .image("i")
-        .memory(64)
-        .build();
-    let registered = ecs.register_task_definition().family("f");
-    let registered = send!(registered.container_definitions(container));
+    let container = ContainerDefinition::builder().name("web").image("i");
+    let registered = ecs.register_task_definition().family("f").cpu("256");
+    let registered = registered.memory("512").network_mode(NetworkMode::Awsvpc);
+    let registered = send!(registered.container_definitions(container.build()));
     let revision = registered
         .task_definition
         .unwrap()

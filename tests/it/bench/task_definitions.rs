@@ -180,7 +180,8 @@ async fn a_service_moves_only_to_an_active_revision() {
             .service(&service);
         update.task_definition(revision).send()
     };
-    let registered = good(&world).send().await.unwrap().task_definition.unwrap();
+    let registered = fargate(&world, "256", "512", NetworkMode::Awsvpc);
+    let registered = registered.send().await.unwrap().task_definition.unwrap();
     let arn = registered.task_definition_arn.unwrap();
     update(&arn).await.unwrap();
     update("f")

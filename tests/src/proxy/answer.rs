@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use super::incoming::Incoming;
 
+const INJECTED: &str = "injected by the test";
+
 /// A whole answer.
 pub(super) type Answer = Response<Bytes>;
 
@@ -34,16 +36,15 @@ pub(super) fn json(outcome: Result<Value, Refusal>) -> Answer {
 
 /// An error in the form that the caller's protocol has for it.
 pub(super) fn error(incoming: &Incoming, status: u16, code: &str) -> Answer {
-    let message = "injected by the test";
     if incoming.head.method == Method::HEAD {
         return build(status, "application/xml", &[], String::new()); // HEAD answers have no body
     }
     if incoming.service != "s3" {
-        return json_error(status, code, message);
+        return json_error(status, code, INJECTED);
     }
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
-         <Message>{message}</Message><RequestId>TEST</RequestId></Error>"
+         <Message>{INJECTED}</Message><RequestId>TEST</RequestId></Error>"
     );
     build(status, "application/xml", &[], body)
 }
@@ -55,6 +56,30 @@ pub(super) fn throttled(incoming: &Incoming) -> Answer {
     } else {
         json_error(400, "ThrottlingException", "Rate exceeded")
     }
+}
+
+/// The success that `EventBridge` answers when it took none of the entries.
+///
+/// Source: facts/aws.md 4.1, 4.3; `EventBridge` API reference, `PutEvents`, `PutTargets`, `RemoveTargets`.
+pub(super) fn failed_entries(incoming: &Incoming, code: &str) -> Answer {
+    let entries = |field: &str| incoming.body[field].as_array().into_iter().flatten();
+    let failed = |id: &Value| json!({"TargetId": id, "ErrorCode": code, "ErrorMessage": INJECTED});
+    let (list, failed): (_, Vec<Value>) = match incoming.operation.as_str() {
+        "PutEvents" => {
+            let failed = json!({"ErrorCode": code, "ErrorMessage": INJECTED});
+            (
+                "Entries",
+                entries("Entries").map(|_| failed.clone()).collect(),
+            )
+        }
+        "PutTargets" => {
+            let ids = entries("Targets").map(|target| &target["Id"]);
+            ("FailedEntries", ids.map(failed).collect())
+        }
+        "RemoveTargets" => ("FailedEntries", entries("Ids").map(failed).collect()),
+        other => panic!("{other} has no entries that could fail"),
+    };
+    json(Ok(json!({"FailedEntryCount": failed.len(), list: failed})))
 }
 
 /// A success that no protocol can read.

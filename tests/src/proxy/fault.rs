@@ -24,34 +24,54 @@ pub enum Fault {
     Latency(Duration),
     /// Answers 200 with a body that no protocol knows; the call has no effect.
     Garbage,
+    /// Answers 200 to `PutEvents`, `PutTargets` or `RemoveTargets` with every entry failed; the call has no effect.
+    FailedEntries {
+        /// Each entry's error: `ConcurrentModificationException`.
+        code: &'static str,
+    },
+    /// Kills the calling process with SIGKILL; the call has no effect.
+    KillBefore,
+    /// The call takes effect, then the calling process is killed and never gets the answer.
+    KillAfter,
 }
 
 /// A fault, and the calls that it befalls.
 #[derive(Debug, Clone)]
 pub struct Injection {
     fault: Fault,
-    service: &'static str,
-    operation: Option<&'static str>,
+    service: Option<String>,
+    operation: Option<String>,
+    spared: usize,
     left: Option<usize>,
 }
 
 impl Fault {
     /// Befalls one operation.
     #[must_use]
-    pub fn on(self, service: &'static str, operation: &'static str) -> Injection {
+    pub fn on(self, service: impl Into<String>, operation: impl Into<String>) -> Injection {
         Injection {
-            operation: Some(operation),
+            operation: Some(operation.into()),
             ..self.on_service(service)
         }
     }
 
     /// Befalls every operation of a service.
     #[must_use]
-    pub fn on_service(self, service: &'static str) -> Injection {
+    pub fn on_service(self, service: impl Into<String>) -> Injection {
+        Injection {
+            service: Some(service.into()),
+            ..self.on_any_call()
+        }
+    }
+
+    /// Befalls every call.
+    #[must_use]
+    pub fn on_any_call(self) -> Injection {
         Injection {
             fault: self,
-            service,
+            service: None,
             operation: None,
+            spared: 0,
             left: None,
         }
     }
@@ -67,10 +87,25 @@ impl Injection {
         }
     }
 
-    fn fits(&self, service: &str, operation: &str) -> bool {
-        self.service == service
-            && self.operation.is_none_or(|wanted| wanted == operation)
-            && self.left != Some(0)
+    /// Not the first `calls` that it would befall.
+    #[must_use]
+    pub fn after(self, calls: usize) -> Self {
+        Self {
+            spared: calls,
+            ..self
+        }
+    }
+
+    /// Counts the call if it fits; whether the fault befalls it.
+    fn strikes(&mut self, service: &str, operation: &str) -> bool {
+        let is = |wanted: &Option<String>, name| wanted.as_deref().is_none_or(|it| it == name);
+        let fits = is(&self.service, service) && is(&self.operation, operation);
+        if !fits || self.left == Some(0) {
+            return false;
+        }
+        let spared = self.spared > 0;
+        self.spared = self.spared.saturating_sub(1);
+        !spared
     }
 }
 
@@ -78,7 +113,7 @@ impl Injection {
 pub(super) fn take(injections: &mut [Injection], service: &str, operation: &str) -> Option<Fault> {
     let injection = injections
         .iter_mut()
-        .find(|injection| injection.fits(service, operation))?;
+        .find_map(|injection| injection.strikes(service, operation).then_some(injection))?;
     injection.left = injection.left.map(|left| left - 1);
     Some(injection.fault.clone())
 }

@@ -1,11 +1,18 @@
 //! The rules of AWS that the emulator lacks, one file per subject. Each names its source.
 
+mod draining;
+mod event_rules;
 mod events;
 mod fargate;
 mod key_management;
+mod launch;
 mod revisions;
 mod schedule;
+mod services;
+mod tags;
 mod task_definition;
+
+pub(super) use draining::Draining;
 
 use super::answer::{self, Answer};
 use super::incoming::Incoming;
@@ -13,32 +20,70 @@ use super::{Refusal, Shared};
 
 /// Answers a call as AWS would: refused by a rule, from our own model, or by the emulator.
 pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
-    let upstream = &shared.upstream;
-    let body = &incoming.body;
-    let checked = match (incoming.service.as_str(), incoming.operation.as_str()) {
-        ("secretsmanager", operation) => {
-            return answer::json(shared.secrets.lock().unwrap().call(operation, body));
+    let answered = match incoming.service.as_str() {
+        "secretsmanager" => {
+            let mut secrets = shared.secrets.lock().unwrap();
+            secrets
+                .call(&incoming.operation, &incoming.body)
+                .map(|body| answer::json(Ok(body)))
         }
-        ("events", "PutEvents") => return events::put_events(upstream, incoming).await,
-        ("kms", _) => return key_management::answer(shared, incoming).await,
-        ("ecs", "RegisterTaskDefinition") => task_definition::check(body),
-        ("ecs", "CreateService" | "UpdateService" | "RunTask") => {
-            revisions::check(upstream, incoming).await
-        }
-        ("events", "PutRule") => schedule::check_rule(body),
-        ("events", "PutTargets") => events::check_targets(upstream, incoming).await,
-        _ => Ok(()),
+        "ecs" => ecs(shared, incoming).await,
+        "events" => eventbridge(shared, incoming).await,
+        "kms" => key_management::answer(shared, incoming).await,
+        _ => Ok(shared.upstream.forward(incoming).await),
     };
-    match checked {
-        Ok(()) => upstream.forward(incoming).await,
-        Err(refusal) => answer::json(Err(refusal)),
+    answered.unwrap_or_else(|refusal| answer::json(Err(refusal)))
+}
+
+async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
+    let (upstream, body) = (&shared.upstream, &incoming.body);
+    match incoming.operation.as_str() {
+        "RegisterTaskDefinition" => task_definition::check(body)?,
+        "CreateService" => services::check_creation(shared, incoming).await?,
+        "UpdateService" => services::check_update(shared, incoming).await?,
+        "DescribeServices" => services::check_description(body)?,
+        "RunTask" => {
+            services::check_cluster(upstream, incoming).await?;
+            let definition = revisions::check(upstream, incoming).await?;
+            launch::check(body, &definition)?;
+        }
+        "TagResource" => tags::check(body, "tags")?,
+        _ => {}
     }
+    let answer = upstream.forward(incoming).await;
+    Ok(draining::applied(shared, incoming, answer))
+}
+
+async fn eventbridge(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
+    let upstream = &shared.upstream;
+    match incoming.operation.as_str() {
+        "PutEvents" => return events::put_events(upstream, incoming).await,
+        "PutRule" => return event_rules::put(upstream, incoming).await,
+        "DeleteRule" => event_rules::check_deletion(upstream, incoming).await?,
+        "PutTargets" => events::check_targets(upstream, incoming).await?,
+        "RemoveTargets" => event_rules::check_exists(upstream, incoming).await?,
+        "TagResource" => tags::check(&incoming.body, "Tags")?,
+        _ => {}
+    }
+    Ok(upstream.forward(incoming).await)
 }
 
 fn client_exception(message: impl Into<String>) -> Refusal {
     Refusal::new("ClientException", message)
 }
 
+fn invalid_parameter(message: impl Into<String>) -> Refusal {
+    Refusal::new("InvalidParameterException", message)
+}
+
 fn validation(message: impl Into<String>) -> Refusal {
     Refusal::new("ValidationException", message)
+}
+
+fn text<'a>(object: &'a serde_json::Value, field: &str) -> &'a str {
+    object[field].as_str().unwrap_or_default()
+}
+
+fn array<'a>(object: &'a serde_json::Value, field: &str) -> &'a [serde_json::Value] {
+    object[field].as_array().map_or(&[], Vec::as_slice)
 }

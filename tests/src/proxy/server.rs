@@ -17,7 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::answer::{self, Answer};
 use super::fault::Fault;
 use super::incoming::Incoming;
-use super::{Door, Shared, rules};
+use super::{Door, Shared, caller, rules};
 
 /// The connection ends without an answer.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ async fn serve_connection(stream: TcpStream, door: Door, shared: Arc<Shared>) {
     };
     let (shared, twin) = (&shared, &twin);
     let service = service_fn(move |request: Request<Body>| async move {
-        let answer = respond(request, door, shared).await;
+        let answer = respond(request, door, shared, twin).await;
         if answer.is_err() {
             let _ = twin.set_zero_linger(); // so that closing sends a reset
         }
@@ -74,22 +74,32 @@ fn with_twin(stream: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
     Ok((TcpStream::from_std(stream)?, twin))
 }
 
-async fn respond(request: Request<Body>, door: Door, shared: &Shared) -> Result<Answer, Cut> {
+async fn respond(
+    request: Request<Body>,
+    door: Door,
+    shared: &Shared,
+    connection: &TcpStream,
+) -> Result<Answer, Cut> {
     let incoming = Incoming::read(request).await.map_err(|_| Cut)?;
     if door == Door::Back {
         return Ok(rules::answer(shared, &incoming).await);
     }
     let number = shared.arrived(incoming.call());
-    let answer = match shared.take_fault(&incoming.service, &incoming.operation) {
+    let answer = match shared.take_fault(&incoming) {
         None => rules::answer(shared, &incoming).await,
-        Some(fault) => fail(shared, &incoming, fault).await?,
+        Some(fault) => fail(shared, &incoming, fault, connection).await?,
     };
     let body = serde_json::from_slice(answer.body()).unwrap_or_default();
     shared.answered(number, answer.status().as_u16(), body);
     Ok(answer)
 }
 
-async fn fail(shared: &Shared, incoming: &Incoming, fault: Fault) -> Result<Answer, Cut> {
+async fn fail(
+    shared: &Shared,
+    incoming: &Incoming,
+    fault: Fault,
+    connection: &TcpStream,
+) -> Result<Answer, Cut> {
     match fault {
         Fault::Error { status, code } => Ok(answer::error(incoming, status, code)),
         Fault::Throttle => Ok(answer::throttled(incoming)),
@@ -104,5 +114,15 @@ async fn fail(shared: &Shared, incoming: &Incoming, fault: Fault) -> Result<Answ
             Ok(rules::answer(shared, incoming).await)
         }
         Fault::Garbage => Ok(answer::garbage()),
+        Fault::FailedEntries { code } => Ok(answer::failed_entries(incoming, code)),
+        Fault::KillBefore => {
+            caller::kill(connection).await;
+            Err(Cut)
+        }
+        Fault::KillAfter => {
+            rules::answer(shared, incoming).await;
+            caller::kill(connection).await;
+            Err(Cut)
+        }
     }
 }

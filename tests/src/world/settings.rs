@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{REGION, SECRET_ACCESS_KEY, World};
+use super::{REGION, SECRET_ACCESS_KEY, SECURITY_GROUP, SUBNETS, World};
 
 impl World {
     /// The functions' whole environment, with some variables set differently or added; an empty value unsets one.
@@ -46,9 +46,9 @@ impl World {
             ("SECRETS_MANAGER_ENV", "No"),
             ("SECRETS_MANAGER_TIMEOUT_SECONDS", "10"),
             ("SECRET_KEY_ARN", ""),
-            ("SECURITY_GROUPS", "sg-1"),
+            ("SECURITY_GROUPS", SECURITY_GROUP),
             ("SETTINGS_BUCKET", &self.bucket),
-            ("SUBNETS", "subnet-1,subnet-2"),
+            ("SUBNETS", &SUBNETS.join(",")),
             ("TASK_EXECUTION_ROLE_ARN", &role("execution")),
             ("TASK_ROLE_ARN", &role("task")),
             ("TIMER_ROLE_ARN", &role("timer")),

@@ -1,12 +1,14 @@
 //! What `EventBridge` refuses in events and in targets.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::Refusal;
 use super::super::answer::{self, Answer};
 use super::super::forward::Upstream;
 use super::super::incoming::Incoming;
-use super::validation;
+use super::{array, event_rules, text, validation};
 
 const ENTRIES_MAX: usize = 10;
 const SIZE_MAX: usize = 256 * 1024;
@@ -16,13 +18,12 @@ const TARGET_INPUT_MAX: usize = 8192;
 /// Answers `PutEvents`: each entry is accepted or not on its own, with status 200.
 ///
 /// Source: facts/aws.md 4.1.
-pub(super) async fn put_events(upstream: &Upstream, incoming: &Incoming) -> Answer {
-    let entries = incoming.body["Entries"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
-    if let Err(refusal) = check_entries(entries) {
-        return answer::json(Err(refusal));
-    }
+pub(super) async fn put_events(
+    upstream: &Upstream,
+    incoming: &Incoming,
+) -> Result<Answer, Refusal> {
+    let entries = array(&incoming.body, "Entries");
+    check_entries(entries)?;
     let refused: Vec<Option<Value>> = entries.iter().map(refusal_of).collect();
     let good: Vec<&Value> = entries
         .iter()
@@ -30,7 +31,7 @@ pub(super) async fn put_events(upstream: &Upstream, incoming: &Incoming) -> Answ
         .filter_map(|(entry, refused)| refused.is_none().then_some(entry))
         .collect();
     if good.len() == entries.len() {
-        return upstream.forward(incoming).await;
+        return Ok(upstream.forward(incoming).await);
     }
     let mut accepted = Vec::new();
     if !good.is_empty() {
@@ -40,7 +41,7 @@ pub(super) async fn put_events(upstream: &Upstream, incoming: &Incoming) -> Answ
         let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
         accepted = body["Entries"].as_array().cloned().unwrap_or_default();
     }
-    answer::json(Ok(merge(refused, accepted)))
+    Ok(answer::json(Ok(merge(refused, accepted))))
 }
 
 /// Source: facts/aws.md 4.1 (1 to 10 entries, under 256 KiB).
@@ -107,23 +108,13 @@ fn merge(refused: Vec<Option<Value>>, accepted: Vec<Value>) -> Value {
 
 /// Source: facts/aws.md 4.2 (5 targets per rule, ids, `Input` at most 8192) and 4.3 (ECS parameters).
 pub(super) async fn check_targets(upstream: &Upstream, incoming: &Incoming) -> Result<(), Refusal> {
-    let targets = incoming.body["Targets"]
-        .as_array()
-        .map_or(&[][..], Vec::as_slice);
+    let targets = array(&incoming.body, "Targets");
     targets.iter().try_for_each(check_target)?;
-    let question = json!({
-        "Rule": incoming.body["Rule"],
-        "EventBusName": incoming.body["EventBusName"].as_str().unwrap_or("default"),
-    });
+    event_rules::check_exists(upstream, incoming).await?;
+    let question = event_rules::question(incoming, "Rule", "Rule");
     let answer = upstream.ask(incoming, "ListTargetsByRule", &question).await;
-    let mut ids: Vec<&Value> = answer["Targets"].as_array().into_iter().flatten().collect();
-    ids.extend(targets);
-    let mut ids: Vec<&str> = ids
-        .iter()
-        .filter_map(|target| target["Id"].as_str())
-        .collect();
-    ids.sort_unstable();
-    ids.dedup();
+    let all = array(&answer, "Targets").iter().chain(targets);
+    let ids: BTreeSet<&str> = all.map(|target| text(target, "Id")).collect();
     if ids.len() > TARGETS_MAX {
         let message = "The requested resource exceeds the maximum number allowed.";
         return Err(Refusal::new("LimitExceededException", message));
@@ -132,30 +123,32 @@ pub(super) async fn check_targets(upstream: &Upstream, incoming: &Incoming) -> R
 }
 
 fn check_target(target: &Value) -> Result<(), Refusal> {
-    if target["Input"]
-        .as_str()
-        .is_some_and(|input| input.len() > TARGET_INPUT_MAX)
-    {
+    super::schedule::check_id("Id", text(target, "Id"))?;
+    if text(target, "Input").len() > TARGET_INPUT_MAX {
         return Err(validation(
             "Parameter Input is not valid: it is longer than 8192 characters.",
         ));
     }
-    super::schedule::check_id("Id", target["Id"].as_str().unwrap_or_default())?;
     let ecs = &target["EcsParameters"];
     if ecs.is_null() {
         return Ok(());
     }
-    if ecs["TaskDefinitionArn"]
-        .as_str()
-        .unwrap_or_default()
-        .is_empty()
-    {
+    if text(ecs, "TaskDefinitionArn").is_empty() {
         return Err(validation("Parameter TaskDefinitionArn is required."));
     }
     if ecs["LaunchType"] == "FARGATE" && ecs["NetworkConfiguration"].is_null() {
         return Err(validation(
             "Parameter NetworkConfiguration must be specified for launch type FARGATE.",
         ));
+    }
+    check_role(target)
+}
+
+/// Source: `EventBridge` user guide, "Permissions for targets" (ECS tasks are started with the target's role).
+fn check_role(target: &Value) -> Result<(), Refusal> {
+    if text(target, "RoleArn").is_empty() {
+        let message = format!("RoleArn is required for target {}.", text(target, "Arn"));
+        return Err(validation(message));
     }
     Ok(())
 }

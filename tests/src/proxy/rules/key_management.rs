@@ -1,24 +1,51 @@
-//! KMS refuses what it did not encrypt; the emulator decrypts a corrupted ciphertext.
+//! KMS decrypts only what it encrypted, and only with the key that did.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::super::answer::{self, Answer};
+use super::super::answer::Answer;
 use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared};
+use super::text;
 
-/// Source: facts/aws.md 8 (`InvalidCiphertextException`), facts/toolchain.md 1.2.
-pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
+/// Notes which key made which ciphertext; `ReEncrypt` answers the new ciphertext's key.
+pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     if incoming.is("kms", "Decrypt") {
-        let ciphertext = incoming.body["CiphertextBlob"].as_str().unwrap_or_default();
-        if !shared.ciphertexts.lock().unwrap().contains(ciphertext) {
-            return answer::json(Err(Refusal::new("InvalidCiphertextException", "")));
-        }
+        check_decryption(shared, incoming).await?;
     }
     let answer = shared.upstream.forward(incoming).await;
     let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     if let Some(ciphertext) = body["CiphertextBlob"].as_str() {
         let mut ciphertexts = shared.ciphertexts.lock().unwrap();
-        ciphertexts.insert(ciphertext.to_owned());
+        ciphertexts.insert(ciphertext.to_owned(), text(&body, "KeyId").to_owned());
     }
-    answer
+    Ok(answer)
+}
+
+/// Source: facts/aws.md 8 (`InvalidCiphertextException`, `IncorrectKeyException`, `NotFoundException`; `KeyId` is
+/// optional), facts/toolchain.md 1.2. `KeyId` may be an id, an ARN or an alias (KMS API reference, `Decrypt`).
+async fn check_decryption(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
+    let ciphertext = text(&incoming.body, "CiphertextBlob");
+    let made_with = shared.ciphertexts.lock().unwrap().get(ciphertext).cloned();
+    let Some(made_with) = made_with else {
+        return Err(Refusal::new("InvalidCiphertextException", ""));
+    };
+    let Some(named) = incoming.body["KeyId"].as_str() else {
+        return Ok(());
+    };
+    let question = json!({"KeyId": named});
+    let key = shared
+        .upstream
+        .ask(incoming, "DescribeKey", &question)
+        .await;
+    match key["KeyMetadata"]["Arn"].as_str() {
+        Some(arn) if arn == made_with => Ok(()),
+        Some(_) => Err(Refusal::new(
+            "IncorrectKeyException",
+            "The key ID in the request does not identify a CMK that can perform this operation.",
+        )),
+        None => Err(Refusal::new(
+            "NotFoundException",
+            format!("Key '{named}' does not exist"),
+        )),
+    }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::Refusal;
-use super::{client_exception, fargate};
+use super::{array, client_exception, fargate, tags, text};
 
 const SIZE_MAX: usize = 65_536;
 const CONTAINERS_MAX: usize = 10;
@@ -15,6 +15,7 @@ pub(super) fn check(definition: &Value) -> Result<(), Refusal> {
     check_size(definition)?;
     check_name("Family", text(definition, "family"))?;
     check_containers(containers)?;
+    tags::check(definition, "tags")?;
     for container in containers {
         check_secrets(container, definition)?;
     }
@@ -121,12 +122,4 @@ fn check_launch(definition: &Value, containers: &[Value]) -> Result<(), Refusal>
         }
     }
     Ok(())
-}
-
-fn array<'a>(object: &'a Value, field: &str) -> &'a [Value] {
-    object[field].as_array().map_or(&[], Vec::as_slice)
-}
-
-fn text<'a>(object: &'a Value, field: &str) -> &'a str {
-    object[field].as_str().unwrap_or_default()
 }

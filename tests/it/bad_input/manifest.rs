@@ -1,0 +1,163 @@
+//! A convox.yml that cannot be meant.
+
+use super::{Bad, Rack, good};
+
+fn bad<'a>(
+    name: &'a str,
+    files: &'a [(&'a str, &'a str)],
+    error_type: &'a str,
+    says: &'a [&'a str],
+) -> Bad<'a> {
+    Bad {
+        name,
+        files,
+        environment: None,
+        error_type,
+        says,
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_cannot_be_meant_is_refused_with_its_place() {
+    let mut rack = Rack::new().await;
+    for case in [
+        bad(
+            "broken YAML",
+            &[("convox.yml", "services:\n  web:\n    image: [a\n")],
+            "InvalidManifest",
+            &[
+                "apps/shop/releases/R01/convox.yml, line ",
+                "column ",
+                "not valid YAML",
+            ],
+        ),
+        bad(
+            "two things wrong, one of them with a value",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\n    port: ${TOKEN}\n  Worker:\n    image: a\n",
+            )],
+            "InvalidManifest",
+            &[
+                "convox.yml, line 4",
+                "`services.web.port`",
+                "convox.yml, line 5",
+                "Worker",
+            ],
+        ),
+        bad(
+            "a weekday that AWS does not have",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\ntimers:\n  t:\n    schedule: \"0 3 * * 0\"\n    command: c\n    service: web\n",
+            )],
+            "InvalidSchedule",
+            &["line 6", "`timers.t.schedule`", "write `SUN` for 0"],
+        ),
+        bad(
+            "a schedule from the environment",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\ntimers:\n  t:\n    schedule: ${TOKEN}\n    command: c\n    service: web\n",
+            )],
+            "InvalidSchedule",
+            &["line 6", "`timers.t.schedule`", "five"],
+        ),
+        bad(
+            "a Timer of no Service",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\ntimers:\n  t:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: wep\n",
+            )],
+            "InvalidManifest",
+            &["line 8", "`timers.t.service`", "web"],
+        ),
+    ] {
+        rack.refuses(case).await;
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_run_is_refused_with_what_is_allowed() {
+    let mut rack = Rack::new().await;
+    for case in [
+        bad(
+            "a size that Fargate does not have",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\n    scale:\n      cpu: 256\n      memory: 4096\n",
+            )],
+            "InvalidSize",
+            &[
+                "`web`",
+                "cpu 256",
+                "memory 4096",
+                "512, 1024 or 2048",
+                "services.web.scale",
+            ],
+        ),
+        bad(
+            "privileged on Fargate",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\n    privileged: true\n",
+            )],
+            "Privileged",
+            &["`web`", "services.web.privileged", "EC2"],
+        ),
+        bad(
+            "no image can be named",
+            &[("convox.yml", "services:\n  web:\n    build: .\n")],
+            "NoImage",
+            &[
+                "`web`",
+                "build.json (`images.web`)",
+                "`services.web.image`",
+                "{Registry}:web.{id}",
+            ],
+        ),
+        bad(
+            "a param of no known value",
+            &[(
+                "convox.yml",
+                "params:\n  SecretsManagerEnv: true\nservices:\n  web:\n    image: a\n",
+            )],
+            "InvalidParameter",
+            &[
+                "convox.yml",
+                "line 2",
+                "SecretsManagerEnv",
+                "`true`",
+                "`Yes` nor `No`",
+            ],
+        ),
+    ] {
+        rack.refuses(case).await;
+    }
+}
+
+#[tokio::test]
+async fn everything_that_is_missing_is_named_at_once() {
+    let mut rack = Rack::new().await;
+    let manifest = "environment:\n  - SHARED\nservices:\n  api:\n    image: a\n    environment:\n      - ONE\n      - TOKEN\n  web:\n    build: .\n    environment:\n      - TWO\n      - OPTIONAL=1\n";
+    rack.refuses(Bad {
+        name: "variables of two Services, and an image",
+        files: &[("convox.yml", manifest)],
+        environment: Some(good()),
+        error_type: "MissingVariables",
+        says: &[
+            "Service `api`",
+            "Service `web`",
+            "ONE",
+            "TWO",
+            "SHARED",
+            "no image for Service `web`",
+        ],
+    })
+    .await;
+    let report = crate::app::report(&rack.world, "R01").await.unwrap();
+    let message = report["message"].as_str().unwrap();
+    for set in ["TOKEN", "OPTIONAL"] {
+        assert!(!message.contains(set), "{set} is not missing: {message}");
+    }
+}

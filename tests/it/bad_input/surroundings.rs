@@ -1,0 +1,151 @@
+//! What stands in AWS and is somebody else's, or cannot run the Release.
+
+use aws_sdk_ecs::types::{
+    AwsVpcConfiguration, DeploymentController, DeploymentControllerType, LaunchType, LoadBalancer,
+    NetworkConfiguration, Tag,
+};
+use integration_tests::World;
+
+use super::{Bad, Rack};
+use crate::app::{self, APP};
+
+/// A manifest with one Service more, which has a port.
+fn manifest_with(service: &str) -> String {
+    format!("services:\n  {service}:\n    image: a\n    port: 8080\n")
+}
+
+/// Creates an ECS service of the App, tagged as such, with `load_balancer` or deployed by `CODE_DEPLOY`.
+async fn create(world: &World, service: &str, load_balancer: Option<LoadBalancer>) {
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+    let controller = match load_balancer {
+        Some(_) => DeploymentControllerType::Ecs,
+        None => DeploymentControllerType::CodeDeploy,
+    };
+    let controller = DeploymentController::builder().r#type(controller).build();
+    let network = AwsVpcConfiguration::builder().subnets("subnet-1").build();
+    let network = NetworkConfiguration::builder().awsvpc_configuration(network.unwrap());
+    let create = world.ecs.create_service().cluster(&world.cluster);
+    create
+        .service_name(app::ecs_service(world, service))
+        .task_definition(app::running(world, "web").await)
+        .launch_type(LaunchType::Fargate)
+        .network_configuration(network.build())
+        .desired_count(1)
+        .set_load_balancers(load_balancer.map(|balancer| vec![balancer]))
+        .deployment_controller(controller.unwrap())
+        .tags(tag("convox:rack", &world.rack))
+        .tags(tag("convox:app", APP))
+        .send()
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn ecs_services_that_cannot_be_moved_are_found_before_the_first_write() {
+    let mut rack = Rack::new().await;
+    let world = &rack.world;
+    let foreign = app::ecs_service(world, "foreign");
+    world.create_ecs_service(&foreign, &[]).await;
+    let other = app::ecs_service(world, "other");
+    let tags = [
+        ("convox:rack", world.rack.as_str()),
+        ("convox:app", "another"),
+    ];
+    world.create_ecs_service(&other, &tags).await;
+    create(world, "blue-green", None).await;
+    for (service, container, port) in [("lb-port", "lb-port", 9090), ("lb-name", "app", 8080)] {
+        let balancer = LoadBalancer::builder()
+            .target_group_arn("arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/t/1");
+        let balancer = balancer.container_name(container).container_port(port);
+        create(world, service, Some(balancer.build())).await;
+    }
+    let line =
+        |service, ecs: &str| format!(r#"app.json: {{"services": {{"{service}": "{ecs}"}}}}"#);
+    let (foreign, other) = (line("foreign", &foreign), line("other", &other));
+    for (service, error_type, says) in [
+        (
+            "foreign",
+            "EcsServiceNotOurs",
+            &["without the tags", foreign.as_str()][..],
+        ),
+        (
+            "other",
+            "EcsServiceNotOurs",
+            &["without the tags", other.as_str()],
+        ),
+        (
+            "blue-green",
+            "DeploymentController",
+            &["CODE_DEPLOY", "rolling", "`blue-green`"],
+        ),
+        (
+            "lb-port",
+            "LoadBalancerMismatch",
+            &[
+                "container `lb-port` port 9090",
+                "`services.lb-port.port`",
+                "8080",
+            ],
+        ),
+        (
+            "lb-name",
+            "LoadBalancerMismatch",
+            &["container `app` port 8080", "will be `lb-name`"],
+        ),
+    ] {
+        let manifest = manifest_with(service);
+        let ecs = app::ecs_service(&rack.world, service);
+        let says: Vec<&str> = says.iter().copied().chain([ecs.as_str()]).collect();
+        let before = app::running(&rack.world, service).await;
+        rack.refuses(Bad {
+            name: service,
+            files: &[("convox.yml", &manifest)],
+            environment: None,
+            error_type,
+            says: &says,
+        })
+        .await;
+        assert_eq!(
+            app::running(&rack.world, service).await,
+            before,
+            "{service}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_ecs_service_that_app_json_names_must_be_there() {
+    let mut rack = Rack::new().await;
+    let cluster = rack.world.cluster.clone();
+    rack.refuses(Bad {
+        name: "missing",
+        files: &[("/app.json", r#"{"services": {"web": "old-web"}}"#)],
+        environment: None,
+        error_type: "EcsServiceMissing",
+        says: &["app.json", "`old-web`", "`web`", &cluster],
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn somebody_elses_rule_of_a_timers_name_is_left_alone() {
+    let mut rack = Rack::new().await;
+    let name = app::rule(&rack.world, "theirs");
+    let put = rack.world.eventbridge.put_rule().name(&name);
+    put.schedule_expression("rate(5 minutes)")
+        .send()
+        .await
+        .unwrap();
+    let manifest = "services:\n  web:\n    image: a\ntimers:\n  theirs:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n";
+    rack.refuses(Bad {
+        name: "somebody else's",
+        files: &[("convox.yml", manifest)],
+        environment: None,
+        error_type: "RuleNotOurs",
+        says: &[&name, "convox:rack", "rename the Timer `theirs`"],
+    })
+    .await;
+    let rule = rack.world.eventbridge.describe_rule().name(&name);
+    let rule = rule.send().await.unwrap();
+    assert_eq!(rule.schedule_expression(), Some("rate(5 minutes)"));
+}

@@ -1,0 +1,222 @@
+//! Whole task definitions: what is rendered for an App of ours, and that ECS is told exactly that.
+
+mod registered;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::{env, fs};
+
+use integration_tests::canary;
+use shared::app_settings::Build;
+use shared::environment::{self, Environment, EnvironmentObject};
+use shared::manifest::{self, Manifest};
+use shared::names::{AppId, AppName, RackName, ReleaseId, SecretArn};
+use shared::precedence::Generation;
+use shared::task_definition::{self, EnvSource, Launch, LaunchType, Release, TaskDefinition};
+
+use crate::app;
+
+/// An App of ours with everything that shows in a definition.
+const MANIFEST: &str = r#"
+environment:
+  - LOG_LEVEL=info
+services:
+  web:
+    port: 8080
+    init: true
+    links: [api]
+    environment:
+      - DATABASE_URL
+      - GREETING=hello ${NAME}
+      - RELEASE=never seen
+  api:
+    image: example/api:1
+    command: ["bin/api", "--queue", "high and low"]
+    scale:
+      cpu: 512
+      memory: 1024
+    environment:
+      - "*"
+  metrics:
+    image: example/metrics:1
+    command: bin/metrics --port 9090
+timers:
+  cleanup:
+    schedule: "0 3 * * *"
+    command: bin/cleanup && echo "done"
+    service: api
+  report:
+    schedule: "30 6 ? * MON-FRI *"
+    command: bin/report
+    service: web
+"#;
+
+/// Only instances of one's own take it.
+const PRIVILEGED: &str = "
+  agent:
+    image: example/agent:1
+    privileged: true
+";
+
+const BUILD: &str = r#"{"id": "B1", "gitSha": "0123abc", "description": "say \"hi\" & <go>", "images": {"metrics": "example/metrics@sha256:1"}}"#;
+
+/// What a Release is rendered from, without AWS.
+struct Inputs {
+    id: AppId,
+    release: ReleaseId,
+    build: Build,
+    environment: Environment,
+    manifest: Manifest,
+}
+
+impl Inputs {
+    fn new(rack: &str, manifest: &str, environment: &str) -> Self {
+        let Ok(EnvironmentObject::Plain(read)) = environment::read(environment.as_bytes()) else {
+            panic!("no plain environment");
+        };
+        Self {
+            id: AppId {
+                rack: RackName::new(rack).unwrap(),
+                app: AppName::new(app::APP).unwrap(),
+            },
+            release: ReleaseId::new("R1").unwrap(),
+            build: Build::read("build.json", BUILD.as_bytes()).unwrap(),
+            manifest: manifest::load("convox.yml", manifest.as_bytes(), &read.environment).unwrap(),
+            environment: read.environment,
+        }
+    }
+
+    fn release<'a>(&'a self, settings: &'a BTreeMap<String, String>) -> Release<'a> {
+        Release {
+            id: &self.id,
+            release: &self.release,
+            generation: Generation::Two,
+            build: &self.build,
+            environment: &self.environment,
+            region: &settings["AWS_REGION"],
+            registry: Some(&settings["REGISTRY"]),
+            router_host: Some(&settings["ROUTER_HOST"]),
+            execution_role_arn: &settings["TASK_EXECUTION_ROLE_ARN"],
+            task_role_arn: &settings["TASK_ROLE_ARN"],
+        }
+    }
+
+    /// All definitions, by `services.{name}` and `timers.{name}`.
+    fn render(
+        &self,
+        settings: &BTreeMap<String, String>,
+        launch: LaunchType,
+        source: &EnvSource,
+    ) -> BTreeMap<String, TaskDefinition> {
+        let (release, launch) = (self.release(settings), Launch::rack_default(launch));
+        let services = self.manifest.services.iter().map(|service| {
+            let definition = task_definition::service(&release, service, &launch, source);
+            (format!("services.{}", service.name), definition.unwrap())
+        });
+        let timers = self.manifest.timers.iter().map(|timer| {
+            let service = self.manifest.service(timer.service.as_str()).unwrap();
+            let definition = task_definition::timer(&release, timer, service, &launch, source);
+            (format!("timers.{}", timer.name), definition.unwrap())
+        });
+        services.chain(timers).collect()
+    }
+}
+
+fn fixed_settings() -> BTreeMap<String, String> {
+    app::pairs([
+        ("AWS_REGION", "eu-west-1"),
+        (
+            "REGISTRY",
+            "123456789012.dkr.ecr.eu-west-1.amazonaws.com/apps",
+        ),
+        ("ROUTER_HOST", "router.example"),
+        (
+            "TASK_EXECUTION_ROLE_ARN",
+            "arn:aws:iam::123456789012:role/execution",
+        ),
+        ("TASK_ROLE_ARN", "arn:aws:iam::123456789012:role/task"),
+    ])
+}
+
+fn secrets_manager(version_id: &str) -> EnvSource {
+    EnvSource::SecretsManager {
+        secret_arn: SecretArn::returned(
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:myrack/shop-AbCdEf",
+        ),
+        version_id: version_id.to_owned(),
+    }
+}
+
+fn s3(version_id: &str) -> EnvSource {
+    EnvSource::S3 {
+        url: format!("s3://settings/apps/shop/releases/R1/env?versionId={version_id}"),
+        key_arn: Some("arn:aws:kms:eu-west-1:123456789012:key/1".to_owned()),
+    }
+}
+
+/// `NAME` is interpolated by convox.yml, so its value stands where convox.yml puts it. Nothing else's does.
+const ENVIRONMENT: &str = "DATABASE_URL=canary-0000000000000000-DATABASE_URL\nNAME=you\nEXTRA=canary-0000000000000000-EXTRA\nAPP=mine\n";
+
+#[test]
+fn definitions_are_rendered_as_in_the_snapshots() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/snapshots");
+    let sources = [("secrets-manager", secrets_manager("v1")), ("s3", s3("v1"))];
+    for (launch, launch_type, manifest) in [
+        ("fargate", LaunchType::Fargate, MANIFEST.to_owned()),
+        (
+            "ec2",
+            LaunchType::Ec2,
+            MANIFEST.replace("timers:", &format!("{}timers:", &PRIVILEGED[1..])),
+        ),
+    ] {
+        let inputs = Inputs::new("myrack", &manifest, ENVIRONMENT);
+        for (delivery, source) in &sources {
+            let rendered = inputs.render(&fixed_settings(), launch_type, source);
+            let text = serde_json::to_string_pretty(&rendered).unwrap() + "\n";
+            canary::assert_absent(&[&text]);
+            let file = folder.join(format!("{launch}-{delivery}.json"));
+            if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+                fs::write(&file, &text).unwrap();
+            }
+            let snapshot = fs::read_to_string(&file).unwrap_or_default();
+            let mut lines = (1..).zip(text.lines().zip(snapshot.lines()));
+            if let Some((line, (got, want))) = lines.find(|(_, (got, want))| got != want) {
+                let file = file.display();
+                panic!("{file}:{line}: `{want}` became `{got}`; UPDATE_SNAPSHOTS=1 writes it anew");
+            }
+            assert_eq!(text.len(), snapshot.len(), "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn a_changed_secret_changes_the_definitions_that_read_it_and_no_others() {
+    let inputs = Inputs::new("myrack", MANIFEST, ENVIRONMENT);
+    let render = |source| inputs.render(&fixed_settings(), LaunchType::Fargate, &source);
+    let (before, after) = (render(secrets_manager("v1")), render(secrets_manager("v2")));
+    for (name, reads) in [
+        ("services.web", true),
+        ("services.api", true),
+        ("services.metrics", false),
+        ("timers.cleanup", true),
+        ("timers.report", true),
+    ] {
+        assert_eq!(
+            before[name].digest() != after[name].digest(),
+            reads,
+            "{name}"
+        );
+        let label = before[name].container_definitions[0]
+            .docker_labels
+            .get("convox.secret.version");
+        assert_eq!(label.is_some(), reads, "{name}");
+    }
+    for (name, definition) in render(secrets_manager("v1")) {
+        assert_eq!(definition.digest(), before[&name].digest(), "{name} twice");
+    }
+    // The object's version stands in the URL, so a changed object changes every definition.
+    let (before, after) = (render(s3("v1")), render(s3("v2")));
+    for (name, definition) in &before {
+        assert_ne!(definition.digest(), after[name].digest(), "{name}");
+    }
+}

@@ -1,0 +1,174 @@
+//! ECS is told exactly what was rendered: compared with what it returns for the registered revision.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{
+    Compatibility, ContainerDefinition as Registered, LinuxParameters, NetworkMode,
+    TaskDefinition as RegisteredTask, TransportProtocol,
+};
+use integration_tests::World;
+use serde_json::{Value, json};
+use shared::names::SecretArn;
+use shared::task_definition::{ContainerDefinition, EnvSource, LaunchType, TaskDefinition};
+
+use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST};
+use crate::app;
+
+#[tokio::test]
+async fn ecs_has_what_was_rendered() {
+    let world = World::new().await;
+    let key = |file: &str| format!("apps/{}/{file}", app::APP);
+    world.put(&key("convox.yml"), MANIFEST).await;
+    world.put(&key("releases/R1/build.json"), BUILD).await;
+    for (launch_name, launch, secrets_manager_env) in [
+        ("FARGATE", LaunchType::Fargate, "Yes"),
+        ("FARGATE", LaunchType::Fargate, "No"),
+        ("EC2", LaunchType::Ec2, "Yes"),
+        ("EC2", LaunchType::Ec2, "No"),
+    ] {
+        let different = [
+            ("LAUNCH_TYPE", launch_name),
+            ("SECRETS_MANAGER_ENV", secrets_manager_env),
+        ];
+        let function = world.start("promote", &different);
+        let report = app::promote_app(&world, &function, app::APP, "R1", ENVIRONMENT).await;
+        assert_eq!(report["status"], "promoted", "{report:#}");
+        let inputs = Inputs::new(&world.rack, MANIFEST, ENVIRONMENT);
+        let settings = world.settings(&different).into_iter().collect();
+        for (name, want) in inputs.render(&settings, launch, &source(&world, &report).await) {
+            let (kind, process) = name.split_once('.').unwrap();
+            let arn = report[kind][process]["newTaskDefinition"].as_str().unwrap();
+            let (got, tags) = app::definition(&world, arn).await;
+            assert_same(
+                &got,
+                &want,
+                &format!("{launch_name} {secrets_manager_env} {name}"),
+            );
+            for (tag, value) in [
+                ("convox:rack", world.rack.as_str()),
+                ("convox:app", app::APP),
+                ("convox:release", "R1"),
+            ] {
+                assert_eq!(
+                    tags.get(tag).map(String::as_str),
+                    Some(value),
+                    "{name}: {tags:?}"
+                );
+            }
+            let logs = got.container_definitions()[0].log_configuration().unwrap();
+            let group = &logs.options().unwrap()["awslogs-group"];
+            assert_eq!(group, &format!("/convox/{}", world.rack));
+        }
+    }
+}
+
+/// The source that the report names.
+async fn source(world: &World, report: &Value) -> EnvSource {
+    let text = |name: &str| report[name].as_str().unwrap().to_owned();
+    if report["delivery"] == "SecretsManager" {
+        return EnvSource::SecretsManager {
+            secret_arn: SecretArn::returned(text("secretArn")),
+            version_id: text("secretVersionId"),
+        };
+    }
+    // A re-promote of equal bytes keeps the version that is applied.
+    let version = app::state(world).await["applied"]["envVersionId"].clone();
+    let key = format!("apps/{}/releases/R1/env", app::APP);
+    EnvSource::S3 {
+        url: format!(
+            "s3://{}/{key}?versionId={}",
+            world.bucket,
+            version.as_str().unwrap()
+        ),
+        key_arn: Some(world.key_arn.clone()),
+    }
+}
+
+fn assert_same(got: &RegisteredTask, want: &TaskDefinition, at: &str) {
+    assert_eq!(got.family(), Some(want.family.as_str()), "{at}");
+    assert_eq!(
+        got.task_role_arn(),
+        Some(want.task_role_arn.as_str()),
+        "{at}"
+    );
+    assert_eq!(
+        got.execution_role_arn(),
+        Some(want.execution_role_arn.as_str()),
+        "{at}"
+    );
+    let mode = got.network_mode().map(NetworkMode::as_str);
+    assert_eq!(mode, Some(want.network_mode.as_str()), "{at}");
+    assert_eq!(
+        (got.cpu(), got.memory()),
+        (want.cpu.as_deref(), want.memory.as_deref()),
+        "{at}"
+    );
+    let launches = got
+        .requires_compatibilities()
+        .iter()
+        .map(Compatibility::as_str);
+    assert!(launches.eq(&want.requires_compatibilities), "{at}");
+    let containers = got.container_definitions();
+    assert_eq!(containers.len(), want.container_definitions.len(), "{at}");
+    for (got, want) in containers.iter().zip(&want.container_definitions) {
+        assert_same_container(got, want, at);
+    }
+}
+
+fn assert_same_container(got: &Registered, want: &ContainerDefinition, at: &str) {
+    assert_eq!(got.name(), Some(want.name.as_str()), "{at}");
+    assert_eq!(got.image(), Some(want.image.as_str()), "{at}");
+    assert_eq!(
+        (got.cpu(), got.memory()),
+        (want.cpu, Some(want.memory)),
+        "{at}"
+    );
+    assert_eq!(got.essential(), Some(want.essential), "{at}");
+    assert_eq!(got.command(), want.command, "{at}");
+    assert_eq!(got.privileged().unwrap_or(false), want.privileged, "{at}");
+    let init = got
+        .linux_parameters()
+        .and_then(LinuxParameters::init_process_enabled);
+    assert_eq!(init, Some(want.init_process_enabled), "{at}");
+    let plain = got.environment().iter();
+    let plain = plain.map(|pair| {
+        (
+            pair.name().unwrap().to_owned(),
+            pair.value().unwrap().to_owned(),
+        )
+    });
+    assert!(
+        plain.collect::<BTreeMap<_, _>>() == want.environment,
+        "{at}: environment"
+    );
+    let secrets = got.secrets().iter();
+    let secrets = secrets.map(|secret| (secret.name().to_owned(), secret.value_from().to_owned()));
+    assert_eq!(secrets.collect::<BTreeMap<_, _>>(), want.secrets, "{at}");
+    let labels = got.docker_labels().cloned().unwrap_or_default();
+    assert_eq!(
+        labels.into_iter().collect::<BTreeMap<_, _>>(),
+        want.docker_labels,
+        "{at}"
+    );
+    let ports = got.port_mappings().iter();
+    let ports = ports.map(|port| {
+        json!([
+            port.container_port(),
+            port.protocol().map(TransportProtocol::as_str)
+        ])
+    });
+    let want_ports = want.port_mappings.iter().map(|port| json!([port, "tcp"]));
+    assert_eq!(
+        ports.collect::<Vec<_>>(),
+        want_ports.collect::<Vec<_>>(),
+        "{at}"
+    );
+    let logs = got.log_configuration().unwrap();
+    assert_eq!(logs.log_driver().as_str(), "awslogs", "{at}");
+    let options = logs.options().cloned().unwrap_or_default();
+    assert_eq!(
+        options.into_iter().collect::<BTreeMap<_, _>>(),
+        want.awslogs,
+        "{at}"
+    );
+}

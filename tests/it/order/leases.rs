@@ -1,0 +1,115 @@
+//! Who is at work, and what became of those who were.
+
+use integration_tests::World;
+use serde_json::{Value, json};
+
+use super::{STATE, YES, assert_settled, deliver, ok, write};
+use crate::app;
+
+/// The state as another invocation would have left it.
+async fn put_state(world: &World, state: &Value) {
+    world.put(STATE, state.to_string()).await;
+}
+
+fn lease(expires_at: &str) -> Value {
+    json!({"owner": "another-invocation", "expiresAt": expires_at})
+}
+
+#[tokio::test]
+async fn a_living_lease_is_respected_and_an_expired_one_is_taken() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    deliver(&function, &write(&world, "R1", "one").await).await;
+    let mut state = app::state(&world).await;
+    state["lease"] = lease("2999-01-01T00:00:00Z");
+    put_state(&world, &state).await;
+    world.proxy.clear();
+
+    let event = write(&world, "R2", "two").await;
+    for case in ["first", "redelivered"] {
+        let answer = deliver(&function, &event).await;
+        assert_eq!(answer["status"], "queued", "{case}: {answer:#}");
+        let state = app::state(&world).await;
+        assert_eq!(state["lease"], lease("2999-01-01T00:00:00Z"), "{case}");
+        assert_eq!(
+            state["desired"]["release"], "R2",
+            "{case}: its holder will see it"
+        );
+        assert_eq!(state["desired"]["status"], "pending", "{case}");
+    }
+    assert_eq!(app::changes(&world), ["s3 PutObject"], "the wish, once");
+
+    let mut state = app::state(&world).await;
+    state["lease"] = lease("2020-01-01T00:00:00Z");
+    put_state(&world, &state).await;
+    let answer = deliver(&function, &event).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_settled(&world, "R2", "two", "taken over").await;
+    assert_eq!(app::outcomes(&world).await, ok(2));
+}
+
+#[tokio::test]
+async fn a_lease_left_by_the_first_promote_ever_is_taken_too() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let dead = lease("2020-01-01T00:00:00Z");
+    let state =
+        json!({"desired": null, "applied": null, "lease": dead, "outcomes": [], "unsent": []});
+    put_state(&world, &state).await;
+    let answer = deliver(&function, &write(&world, "R1", "one").await).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_settled(&world, "R1", "one", "dead holder").await;
+}
+
+#[tokio::test]
+async fn unsent_events_are_sent_first_and_once() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    deliver(&function, &write(&world, "R1", "one").await).await;
+    let mut state = app::state(&world).await;
+    let detail = json!({"rack": world.rack, "app": "shop", "requestId": "left"});
+    state["unsent"] = json!([{"detailType": "Release Promoted", "detail": detail}]);
+    put_state(&world, &state).await;
+    world.proxy.clear();
+    deliver(&function, &write(&world, "R2", "two").await).await;
+    let sent: Vec<_> = world
+        .events()
+        .into_iter()
+        .map(|event| event.detail["requestId"].clone())
+        .collect();
+    assert_eq!((sent.len(), &sent[0]), (3, &json!("left")), "{sent:?}");
+    assert_settled(&world, "R2", "two", "after them").await;
+
+    // Also when nothing else is to be done.
+    let mut state = app::state(&world).await;
+    state["unsent"] = json!([{"detailType": "Release Promoted", "detail": detail}]);
+    put_state(&world, &state).await;
+    world.proxy.clear();
+    let mut next = app::requested(&world, "R2", "any", 0);
+    next["detail-type"] = "Promotion Continue".into();
+    next["source"] = "secrets-manager-env".into();
+    next["detail"] = json!({"rack": world.rack, "app": "shop", "kind": "promote"});
+    deliver(&function, &next).await;
+    assert_eq!(app::sent(&world), ["Release Promoted"]);
+    assert_settled(&world, "R2", "two", "continued").await;
+}
+
+#[tokio::test]
+async fn a_corrupt_state_is_an_error_that_names_it() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let event = write(&world, "R1", "one").await;
+    for corrupt in ["{not json", "[]", r#"{"desired": {"kind": "promote"}}"#] {
+        world.put(STATE, corrupt).await;
+        let answer = deliver(&function, &event).await;
+        assert_eq!(answer["status"], "failed", "{corrupt}: {answer:#}");
+        assert_eq!(answer["errorType"], "StateUnreadable", "{corrupt}");
+        let message = answer["message"].as_str().unwrap();
+        assert!(
+            message.contains(STATE) && message.contains("restore an older version"),
+            "{message}"
+        );
+        assert_eq!(world.get(STATE).await.unwrap(), corrupt.as_bytes());
+    }
+    assert_eq!(app::changes(&world), Vec::<String>::new());
+}

@@ -1,0 +1,106 @@
+//! What cannot go back to the applied Release, because that never had it, is said.
+
+use std::time::Duration;
+
+use integration_tests::{Fault, Invocation};
+use serde_json::Value;
+
+use super::{YES, assert_failed, denied, says};
+use crate::app::{self, APP};
+
+const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
+
+#[tokio::test]
+async fn a_timer_that_only_the_failed_release_has_does_not_run() {
+    let world = app::world_with(WEB, &["web"]).await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
+    let timer = |name| {
+        format!("  {name}:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n")
+    };
+    let manifest = format!("{WEB}timers:\n{}{}", timer("one"), timer("two"));
+    world
+        .put("apps/shop/releases/R2/convox.yml", manifest)
+        .await;
+    // Of two new Timers one has its target before the other one is denied its own.
+    let pass = |delay| Fault::Latency(Duration::from_millis(delay));
+    for (delay, operation) in [(0, "PutRule"), (1_000, "PutRule"), (0, "PutTargets")] {
+        world
+            .proxy
+            .inject(pass(delay).on("events", operation).times(1));
+    }
+    world
+        .proxy
+        .inject(denied().on("events", "PutTargets").times(1));
+    let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
+    world.proxy.lift();
+    assert_failed(&world, &answer, "AccessDeniedException", "new Timers").await;
+
+    for timer in ["one", "two"] {
+        let rule = app::rule(&world, timer);
+        let targets = world.eventbridge.list_targets_by_rule().rule(&rule);
+        let targets = targets
+            .send()
+            .await
+            .map(|listed| listed.targets.unwrap_or_default());
+        let starts = targets.is_ok_and(|targets| !targets.is_empty());
+        let state = world.eventbridge.describe_rule().name(&rule).send().await;
+        let enabled = state.is_ok_and(|rule| {
+            rule.state()
+                .is_some_and(|state| state.as_str() == "ENABLED")
+        });
+        assert!(
+            !(starts && enabled),
+            "the Timer `{timer}` of the failed Release runs: {answer:#}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_only_the_failed_release_has_is_said_to_stay() {
+    let world = app::world_with(WEB, &["web", "extra"]).await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
+    let before = app::running(&world, "extra").await;
+    let manifest = format!(
+        "{WEB}  extra:\n    image: a\ntimers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n"
+    );
+    world
+        .put("apps/shop/releases/R2/convox.yml", manifest)
+        .await;
+    world
+        .proxy
+        .inject(denied().on("events", "PutRule").times(1));
+    let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
+    world.proxy.lift();
+    assert_failed(&world, &answer, "AccessDeniedException", "a new Service").await;
+    let extra = app::ecs_service(&world, "extra");
+    let moved = app::running(&world, "extra").await != before;
+    assert!(
+        !moved || says(&answer, &extra),
+        "`{extra}` runs the failed Release, and nothing says so: {answer:#}"
+    );
+}
+
+#[tokio::test]
+async fn what_an_unfinished_first_request_left_is_said_when_the_next_one_is_refused() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    world
+        .proxy
+        .inject(Fault::Throttle.on("events", "PutTargets"));
+    let version = world
+        .put_env(APP, "R1", &[("DATABASE_URL", "unfinished")])
+        .await;
+    let ended = function.invoke(&app::written(&world, "R1", &version)).await;
+    world.proxy.lift();
+    assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
+
+    let answer = app::promote(&world, &function, "R2", &[("OTHER", "u")]).await;
+    assert_failed(&world, &answer, "MissingVariables", "refused").await;
+    assert_eq!(app::state(&world).await["applied"], Value::Null);
+    assert!(
+        says(&answer, "stays"),
+        "ECS services run an unfinished Release, and nothing says so: {answer:#}"
+    );
+}

@@ -1,0 +1,189 @@
+//! What starts promote, and what does not.
+
+mod dry_run;
+mod ignored;
+mod redelivery;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use integration_tests::World;
+use serde_json::{Value, json};
+
+use crate::app::{self, APP};
+
+const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+const ENVIRONMENT: &[(&str, &str)] = &[("DATABASE_URL", "u")];
+
+fn events_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
+}
+
+/// The sample event `events/promote-{name}.json`, about this World's Rack, bucket and Release.
+fn sample(world: &World, name: &str, release: &str, version: &str) -> Value {
+    let file = events_folder().join(format!("promote-{name}.json"));
+    let text = fs::read_to_string(&file).unwrap();
+    // A second on, so that it is newer than any write before it.
+    let now = app::requested(world, release, "", 1)["time"].clone();
+    let text = text
+        .replace("myrack-settings", &world.bucket)
+        .replace("myrack", &world.rack)
+        .replace("RABCDEFGHIJ", release)
+        .replace("3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH", version)
+        .replace("2026-11-02T10:20:00Z", now.as_str().unwrap());
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn assert_runs(world: &World, release: &str, case: &str) {
+    let state = app::state(world).await;
+    assert_eq!(state["applied"]["release"], release, "{case}");
+    assert_eq!(
+        (&state["desired"]["status"], &state["lease"]),
+        (&json!("done"), &Value::Null)
+    );
+    let report = app::report(world, release).await.unwrap();
+    let web = app::running(world, "web").await;
+    assert_eq!(
+        report["services"]["web"]["newTaskDefinition"], web,
+        "{case}"
+    );
+}
+
+/// `{name}` of every `events/promote-{name}.json`.
+fn samples() -> BTreeSet<String> {
+    let files = fs::read_dir(events_folder()).unwrap();
+    let names = files.filter_map(|file| {
+        let name = file.unwrap().file_name().into_string().unwrap();
+        let name = name.strip_prefix("promote-")?.strip_suffix(".json")?;
+        Some(name.to_owned())
+    });
+    names.collect()
+}
+
+#[tokio::test]
+async fn every_sample_event_can_be_read() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let version = world.put_env(APP, "R1", ENVIRONMENT).await;
+    let names = samples();
+    assert!(names.len() >= 7, "{names:?}");
+    for name in names {
+        let event = sample(&world, &name, "R1", &version);
+        let answer = function.invoke(&event).await.answer();
+        if name.starts_with("sqs-") {
+            assert_eq!(answer, json!({"batchItemFailures": []}), "{name}");
+        } else {
+            assert_ne!(answer["status"], "failed", "{name}: {answer:#}");
+        }
+    }
+    let output = function.output();
+    for unread in [
+        "cannot be read",
+        "is incomplete",
+        "no known form",
+        "is not JSON",
+    ] {
+        assert!(!output.contains(unread), "{unread}: {output}");
+    }
+}
+
+#[tokio::test]
+async fn an_environment_write_promotes_however_it_is_announced() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    for (release, name, is_queued) in [
+        ("R1", "object-created", false),
+        ("R2", "s3-notification", false),
+        ("R3", "sqs-object-created", true),
+        ("R4", "sqs-s3-notification", true),
+    ] {
+        let version = world.put_env(APP, release, ENVIRONMENT).await;
+        let event = sample(&world, name, release, &version);
+        let answer = function.invoke(&event).await.answer();
+        if is_queued {
+            assert_eq!(answer, json!({"batchItemFailures": []}), "{name}");
+        } else {
+            assert_eq!(answer["status"], "promoted", "{name}: {answer:#}");
+            assert_eq!(answer["requestId"], version, "{name}");
+        }
+        assert_runs(&world, release, name).await;
+    }
+}
+
+#[tokio::test]
+async fn a_notifications_key_is_form_decoded() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let version = world.put_env(APP, "R1", ENVIRONMENT).await;
+    let mut event = sample(&world, "s3-notification", "R1", &version);
+    let key = &mut event["Records"][0]["s3"]["object"]["key"];
+    *key = "apps%2Fshop%2Freleases%2FR1%2Fenv".into();
+    assert_eq!(function.invoke(&event).await.answer()["status"], "promoted");
+    // `+` is a space, and no Release's name has one.
+    event["Records"][0]["s3"]["object"]["key"] = "apps/shop/releases/R+1/env".into();
+    let answer = function.invoke(&event).await.answer();
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.contains("the Release name `R 1`"), "{message}");
+}
+
+#[tokio::test]
+async fn an_event_without_a_version_promotes_the_current_one() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    for (release, name, pointer, field) in [
+        ("R1", "object-created", "/detail/object", "version-id"),
+        ("R2", "s3-notification", "/Records/0/s3/object", "versionId"),
+    ] {
+        world
+            .put_env(APP, release, &[("DATABASE_URL", "older")])
+            .await;
+        let current = world.put_env(APP, release, ENVIRONMENT).await;
+        let mut event = sample(&world, name, release, "");
+        let object = event.pointer_mut(pointer).unwrap().as_object_mut().unwrap();
+        object.remove(field);
+        let answer = function.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "promoted", "{name}: {answer:#}");
+        assert_eq!(answer["requestId"], current, "{name}");
+        assert_eq!(answer["envVersionId"], current, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_requested_older_release_is_a_rollback() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "old")]).await;
+    let manifest = app::MANIFEST.replace("example/web:1", "example/web:2");
+    world
+        .put("apps/shop/releases/R2/convox.yml", manifest)
+        .await;
+    app::promote(&world, &function, "R2", &[("DATABASE_URL", "new")]).await;
+
+    let event = sample(&world, "requested", "R1", "");
+    let answer = function.invoke(&event).await.answer();
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_eq!(answer["requestId"], event["id"]);
+    assert_runs(&world, "R1", "rolled back").await;
+    let (_, secret) = app::current_secret(&world).await;
+    assert_eq!(secret, json!({"DATABASE_URL": "old"}));
+    let running = app::running(&world, "web").await;
+    assert_eq!(app::sees(&world, &running).await["DATABASE_URL"], "old");
+    let (definition, tags) = app::definition(&world, &running).await;
+    assert_eq!(
+        definition.container_definitions()[0].image(),
+        Some("example/web:1")
+    );
+    assert_eq!(tags["convox:release"], "R1");
+}
+
+#[tokio::test]
+async fn a_direct_invocation_promotes() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    world.put_env(APP, "R1", ENVIRONMENT).await;
+    let direct = json!({"app": APP, "release": "R1"});
+    let answer = function.invoke(&direct).await.answer();
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_runs(&world, "R1", "direct").await;
+}

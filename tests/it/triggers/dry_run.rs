@@ -1,0 +1,82 @@
+//! A dry run is a question.
+
+use std::collections::BTreeSet;
+
+use integration_tests::World;
+use serde_json::json;
+
+use super::{YES, sample};
+use crate::app::{self, APP};
+
+/// What every call of the function asked for since the proxy was cleared.
+fn operations(world: &World) -> BTreeSet<String> {
+    let calls = world.proxy.calls().into_iter();
+    calls.map(|call| call.operation).collect()
+}
+
+#[tokio::test]
+async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let event = |release| sample(&world, "dry-run", release, "");
+    let before = [("DATABASE_URL", "old"), ("GONE", "1"), ("SAME", "1")];
+    world.put_env(APP, "R1", &before).await;
+    let first = function.invoke(&event("R1")).await.answer();
+    assert_eq!(
+        first["keys"]["added"],
+        json!(["DATABASE_URL", "GONE", "SAME"]),
+        "{first:#}"
+    );
+    assert_eq!(app::changes(&world), Vec::<String>::new(), "with no state");
+    assert!(world.get("apps/shop/state/promotion.json").await.is_none());
+
+    app::promote(&world, &function, "R1", &before).await;
+    let after = [("ADDED", "1"), ("DATABASE_URL", "new"), ("SAME", "1")];
+    let version = world.put_env(APP, "R2", &after).await;
+    let state = app::state(&world).await;
+    world.proxy.clear();
+    let plan = function.invoke(&event("R2")).await.answer();
+    assert_eq!(
+        (&plan["status"], &plan["dryRun"]),
+        (&json!("planned"), &json!(true)),
+        "{plan:#}"
+    );
+    assert_eq!(
+        (&plan["delivery"], &plan["decidedBy"]),
+        (&json!("SecretsManager"), &json!("Rack"))
+    );
+    assert_eq!(plan["envVersionId"], version);
+    let keys = json!({"added": ["ADDED"], "changed": ["DATABASE_URL"], "removed": ["GONE"]});
+    assert_eq!(plan["keys"], keys);
+    for service in ["web", "worker"] {
+        assert_eq!(plan["services"][service]["changes"], true, "{service}");
+    }
+    let web = app::running(&world, "web").await;
+    assert_eq!(plan["services"]["web"]["taskDefinition"], web);
+    assert_eq!(plan["timers"]["report"]["changes"], true);
+    let sizes = &plan["sizes"];
+    assert_eq!(
+        (&sizes["secretMax"], &sizes["taskDefinitionMax"]),
+        (&json!(65_536), &json!(65_536))
+    );
+    let secret = r#"{"ADDED":"1","DATABASE_URL":"new","SAME":"1"}"#;
+    assert_eq!(sizes["secret"], secret.len());
+    assert_eq!(
+        app::changes(&world),
+        Vec::<String>::new(),
+        "{:?}",
+        operations(&world)
+    );
+    assert_eq!(app::state(&world).await, state);
+
+    // Equal to what runs: nothing would change.
+    let same = function.invoke(&event("R1")).await.answer();
+    assert_eq!(
+        same["keys"],
+        json!({"added": [], "changed": [], "removed": []})
+    );
+    assert_eq!(same["services"]["web"]["changes"], false, "{same:#}");
+    let missing = function.invoke(&event("R9")).await.answer();
+    assert_eq!(missing["errorType"], "ReleaseNotFound", "{missing:#}");
+    assert_eq!(app::changes(&world), Vec::<String>::new());
+}

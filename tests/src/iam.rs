@@ -1,0 +1,24 @@
+//! Whether the policies of `template.yaml` allow the calls that were recorded, and which of their actions nobody uses.
+//!
+//! - [`Deployment`]: what one deployed stack calls its things; reads a role's [`Policy`] from the template.
+//! - [`Policy`]: decides, as IAM does, for the constructs that the template uses; anything else is refused.
+//! - [`needs`]: the sourced table from a recorded call to the permissions that it takes.
+//! - [`Judged`]: the proxy of a World; at its end every call of promote is looked up in promote's policy.
+//!
+//! It copies nothing from the template: names of resources are a stack's own, everything else is read.
+
+mod deployment;
+mod facts;
+mod judged;
+mod matching;
+mod needs;
+mod policy;
+mod resolve;
+mod statement;
+mod template;
+
+pub use deployment::Deployment;
+pub use facts::{Facts, Roles};
+pub use judged::{Judged, Permit, missing, permits};
+pub use needs::{Need, needs, needs_of_target};
+pub use policy::{Decision, Policy, Rule};

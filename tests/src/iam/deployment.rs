@@ -1,0 +1,152 @@
+//! One deployed stack: its parameters and the names of what it created.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::policy::Policy;
+use super::resolve::{Resolver, TemplateError};
+use super::template::template;
+use crate::world::REGION;
+
+const PARTITION: &str = "aws";
+const URL_SUFFIX: &str = "amazonaws.com";
+
+/// A stack, as promote's own settings describe it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deployment {
+    /// The account.
+    pub account: String,
+    /// The Rack.
+    pub rack: String,
+    /// The settings bucket.
+    pub bucket: String,
+    /// The cluster as it was configured: a name or an ARN.
+    pub cluster: String,
+    /// The key of the settings bucket.
+    pub environment_key: String,
+    /// Whether the stack created that key, or got it as a parameter.
+    pub creates_key: bool,
+    /// The customer key of secrets.
+    pub secret_key: Option<String>,
+    roles: BTreeMap<&'static str, String>,
+}
+
+impl Deployment {
+    /// The stack whose function has these variables.
+    #[must_use]
+    pub fn of(settings: &[(String, String)]) -> Self {
+        let settings: BTreeMap<_, _> = settings.iter().cloned().collect();
+        let get = |name: &str| settings.get(name).cloned().unwrap_or_default();
+        let account = get("AWS_ACCESS_KEY_ID");
+        let created = format!("arn:{PARTITION}:kms:{REGION}:{account}:key/of-the-stack");
+        let given = settings.get("ENVIRONMENT_KEY_ARN").cloned();
+        Self {
+            rack: get("RACK"),
+            bucket: get("SETTINGS_BUCKET"),
+            cluster: get("CLUSTER"),
+            creates_key: given.is_none(),
+            environment_key: given.unwrap_or(created),
+            secret_key: settings.get("SECRET_KEY_ARN").cloned(),
+            roles: BTreeMap::from([
+                ("TaskExecutionRole", get("TASK_EXECUTION_ROLE_ARN")),
+                ("TaskRole", get("TASK_ROLE_ARN")),
+                ("TimerRole", get("TIMER_ROLE_ARN")),
+            ]),
+            account,
+        }
+    }
+
+    /// What the role `logical_id` may do: its own statements, and what the stack's bucket and key deny to everybody.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn policy(&self, logical_id: &str) -> Result<Policy, TemplateError> {
+        let resources = &template()["Resources"];
+        let resolver = Resolver::new(template(), self);
+        let mut policy = Policy::default();
+        let policies = &resources[logical_id]["Properties"]["Policies"];
+        for inline in policies.as_array().into_iter().flatten() {
+            let document = resolver.document(&inline["PolicyDocument"])?;
+            policy.add_allowed(&document)?;
+        }
+        let bucket = &resources["SettingsBucketPolicy"]["Properties"]["PolicyDocument"];
+        policy.add_denied(&resolver.document(bucket)?, None)?;
+        if self.creates_key {
+            let key = &resources["EnvironmentKey"]["Properties"]["KeyPolicy"];
+            policy.add_denied(&resolver.document(key)?, Some(&self.environment_key))?;
+        }
+        Ok(policy)
+    }
+
+    /// The ARN of something in this account and region.
+    #[must_use]
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        let account = &self.account;
+        format!("arn:{PARTITION}:{service}:{REGION}:{account}:{resource}")
+    }
+
+    /// The ARN of the settings bucket, or of another one.
+    #[must_use]
+    pub fn bucket_arn(bucket: &str) -> String {
+        format!("arn:{PARTITION}:s3:::{bucket}")
+    }
+
+    /// How KMS names a service that calls it for somebody.
+    #[must_use]
+    pub fn via(service: &str) -> String {
+        format!("{service}.{REGION}.{URL_SUFFIX}")
+    }
+
+    /// The name in the name or ARN of a cluster.
+    #[must_use]
+    pub fn cluster_name(name_or_arn: &str) -> &str {
+        name_or_arn.rsplit('/').next().unwrap_or(name_or_arn)
+    }
+
+    /// The ARN of a role of the stack.
+    #[must_use]
+    pub fn role(&self, logical_id: &str) -> &str {
+        &self.roles[logical_id]
+    }
+
+    /// What `Ref` gives for a pseudo parameter, a parameter or a resource; none where the default counts.
+    pub(super) fn reference(&self, name: &str) -> Option<Value> {
+        let environment_key = if self.creates_key {
+            ""
+        } else {
+            &self.environment_key
+        };
+        let value = match name {
+            "AWS::AccountId" => &self.account,
+            "AWS::Partition" => PARTITION,
+            "AWS::Region" => REGION,
+            "AWS::StackName" => "a-stack",
+            "AWS::URLSuffix" => URL_SUFFIX,
+            "Cluster" => &self.cluster,
+            "EnvironmentKeyArn" => environment_key,
+            "Rack" => &self.rack,
+            "SecretKeyArn" => self.secret_key.as_deref().unwrap_or_default(),
+            "SettingsBucket" => &self.bucket,
+            _ => return None,
+        };
+        Some(value.into())
+    }
+
+    /// What `Fn::GetAtt` gives.
+    pub(super) fn attribute(&self, logical_id: &str, attribute: &str) -> Option<String> {
+        let group = |name: &str| self.arn("logs", &format!("log-group:{name}:*"));
+        match (logical_id, attribute) {
+            ("SettingsBucket", "Arn") => Some(Self::bucket_arn(&self.bucket)),
+            ("EnvironmentKey", "Arn") if self.creates_key => Some(self.environment_key.clone()),
+            ("IntakeQueue", "Arn") => Some(self.arn("sqs", "intake")),
+            ("PromoteLogGroup", "Arn") => {
+                Some(group(&format!("/aws/lambda/{}-promote", self.rack)))
+            }
+            ("TaskLogGroup", "Arn") => Some(group(&format!("/convox/{}", self.rack))),
+            (role, "Arn") => self.roles.get(role).cloned(),
+            _ => None,
+        }
+    }
+}

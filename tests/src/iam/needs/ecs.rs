@@ -1,0 +1,108 @@
+//! ECS: services by `cluster/name`, task definitions by `family:revision`.
+
+use serde_json::Value;
+
+use super::super::deployment::Deployment;
+use super::super::facts::{Facts, tags};
+use super::{Need, Row, pass_role, text, unknown};
+use crate::proxy::Call;
+
+const OPERATION: &str = "SAR for ECS: the action of the operation's name, on what it names";
+const NO_RESOURCE: &str = "SAR for ECS: ListServices and DescribeTaskDefinition have no resource type, ListServices the key ecs:cluster";
+const TAG: &str = "SAR for ECS, CreateService and RegisterTaskDefinition: with tags also ecs:TagResource, with ecs:CreateAction";
+const PASS: &str = "SAR for ECS: RegisterTaskDefinition, CreateService and UpdateService pass the task definition's roles to \
+                    ecs-tasks.amazonaws.com";
+const TASKS: &str = "ecs-tasks.amazonaws.com";
+
+pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
+    let body = &call.body;
+    match call.operation.as_str() {
+        "DescribeClusters" => Ok(clusters(facts, body)),
+        "DescribeServices" => {
+            let names = body["services"].as_array().into_iter().flatten();
+            let names = names.filter_map(Value::as_str);
+            Ok(names.map(|name| on_service(facts, call, name)).collect())
+        }
+        "ListServices" => {
+            let need = Need::new("ecs:ListServices", "*", NO_RESOURCE);
+            Ok(vec![need.with("ecs:cluster", cluster(facts, body))])
+        }
+        "CreateService" => Ok(creation(facts, call)),
+        "UpdateService" => {
+            let mut needs = vec![on_service(facts, call, text(body, "service"))];
+            needs.extend(passed_by_definition(facts, body));
+            Ok(needs)
+        }
+        "DeleteService" => Ok(vec![on_service(facts, call, text(body, "service"))]),
+        "RegisterTaskDefinition" => Ok(registration(facts, call)),
+        "DescribeTaskDefinition" => Ok(vec![Need::new("ecs:DescribeTaskDefinition", "*", NO_RESOURCE)]),
+        _ => unknown(call),
+    }
+}
+
+fn clusters(facts: &Facts<'_>, body: &Value) -> Vec<Need> {
+    let clusters = body["clusters"].as_array().into_iter().flatten();
+    let arns = clusters.filter_map(Value::as_str).map(|name| cluster_arn(facts, name));
+    arns.map(|arn| Need::new("ecs:DescribeClusters", arn, OPERATION)).collect()
+}
+
+fn cluster(facts: &Facts<'_>, body: &Value) -> String {
+    cluster_arn(facts, body["cluster"].as_str().unwrap_or("default"))
+}
+
+fn cluster_arn(facts: &Facts<'_>, name_or_arn: &str) -> String {
+    let name = Deployment::cluster_name(name_or_arn);
+    facts.deployment.arn("ecs", &format!("cluster/{name}"))
+}
+
+/// The call's own action on a service of its cluster; what is there brings its tags.
+fn on_service(facts: &Facts<'_>, call: &Call, name: &str) -> Need {
+    let cluster = cluster(facts, &call.body);
+    let of_cluster = Deployment::cluster_name(&cluster);
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let arn = facts.deployment.arn("ecs", &format!("service/{of_cluster}/{name}"));
+    let need = Need::new(&format!("ecs:{}", call.operation), arn, OPERATION);
+    let need = need.with_tags("aws:ResourceTag", &facts.service_tags(name));
+    need.with("ecs:cluster", cluster)
+}
+
+fn creation(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
+    let tags = tags(&call.body["tags"], "key", "value");
+    let create = on_service(facts, call, text(&call.body, "serviceName"));
+    let create = create.with_tags("aws:RequestTag", &tags);
+    let mut needs = vec![create.clone()];
+    if !tags.is_empty() {
+        let tag = Need::new("ecs:TagResource", create.resource, TAG);
+        let tag = tag.with_tags("aws:RequestTag", &tags);
+        needs.push(tag.with("ecs:CreateAction", "CreateService"));
+    }
+    needs.extend(passed_by_definition(facts, &call.body));
+    needs
+}
+
+fn passed_by_definition(facts: &Facts<'_>, body: &Value) -> Vec<Need> {
+    let Some(definition) = body["taskDefinition"].as_str() else {
+        return Vec::new();
+    };
+    let roles = facts.roles(definition);
+    let roles = [roles.execution, roles.task];
+    roles.iter().map(|role| pass_role(role, TASKS, PASS)).collect()
+}
+
+fn registration(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
+    let body = &call.body;
+    let revision = call.answer["taskDefinition"]["revision"].as_u64().unwrap_or(1);
+    let revision = format!("task-definition/{}:{revision}", text(body, "family"));
+    let arn = facts.deployment.arn("ecs", &revision);
+    let tags = tags(&body["tags"], "key", "value");
+    let register = Need::new("ecs:RegisterTaskDefinition", arn.clone(), OPERATION);
+    let mut needs = vec![register.with_tags("aws:RequestTag", &tags)];
+    if !tags.is_empty() {
+        let tag = Need::new("ecs:TagResource", arn, TAG).with_tags("aws:RequestTag", &tags);
+        needs.push(tag.with("ecs:CreateAction", "RegisterTaskDefinition"));
+    }
+    let roles = ["executionRoleArn", "taskRoleArn"].into_iter();
+    let roles = roles.filter_map(|name| body[name].as_str());
+    needs.extend(roles.map(|role| pass_role(role, TASKS, PASS)));
+    needs
+}

@@ -1,0 +1,132 @@
+//! ECS services: which can be created, updated and described.
+
+use serde_json::{Value, json};
+
+use super::super::forward::Upstream;
+use super::super::incoming::Incoming;
+use super::super::{Refusal, Shared};
+use super::{array, invalid_parameter, launch, revisions, tags, text};
+
+const NAME_MAX: usize = 255;
+const DESCRIBED_MAX: usize = 10;
+
+/// Checks what the request says by itself first, then what it names.
+pub(super) async fn check_creation(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
+    let (upstream, body) = (&shared.upstream, &incoming.body);
+    check_name(text(body, "serviceName"))?;
+    tags::check(body, "tags")?;
+    check_count(body)?;
+    check_cluster(upstream, incoming).await?;
+    check_is_free(shared, incoming).await?;
+    let controller = text(&body["deploymentController"], "type");
+    if body["taskDefinition"].is_null() && controller != "EXTERNAL" {
+        return Err(invalid_parameter("TaskDefinition can not be blank."));
+    }
+    let definition = revisions::check(upstream, incoming).await?;
+    launch::check(body, &definition)
+}
+
+/// Source: facts/aws.md 1.7 (`ServiceNotFoundException`, `ServiceNotActiveException`), 1.6 (the revision); ECS API
+/// reference, `UpdateService`. The emulator updates an `INACTIVE` service.
+pub(super) async fn check_update(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
+    let (upstream, body) = (&shared.upstream, &incoming.body);
+    check_cluster(upstream, incoming).await?;
+    let service = described(shared, incoming, text(body, "service")).await;
+    match text(&service, "status") {
+        "ACTIVE" => {}
+        "" => {
+            let code = "ServiceNotFoundException";
+            return Err(Refusal::new(code, "Service not found."));
+        }
+        _ => {
+            let code = "ServiceNotActiveException";
+            return Err(Refusal::new(code, "Service was not ACTIVE."));
+        }
+    }
+    check_controller(body, &service)?;
+    let definition = revisions::check(upstream, incoming).await?;
+    let mut launched = service;
+    for field in ["networkConfiguration", "capacityProviderStrategy"] {
+        if !body[field].is_null() {
+            launched[field] = body[field].clone();
+        }
+    }
+    launch::check(&launched, &definition)
+}
+
+/// Source: facts/aws.md 1.7 (`CODE_DEPLOY` and `EXTERNAL` move task definitions their own way); message: as reported.
+fn check_controller(update: &Value, service: &Value) -> Result<(), Refusal> {
+    let controller = text(&service["deploymentController"], "type");
+    if update["taskDefinition"].is_null() || !["CODE_DEPLOY", "EXTERNAL"].contains(&controller) {
+        return Ok(());
+    }
+    Err(invalid_parameter(format!(
+        "Unable to update task definition on services with a {controller} deployment controller."
+    )))
+}
+
+/// Source: ECS API reference, `DescribeServices`, `services`: "up to 10 services to describe in a single operation".
+pub(super) fn check_description(body: &Value) -> Result<(), Refusal> {
+    match array(body, "services").len() {
+        0 => Err(invalid_parameter("Services cannot be empty.")),
+        1..=DESCRIBED_MAX => Ok(()),
+        _ => Err(invalid_parameter(
+            "At most 10 services can be described at once.",
+        )),
+    }
+}
+
+/// Source: facts/aws.md 1.7 (`ClusterNotFoundException`); the emulator creates a cluster that is missing.
+pub(super) async fn check_cluster(upstream: &Upstream, incoming: &Incoming) -> Result<(), Refusal> {
+    let cluster = incoming.body["cluster"].as_str().unwrap_or("default");
+    let question = json!({"clusters": [cluster]});
+    let answer = upstream.ask(incoming, "DescribeClusters", &question).await;
+    if answer["clusters"][0]["status"] == "ACTIVE" {
+        return Ok(());
+    }
+    let code = "ClusterNotFoundException";
+    Err(Refusal::new(code, "Cluster not found."))
+}
+
+/// Source: ECS API reference, `CreateService`, `serviceName` (255 letters, numbers, underscores and hyphens).
+fn check_name(name: &str) -> Result<(), Refusal> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if (1..=NAME_MAX).contains(&name.len()) && name.bytes().all(valid) {
+        return Ok(());
+    }
+    Err(invalid_parameter("Invalid service name."))
+}
+
+/// Source: ECS API reference, `CreateService`, `desiredCount` (required with the scheduling strategy `REPLICA`).
+fn check_count(body: &Value) -> Result<(), Refusal> {
+    match body["desiredCount"].as_i64() {
+        Some(0..) => Ok(()),
+        None if body["schedulingStrategy"] == "DAEMON" => Ok(()),
+        None => Err(invalid_parameter("desiredCount can not be empty.")),
+        Some(_) => Err(invalid_parameter("desiredCount can not be negative.")),
+    }
+}
+
+/// Source: ECS API reference, `DeleteService` (a new service of the name of one that is `ACTIVE` or `DRAINING` is an
+/// error), `CreateService` (`InvalidParameterException`). Messages: as reported by users of both.
+async fn check_is_free(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
+    let name = text(&incoming.body, "serviceName");
+    let service = described(shared, incoming, name).await;
+    match text(&service, "status") {
+        "ACTIVE" => Err(invalid_parameter("Creation of service was not idempotent.")),
+        "DRAINING" => Err(invalid_parameter(
+            "Unable to Start a service that is still Draining.",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The service as AWS would show it; null where there is none.
+async fn described(shared: &Shared, incoming: &Incoming, name: &str) -> Value {
+    let question = json!({"cluster": incoming.body["cluster"], "services": [name]});
+    let upstream = &shared.upstream;
+    let answer = upstream.ask(incoming, "DescribeServices", &question).await;
+    let mut service = answer["services"][0].clone();
+    shared.draining.lock().unwrap().apply(&mut service);
+    service
+}
