@@ -150,7 +150,7 @@ fn answer(
 fn known_digest<'a>(applied: Option<&'a Applied>, process: &Process<'_>) -> Option<&'a str> {
     let applied = applied?;
     let of_kind = match process.runs {
-        Runs::Service(_) => &applied.services,
+        Runs::Service { .. } => &applied.services,
         Runs::Timer { .. } => &applied.timers,
     };
     of_kind

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use shared::ecs::EcsService;
 use shared::event_rules::SeenRule;
 use shared::manifest::{Service, Timer};
-use shared::names::{SecretArn, keys};
+use shared::names::{AppId, SecretArn, keys};
 use shared::precedence::{self, Decision, EnvDelivery, Settings, YesNo};
 use shared::secrets::{self, SECRET_MAX_BYTES};
 use shared::task_definition::{
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::{Problem, PromoteError};
-use crate::gather::{Gathered, Wanted};
+use crate::gather::{Gathered, Leftovers, Wanted};
 
 /// What will be written.
 pub struct Plan<'a> {
@@ -28,8 +28,19 @@ pub struct Plan<'a> {
     pub secret: SecretStep,
     /// The Services and then the Timers, each in the manifest's order.
     pub processes: Vec<Process<'a>>,
+    /// What runs for Services and Timers that convox.yml no longer has.
+    pub removals: Removals,
     /// What the user should know although it does not stop the promote.
     pub warnings: Vec<String>,
+}
+
+/// What of ours is not wanted any more.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Removals {
+    /// ECS services, by name.
+    pub services: Vec<String>,
+    /// Rules, by name.
+    pub rules: Vec<String>,
 }
 
 /// What becomes of the secret.
@@ -64,8 +75,13 @@ pub struct Process<'a> {
 
 /// What runs a definition.
 pub enum Runs<'a> {
-    /// An ECS service, if there is one.
-    Service(Option<&'a EcsService>),
+    /// An ECS service.
+    Service {
+        /// Its name.
+        ecs_service: String,
+        /// The service as it stands; `None`: it is created.
+        found: Option<&'a EcsService>,
+    },
     /// An EventBridge rule.
     Timer {
         /// The Timer.
@@ -84,16 +100,22 @@ impl Process<'_> {
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.runs {
-            Runs::Service(_) => self.service.name.as_str(),
+            Runs::Service { .. } => self.service.name.as_str(),
             Runs::Timer { timer, .. } => timer.name.as_str(),
         }
+    }
+
+    /// Whether it is a Timer.
+    #[must_use]
+    pub fn is_timer(&self) -> bool {
+        matches!(self.runs, Runs::Timer { .. })
     }
 
     /// The revision that runs now, if any does.
     #[must_use]
     pub fn running(&self) -> Option<&str> {
         match &self.runs {
-            Runs::Service(service) => service.map(|service| service.task_definition.as_str()),
+            Runs::Service { found, .. } => found.map(|found| found.task_definition.as_str()),
             Runs::Timer { seen, .. } => seen
                 .and_then(|seen| seen.target.as_ref())
                 .map(|target| target.task_definition.as_str()),
@@ -111,7 +133,7 @@ impl Process<'_> {
         source: &EnvSource,
     ) -> Result<TaskDefinition, RenderError> {
         match &self.runs {
-            Runs::Service(_) => {
+            Runs::Service { .. } => {
                 task_definition::service(release, self.service, &self.launch, source)
             }
             Runs::Timer { timer, .. } => {
@@ -207,10 +229,12 @@ pub fn plan<'a>(
     }
     let mut warnings = warnings(gathered);
     warnings.extend(checks.into_result()?);
+    let removals = Removals::of(wanted.id, &gathered.around.leftovers);
     Ok(Plan {
         decision,
         secret,
         processes,
+        removals,
         warnings,
     })
 }
@@ -288,6 +312,24 @@ fn arn_of_the_same_length(wanted: &Wanted<'_>, cluster_arn: &str) -> String {
         "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-XXXXXX",
         wanted.id.secret()
     )
+}
+
+impl Removals {
+    /// What of `leftovers` carries the App's tags and is not on its way out already.
+    #[must_use]
+    pub fn of(id: &AppId, leftovers: &Leftovers) -> Self {
+        let services = leftovers.services.iter();
+        let services =
+            services.filter(|service| id.owns(&service.tags) && service.status != "DRAINING");
+        let rules = leftovers
+            .rules
+            .iter()
+            .filter(|(_, rule)| id.owns(&rule.tags));
+        Self {
+            services: services.map(|service| service.name.clone()).collect(),
+            rules: rules.map(|(name, _)| name.clone()).collect(),
+        }
+    }
 }
 
 fn warnings(gathered: &Gathered) -> Vec<String> {

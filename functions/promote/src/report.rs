@@ -57,6 +57,9 @@ pub struct Report {
     pub services: BTreeMap<String, Moved>,
     /// By Timer.
     pub timers: BTreeMap<String, Moved>,
+    /// ECS services and rules that convox.yml no longer has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Variables whose values stand where convox.yml put them.
@@ -77,9 +80,8 @@ pub struct Fallback {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Moved {
-    /// The ECS service or the rule; none where a Service has no ECS service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub runs_as: Option<String>,
+    /// The ECS service or the rule.
+    pub runs_as: String,
     /// What it ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_task_definition: Option<String>,
@@ -130,6 +132,7 @@ impl Report {
             secret_version_id: None,
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
+            removed: Vec::new(),
             warnings: Vec::new(),
             interpolated: Vec::new(),
             steps: Vec::new(),
@@ -179,6 +182,13 @@ impl Report {
                 .collect()
         };
         (self.services, self.timers) = (of_kind(false), of_kind(true));
+        let removed = &done.removed;
+        self.removed = removed
+            .services
+            .iter()
+            .chain(&removed.rules)
+            .cloned()
+            .collect();
     }
 
     /// Adds why it failed.
