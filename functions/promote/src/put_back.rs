@@ -109,10 +109,8 @@ async fn put_back_services(
         match running.get(&known.runs_as) {
             Some(service) if service.task_definition == known.arn => {}
             Some(service) => {
-                shell
-                    .cluster
-                    .move_service(&service.name, &known.arn)
-                    .await?
+                let moved = shell.cluster.move_service(&service.name, &known.arn);
+                moved.await?;
             }
             None => left.push(format!("the ECS service `{}` is gone", known.runs_as)),
         }
