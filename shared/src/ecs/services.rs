@@ -31,6 +31,8 @@ pub struct NewService<'a> {
     pub count: u32,
     /// Where its tasks run.
     pub placement: &'a Placement,
+    /// The request that it is created for.
+    pub request_id: &'a str,
     /// Its tags.
     pub tags: &'a BTreeMap<String, String>,
 }
@@ -127,12 +129,10 @@ impl Cluster {
     }
 }
 
-/// A repeated creation of the same service is one creation; at most 36 characters (API reference, `CreateService`).
+/// A repeated creation for the same request is one creation; at most 36 characters (API reference, `CreateService`).
 fn token(service: &NewService<'_>) -> String {
-    let digest = hex(Sha256::digest(format!(
-        "{}\n{}",
-        service.name, service.definition
-    )));
+    let parts = [service.name, service.definition, service.request_id];
+    let digest = hex(Sha256::digest(parts.join("\n")));
     digest.chars().take(32).collect()
 }
 

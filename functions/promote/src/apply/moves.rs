@@ -44,6 +44,7 @@ impl Job<'_> {
                         definition,
                         count,
                         placement,
+                        request_id: self.request_id,
                         tags,
                     };
                     cluster.create_service(&service).await
