@@ -6,6 +6,7 @@ mod process;
 
 use std::collections::BTreeMap;
 
+use shared::environment::RESERVED_KEYS;
 use shared::names::{AppId, SecretArn, keys};
 use shared::precedence::{self, Decision, EnvDelivery, Settings, YesNo};
 use shared::secrets::{self, SECRET_MAX_BYTES};
@@ -254,6 +255,18 @@ fn warnings(gathered: &Gathered) -> Vec<String> {
     let mut warnings = gathered.environment.warnings.clone();
     warnings.extend(gathered.manifest.warnings.iter().cloned());
     warnings.extend(gathered.settings.warnings.iter().cloned());
+    for service in &gathered.manifest.services {
+        let defaults = service.env_defaults();
+        for name in RESERVED_KEYS
+            .iter()
+            .filter(|name| defaults.contains_key(**name))
+        {
+            warnings.push(format!(
+                "`services.{}.environment`: `{name}` is reserved, its default has no effect",
+                service.name
+            ));
+        }
+    }
     let known: BTreeMap<_, _> = gathered
         .manifest
         .services
