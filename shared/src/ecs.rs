@@ -1,6 +1,7 @@
 //! ECS: what runs on the cluster, and what it is moved to.
 
 mod register;
+mod services;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,8 @@ use futures_util::future::try_join_all;
 
 use crate::call_error::CallError;
 use crate::task_definition::LaunchType;
+
+pub use services::NewService;
 
 /// `DescribeServices` takes no more names at once.
 const SERVICES_PER_CALL: usize = 10;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::operation::list_targets_by_rule::ListTargetsByRuleError;
 use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
 
 use crate::call_error::CallError;
@@ -119,6 +120,80 @@ impl EventRules {
                 .await?;
         }
         Ok(())
+    }
+
+    /// The names of all rules that start with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn names(&self, prefix: &str) -> Result<Vec<String>, CallError> {
+        let mut names = Vec::new();
+        let mut next = None;
+        loop {
+            let request = self
+                .client
+                .list_rules()
+                .name_prefix(prefix)
+                .set_next_token(next);
+            let answer = request.send().await;
+            let answer = answer
+                .map_err(|err| CallError::new(format!("list the rules `{prefix}*`"), &err))?;
+            names.extend(
+                answer
+                    .rules()
+                    .iter()
+                    .filter_map(|rule| rule.name().map(str::to_owned)),
+            );
+            next = answer.next_token;
+            if next.is_none() {
+                return Ok(names);
+            }
+        }
+    }
+
+    /// Removes a rule and its targets.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails; a rule that is gone is none.
+    pub async fn remove(&self, name: &str) -> Result<(), CallError> {
+        let attempted = || format!("remove rule `{name}`");
+        let targets = match self.client.list_targets_by_rule().rule(name).send().await {
+            Ok(answer) => answer.targets,
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(ListTargetsByRuleError::is_resource_not_found_exception) =>
+            {
+                return Ok(());
+            }
+            Err(err) => return Err(CallError::new(attempted(), &err)),
+        };
+        let ids: Vec<String> = targets
+            .into_iter()
+            .flatten()
+            .map(|target| target.id)
+            .collect();
+        if !ids.is_empty() {
+            let answer = self
+                .client
+                .remove_targets()
+                .rule(name)
+                .set_ids(Some(ids))
+                .send()
+                .await;
+            let answer = answer.map_err(|err| CallError::new(attempted(), &err))?;
+            if let Some(entry) = answer.failed_entries().first() {
+                let code = entry.error_code().unwrap_or("Unknown");
+                return Err(CallError::stated(attempted(), code, entry.error_message()));
+            }
+        }
+        // A rule that is gone is deleted with success (API reference, `DeleteRule`).
+        let answer = self.client.delete_rule().name(name).send().await;
+        answer
+            .map(drop)
+            .map_err(|err| CallError::new(attempted(), &err))
     }
 
     async fn put_rule(

@@ -32,8 +32,12 @@ pub enum EventType {
     SecretWriteFailed,
     /// The settings chose S3.
     SecretWriteSkipped,
+    /// ECS went back to the task definition before; the secret still holds the newer values.
+    ReleaseRolledBack,
     /// Work for promote or app-deletion.
     PromotionContinue,
+    /// The schedule's: look for work that nobody does.
+    PromotionReconcile,
 }
 
 impl EventType {
@@ -46,7 +50,9 @@ impl EventType {
             Self::SecretWriteSucceeded => "Secret Write Succeeded",
             Self::SecretWriteFailed => "Secret Write Failed",
             Self::SecretWriteSkipped => "Secret Write Skipped",
+            Self::ReleaseRolledBack => "Release Rolled Back",
             Self::PromotionContinue => "Promotion Continue",
+            Self::PromotionReconcile => "Promotion Reconcile",
         }
     }
 }

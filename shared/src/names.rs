@@ -167,6 +167,31 @@ impl AppId {
         format!("{kept}-{}", hash8(&name))
     }
 
+    /// What the names of all ECS services of this App start with, and of no other App's.
+    #[must_use]
+    pub fn service_prefix(&self) -> String {
+        format!("{}_{}_", self.rack, self.app)
+    }
+
+    /// The App and the Service that an ECS service of this Rack runs; `None` for any other name.
+    #[must_use]
+    pub fn parse_service(rack: &RackName, ecs_service: &str) -> Option<(Self, ServiceName)> {
+        // None of the three names can hold an underscore.
+        let mut parts = ecs_service.split('_');
+        let (first, app, service) = (parts.next()?, parts.next()?, parts.next()?);
+        if first != rack.as_str() || parts.next().is_some() {
+            return None;
+        }
+        let app = AppName::new(app).ok()?;
+        Some((
+            Self {
+                rack: rack.clone(),
+                app,
+            },
+            ServiceName::new(service).ok()?,
+        ))
+    }
+
     /// What the names of all rules of this App start with, and of no other App's.
     #[must_use]
     pub fn rule_prefix(&self) -> String {
@@ -398,6 +423,22 @@ mod tests {
                 .to_string()
                 .contains("255")
         );
+    }
+
+    #[test]
+    fn an_ecs_service_of_the_rack_is_told_from_others() {
+        let rack = RackName::new("r").unwrap();
+        for (name, want) in [
+            ("r_shop_web", Some("shop web")),
+            ("r_shop_timer_web", None),
+            ("other_shop_web", None),
+            ("r_shop", None),
+            ("web", None),
+        ] {
+            let got = AppId::parse_service(&rack, name)
+                .map(|(id, service)| format!("{} {service}", id.app));
+            assert_eq!(got.as_deref(), want, "{name}");
+        }
     }
 
     #[test]

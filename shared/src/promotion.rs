@@ -172,9 +172,8 @@ pub struct Definition {
     pub arn: String,
     /// [`crate::task_definition::TaskDefinition::digest`] of what was registered.
     pub digest: String,
-    /// The ECS service or EventBridge rule that was moved to it; `None` where there was no service.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runs_as: Option<String>,
+    /// The ECS service or EventBridge rule that runs it.
+    pub runs_as: String,
     /// When a Timer's rule fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
@@ -343,6 +342,25 @@ impl Promotion {
             .as_ref()
             .filter(|desired| desired.is_due(worker.now))?;
         Some(desired.work.kind()).filter(|kind| *kind != worker.kind)
+    }
+
+    /// Whose work lies here without anybody at it: unsent events, pending without a living lease, or waiting past its
+    /// next look.
+    #[must_use]
+    pub fn left_alone(&self, now: DateTime<Utc>) -> Option<Kind> {
+        if self
+            .lease
+            .as_ref()
+            .is_some_and(|lease| lease.expires_at > now)
+        {
+            return None;
+        }
+        let kind = self.desired.as_ref().map(|desired| desired.work.kind());
+        let due = self
+            .desired
+            .as_ref()
+            .is_some_and(|desired| desired.is_due(now));
+        kind.filter(|_| due || !self.unsent.is_empty())
     }
 
     /// Merges finished work into this state, as it was just read. `counted` is the last outcome that failure-count

@@ -202,6 +202,72 @@ impl SettingsBucket {
         }
     }
 
+    /// The names of the folders directly under `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, CallError> {
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.name)
+            .prefix(prefix)
+            .delimiter("/");
+        let mut pages = request.into_paginator().send();
+        let mut folders = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|err| CallError::new(format!("list {}", self.address(prefix)), &err))?;
+            let of_page = page
+                .common_prefixes()
+                .iter()
+                .filter_map(|folder| folder.prefix());
+            folders.extend(of_page.filter_map(|folder| {
+                Some(
+                    folder
+                        .strip_prefix(prefix)?
+                        .trim_end_matches('/')
+                        .to_owned(),
+                )
+            }));
+        }
+        Ok(folders)
+    }
+
+    /// The newest object under `prefix` whose key ends with `suffix`: key and when it was written. Of several written in
+    /// one second it is the one whose key comes last.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn newest(
+        &self,
+        prefix: &str,
+        suffix: &str,
+    ) -> Result<Option<(DateTime<Utc>, String)>, CallError> {
+        let request = self
+            .client
+            .list_objects_v2()
+            .bucket(&self.name)
+            .prefix(prefix);
+        let mut pages = request.into_paginator().send();
+        let mut newest = None;
+        while let Some(page) = pages.next().await {
+            let page =
+                page.map_err(|err| CallError::new(format!("list {}", self.address(prefix)), &err))?;
+            let dated = page.contents().iter().filter_map(|object| {
+                let at = DateTime::from_timestamp(object.last_modified()?.secs(), 0)?;
+                Some((at, object.key()?.to_owned()))
+            });
+            newest = dated
+                .filter(|(_, key)| key.ends_with(suffix))
+                .max()
+                .max(newest);
+        }
+        Ok(newest)
+    }
+
     fn address(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
     }

@@ -11,16 +11,19 @@ use crate::error::PromoteError;
 use crate::gather::{self, Wanted};
 use crate::plan;
 use crate::put_back::put_back;
-use crate::report::{Report, Step, secret_event};
+use crate::report::{Report, secret_event};
 use crate::shell::Shell;
 
 /// An attempt that came to a result.
 pub struct Attempt {
     /// What the state is told.
     pub finished: Finished,
-    /// What everybody else is told.
-    pub report: Report,
+    /// What everybody else is told; `None` while it waits.
+    pub report: Option<Report>,
 }
+
+/// When a request that waits is looked at again; the schedule does it.
+const NEXT_LOOK_SECONDS: i64 = 60;
 
 /// Makes one attempt and writes its report.
 ///
@@ -34,7 +37,7 @@ pub async fn attempt(
     wanted: &Wanted<'_>,
 ) -> Result<Attempt, PromoteError> {
     let request_id = desired.order.request_id.as_str();
-    let mut progress = Progress::default();
+    let mut progress = Progress::new(wanted, request_id);
     let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
     let result = match past_deadline(shell, desired) {
         Some(err) => Err(err),
@@ -45,6 +48,7 @@ pub async fn attempt(
             report.done(&done, progress.outcome.as_ref());
             (Status::Done, Some(done.applied))
         }
+        Err(PromoteError::Draining { service }) => return Ok(waiting(shell, request_id, &service)),
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
         Err(err) => {
             let aftermath = aftermath(shell, id, desired, wanted.applied, &progress).await?;
@@ -80,7 +84,27 @@ pub async fn attempt(
         outcome,
         events: vec![report.event()],
     };
+    let report = Some(report);
     Ok(Attempt { finished, report })
+}
+
+/// What takes minutes is looked at again later: no waiting inside Lambda.
+fn waiting(shell: &Shell, request_id: &str, service: &str) -> Attempt {
+    let status = Status::Waiting {
+        reason: format!("the ECS service `{service}` is still draining"),
+        until: (shell.clock)() + TimeDelta::seconds(NEXT_LOOK_SECONDS),
+    };
+    let finished = Finished {
+        request_id: request_id.to_owned(),
+        status,
+        applied: None,
+        outcome: None,
+        events: Vec::new(),
+    };
+    Attempt {
+        finished,
+        report: None,
+    }
 }
 
 fn past_deadline(shell: &Shell, desired: &Desired) -> Option<PromoteError> {
@@ -103,7 +127,7 @@ async fn promote(
 ) -> Result<Done, PromoteError> {
     let started = std::time::Instant::now();
     let gathered = gather::gather(shell, wanted).await;
-    progress.steps.push(Step::new("gather", started.elapsed()));
+    progress.step("gather", started);
     let gathered = gathered?;
     let plan = plan::plan(&shell.config, wanted, &gathered, request_id)?;
     report.planned(
@@ -139,7 +163,8 @@ async fn aftermath(
         };
         return Ok(wrote.then(stays).into_iter().collect());
     };
-    match put_back(shell, id, applied, &desired.order.request_id).await {
+    let created = progress.created || desired.interrupted;
+    match put_back(shell, id, applied, &desired.order.request_id, created).await {
         Ok(left) => Ok([format!(
             "what was changed is back at Release {}",
             applied.release

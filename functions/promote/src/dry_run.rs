@@ -1,8 +1,11 @@
 //! What a promote would do, without a single write.
 
-use shared::environment::Environment;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use shared::environment::{Environment, KeyChanges};
 use shared::names::{AppId, ReleaseId, keys};
-use shared::precedence::EnvDelivery;
+use shared::precedence::{EnvDelivery, Level};
 use shared::promotion::Applied;
 use shared::promotion_store::PromotionStore;
 use shared::secrets::SECRET_MAX_BYTES;
@@ -11,8 +14,72 @@ use shared::task_definition::TASK_DEFINITION_MAX_BYTES;
 use crate::error::PromoteError;
 use crate::gather::{self, Gathered, Wanted};
 use crate::plan::{self, Plan, Process, Runs, SecretStep};
-use crate::report::{Fallback, Planned, PlannedDefinition, Sizes};
+use crate::report::Fallback;
 use crate::shell::Shell;
+
+/// The answer to a dry run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Planned {
+    /// The Rack.
+    pub rack: String,
+    /// The App.
+    pub app: String,
+    /// The Release.
+    pub release: String,
+    /// Always `planned`.
+    pub status: &'static str,
+    /// Always true: nothing was written.
+    pub dry_run: bool,
+    /// The S3 version of the environment.
+    pub env_version_id: String,
+    /// How tasks would get it.
+    pub delivery: EnvDelivery,
+    /// Who decided that.
+    pub decided_by: Level,
+    /// Why Secrets Manager could not be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fallback: Option<Fallback>,
+    /// What changes against the applied Release, by name.
+    pub keys: KeyChanges,
+    /// By Service.
+    pub services: BTreeMap<String, PlannedDefinition>,
+    /// By Timer.
+    pub timers: BTreeMap<String, PlannedDefinition>,
+    /// Sizes against the limits.
+    pub sizes: Sizes,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+    /// Variables whose values would stand where convox.yml puts them.
+    pub interpolated: Vec<String>,
+}
+
+/// What would become of one Service or Timer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedDefinition {
+    /// What it runs now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_definition: Option<String>,
+    /// Whether a new one would be registered.
+    pub changes: bool,
+    /// Its size in bytes.
+    pub bytes: usize,
+}
+
+/// Sizes in bytes.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sizes {
+    /// The environment as a secret.
+    pub secret: usize,
+    /// What a secret holds.
+    pub secret_max: usize,
+    /// The largest task definition.
+    pub task_definition: usize,
+    /// What ECS takes.
+    pub task_definition_max: usize,
+}
 
 /// Plans the promote of a Release as it stands.
 ///
@@ -150,7 +217,7 @@ fn answer(
 fn known_digest<'a>(applied: Option<&'a Applied>, process: &Process<'_>) -> Option<&'a str> {
     let applied = applied?;
     let of_kind = match process.runs {
-        Runs::Service(_) => &applied.services,
+        Runs::Service { .. } => &applied.services,
         Runs::Timer { .. } => &applied.timers,
     };
     of_kind

@@ -1,13 +1,10 @@
 //! All reads of a promote. What they find is plain data; what it means is `plan`'s.
 
-use std::collections::BTreeMap;
+mod around;
 
 use futures_util::future::{try_join, try_join_all};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::app_settings::{AppSettings, Build};
-use shared::ecs::{EcsService, Registered};
 use shared::environment::{self, EnvironmentObject, ReadEnvironment};
-use shared::event_rules::SeenRule;
 use shared::manifest::{self, Manifest, Service};
 use shared::names::{AppId, ReleaseId, keys};
 use shared::promotion::Applied;
@@ -16,8 +13,7 @@ use shared::settings_bucket::Object;
 use crate::error::PromoteError;
 use crate::shell::Shell;
 
-/// Reads of ECS and EventBridge that are under way at once.
-const READS_AT_ONCE: usize = 8;
+pub use around::{Around, Keep, Leftovers, leftovers};
 
 /// The Release that is wanted.
 #[derive(Debug, Clone)]
@@ -50,14 +46,8 @@ pub struct Gathered {
     pub manifest_to_copy: Option<Vec<u8>>,
     /// The cluster.
     pub cluster_arn: String,
-    /// ECS services by name.
-    pub ecs_services: BTreeMap<String, EcsService>,
-    /// Network modes of the definitions that `app.json`'s ECS services run, by ECS service.
-    pub network_modes: BTreeMap<String, String>,
-    /// Rules by name.
-    pub rules: BTreeMap<String, SeenRule>,
-    /// The newest revision of each family, where an earlier attempt may have left one.
-    pub newest: BTreeMap<String, Registered>,
+    /// What runs.
+    pub around: Around,
 }
 
 /// The objects of a Release.
@@ -98,7 +88,8 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         (None, None) => return Err(no_manifest(wanted)),
     };
     let manifest = manifest::load(&file, &manifest_object.bytes, &environment.environment)?;
-    let mut gathered = Gathered {
+    let around = around::look(shell, wanted, &settings, &manifest).await?;
+    Ok(Gathered {
         settings,
         build,
         environment,
@@ -106,13 +97,8 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         manifest,
         manifest_to_copy: copy.then_some(manifest_object.bytes),
         cluster_arn,
-        ecs_services: BTreeMap::new(),
-        network_modes: BTreeMap::new(),
-        rules: BTreeMap::new(),
-        newest: BTreeMap::new(),
-    };
-    look_around(shell, wanted, &mut gathered).await?;
-    Ok(gathered)
+        around,
+    })
 }
 
 /// The ECS service that a Service moves.
@@ -275,101 +261,4 @@ fn no_manifest(wanted: &Wanted<'_>) -> PromoteError {
         "ManifestMissing",
         format!("there is no manifest: write `{own}`, or `{of_app}` for all Releases"),
     )
-}
-
-/// What runs: ECS services, rules, and revisions that an earlier attempt may have left.
-async fn look_around(
-    shell: &Shell,
-    wanted: &Wanted<'_>,
-    gathered: &mut Gathered,
-) -> Result<(), PromoteError> {
-    let services = &gathered.manifest.services;
-    let names: Result<Vec<String>, _> = services
-        .iter()
-        .map(|service| ecs_service_name(wanted.id, &gathered.settings, service))
-        .collect();
-    let names = names?;
-    let rules: Vec<String> = gathered
-        .manifest
-        .timers
-        .iter()
-        .map(|timer| wanted.id.rule(&timer.name))
-        .collect();
-    let families = if wanted.interrupted || wanted.applied.is_none() {
-        families(wanted.id, gathered)?
-    } else {
-        Vec::new()
-    };
-
-    let ecs = async {
-        let services = shell.cluster.services(&names).await?;
-        let modes = network_modes(shell, &gathered.settings, &services).await?;
-        Ok::<_, PromoteError>((services, modes))
-    };
-    let rules = bounded(rules, async |name| shell.rules.see(name).await);
-    let newest = bounded(families, async |family| {
-        shell.cluster.definition(family).await
-    });
-    let ((services, modes), (rules, newest)) = try_join(ecs, try_join(rules, newest)).await?;
-    (gathered.ecs_services, gathered.network_modes) = (services, modes);
-    (gathered.rules, gathered.newest) = (rules, newest);
-    Ok(())
-}
-
-fn families(id: &AppId, gathered: &Gathered) -> Result<Vec<String>, PromoteError> {
-    let services = gathered
-        .manifest
-        .services
-        .iter()
-        .map(|service| Ok(id.service(&service.name)?));
-    let timers = gathered
-        .manifest
-        .timers
-        .iter()
-        .map(|timer| Ok(id.timer(&timer.name)?));
-    services.chain(timers).collect()
-}
-
-/// ECS services of `app.json` keep their network mode, which only their running definition states.
-async fn network_modes(
-    shell: &Shell,
-    settings: &AppSettings,
-    services: &BTreeMap<String, EcsService>,
-) -> Result<BTreeMap<String, String>, PromoteError> {
-    let existing = settings
-        .services
-        .values()
-        .filter_map(|name| services.get(name));
-    let bridged = existing
-        .filter(|service| !service.awsvpc)
-        .map(|service| service.task_definition.clone());
-    let modes = bounded(bridged.collect(), async |arn| {
-        shell.cluster.definition(arn).await
-    })
-    .await?;
-    let of = |service: &EcsService| match modes.get(&service.task_definition) {
-        Some(definition) => definition.network_mode.clone(),
-        None => "awsvpc".to_owned(),
-    };
-    Ok(services
-        .values()
-        .map(|service| (service.name.clone(), of(service)))
-        .collect())
-}
-
-/// Looks each name up, a few at a time; what is not there is left out.
-async fn bounded<T, E>(
-    names: Vec<String>,
-    look: impl AsyncFn(&String) -> Result<Option<T>, E>,
-) -> Result<BTreeMap<String, T>, PromoteError>
-where
-    PromoteError: From<E>,
-{
-    let look = &look;
-    let found: Vec<_> = stream::iter(names)
-        .map(async |name| Ok::<_, PromoteError>(look(&name).await?.map(|found| (name, found))))
-        .buffer_unordered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(found.into_iter().flatten().collect())
 }

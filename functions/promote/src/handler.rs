@@ -69,6 +69,7 @@ impl Invocation<'_> {
         let answer = match self.next(trigger).await {
             Ok(Next::Answer(answer)) => Ok(answer),
             Ok(Next::Take(message)) => self.take(&message).await,
+            Ok(Next::Reconcile) => self.reconcile().await,
             Ok(Next::DryRun(id, release)) => match dry_run(self.shell, &id, &release).await {
                 Ok(plan) => serde_json::to_value(plan).map_err(PromoteError::Report),
                 Err(err) => Err(err),

@@ -2,23 +2,22 @@
 //! write. Pure.
 
 mod checks;
+mod process;
 
 use std::collections::BTreeMap;
 
-use shared::ecs::EcsService;
-use shared::event_rules::SeenRule;
-use shared::manifest::{Service, Timer};
-use shared::names::{SecretArn, keys};
+use shared::environment::RESERVED_KEYS;
+use shared::names::{AppId, SecretArn, keys};
 use shared::precedence::{self, Decision, EnvDelivery, Settings, YesNo};
 use shared::secrets::{self, SECRET_MAX_BYTES};
-use shared::task_definition::{
-    self, EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
-};
+use shared::task_definition::{EnvSource, Release, TASK_DEFINITION_MAX_BYTES};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::{Problem, PromoteError};
-use crate::gather::{Gathered, Wanted};
+use crate::gather::{Gathered, Leftovers, Wanted};
+
+pub use process::{Process, Runs};
 
 /// What will be written.
 pub struct Plan<'a> {
@@ -28,8 +27,19 @@ pub struct Plan<'a> {
     pub secret: SecretStep,
     /// The Services and then the Timers, each in the manifest's order.
     pub processes: Vec<Process<'a>>,
+    /// What runs for Services and Timers that convox.yml no longer has.
+    pub removals: Removals,
     /// What the user should know although it does not stop the promote.
     pub warnings: Vec<String>,
+}
+
+/// What of ours is not wanted any more.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Removals {
+    /// ECS services, by name.
+    pub services: Vec<String>,
+    /// Rules, by name.
+    pub rules: Vec<String>,
 }
 
 /// What becomes of the secret.
@@ -50,75 +60,6 @@ pub enum SecretStep {
         /// The reason, with sizes.
         message: String,
     },
-}
-
-/// A Service or a Timer of the Release.
-pub struct Process<'a> {
-    /// The Service, or the one that the Timer names.
-    pub service: &'a Service,
-    /// How its tasks are launched.
-    pub launch: Launch,
-    /// What becomes of its definition.
-    pub runs: Runs<'a>,
-}
-
-/// What runs a definition.
-pub enum Runs<'a> {
-    /// An ECS service, if there is one.
-    Service(Option<&'a EcsService>),
-    /// An EventBridge rule.
-    Timer {
-        /// The Timer.
-        timer: &'a Timer,
-        /// The rule's name.
-        rule: String,
-        /// `cron(…)`.
-        schedule: String,
-        /// The rule as it stands, if it does.
-        seen: Option<&'a SeenRule>,
-    },
-}
-
-impl Process<'_> {
-    /// The Service's or the Timer's name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        match &self.runs {
-            Runs::Service(_) => self.service.name.as_str(),
-            Runs::Timer { timer, .. } => timer.name.as_str(),
-        }
-    }
-
-    /// The revision that runs now, if any does.
-    #[must_use]
-    pub fn running(&self) -> Option<&str> {
-        match &self.runs {
-            Runs::Service(service) => service.map(|service| service.task_definition.as_str()),
-            Runs::Timer { seen, .. } => seen
-                .and_then(|seen| seen.target.as_ref())
-                .map(|target| target.task_definition.as_str()),
-        }
-    }
-
-    /// Renders its task definition.
-    ///
-    /// # Errors
-    ///
-    /// [`RenderError`]; a plan has none, whatever the source.
-    pub fn render(
-        &self,
-        release: &Release<'_>,
-        source: &EnvSource,
-    ) -> Result<TaskDefinition, RenderError> {
-        match &self.runs {
-            Runs::Service(_) => {
-                task_definition::service(release, self.service, &self.launch, source)
-            }
-            Runs::Timer { timer, .. } => {
-                task_definition::timer(release, timer, self.service, &self.launch, source)
-            }
-        }
-    }
 }
 
 /// The Release, as definitions see it.
@@ -207,10 +148,12 @@ pub fn plan<'a>(
     }
     let mut warnings = warnings(gathered);
     warnings.extend(checks.into_result()?);
+    let removals = Removals::of(wanted.id, &gathered.around.leftovers);
     Ok(Plan {
         decision,
         secret,
         processes,
+        removals,
         warnings,
     })
 }
@@ -290,10 +233,40 @@ fn arn_of_the_same_length(wanted: &Wanted<'_>, cluster_arn: &str) -> String {
     )
 }
 
+impl Removals {
+    /// What of `leftovers` carries the App's tags and is not on its way out already.
+    #[must_use]
+    pub fn of(id: &AppId, leftovers: &Leftovers) -> Self {
+        let services = leftovers.services.iter();
+        let services =
+            services.filter(|service| id.owns(&service.tags) && service.status != "DRAINING");
+        let rules = leftovers
+            .rules
+            .iter()
+            .filter(|(_, rule)| id.owns(&rule.tags));
+        Self {
+            services: services.map(|service| service.name.clone()).collect(),
+            rules: rules.map(|(name, _)| name.clone()).collect(),
+        }
+    }
+}
+
 fn warnings(gathered: &Gathered) -> Vec<String> {
     let mut warnings = gathered.environment.warnings.clone();
     warnings.extend(gathered.manifest.warnings.iter().cloned());
     warnings.extend(gathered.settings.warnings.iter().cloned());
+    for service in &gathered.manifest.services {
+        let defaults = service.env_defaults();
+        for name in RESERVED_KEYS
+            .iter()
+            .filter(|name| defaults.contains_key(**name))
+        {
+            warnings.push(format!(
+                "`services.{}.environment`: `{name}` is reserved, its default has no effect",
+                service.name
+            ));
+        }
+    }
     let known: BTreeMap<_, _> = gathered
         .manifest
         .services

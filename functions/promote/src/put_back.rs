@@ -1,21 +1,22 @@
 //! After a promote that failed for good: what differs from the applied Release is put back, so that the Release that
 //! runs keeps its own environment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shared::error_chain::Chain;
-use shared::event_rules::SeenRule;
 use shared::names::AppId;
 use shared::precedence::EnvDelivery;
 use shared::promotion::{Applied, Definition};
 use shared::secrets::{self, SecretError};
-use shared::timer_rule::TimerRule;
+use shared::timer_rule::{TimerRule, TimerTarget};
 
 use crate::error::PromoteError;
-use crate::gather::{self, Wanted};
+use crate::gather::{self, Keep, Wanted};
+use crate::plan::Removals;
 use crate::shell::Shell;
 
-/// Puts back the secret's current version, ECS services and rules of `applied`. The answer names what could not be.
+/// Puts back the secret's current version, ECS services and rules of `applied`; what was `created` beside them is removed.
+/// The answer names what could not be put back.
 ///
 /// # Errors
 ///
@@ -25,13 +26,17 @@ pub async fn put_back(
     id: &AppId,
     applied: &Applied,
     request_id: &str,
+    created: bool,
 ) -> Result<Vec<String>, PromoteError> {
     let mut left = Vec::new();
     if applied.delivery == EnvDelivery::SecretsManager {
         left.extend(put_back_secret(shell, id, applied, request_id).await);
     }
-    put_back_services(shell, &applied.services).await?;
-    put_back_rules(shell, id, &applied.timers).await?;
+    left.extend(put_back_services(shell, &applied.services).await?);
+    left.extend(put_back_rules(shell, id, &applied.timers).await?);
+    if created {
+        remove_created(shell, id, applied).await?;
+    }
     Ok(left)
 }
 
@@ -93,52 +98,74 @@ async fn environment_of(
 async fn put_back_services(
     shell: &Shell,
     services: &BTreeMap<String, Definition>,
-) -> Result<(), PromoteError> {
-    let applied: BTreeMap<&String, &String> = services
+) -> Result<Vec<String>, PromoteError> {
+    let names: Vec<String> = services
         .values()
-        .filter_map(|known| Some((known.runs_as.as_ref()?, &known.arn)))
+        .map(|known| known.runs_as.clone())
         .collect();
-    let names: Vec<String> = applied.keys().map(|name| (*name).clone()).collect();
     let running = shell.cluster.services(&names).await?;
-    for (name, service) in &running {
-        if let Some(arn) = applied
-            .get(name)
-            .filter(|arn| ***arn != service.task_definition)
-        {
-            shell.cluster.move_service(name, arn).await?;
+    let mut left = Vec::new();
+    for known in services.values() {
+        match running.get(&known.runs_as) {
+            Some(service) if service.task_definition == known.arn => {}
+            Some(service) => {
+                let moved = shell.cluster.move_service(&service.name, &known.arn);
+                moved.await?;
+            }
+            None => left.push(format!("the ECS service `{}` is gone", known.runs_as)),
         }
     }
-    Ok(())
+    Ok(left)
 }
 
 async fn put_back_rules(
     shell: &Shell,
     id: &AppId,
     timers: &BTreeMap<String, Definition>,
-) -> Result<(), PromoteError> {
+) -> Result<Vec<String>, PromoteError> {
+    let mut left = Vec::new();
     for known in timers.values() {
-        let (Some(rule), Some(schedule)) = (&known.runs_as, &known.schedule) else {
-            continue;
-        };
-        let Some(seen) = shell.rules.see(rule).await? else {
-            continue;
-        };
-        let Some(target) = seen.target.clone() else {
+        let seen = shell.rules.see(&known.runs_as).await?;
+        let target = seen.as_ref().and_then(|seen| seen.target.clone());
+        let (Some(seen), Some(target), Some(schedule)) = (&seen, target, &known.schedule) else {
+            left.push(format!("the rule `{}` is gone", known.runs_as));
             continue;
         };
         let before = TimerRule {
             schedule: schedule.clone(),
-            target: shared::timer_rule::TimerTarget {
+            target: TimerTarget {
                 task_definition: known.arn.clone(),
                 ..target
             },
         };
-        if !SeenRule::says(&seen, &before) {
+        if !seen.says(&before) {
+            let tags = &id.tags();
             shell
                 .rules
-                .put(rule, &before, Some(&seen), &id.tags())
+                .put(&known.runs_as, &before, Some(seen), tags)
                 .await?;
         }
+    }
+    Ok(left)
+}
+
+/// Removes what the failed promote, or an interrupted one before it, has created.
+async fn remove_created(shell: &Shell, id: &AppId, applied: &Applied) -> Result<(), PromoteError> {
+    let names = |known: &BTreeMap<String, Definition>| -> BTreeSet<String> {
+        known.values().map(|known| known.runs_as.clone()).collect()
+    };
+    let (services, rules) = (names(&applied.services), names(&applied.timers));
+    let keep = Keep {
+        services: &services,
+        rules: &rules,
+    };
+    let leftovers = gather::leftovers(shell, id, None, true, keep).await?;
+    let removals = Removals::of(id, &leftovers);
+    for service in &removals.services {
+        shell.cluster.delete_service(service).await?;
+    }
+    for rule in &removals.rules {
+        shell.rules.remove(rule).await?;
     }
     Ok(())
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use shared::environment::KeyChanges;
 use shared::events::{Event, EventType};
 use shared::names::{AppId, ReleaseId};
 use shared::precedence::{Decision, EnvDelivery, Level};
@@ -57,6 +56,9 @@ pub struct Report {
     pub services: BTreeMap<String, Moved>,
     /// By Timer.
     pub timers: BTreeMap<String, Moved>,
+    /// ECS services and rules that convox.yml no longer has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Variables whose values stand where convox.yml put them.
@@ -77,9 +79,8 @@ pub struct Fallback {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Moved {
-    /// The ECS service or the rule; none where a Service has no ECS service.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub runs_as: Option<String>,
+    /// The ECS service or the rule.
+    pub runs_as: String,
     /// What it ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_task_definition: Option<String>,
@@ -130,6 +131,7 @@ impl Report {
             secret_version_id: None,
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
+            removed: Vec::new(),
             warnings: Vec::new(),
             interpolated: Vec::new(),
             steps: Vec::new(),
@@ -179,6 +181,13 @@ impl Report {
                 .collect()
         };
         (self.services, self.timers) = (of_kind(false), of_kind(true));
+        let removed = &done.removed;
+        self.removed = removed
+            .services
+            .iter()
+            .chain(&removed.rules)
+            .cloned()
+            .collect();
     }
 
     /// Adds why it failed.
@@ -232,70 +241,6 @@ pub fn secret_event(id: &AppId, release: &ReleaseId, request_id: &str, outcome: 
             ("errorType", outcome.error_type.clone().into()),
         ],
     )
-}
-
-/// The answer to a dry run.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Planned {
-    /// The Rack.
-    pub rack: String,
-    /// The App.
-    pub app: String,
-    /// The Release.
-    pub release: String,
-    /// Always `planned`.
-    pub status: &'static str,
-    /// Always true: nothing was written.
-    pub dry_run: bool,
-    /// The S3 version of the environment.
-    pub env_version_id: String,
-    /// How tasks would get it.
-    pub delivery: EnvDelivery,
-    /// Who decided that.
-    pub decided_by: Level,
-    /// Why Secrets Manager could not be used.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fallback: Option<Fallback>,
-    /// What changes against the applied Release, by name.
-    pub keys: KeyChanges,
-    /// By Service.
-    pub services: BTreeMap<String, PlannedDefinition>,
-    /// By Timer.
-    pub timers: BTreeMap<String, PlannedDefinition>,
-    /// Sizes against the limits.
-    pub sizes: Sizes,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-    /// Variables whose values would stand where convox.yml puts them.
-    pub interpolated: Vec<String>,
-}
-
-/// What would become of one Service or Timer.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PlannedDefinition {
-    /// What it runs now.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub task_definition: Option<String>,
-    /// Whether a new one would be registered.
-    pub changes: bool,
-    /// Its size in bytes.
-    pub bytes: usize,
-}
-
-/// Sizes in bytes.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Sizes {
-    /// The environment as a secret.
-    pub secret: usize,
-    /// What a secret holds.
-    pub secret_max: usize,
-    /// The largest task definition.
-    pub task_definition: usize,
-    /// What ECS takes.
-    pub task_definition_max: usize,
 }
 
 /// An answer that is no report.

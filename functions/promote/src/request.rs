@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared::events::{Event, EventType};
 use shared::names::{AppId, AppName, NameError, ReleaseId, keys};
 use shared::promotion::{Kind, Order, Request, Tie, Work};
+use shared::promotion_store::PromotionStore;
 
 use crate::error::PromoteError;
 use crate::report::short_answer;
@@ -17,6 +18,8 @@ pub enum Next {
     Take(Message),
     /// Somebody asks what a promote would do.
     DryRun(AppId, ReleaseId),
+    /// The schedule's: look for work that nobody does.
+    Reconcile,
     /// It is answered.
     Answer(Value),
 }
@@ -45,6 +48,7 @@ impl Invocation<'_> {
                 rack: Some(rack), ..
             }
             | Trigger::Continue { rack, .. }
+            | Trigger::Reconcile { rack }
                 if rack != self.shell.config.rack.as_str() =>
             {
                 Ok(ignore(&format!("an event of Rack `{rack}`")))
@@ -75,6 +79,12 @@ impl Invocation<'_> {
                 })),
                 Err(err) => Ok(ignore(&err.to_string())),
             },
+            Trigger::Reconcile { .. } => Ok(Next::Reconcile),
+            Trigger::DeploymentFailed {
+                service_arn,
+                reason,
+                event_id,
+            } => self.rolled_back(&service_arn, &reason, &event_id).await,
             Trigger::DryRun { app, release } => match self.names(&app, &release) {
                 Ok((id, release)) => Ok(Next::DryRun(id, release)),
                 Err(err) => Ok(Next::Answer(failed("InvalidName", &err.to_string()))),
@@ -94,7 +104,7 @@ impl Invocation<'_> {
     }
 
     /// An environment object: its version is the request, `LastModified` its time.
-    async fn written(
+    pub(crate) async fn written(
         &self,
         key: String,
         version_id: Option<String>,
@@ -182,6 +192,47 @@ impl Invocation<'_> {
             request: Some(request),
             current: Some(version.id),
         }))
+    }
+
+    /// ECS rolled a deployment of ours back. The secret still holds the newer values, so somebody has to know.
+    async fn rolled_back(
+        &self,
+        service_arn: &str,
+        reason: &str,
+        event_id: &str,
+    ) -> Result<Next, PromoteError> {
+        let mut parts = service_arn.rsplit('/');
+        let (name, cluster) = (parts.next().unwrap_or_default(), parts.next());
+        let ours = self.shell.config.cluster.rsplit('/').next();
+        let parsed =
+            AppId::parse_service(&self.shell.config.rack, name).filter(|_| cluster == ours);
+        let Some((id, service)) = parsed else {
+            return Ok(ignore(&format!(
+                "a deployment of `{service_arn}`, which is not this Rack's"
+            )));
+        };
+        let state = PromotionStore::new(&self.shell.bucket, &id.app)
+            .read()
+            .await?
+            .state;
+        let Some(applied) = state.applied else {
+            return Ok(ignore(&format!(
+                "a deployment of `{name}`, whose App has no Release"
+            )));
+        };
+        let fields = [
+            ("release", applied.release.as_str().into()),
+            ("service", service.as_str().into()),
+            ("reason", reason.into()),
+        ];
+        let event = Event::new(EventType::ReleaseRolledBack, &id, event_id, fields);
+        self.shell.bus.send(&[event]).await?;
+        let message = format!(
+            "ECS rolled `{name}` back from Release {}: {reason}",
+            applied.release
+        );
+        tracing::warn!(app.name = %id.app, release.id = %applied.release, "{message}");
+        Ok(Next::Answer(short_answer("rolledBack", &message)))
     }
 
     async fn refuse(

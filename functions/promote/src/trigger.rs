@@ -43,6 +43,20 @@ pub enum Trigger {
         /// Whose work.
         kind: Kind,
     },
+    /// The schedule's: look for work that nobody does.
+    Reconcile {
+        /// The Rack.
+        rack: String,
+    },
+    /// ECS gave up a deployment and goes back to the task definition before.
+    DeploymentFailed {
+        /// The ECS service.
+        service_arn: String,
+        /// ECS's reason.
+        reason: String,
+        /// The event's id.
+        event_id: String,
+    },
     /// Somebody asks what a promote would do.
     DryRun {
         /// The App, unchecked.
@@ -168,6 +182,10 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Trigger {
         _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
             continued(&event.detail)
         }
+        "ECS Deployment State Change" if source == "aws.ecs" => deployment(event),
+        _ if detail_type == EventType::PromotionReconcile.as_str() && source == SOURCE => {
+            text(&event.detail, "/rack").map(|rack| Trigger::Reconcile { rack })
+        }
         _ => return Trigger::Ignored(format!("the event `{detail_type}` of `{source}`")),
     };
     trigger.unwrap_or_else(|| {
@@ -192,6 +210,21 @@ fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         app: text(&event.detail, "/app")?,
         release: text(&event.detail, "/release")?,
         event: Some((event.id.clone()?, event.time?)),
+    })
+}
+
+/// Of ECS's deployment events only the failure matters.
+fn deployment(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
+    let name = text(&event.detail, "/eventName")?;
+    if name != "SERVICE_DEPLOYMENT_FAILED" {
+        return Some(Trigger::Ignored(format!(
+            "the ECS deployment event `{name}`"
+        )));
+    }
+    Some(Trigger::DeploymentFailed {
+        service_arn: event.resources.as_ref()?.first()?.clone(),
+        reason: text(&event.detail, "/reason").unwrap_or_default(),
+        event_id: event.id.clone()?,
     })
 }
 

@@ -4,12 +4,13 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use shared::events::Event;
 use shared::names::{AppId, keys};
-use shared::promotion::{Admission, Finished, Kind, Recorded, Request, Turn, Worker};
+use shared::promotion::{Admission, Finished, Kind, Recorded, Request, Status, Turn, Worker};
 use shared::promotion_store::{PromotionStore, Snapshot};
 
 use crate::attempt::{self, Attempt, attempt};
 use crate::error::PromoteError;
 use crate::gather::Wanted;
+use crate::metrics;
 use crate::report::{Report, short_answer};
 use crate::shell::Shell;
 
@@ -139,7 +140,7 @@ impl Way<'_> {
             if self.record(&finished).await? == Recorded::LeaseLost {
                 return Ok(last);
             }
-            last = Some(report);
+            last = report.or(last);
         }
     }
 
@@ -238,7 +239,14 @@ impl Way<'_> {
             ));
         }
         if let Some(report) = report {
+            println!(
+                "{}",
+                metrics::embedded(&report, (self.invocation.shell.clock)())
+            );
             return serde_json::to_value(report).map_err(PromoteError::Report);
+        }
+        if let Some(reason) = self.waits() {
+            return Ok(short_answer("waiting", reason));
         }
         if turn == Turn::Held {
             return Ok(short_answer(
@@ -248,6 +256,14 @@ impl Way<'_> {
         }
         let report = self.written_report(message).await?;
         Ok(report.unwrap_or_else(|| short_answer("idle", "nothing is left to do for this App")))
+    }
+
+    /// What the newest request waits for, if it does.
+    fn waits(&self) -> Option<&str> {
+        match &self.snapshot.state.desired.as_ref()?.status {
+            Status::Waiting { reason, .. } => Some(reason),
+            _ => None,
+        }
     }
 
     /// The report of an earlier delivery of the same request.

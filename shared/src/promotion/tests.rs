@@ -278,6 +278,27 @@ fn waiting_is_due_at_its_next_look_or_past_its_deadline() {
 }
 
 #[test]
+fn work_is_left_alone_without_a_living_lease_and_unsent_events_count() {
+    let request = promote("R1", "v1", 0);
+    let mut state = working(&request, "one");
+    assert_eq!(state.left_alone(at(1)), None, "somebody is at work");
+    assert_eq!(
+        state.left_alone(at(LEASE_SECONDS)),
+        Some(Kind::Promote),
+        "its holder is dead"
+    );
+    state.record(&finished(&request, Status::Done), "one", 0);
+    state.free("one");
+    assert_eq!(
+        state.left_alone(at(1)),
+        Some(Kind::Promote),
+        "events are unsent"
+    );
+    state.unsent.clear();
+    assert_eq!(state.left_alone(at(1)), None);
+}
+
+#[test]
 fn the_state_object_has_the_documented_shape() {
     let request = sequenced("R1", "v1", "0055");
     let mut state = working(&request, "one");

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use super::{EnvSource, Release};
+use crate::environment::{EnvKey, RESERVED_KEYS};
 use crate::manifest::Service;
 
 /// Plain variables and references; their names never meet.
@@ -18,6 +19,8 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     let mut environment = service.env_defaults();
     environment.extend(links(release, service));
     environment.extend(automatic(release, service));
+    // Only the S3 delivery sets these: a default of that name would send convox-env to another object.
+    environment.retain(|name, _| !RESERVED_KEYS.contains(&name.as_str()));
     let mut secrets = BTreeMap::new();
     match source {
         EnvSource::SecretsManager { secret_arn, .. } => {
@@ -36,13 +39,21 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
                     .map(|arn| ("CONVOX_ENV_KEY".to_owned(), arn.clone())),
             );
             environment.insert("CONVOX_ENV_URL".to_owned(), url.clone());
-            environment.insert("CONVOX_ENV_VARS".to_owned(), service.env_keys().join(","));
+            environment.insert("CONVOX_ENV_VARS".to_owned(), passed(service));
         }
     }
     Variables {
         environment,
         secrets,
     }
+}
+
+/// The names that convox-env lets through. One that no environment can hold is left out: with a comma or a star in it, it
+/// would let others through.
+fn passed(service: &Service) -> String {
+    let mut keys = service.env_keys();
+    keys.retain(|key| EnvKey::new(key).is_ok() || (key == "*" && service.takes_all()));
+    keys.join(",")
 }
 
 /// `{LINK}_URL` of each linked Service; none on a Rack without a router.

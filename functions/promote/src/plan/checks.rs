@@ -105,32 +105,41 @@ impl Checks {
     ) -> Process<'a> {
         let named = gathered.settings.services.get(&service.name);
         let name = ecs_service_name(wanted.id, &gathered.settings, service);
-        let found = name.ok().and_then(|name| gathered.ecs_services.get(&name));
+        let name = name.unwrap_or_default(); // a name that ECS would refuse is found when it is rendered
+        let found = gathered.around.services.get(&name);
         match (named, found) {
             (Some(name), None) => self.problem(
                 "EcsServiceMissing",
-                format!("app.json names the ECS service `{name}` for `{}`, and cluster `{}` has no such service", service.name, config.cluster),
+                format!(
+                    "app.json names the ECS service `{name}` for `{}`, and cluster `{}` has no such service",
+                    service.name, config.cluster
+                ),
             ),
-            (None, Some(found)) if !wanted.id.owns(&found.tags) => self.problem("EcsServiceNotOurs", not_ours(service, found)),
+            (None, Some(found)) if !wanted.id.owns(&found.tags) => {
+                self.problem("EcsServiceNotOurs", not_ours(service, found));
+            }
+            (None, None) => self.subnets(config, &format!("Service `{}`", service.name)),
             _ => {}
         }
         if let Some(found) = found {
             self.ecs_service(service, found);
         }
+        let mode = found.and_then(|found| gathered.around.network_modes.get(&found.name));
         let launch = match found {
             Some(found) => Launch {
-                launch_type: found.launch_type,
-                network_mode: match gathered.network_modes.get(&found.name) {
+                network_mode: match mode {
                     Some(mode) if named.is_some() => mode.clone(),
                     _ => Launch::rack_default(found.launch_type).network_mode,
                 },
+                launch_type: found.launch_type,
             },
             None => Launch::rack_default(config.launch_type),
         };
+        let ecs_service = name;
         Process {
             service,
             launch,
-            runs: Runs::Service(found),
+            runs: Runs::Service { ecs_service, found },
         }
     }
 
@@ -168,14 +177,12 @@ impl Checks {
         wanted: &Wanted<'_>,
         gathered: &'a Gathered,
     ) -> Vec<Process<'a>> {
-        if !gathered.manifest.timers.is_empty() {
-            self.subnets(config);
-        }
         let timers = gathered.manifest.timers.iter();
         timers.filter_map(|timer| {
             let service = gathered.manifest.services.iter().find(|service| service.name == timer.service)?;
+            self.subnets(config, &format!("Timer `{}`", timer.name));
             let rule = wanted.id.rule(&timer.name);
-            let seen = gathered.rules.get(&rule);
+            let seen = gathered.around.rules.get(&rule);
             if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
                 self.problem("RuleNotOurs", format!(
                     "the EventBridge rule `{rule}` exists without the tags convox:rack and convox:app of this App, so it \
@@ -188,11 +195,13 @@ impl Checks {
         }).collect()
     }
 
-    fn subnets(&mut self, config: &Config) {
+    fn subnets(&mut self, config: &Config, who: &str) {
         if matches!(&config.placement, Placement::Fargate { subnets, .. } if subnets.is_empty()) {
             self.problem(
                 "NoSubnets",
-                "Timers run on Fargate and the Rack names no subnets; set its parameter Subnets",
+                format!(
+                    "{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets"
+                ),
             );
         }
     }

@@ -1,0 +1,94 @@
+//! Task definitions: registered only where no known revision says the same.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use shared::promotion::Definition;
+use shared::task_definition::{EnvSource, TaskDefinition};
+
+use super::{Job, Progress};
+use crate::error::PromoteError;
+use crate::plan::{self, Process, Runs};
+
+/// `RegisterTaskDefinition` calls under way at once; ECS allows one a second after a burst of 20.
+const REGISTRATIONS_AT_ONCE: usize = 4;
+
+impl Job<'_> {
+    pub(super) async fn register(
+        &self,
+        source: &EnvSource,
+        progress: &mut Progress,
+    ) -> Result<Vec<Definition>, PromoteError> {
+        let release = plan::release(&self.shell.config, self.wanted, self.gathered);
+        let rendered: Result<Vec<TaskDefinition>, _> = self
+            .plan
+            .processes
+            .iter()
+            .map(|process| process.render(&release, source))
+            .collect();
+        let rendered =
+            rendered.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
+        let known: Vec<Option<String>> = self
+            .plan
+            .processes
+            .iter()
+            .zip(&rendered)
+            .map(|(process, definition)| self.known(process, definition))
+            .collect();
+        let new = rendered
+            .iter()
+            .zip(&known)
+            .filter(|(_, known)| known.is_none());
+        progress.wrote.extend(
+            new.map(|(definition, _)| format!("a task definition of `{}`", definition.family)),
+        );
+        stream::iter(self.plan.processes.iter().zip(rendered).zip(known))
+            .map(async |((process, definition), known)| {
+                let arn = match known {
+                    Some(arn) => arn,
+                    None => self.shell.cluster.register(&definition).await?,
+                };
+                Ok(Definition {
+                    arn,
+                    digest: definition.digest(),
+                    runs_as: runs_as(process),
+                    schedule: schedule(process),
+                })
+            })
+            .buffered(REGISTRATIONS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// A revision that already says the same: the applied one, or one that an attempt left that died.
+    fn known(&self, process: &Process<'_>, definition: &TaskDefinition) -> Option<String> {
+        let digest = definition.digest();
+        let applied = self.wanted.applied.and_then(|applied| {
+            let of_kind = if process.is_timer() {
+                &applied.timers
+            } else {
+                &applied.services
+            };
+            of_kind
+                .get(process.name())
+                .filter(|known| known.digest == digest)
+                .map(|known| known.arn.clone())
+        });
+        applied.or_else(|| {
+            let newest = self.gathered.around.newest.get(&definition.family)?;
+            (newest.digest.as_ref() == Some(&digest)).then(|| newest.arn.clone())
+        })
+    }
+}
+
+fn runs_as(process: &Process<'_>) -> String {
+    match &process.runs {
+        Runs::Service { ecs_service, .. } => ecs_service.clone(),
+        Runs::Timer { rule, .. } => rule.clone(),
+    }
+}
+
+fn schedule(process: &Process<'_>) -> Option<String> {
+    match &process.runs {
+        Runs::Service { .. } => None,
+        Runs::Timer { schedule, .. } => Some(schedule.clone()),
+    }
+}

@@ -1,0 +1,146 @@
+//! The schedule's look at all Apps: work that nobody does is asked for again, and a write whose event was lost is found.
+
+use chrono::{TimeDelta, Timelike as _};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use shared::events::Event;
+use shared::names::{AppId, AppName};
+use shared::promotion::Promotion;
+use shared::promotion_store::PromotionStore;
+
+use crate::error::PromoteError;
+use crate::request::Next;
+use crate::work::Invocation;
+
+/// Apps that are looked at at once.
+const LOOKS_AT_ONCE: usize = 8;
+/// The schedule's ticks in a day: every 15 minutes. Each App's environments are searched at one of them.
+const TICKS: u32 = 96;
+/// Less time than this is too little to promote a Release that was found.
+const LEAST_SECONDS: i64 = 60;
+
+/// What one App needs.
+struct Look {
+    id: AppId,
+    state: Promotion,
+}
+
+impl Invocation<'_> {
+    /// Looks at every App of the bucket.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError`] when a call fails; the next tick looks again.
+    pub async fn reconcile(self) -> Result<Value, PromoteError> {
+        let apps = self.shell.bucket.folders("apps/").await?;
+        let rack = &self.shell.config.rack;
+        let ids = apps.iter().filter_map(|app| {
+            Some(AppId {
+                rack: rack.clone(),
+                app: AppName::new(app).ok()?,
+            })
+        });
+        let looks: Vec<Look> = stream::iter(ids)
+            .map(async |id| {
+                let state = PromotionStore::new(&self.shell.bucket, &id.app)
+                    .read()
+                    .await?
+                    .state;
+                Ok::<_, PromoteError>(Look { id, state })
+            })
+            .buffer_unordered(LOOKS_AT_ONCE)
+            .try_collect()
+            .await?;
+        let continued = self.ask_to_continue(&looks).await?;
+        let found = self.find_lost(&looks).await?;
+        Ok(
+            json!({"status": "reconciled", "apps": looks.len(), "continued": continued, "found": found}),
+        )
+    }
+
+    async fn ask_to_continue(&self, looks: &[Look]) -> Result<Vec<String>, PromoteError> {
+        let now = (self.shell.clock)();
+        let left_alone: Vec<(&Look, _)> = looks
+            .iter()
+            .filter_map(|look| Some((look, look.state.left_alone(now)?)))
+            .collect();
+        let event = |(look, kind): &(&Look, _)| {
+            let request_id = look
+                .state
+                .desired
+                .as_ref()
+                .map_or("", |desired| &desired.order.request_id);
+            Event::promotion_continue(&look.id, request_id, *kind)
+        };
+        let events: Vec<Event> = left_alone.iter().map(event).collect();
+        self.shell.bus.send(&events).await?;
+        Ok(left_alone
+            .iter()
+            .map(|(look, _)| look.id.app.to_string())
+            .collect())
+    }
+
+    /// Promotes what was written and never heard of, in the Apps whose tick this is.
+    async fn find_lost(self, looks: &[Look]) -> Result<Vec<String>, PromoteError> {
+        let tick = tick((self.shell.clock)());
+        let mut found = Vec::new();
+        for look in looks.iter().filter(|look| tick_of(&look.id.app) == tick) {
+            if (self.shell.clock)() + TimeDelta::seconds(LEAST_SECONDS) > self.ends_at {
+                tracing::warn!(
+                    "no time left to search all Apps for lost writes; the rest is searched tomorrow"
+                );
+                break;
+            }
+            if let Some(key) = self.lost(look).await? {
+                tracing::warn!(app.name = %look.id.app, "the event about `{key}` was lost; it is promoted now");
+                if let Next::Take(message) = self.written(key, None, String::new()).await? {
+                    Box::pin(self.take(&message)).await?;
+                    found.push(look.id.app.to_string());
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The App's newest environment, if it is newer than all that was ever asked for.
+    async fn lost(&self, look: &Look) -> Result<Option<String>, PromoteError> {
+        let prefix = format!("apps/{}/releases/", look.id.app);
+        let newest = self.shell.bucket.newest(&prefix, "/env").await?;
+        let desired = look
+            .state
+            .desired
+            .as_ref()
+            .map(|desired| desired.order.requested_at);
+        Ok(newest
+            .filter(|(at, _)| desired.is_none_or(|desired| *at > desired))
+            .map(|(_, key)| key))
+    }
+}
+
+fn tick(now: chrono::DateTime<chrono::Utc>) -> u32 {
+    (now.num_seconds_from_midnight() / (86_400 / TICKS)) % TICKS
+}
+
+/// Spreads the Apps over the day.
+fn tick_of(app: &AppName) -> u32 {
+    let digest = Sha256::digest(app.as_str());
+    u32::from(digest.first().copied().unwrap_or_default()) * TICKS / 256
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn every_app_has_one_of_the_ticks_of_a_day() {
+        let ticks: std::collections::BTreeSet<u32> = (0..1_000)
+            .map(|n| tick_of(&AppName::new(&format!("app-{n}")).unwrap()))
+            .collect();
+        assert_eq!((ticks.first(), ticks.last()), (Some(&0), Some(&95)));
+        let at = |seconds| tick(DateTime::from_timestamp(seconds, 0).unwrap());
+        assert_eq!((at(0), at(899), at(900), at(86_399)), (0, 0, 1, 95));
+    }
+}

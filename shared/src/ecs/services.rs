@@ -1,0 +1,177 @@
+//! ECS services of ours: created, removed, and found by name.
+
+use aws_sdk_ecs::error::ProvideErrorMetadata as _;
+use aws_sdk_ecs::types::{
+    AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration,
+    LaunchType, NetworkConfiguration, PropagateTags, Tag,
+};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+use super::Cluster;
+use crate::call_error::CallError;
+use crate::names::hex;
+use crate::timer_rule::Placement;
+
+/// Percentages of the desired count that keep running, and that may run at most, during a deployment
+/// (`convox/rack:pkg/manifest/manifest.go`, defaults of `deployment`).
+const MINIMUM_HEALTHY_PERCENT: i32 = 50;
+const MAXIMUM_PERCENT: i32 = 200;
+/// `ListServices` answers no more names at once.
+const NAMES_PER_PAGE: i32 = 100;
+
+/// An ECS service that does not exist yet.
+#[derive(Debug, Clone)]
+pub struct NewService<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The revision that it runs.
+    pub definition: &'a str,
+    /// How many tasks it starts with; nobody changes that later.
+    pub count: u32,
+    /// Where its tasks run.
+    pub placement: &'a Placement,
+    /// The request that it is created for.
+    pub request_id: &'a str,
+    /// Its tags.
+    pub tags: &'a BTreeMap<String, String>,
+}
+
+impl Cluster {
+    /// Creates a service with rolling deployments that ECS rolls back by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn create_service(&self, service: &NewService<'_>) -> Result<(), CallError> {
+        let attempted = || format!("create ECS service `{}`", service.name);
+        let (launch_type, network) = placement(service.placement)
+            .map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
+        let tags = service
+            .tags
+            .iter()
+            .map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let request = self
+            .client
+            .create_service()
+            .cluster(&self.name)
+            .service_name(service.name);
+        let answer = request
+            .task_definition(service.definition)
+            .desired_count(i32::try_from(service.count).unwrap_or(i32::MAX))
+            .launch_type(launch_type)
+            .set_network_configuration(network)
+            .deployment_configuration(rolling())
+            .propagate_tags(PropagateTags::Service)
+            .set_tags(Some(tags.collect()))
+            .client_token(token(service))
+            .send()
+            .await;
+        answer
+            .map(drop)
+            .map_err(|err| CallError::new(attempted(), &err))
+    }
+
+    /// Removes a service; its tasks stop while it drains.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails; a service that is gone is none.
+    pub async fn delete_service(&self, name: &str) -> Result<(), CallError> {
+        let request = self
+            .client
+            .delete_service()
+            .cluster(&self.name)
+            .service(name);
+        match request.force(true).send().await {
+            Ok(_) => Ok(()),
+            Err(err)
+                if matches!(
+                    err.code(),
+                    Some("ServiceNotFoundException" | "ServiceNotActiveException")
+                ) =>
+            {
+                Ok(())
+            }
+            Err(err) => Err(CallError::new(format!("remove ECS service `{name}`"), &err)),
+        }
+    }
+
+    /// The names of all services of the cluster that start with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn names_of_services(&self, prefix: &str) -> Result<Vec<String>, CallError> {
+        let mut pages = self
+            .client
+            .list_services()
+            .cluster(&self.name)
+            .max_results(NAMES_PER_PAGE)
+            .into_paginator()
+            .send();
+        let mut names = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.map_err(|err| {
+                CallError::new(format!("list the ECS services of `{}`", self.name), &err)
+            })?;
+            let of_page = page
+                .service_arns()
+                .iter()
+                .filter_map(|arn| arn.rsplit('/').next());
+            names.extend(
+                of_page
+                    .filter(|name| name.starts_with(prefix))
+                    .map(str::to_owned),
+            );
+        }
+        Ok(names)
+    }
+}
+
+/// A repeated creation for the same request is one creation; at most 36 characters (API reference, `CreateService`).
+fn token(service: &NewService<'_>) -> String {
+    let parts = [service.name, service.definition, service.request_id];
+    let digest = hex(Sha256::digest(parts.join("\n")));
+    digest.chars().take(32).collect()
+}
+
+fn rolling() -> DeploymentConfiguration {
+    let breaker = DeploymentCircuitBreaker::builder()
+        .enable(true)
+        .rollback(true)
+        .build();
+    DeploymentConfiguration::builder()
+        .deployment_circuit_breaker(breaker)
+        .minimum_healthy_percent(MINIMUM_HEALTHY_PERCENT)
+        .maximum_percent(MAXIMUM_PERCENT)
+        .build()
+}
+
+fn placement(
+    placement: &Placement,
+) -> Result<(LaunchType, Option<NetworkConfiguration>), aws_sdk_ecs::error::BuildError> {
+    let Placement::Fargate {
+        subnets,
+        security_groups,
+        assign_public_ip,
+    } = placement
+    else {
+        return Ok((LaunchType::Ec2, None));
+    };
+    let public = if *assign_public_ip {
+        AssignPublicIp::Enabled
+    } else {
+        AssignPublicIp::Disabled
+    };
+    let groups = Some(security_groups.clone()).filter(|groups| !groups.is_empty());
+    let vpc = AwsVpcConfiguration::builder().set_subnets(Some(subnets.clone()));
+    let vpc = vpc
+        .set_security_groups(groups)
+        .assign_public_ip(public)
+        .build()?;
+    let network = NetworkConfiguration::builder()
+        .awsvpc_configuration(vpc)
+        .build();
+    Ok((LaunchType::Fargate, Some(network)))
+}
