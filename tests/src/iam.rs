@@ -20,5 +20,5 @@ mod template;
 pub use deployment::Deployment;
 pub use facts::{Facts, Roles};
 pub use judged::{Judged, Permit, missing, permits};
-pub use needs::{Need, needs, needs_of_target};
+pub use needs::{Need, assumption, needs, needs_of_target};
 pub use policy::{Decision, Policy, Rule};

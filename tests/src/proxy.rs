@@ -1,8 +1,8 @@
 //! An HTTP proxy in front of the emulator: as strict as AWS, remembers every call, fails on request.
 //!
-//! It has two doors. The program under test uses the front: recorded, with faults. The test itself, and the agent,
-//! use the back: not recorded, no faults. The rules hold at both. Secrets Manager is answered here, from
-//! [`crate::secrets`], because the emulator is wrong on every rule of its version ids.
+//! It has two doors. The program under test uses the front: recorded, with faults and, where a test asks for them,
+//! ECS's rates. The test itself, and the agent, use the back: none of these. The rules hold at both. Secrets Manager is
+//! answered here, from [`crate::secrets`], because the emulator is wrong on every rule of its version ids.
 
 mod answer;
 mod call;

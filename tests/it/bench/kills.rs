@@ -77,36 +77,3 @@ async fn a_kill_at_one_of_many_calls_spares_those_before() {
         assert_eq!(was_killed(&ended), killed, "{name}: {ended:?}");
     }
 }
-
-#[tokio::test]
-async fn temporary_measurement() {
-    let world = crate::app::world().await;
-    let function = world.start("promote", &[("SECRETS_MANAGER_ENV", "Yes")]);
-    let report = crate::app::promote(&world, &function, "R0", &[("DATABASE_URL", "u")]).await;
-    assert_eq!(report["status"], "promoted");
-    let calls = world.proxy.calls().len();
-    let start = std::time::Instant::now();
-    let mut kills = 0;
-    for index in 0..calls {
-        for kill in [Fault::KillBefore, Fault::KillAfter] {
-            let release = format!(
-                "R{index}{}",
-                if kill == Fault::KillBefore { "b" } else { "a" }
-            );
-            let world = crate::app::world().await;
-            let function = world.start(
-                "promote",
-                &[("SECRETS_MANAGER_ENV", "Yes"), ("LEASE_SECONDS", "1")],
-            );
-            world.proxy.inject(kill.on_any_call().after(index).times(1));
-            let version = world
-                .put_env("shop", &release, &[("DATABASE_URL", &release)])
-                .await;
-            let event = crate::app::written(&world, &release, &version);
-            let killed = function.invoke(&event).await;
-            assert!(was_killed(&killed), "{index} {release} {killed:?}");
-            kills += 1;
-        }
-    }
-    eprintln!("{kills} kills, {calls} calls, {:?}", start.elapsed());
-}

@@ -17,7 +17,8 @@ async fn ecs_throttles_beyond_its_rates_and_nothing_else_is_throttled() {
     let ecs = without_retries(&world);
     let deregister = || ecs.deregister_task_definition().task_definition("f:1");
     let code = async || refusal(deregister().send().await);
-    world.proxy.limit_ecs(EcsRates::published().smaller(0.1)); // a burst of 2, then one a second
+    let rates = EcsRates::published().smaller(0.1).faster(0.01);
+    world.proxy.limit_ecs(rates); // a burst of 2, then one in 100 seconds
     for _ in 0..2 {
         assert_eq!(code().await.0, "ClientException");
     }
@@ -34,17 +35,20 @@ async fn ecs_throttles_beyond_its_rates_and_nothing_else_is_throttled() {
 #[tokio::test]
 async fn the_sdks_own_retries_overcome_faster_rates() {
     let world = World::new().await;
-    let ecs = Client::new(&world.front_door());
-    let rates = EcsRates::published().smaller(0.05).faster(20.0);
-    world.proxy.limit_ecs(rates); // a burst of 1, then twenty a second
+    let config = world.front_door().into_builder();
+    let patient = RetryConfig::standard().with_max_attempts(20);
+    let ecs = Client::new(&config.retry_config(patient).build());
+    let rates = EcsRates::published().smaller(0.05).faster(5.0);
+    world.proxy.limit_ecs(rates); // a burst of 1, then five a second
     for _ in 0..4 {
-        let listed = ecs.deregister_task_definition().task_definition("f:1");
-        assert_eq!(refusal(listed.send().await).0, "ClientException");
+        let call = ecs.deregister_task_definition().task_definition("f:1");
+        assert_eq!(refusal(call.send().await).0, "ClientException");
     }
     let calls = world.proxy.calls();
-    let throttled = calls.iter().filter(|call| {
-        let kind = call.answer["__type"].as_str();
-        kind == Some("ThrottlingException")
-    });
-    assert!(throttled.count() > 0, "{}", calls.len());
+    let throttled = calls
+        .iter()
+        .filter(|call| call.answer["__type"] == "ThrottlingException");
+    let throttled = throttled.count();
+    assert_eq!(calls.len(), 4 + throttled);
+    assert!(throttled > 0);
 }

@@ -54,9 +54,9 @@ impl Drop for Program {
     }
 }
 
-/// A client of one door that tries once and waits half a second.
+/// A client of one door that tries once and waits two seconds.
 fn client(world: &World, doors: &Value, door: &str) -> Client {
-    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_millis(500));
+    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(2));
     let config = world.front_door().into_builder();
     let config = config
         .endpoint_url(doors[door].as_str().unwrap())
@@ -92,7 +92,9 @@ async fn the_program_hangs_a_service_on_command_and_ends_with_its_input() {
     assert_eq!(program.tell("lift"), json!({"hangs": null}));
     read(&front).await.unwrap();
 
-    let call = |status: Option<u16>| json!({"service": "secretsmanager", "operation": "GetSecretValue", "status": status});
+    let (service, operation) = ("secretsmanager", "GetSecretValue");
+    let call =
+        |status: Option<u16>| json!({"service": service, "operation": operation, "status": status});
     let calls = [call(Some(200)), call(None), call(Some(200))];
     assert_eq!(program.tell("calls"), json!({"calls": calls}));
     assert!(program.tell("sing")["error"].is_string());

@@ -1,8 +1,8 @@
 //! `strict-proxy --upstream URL [--account ID]`: the tests' proxy in front of an emulator, for the demo and by hand.
 //!
-//! Prints the addresses of its doors as one line of JSON. Then takes commands on standard input, one a line, and answers
-//! each with a line of JSON: `hang SERVICE` (its calls get no answer), `lift` (ends that), `calls` (those through the
-//! front door, without their content). Ends when the input does.
+//! Prints the addresses of its doors as one line of JSON. Then takes commands on standard input, one a line, and
+//! answers each with a line of JSON: `hang SERVICE` (its calls get no answer), `lift` (ends that), `calls` (those
+//! through the front door, without their content). Ends when the input does.
 
 use std::error::Error;
 use std::io::{self, Write as _};

@@ -29,7 +29,8 @@ pub struct Deployment {
     pub creates_key: bool,
     /// The customer key of secrets.
     pub secret_key: Option<String>,
-    roles: BTreeMap<&'static str, String>,
+    /// The ARNs of its roles, by logical id.
+    pub roles: BTreeMap<&'static str, String>,
 }
 
 impl Deployment {
@@ -77,6 +78,19 @@ impl Deployment {
             let key = &resources["EnvironmentKey"]["Properties"]["KeyPolicy"];
             policy.add_denied(&resolver.document(key)?, Some(&self.environment_key))?;
         }
+        Ok(policy)
+    }
+
+    /// Who may take the role `logical_id`, and on whose behalf.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn trust(&self, logical_id: &str) -> Result<Policy, TemplateError> {
+        let role = &template()["Resources"][logical_id]["Properties"];
+        let resolver = Resolver::new(template(), self);
+        let mut policy = Policy::default();
+        policy.add_trusted(&resolver.document(&role["AssumeRolePolicyDocument"])?)?;
         Ok(policy)
     }
 

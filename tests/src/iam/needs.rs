@@ -14,7 +14,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-pub use eventbridge::needs_of_target;
+pub use eventbridge::{assumption, needs_of_target};
 
 use super::deployment::Deployment;
 use super::facts::Facts;

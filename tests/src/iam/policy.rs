@@ -88,6 +88,14 @@ impl Policy {
         Ok(())
     }
 
+    /// Adds the statements of a role's trust policy.
+    pub(super) fn add_trusted(&mut self, document: &Value) -> Result<(), TemplateError> {
+        for statement in document["Statement"].as_array().into_iter().flatten() {
+            self.rules.extend(statement::trust(statement)?);
+        }
+        Ok(())
+    }
+
     /// Adds what a resource policy denies to everybody. In the policy of a key, `*` is that key.
     pub(super) fn add_denied(
         &mut self,
@@ -144,6 +152,18 @@ impl Policy {
 }
 
 impl Rule {
+    /// Allows an action on a resource, without conditions.
+    #[must_use]
+    pub fn on(action: &str, resource: &str) -> Self {
+        Self {
+            sid: String::new(),
+            effect: Effect::Allow,
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            conditions: Vec::new(),
+        }
+    }
+
     /// Whether it says anything about `need`.
     #[must_use]
     pub fn fits(&self, need: &Need) -> bool {

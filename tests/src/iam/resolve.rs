@@ -143,7 +143,7 @@ impl<'a> Resolver<'a> {
                 return refuse(format!("`Fn::Sub` of {text}: a brace is open"));
             };
             match (name.strip_prefix('!'), names.get(name), name.split_once('.')) {
-                (Some(literal), _, _) => out.push_str(&format!("${{{literal}}}")),
+                (Some(literal), _, _) => out.extend(["${", literal, "}"]),
                 (_, Some(value), _) => out.push_str(&self.text(value)?),
                 (_, None, Some((of, attribute))) => {
                     out.push_str(&self.text(&self.attribute(of, attribute)?)?);

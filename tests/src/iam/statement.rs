@@ -11,6 +11,31 @@ fn refuse<T>(sid: &str, what: &str) -> Parsed<T> {
     Err(TemplateError(format!("statement {sid}: {what}")))
 }
 
+/// The context key that holds the service which asks for a role.
+const PRINCIPAL: &str = "principal";
+
+/// The rules of a trust policy, whose statements have a service as principal and no resource.
+pub(super) fn trust(statement: &Value) -> Parsed<Vec<Rule>> {
+    let mut statement = statement.clone();
+    let sid = "of a trust policy";
+    let Some(service) = statement["Principal"]["Service"].as_str().map(str::to_owned) else {
+        return refuse(sid, &format!("the principal {}", statement["Principal"]));
+    };
+    if !statement["Resource"].is_null() {
+        return refuse(sid, "it has a resource");
+    }
+    statement["Resource"] = "*".into();
+    let (mut rules, _) = rules(&statement)?;
+    for rule in &mut rules {
+        rule.conditions.push(Condition {
+            operator: Operator::StringEquals,
+            key: PRINCIPAL.to_owned(),
+            values: vec![service.clone()],
+        });
+    }
+    Ok(rules)
+}
+
 /// A statement's rules, and whether it names everybody as its principal.
 pub(super) fn rules(statement: &Value) -> Parsed<(Vec<Rule>, bool)> {
     let members = statement.as_object();

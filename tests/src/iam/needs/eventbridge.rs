@@ -15,6 +15,7 @@ const PASS: &str = "SAR for EventBridge, PutRule and PutTargets: iam:PassRole to
 const SEND: &str = "SAR for EventBridge, PutEvents: on the bus, with events:source and events:detail-type";
 const RUN: &str = "ECS developer guide, \"Amazon ECS EventBridge IAM role\": ecs:RunTask on the task definition, iam:PassRole \
                    for its roles";
+const TRUST: &str = "IAM user guide, \"The confused deputy problem\": aws:SourceAccount and aws:SourceArn of the resource";
 const BUS: &str = "default";
 
 pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
@@ -53,6 +54,14 @@ pub fn needs_of_target(facts: &Facts<'_>, target: &Value) -> Vec<Need> {
     let mut needs = vec![run];
     needs.extend(passed.iter().map(pass));
     needs
+}
+
+/// Taking a role, as a service does it for one of its resources.
+#[must_use]
+pub fn assumption(facts: &Facts, service: &str, resource: &str) -> Need {
+    let need = Need::new("sts:AssumeRole", "*", TRUST).with("principal", service);
+    let need = need.with("aws:SourceAccount", &facts.deployment.account);
+    need.with("aws:SourceArn", resource)
 }
 
 fn on_rule(facts: &Facts<'_>, call: &Call, field: &str) -> Need {

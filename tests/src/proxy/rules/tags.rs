@@ -11,8 +11,8 @@ const VALUE_MAX: usize = 256;
 
 /// Checks the list `field`: `tags` with `key` and `value` in ECS, `Tags` with `Key` and `Value` in `EventBridge`.
 ///
-/// Source: ECS API reference, `Tag` and `CreateService.tags` (50, unique, lengths, characters, no `aws:`); `EventBridge`
-/// API reference, `Tag` (lengths); facts/aws.md 1.4 (50 on a task definition).
+/// Source: ECS API reference, `Tag` and `CreateService.tags` (50, unique, lengths, characters, no `aws:`);
+/// `EventBridge` API reference, `Tag` (lengths); facts/aws.md 1.4 (50 on a task definition).
 pub(super) fn check(body: &Value, field: &str) -> Result<(), Refusal> {
     let (key, value, refuse): (_, _, fn(String) -> Refusal) = if field == "tags" {
         ("key", "value", invalid_parameter)

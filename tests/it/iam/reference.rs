@@ -1,0 +1,89 @@
+//! AWS's Service Authorization Reference, as cfn-lint brings it along: the actions exist, and have resources of that
+//! form. It keeps the table of needs and the template from agreeing on something that IAM does not know.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
+
+use integration_tests::iam::{self, Need, Policy, Rule};
+use serde_json::Value;
+
+use super::policy;
+use super::scenario::Seen;
+
+const PRINT: &str = "import importlib.util, os; \
+                     lint = os.path.dirname(importlib.util.find_spec('cfnlint').origin); \
+                     print(open(os.path.join(lint, 'data/AdditionalSpecs/Policies.json')).read())";
+
+fn reference() -> Value {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = tests.join("../.venv/sam/bin/python3");
+    let output = Command::new(python).args(["-c", PRINT]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Why an action on a resource makes no sense to IAM; `resource` may be a pattern.
+fn nonsense(reference: &Value, action: &str, resource: &str) -> Option<String> {
+    let (service, name) = action.split_once(':')?;
+    let of_service = &reference[service];
+    let known = &of_service["Actions"][name.to_lowercase()];
+    if known.is_null() {
+        return Some(format!("there is no action {action}"));
+    }
+    let Some(kinds) = known["Resources"].as_array() else {
+        let wrong = resource != "*";
+        return wrong.then(|| format!("{action} has no resources, and {resource} never fits"));
+    };
+    let kinds = kinds.iter().map(|kind| kind.as_str().unwrap().to_lowercase());
+    let formats = kinds.flat_map(|kind| formats(&of_service["Resources"][kind]));
+    let mut formats = formats.map(|format| Policy {
+        rules: vec![Rule::on(action, &format)],
+    });
+    let need = Need::new(action, resource, "");
+    let fits = formats.any(|policy| policy.decide(&need) == iam::Decision::Allowed);
+    (!fits).then(|| format!("{action} has no resources like {resource}"))
+}
+
+/// `arn:${Partition}:ecs:${Region}:${Account}:service/.*` -> `arn:*:ecs:*:*:service/*`
+fn formats(kind: &Value) -> Vec<String> {
+    let formats = kind["ARNFormats"].as_array().unwrap().iter();
+    let pattern = |format: &Value| {
+        let format = format.as_str().unwrap().replace(".*", "*");
+        let variables = ["${Partition}", "${Region}", "${Account}"];
+        variables.iter().fold(format, |format, name| format.replace(name, "*"))
+    };
+    formats.map(pattern).collect()
+}
+
+#[tokio::test]
+async fn every_action_exists_and_has_such_resources() {
+    let reference = reference();
+    let seen = Seen::of_promote().await;
+    let mut pairs = BTreeSet::new();
+    for permit in iam::permits(&seen.deployment, &seen.calls) {
+        let needs = permit.needs.into_iter();
+        pairs.extend(needs.map(|need| (need.action, need.resource)));
+    }
+    assert!(pairs.len() > 30, "{pairs:?}");
+    for role in ["PromoteRole", "TaskExecutionRole", "TaskRole", "TimerRole"] {
+        let policy = policy(&seen.deployment, role);
+        let rules = policy.allowing().map(|(_, rule)| rule.clone());
+        pairs.extend(rules.map(|rule| (rule.action, rule.resource)));
+    }
+    let wrong = pairs.iter().filter_map(|(action, resource)| nonsense(&reference, action, resource));
+    assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+#[test]
+fn an_action_that_iam_does_not_know_is_noticed() {
+    let reference = reference();
+    for (action, resource, named) in [
+        ("ecs:ListServices", "arn:aws:ecs:us-east-1:1:cluster/blue", "has no resources,"),
+        ("ecs:UpdateServices", "*", "no action"),
+        ("events:PutRule", "arn:aws:events:us-east-1:1:event-bus/default", "no resources like"),
+    ] {
+        let said = nonsense(&reference, action, resource).unwrap();
+        assert!(said.contains(named), "{action}: {said}");
+    }
+}

@@ -1,0 +1,149 @@
+//! The roles of tasks and Timers: what containers, the agent and EventBridge do with them.
+
+use std::process::Stdio;
+
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use integration_tests::agent::Agent;
+use integration_tests::iam::{self, Deployment, Facts, Permit};
+use integration_tests::{World, binaries};
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::scenario::{self, Seen};
+use super::{Unused, policy, prove};
+use crate::app::{self, APP};
+
+const UNUSED_BY_THE_AGENT: &Unused = &[
+    ("ImageLogin", "ecr:GetAuthorizationToken", "the agent pulls images; no registry here"),
+    ("PullImages", "ecr:BatchCheckLayerAvailability", "the agent pulls images; no registry here"),
+    ("PullImages", "ecr:BatchGetImage", "the agent pulls images; no registry here"),
+    ("PullImages", "ecr:GetDownloadUrlForLayer", "the agent pulls images; no registry here"),
+    ("Log", "logs:CreateLogStream", "the awslogs driver; no container's log here"),
+    ("Log", "logs:PutLogEvents", "the awslogs driver; no container's log here"),
+];
+
+/// `convox-env` with a task's access, recorded.
+async fn fetch(world: &World, url: &str, key: &str) {
+    let output = Command::new(binaries::built("convox-env"))
+        .env_clear()
+        .envs(world.task_access())
+        .env("AWS_ENDPOINT_URL", world.proxy.endpoint())
+        .env("CONVOX_ENV_URL", url)
+        .env("CONVOX_ENV_KEY", key)
+        .env("CONVOX_ENV_VARS", "*")
+        .arg("/bin/true")
+        .stdin(Stdio::null())
+        .output();
+    let output = output.await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn containers_may_read_environments_and_nothing_else() {
+    let world = World::new().await;
+    let object = format!("s3://{}/apps/{APP}/releases", world.bucket);
+    let version = world.put_env(APP, "R1", &[("A", "1")]).await;
+    fetch(&world, &format!("{object}/R1/env?versionId={version}"), "").await;
+    fetch(&world, &format!("{object}/R1/env"), "").await; // a version may be left out
+    let sealed = world.seal(b"A=1\n").await;
+    let version = world.put(&format!("apps/{APP}/releases/R2/env"), sealed).await;
+    fetch(&world, &format!("{object}/R2/env?versionId={version}"), &world.key_arn).await;
+
+    let given = Deployment::of(&world.settings(&[]));
+    let created = Deployment {
+        creates_key: true,
+        ..given.clone()
+    };
+    let calls = world.proxy.calls();
+    for deployment in [given, created] {
+        let permits = iam::permits(&deployment, &calls);
+        prove("TaskRole", &policy(&deployment, "TaskRole"), &permits, &[]);
+    }
+}
+
+#[tokio::test]
+async fn the_agent_may_read_the_racks_secrets_with_and_without_a_customer_key() {
+    let world = app::world().await;
+    let (deployment, function) = scenario::start(&world).await;
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
+    let definition = app::running(&world, "web").await;
+    let before = world.proxy.calls().len();
+    let agent = Agent {
+        ecs: world.ecs.clone(),
+        secrets_manager: SecretsManager::new(&world.front_door()),
+        access: world.task_access(),
+        convox_env: binaries::built("convox-env"),
+    };
+    agent.launch(&definition).await.unwrap();
+
+    let calls = world.proxy.calls();
+    let mut permits = iam::permits(&deployment, &calls);
+    let of_agent = permits.split_off(before);
+    assert_eq!(of_agent.len(), 1, "one call for each distinct reference");
+    let role = "TaskExecutionRole";
+    prove(role, &policy(&deployment, role), &of_agent, UNUSED_BY_THE_AGENT);
+
+    let keyless = Deployment {
+        secret_key: None,
+        ..deployment
+    };
+    let mut of_agent = of_agent;
+    for permit in &mut of_agent {
+        permit.needs.retain(|need| need.action != "kms:Decrypt");
+    }
+    prove(role, &policy(&keyless, role), &of_agent, UNUSED_BY_THE_AGENT);
+}
+
+/// The rule and target of every `PutTargets`, and what EventBridge needs to run it.
+fn runs<'s>(seen: &'s Seen, facts: &Facts<'_>) -> (Vec<String>, Vec<Permit<'s>>) {
+    let put = seen.calls.iter().filter(|call| call.operation == "PutTargets");
+    let (mut rules, mut permits) = (Vec::new(), Vec::new());
+    for call in put {
+        let targets = call.body["Targets"].as_array().into_iter().flatten();
+        let timer_role = seen.deployment.role("TimerRole");
+        let mut passed = targets.clone().map(|target| &target["RoleArn"]);
+        assert!(passed.all(|role| role == timer_role), "{}", call.body);
+        let rule = call.body["Rule"].as_str().unwrap();
+        rules.push(seen.deployment.arn("events", &format!("rule/{rule}")));
+        let needs = |target: &Value| iam::needs_of_target(facts, target);
+        let needs = targets.flat_map(needs).collect();
+        permits.push(Permit { call, needs });
+    }
+    (rules, permits)
+}
+
+#[tokio::test]
+async fn timers_may_start_their_tasks_and_nothing_else() {
+    let seen = Seen::of_promote().await;
+    let mut facts = Facts::new(&seen.deployment);
+    seen.calls.iter().for_each(|call| facts.learn(call));
+    let (rules, permits) = runs(seen, &facts);
+    assert!(permits.len() > 2, "{}", permits.len());
+    prove("TimerRole", &policy(&seen.deployment, "TimerRole"), &permits, &[]);
+
+    let trust = seen.deployment.trust("TimerRole").unwrap();
+    for rule in rules {
+        let taken = iam::assumption(&facts, "events.amazonaws.com", &rule);
+        assert_eq!(trust.decide(&taken), iam::Decision::Allowed, "{rule}");
+        let others = rule.replace(&seen.deployment.rack, "another");
+        let taken = iam::assumption(&facts, "events.amazonaws.com", &others);
+        assert_eq!(trust.decide(&taken), iam::Decision::NotAllowed, "{others}");
+    }
+}
+
+#[tokio::test]
+async fn only_ecs_takes_the_roles_of_tasks() {
+    let seen = Seen::of_promote().await;
+    let facts = Facts::new(&seen.deployment);
+    let task = seen.deployment.arn("ecs", "task/any");
+    for role in ["TaskExecutionRole", "TaskRole"] {
+        let trust = seen.deployment.trust(role).unwrap();
+        for (service, want) in [
+            ("ecs-tasks.amazonaws.com", iam::Decision::Allowed),
+            ("lambda.amazonaws.com", iam::Decision::NotAllowed),
+        ] {
+            let taken = iam::assumption(&facts, service, &task);
+            assert_eq!(trust.decide(&taken), want, "{role} {service}");
+        }
+    }
+}

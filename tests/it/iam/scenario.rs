@@ -1,0 +1,116 @@
+//! A promote's whole life: every kind of call that promote makes.
+
+use integration_tests::iam::Deployment;
+use integration_tests::{Call, Fault, Function, World};
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use crate::app::{self, APP};
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Seen {
+    /// The stack.
+    pub deployment: Deployment,
+    /// Every call that promote made.
+    pub calls: Vec<Call>,
+}
+
+impl Seen {
+    /// Promote's calls; made once for all tests.
+    pub async fn of_promote() -> &'static Self {
+        static SEEN: OnceCell<Seen> = OnceCell::const_new();
+        SEEN.get_or_init(live).await
+    }
+}
+
+/// The Rack's stack and its promote, with a customer key of secrets.
+pub async fn start(world: &World) -> (Deployment, Function) {
+    let key = world.kms.create_key().send().await.unwrap();
+    let key = key.key_metadata.unwrap().arn.unwrap();
+    let settings = [("SECRETS_MANAGER_ENV", "Yes"), ("SECRET_KEY_ARN", key.as_str())];
+    let deployment = Deployment::of(&world.settings(&settings));
+    (deployment, world.start("promote", &settings))
+}
+
+/// Without the Service `metrics` and the Timer `report`, and with another schedule.
+fn changed_manifest() -> String {
+    let (services, timers) = app::MANIFEST.split_once("  metrics:").unwrap();
+    let (_, timers) = timers.split_once("timers:").unwrap();
+    let (timers, _) = timers.split_once("  report:").unwrap();
+    format!("{services}timers:{}", timers.replace("0 3 * * *", "0 4 * * *"))
+}
+
+async fn promoted(world: &World, function: &Function, release: &str, value: &str) -> Value {
+    let report = app::promote(world, function, release, &[("DATABASE_URL", value)]).await;
+    assert_eq!(report["status"], "promoted", "{release}: {report:#}");
+    report
+}
+
+async fn live() -> Seen {
+    let world = app::world_with(app::MANIFEST, &["web"]).await;
+    let (deployment, function) = start(&world).await;
+    for _ in 0..2 {
+        promoted(&world, &function, "R1", "first").await; // the second time nothing changes
+    }
+    change(&world, &function).await;
+    secret_outage_and_deletion(&world, &function).await;
+    put_back(&world, &function).await;
+    other_triggers(&world, &function).await;
+    let calls = world.proxy.of_promote();
+    Seen { deployment, calls }
+}
+
+/// Another environment, a Timer at another time; a Service and a Timer are gone.
+async fn change(world: &World, function: &Function) {
+    let key = format!("apps/{APP}/releases/R2/convox.yml");
+    world.put(&key, changed_manifest()).await;
+    let report = promoted(world, function, "R2", "second").await;
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+}
+
+async fn secret_outage_and_deletion(world: &World, function: &Function) {
+    world.put(&format!("apps/{APP}/convox.yml"), changed_manifest()).await;
+    let failed = denied().on("secretsmanager", "PutSecretValue").times(1);
+    world.proxy.inject(failed);
+    let report = promoted(world, function, "R3", "third").await;
+    assert_eq!(report["delivery"], "S3", "{report:#}");
+    let delete = world.secrets_manager.delete_secret();
+    let delete = delete.secret_id(app::secret(world));
+    delete.recovery_window_in_days(30).send().await.unwrap();
+    let report = promoted(world, function, "R4", "fourth").await;
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+}
+
+/// A promote that fails after the secret was written.
+async fn put_back(world: &World, function: &Function) {
+    world.proxy.inject(denied().on("ecs", "UpdateService").times(1));
+    let report = app::promote(world, function, "R5", &[("DATABASE_URL", "fifth")]).await;
+    assert_eq!(report["status"], "failed", "{report:#}");
+}
+
+/// A sealed environment, a question, a request, the schedule.
+async fn other_triggers(world: &World, function: &Function) {
+    let sealed = world.seal(b"DATABASE_URL=sealed\n").await;
+    let report = app::promote_app(world, function, APP, "R6", sealed).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let question = json!({"app": APP, "release": "R6", "dryRun": true});
+    let plan = function.invoke(&question).await.answer();
+    assert_eq!(plan["status"], "planned", "{plan:#}");
+    let requested = app::requested(world, "R4", "request-1", 1);
+    let report = function.invoke(&requested).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let mut reconcile = app::requested(world, "", "tick", 0);
+    reconcile["detail-type"] = "Promotion Reconcile".into();
+    reconcile["source"] = "secrets-manager-env".into();
+    reconcile["detail"] = json!({"rack": world.rack});
+    let answer = function.invoke(&reconcile).await.answer();
+    assert_eq!(answer["status"], "reconciled", "{answer:#}");
+}
+
+fn denied() -> Fault {
+    Fault::Error {
+        status: 400,
+        code: "AccessDeniedException",
+    }
+}
