@@ -19,13 +19,29 @@ use scenario::Seen;
 type Unused = [(&'static str, &'static str, &'static str)];
 
 const UNUSED_BY_PROMOTE: &Unused = &[
-    ("Log", "logs:CreateLogStream", "Lambda writes the log itself"),
+    (
+        "Log",
+        "logs:CreateLogStream",
+        "Lambda writes the log itself",
+    ),
     ("Log", "logs:PutLogEvents", "Lambda writes the log itself"),
     ("Trace", "xray:PutTelemetryRecords", "Lambda's own tracing"),
     ("Trace", "xray:PutTraceSegments", "Lambda's own tracing"),
-    ("Intake", "sqs:DeleteMessage", "Lambda's event source mapping"),
-    ("Intake", "sqs:GetQueueAttributes", "Lambda's event source mapping"),
-    ("Intake", "sqs:ReceiveMessage", "Lambda's event source mapping"),
+    (
+        "Intake",
+        "sqs:DeleteMessage",
+        "Lambda's event source mapping",
+    ),
+    (
+        "Intake",
+        "sqs:GetQueueAttributes",
+        "Lambda's event source mapping",
+    ),
+    (
+        "Intake",
+        "sqs:ReceiveMessage",
+        "Lambda's event source mapping",
+    ),
 ];
 
 fn policy(deployment: &Deployment, role: &str) -> Policy {
@@ -38,30 +54,40 @@ fn is_listed(rule: &Rule, unused: &Unused) -> bool {
     unused.iter().any(listed)
 }
 
+/// What of the calls' needs the policy does not allow.
+fn missing(policy: &Policy, permits: &[Permit<'_>]) -> BTreeSet<String> {
+    let missing = permits
+        .iter()
+        .flat_map(|permit| iam::missing(policy, permit));
+    missing.collect()
+}
+
+/// What the policy allows, nobody needs, and no list excuses: without it nothing would be missing.
+fn superfluous(policy: &Policy, permits: &[Permit<'_>], unused: &Unused) -> Vec<String> {
+    let rules = policy
+        .allowing()
+        .filter(|(_, rule)| !is_listed(rule, unused));
+    let idle = rules.filter(|(place, _)| missing(&policy.without(*place), permits).is_empty());
+    idle.map(|(_, rule)| rule.to_string()).collect()
+}
+
 /// Nothing is missing, nothing is superfluous, and no allowed action can be taken away unnoticed.
 fn prove(role: &str, policy: &Policy, permits: &[Permit<'_>], unused: &Unused) {
-    let missing = |policy: &Policy| -> BTreeSet<String> {
-        let missing = permits.iter().flat_map(|permit| iam::missing(policy, permit));
-        missing.collect()
-    };
-    assert_eq!(missing(policy), BTreeSet::new(), "{role} lacks");
-
+    assert_eq!(missing(policy, permits), BTreeSet::new(), "{role} lacks");
+    assert_eq!(
+        superfluous(policy, permits, unused),
+        Vec::<String>::new(),
+        "nobody needs of {role}"
+    );
     let needs: Vec<_> = permits.iter().flat_map(|permit| &permit.needs).collect();
-    let mut superfluous = Vec::new();
-    for (place, rule) in policy.allowing() {
-        let used = needs.iter().any(|need| rule.fits(need));
-        assert!(!(used && is_listed(rule, unused)), "{role}: {rule} is used; take it off the list");
-        if is_listed(rule, unused) {
-            continue;
-        }
-        if !used || missing(&policy.without(place)).is_empty() {
-            superfluous.push(rule.to_string());
-        }
-    }
-    assert_eq!(superfluous, Vec::<String>::new(), "{role} allows what nobody needs");
     for (sid, action, reason) in unused {
-        let there = policy.rules.iter().any(|rule| rule.sid == *sid && rule.action == *action);
-        assert!(there, "{role} has no {action} in {sid} any more ({reason}); take it off the list");
+        let is_it = |rule: &&Rule| rule.sid == *sid && rule.action == *action;
+        let rule = policy.rules.iter().find(is_it);
+        let idle = rule.is_some_and(|rule| !needs.iter().any(|need| rule.fits(need)));
+        assert!(
+            idle,
+            "{role}: {sid} {action} is gone or used, so it is not: {reason}"
+        );
     }
 }
 
@@ -69,14 +95,21 @@ fn prove(role: &str, policy: &Policy, permits: &[Permit<'_>], unused: &Unused) {
 async fn promote_may_do_what_it_does_and_nothing_else() {
     let seen = Seen::of_promote().await;
     let permits = iam::permits(&seen.deployment, &seen.calls);
-    prove("PromoteRole", &policy(&seen.deployment, "PromoteRole"), &permits, UNUSED_BY_PROMOTE);
+    prove(
+        "PromoteRole",
+        &policy(&seen.deployment, "PromoteRole"),
+        &permits,
+        UNUSED_BY_PROMOTE,
+    );
 }
 
 /// Whether the stack creates the key of the bucket, and whether the cluster is named or given by its ARN.
 #[tokio::test]
 async fn promote_may_do_the_same_in_every_form_of_the_parameters() {
     let seen = Seen::of_promote().await;
-    let cluster = seen.deployment.arn("ecs", &format!("cluster/{}", seen.deployment.cluster));
+    let cluster = seen
+        .deployment
+        .arn("ecs", &format!("cluster/{}", seen.deployment.cluster));
     for (creates_key, cluster) in [(true, &seen.deployment.cluster), (false, &cluster)] {
         let deployment = Deployment {
             creates_key,
@@ -84,23 +117,37 @@ async fn promote_may_do_the_same_in_every_form_of_the_parameters() {
             ..seen.deployment.clone()
         };
         let permits = iam::permits(&deployment, &seen.calls);
-        prove("PromoteRole", &policy(&deployment, "PromoteRole"), &permits, UNUSED_BY_PROMOTE);
+        prove(
+            "PromoteRole",
+            &policy(&deployment, "PromoteRole"),
+            &permits,
+            UNUSED_BY_PROMOTE,
+        );
     }
 }
 
-/// Each statement as a whole: the test above can fail.
+/// The proof can fail: each statement as a whole, and an action too many.
 #[tokio::test]
-async fn a_policy_that_lacks_any_statement_is_noticed() {
+async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
     let seen = Seen::of_promote().await;
     let permits = iam::permits(&seen.deployment, &seen.calls);
     let whole = policy(&seen.deployment, "PromoteRole");
-    let sids: BTreeSet<&str> = whole.allowing().map(|(_, rule)| rule.sid.as_str()).collect();
-    assert!(sids.len() > 15, "{sids:?}");
+    let sids: BTreeSet<&str> = whole
+        .allowing()
+        .map(|(_, rule)| rule.sid.as_str())
+        .collect();
     let listed: BTreeSet<&str> = UNUSED_BY_PROMOTE.iter().map(|(sid, _, _)| *sid).collect();
+    assert!(sids.len() > listed.len() + 15, "{sids:?}");
     for sid in sids.difference(&listed) {
-        let mut policy = whole.clone();
-        policy.rules.retain(|rule| rule.sid != *sid);
-        let missing = permits.iter().flat_map(|permit| iam::missing(&policy, permit));
-        assert!(missing.count() > 0, "without {sid} nothing is missing");
+        let mut less = whole.clone();
+        less.rules.retain(|rule| rule.sid != *sid);
+        let lost = whole.rules.iter().find(|rule| rule.sid == *sid).unwrap();
+        let missing = missing(&less, &permits);
+        let named = missing.iter().any(|line| line.contains(&lost.action));
+        assert!(named, "without {sid}: {missing:?}");
     }
+    let mut more = whole;
+    more.rules.push(Rule::on("ecs:StopTask", "*"));
+    let extra = superfluous(&more, &permits, UNUSED_BY_PROMOTE);
+    assert_eq!(extra, [": ecs:StopTask on *"]);
 }

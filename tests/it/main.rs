@@ -19,6 +19,8 @@ mod levels;
 mod order;
 mod promote;
 mod put_back;
+mod reconcile;
 mod secret_life;
+mod services;
 mod template;
 mod triggers;

@@ -55,6 +55,8 @@ struct Shared {
     secrets: Mutex<SecretStore>,
     /// The ciphertexts that KMS made, and the ARN of each one's key; the emulator decrypts anything with any key.
     ciphertexts: Mutex<HashMap<String, String>>,
+    /// The request that created each ECS service, by ARN; the emulator knows no client token.
+    creations: Mutex<HashMap<String, Value>>,
     draining: Mutex<Draining>,
 }
 
@@ -75,6 +77,7 @@ impl Proxy {
             ecs_buckets: Mutex::default(),
             secrets: Mutex::new(SecretStore::new(account)),
             ciphertexts: Mutex::default(),
+            creations: Mutex::default(),
             draining: Mutex::default(),
         });
         let (endpoint, front) = server::listen(Door::Front, &shared).await;

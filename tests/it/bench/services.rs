@@ -225,6 +225,27 @@ async fn a_name_is_free_once_its_service_has_drained() {
 }
 
 #[tokio::test]
+async fn a_creation_repeated_with_its_token_is_one_creation() {
+    let world = World::new().await;
+    let definition = register(&world, NetworkMode::Awsvpc).await;
+    let create = |token: &str| good(&world, &definition).client_token(token);
+    let first = create("1").send().await.unwrap().service.unwrap();
+    let again = create("1").send().await.unwrap().service.unwrap();
+    assert_eq!(again.service_arn(), first.service_arn());
+    for (case, create) in [
+        ("another token", create("2")),
+        ("other parameters", create("1").desired_count(2)),
+        ("a token of 37", create(&"t".repeat(37))),
+    ] {
+        assert_eq!(
+            code(create.send().await),
+            "InvalidParameterException",
+            "{case}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_service_with_tasks_is_deleted_by_force_only() {
     let world = World::new().await;
     let definition = register(&world, NetworkMode::Awsvpc).await;

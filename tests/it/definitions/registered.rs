@@ -16,16 +16,16 @@ use crate::app;
 
 #[tokio::test]
 async fn ecs_has_what_was_rendered() {
-    let world = World::new().await;
     let key = |file: &str| format!("apps/{}/{file}", app::APP);
-    world.put(&key("convox.yml"), MANIFEST).await;
-    world.put(&key("releases/R1/build.json"), BUILD).await;
     for (launch_name, launch, secrets_manager_env) in [
         ("FARGATE", LaunchType::Fargate, "Yes"),
         ("FARGATE", LaunchType::Fargate, "No"),
         ("EC2", LaunchType::Ec2, "Yes"),
         ("EC2", LaunchType::Ec2, "No"),
     ] {
+        let world = World::new().await; // an ECS service keeps the launch type that it was created with
+        world.put(&key("convox.yml"), MANIFEST).await;
+        world.put(&key("releases/R1/build.json"), BUILD).await;
         let different = [
             ("LAUNCH_TYPE", launch_name),
             ("SECRETS_MANAGER_ENV", secrets_manager_env),

@@ -40,7 +40,10 @@ fn with_secrets(of: &Deployment) -> Vec<Need> {
     };
     vec![
         need("secretsmanager:GetSecretValue", secret("another/shop")),
-        need("secretsmanager:DeleteSecret", secret(&format!("{}/shop", of.rack))),
+        need(
+            "secretsmanager:DeleteSecret",
+            secret(&format!("{}/shop", of.rack)),
+        ),
         need("kms:Decrypt", key),
         need("kms:GenerateDataKey", key),
         through("s3", "kms:Decrypt", key),
@@ -65,7 +68,10 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
         need("ecs:DeleteService", service(&of.cluster, "theirs"))
             .with("aws:ResourceTag/convox:rack", &of.rack),
         need("ecs:TagResource", &ours),
-        need("ecs:TagResource", definition(&format!("{}_shop_web", of.rack))),
+        need(
+            "ecs:TagResource",
+            definition(&format!("{}_shop_web", of.rack)),
+        ),
         need("ecs:RegisterTaskDefinition", definition("theirs")),
         need("ecs:ListServices", "*").with("ecs:cluster", cluster),
         need("ecs:RunTask", definition(&format!("{}_shop_web", of.rack))),
@@ -74,11 +80,13 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
 
 fn elsewhere(of: &Deployment) -> Vec<Need> {
     let bus = of.arn("events", "event-bus/default");
-    let passed = |role: &str, to: &str| {
-        need("iam:PassRole", of.role(role)).with("iam:PassedToService", to)
-    };
+    let passed =
+        |role: &str, to: &str| need("iam:PassRole", of.role(role)).with("iam:PassedToService", to);
     vec![
-        need("events:PutRule", of.arn("events", "rule/another_shop_timer_cleanup")),
+        need(
+            "events:PutRule",
+            of.arn("events", "rule/another_shop_timer_cleanup"),
+        ),
         need("events:PutEvents", bus).with("events:source", "shop.deployments"),
         need("sqs:SendMessage", of.arn("sqs", "intake")),
         passed("TaskRole", "lambda.amazonaws.com"),
@@ -88,7 +96,12 @@ fn elsewhere(of: &Deployment) -> Vec<Need> {
 }
 
 fn deeds(of: &Deployment) -> Vec<Need> {
-    let parts = [in_the_bucket(of), with_secrets(of), on_the_cluster(of), elsewhere(of)];
+    let parts = [
+        in_the_bucket(of),
+        with_secrets(of),
+        on_the_cluster(of),
+        elsewhere(of),
+    ];
     parts.concat()
 }
 

@@ -19,7 +19,11 @@ fn reference() -> Value {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = tests.join("../.venv/sam/bin/python3");
     let output = Command::new(python).args(["-c", PRINT]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -35,7 +39,9 @@ fn nonsense(reference: &Value, action: &str, resource: &str) -> Option<String> {
         let wrong = resource != "*";
         return wrong.then(|| format!("{action} has no resources, and {resource} never fits"));
     };
-    let kinds = kinds.iter().map(|kind| kind.as_str().unwrap().to_lowercase());
+    let kinds = kinds
+        .iter()
+        .map(|kind| kind.as_str().unwrap().to_lowercase());
     let formats = kinds.flat_map(|kind| formats(&of_service["Resources"][kind]));
     let mut formats = formats.map(|format| Policy {
         rules: vec![Rule::on(action, &format)],
@@ -51,7 +57,9 @@ fn formats(kind: &Value) -> Vec<String> {
     let pattern = |format: &Value| {
         let format = format.as_str().unwrap().replace(".*", "*");
         let variables = ["${Partition}", "${Region}", "${Account}"];
-        variables.iter().fold(format, |format, name| format.replace(name, "*"))
+        variables
+            .iter()
+            .fold(format, |format, name| format.replace(name, "*"))
     };
     formats.map(pattern).collect()
 }
@@ -71,7 +79,9 @@ async fn every_action_exists_and_has_such_resources() {
         let rules = policy.allowing().map(|(_, rule)| rule.clone());
         pairs.extend(rules.map(|rule| (rule.action, rule.resource)));
     }
-    let wrong = pairs.iter().filter_map(|(action, resource)| nonsense(&reference, action, resource));
+    let wrong = pairs
+        .iter()
+        .filter_map(|(action, resource)| nonsense(&reference, action, resource));
     assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new());
 }
 
@@ -79,9 +89,17 @@ async fn every_action_exists_and_has_such_resources() {
 fn an_action_that_iam_does_not_know_is_noticed() {
     let reference = reference();
     for (action, resource, named) in [
-        ("ecs:ListServices", "arn:aws:ecs:us-east-1:1:cluster/blue", "has no resources,"),
+        (
+            "ecs:ListServices",
+            "arn:aws:ecs:us-east-1:1:cluster/blue",
+            "has no resources,",
+        ),
         ("ecs:UpdateServices", "*", "no action"),
-        ("events:PutRule", "arn:aws:events:us-east-1:1:event-bus/default", "no resources like"),
+        (
+            "events:PutRule",
+            "arn:aws:events:us-east-1:1:event-bus/default",
+            "no resources like",
+        ),
     ] {
         let said = nonsense(&reference, action, resource).unwrap();
         assert!(said.contains(named), "{action}: {said}");

@@ -14,12 +14,36 @@ use super::{Unused, policy, prove};
 use crate::app::{self, APP};
 
 const UNUSED_BY_THE_AGENT: &Unused = &[
-    ("ImageLogin", "ecr:GetAuthorizationToken", "the agent pulls images; no registry here"),
-    ("PullImages", "ecr:BatchCheckLayerAvailability", "the agent pulls images; no registry here"),
-    ("PullImages", "ecr:BatchGetImage", "the agent pulls images; no registry here"),
-    ("PullImages", "ecr:GetDownloadUrlForLayer", "the agent pulls images; no registry here"),
-    ("Log", "logs:CreateLogStream", "the awslogs driver; no container's log here"),
-    ("Log", "logs:PutLogEvents", "the awslogs driver; no container's log here"),
+    (
+        "ImageLogin",
+        "ecr:GetAuthorizationToken",
+        "the agent pulls images; no registry here",
+    ),
+    (
+        "PullImages",
+        "ecr:BatchCheckLayerAvailability",
+        "the agent pulls images; no registry here",
+    ),
+    (
+        "PullImages",
+        "ecr:BatchGetImage",
+        "the agent pulls images; no registry here",
+    ),
+    (
+        "PullImages",
+        "ecr:GetDownloadUrlForLayer",
+        "the agent pulls images; no registry here",
+    ),
+    (
+        "Log",
+        "logs:CreateLogStream",
+        "the awslogs driver; no container's log here",
+    ),
+    (
+        "Log",
+        "logs:PutLogEvents",
+        "the awslogs driver; no container's log here",
+    ),
 ];
 
 /// `convox-env` with a task's access, recorded.
@@ -35,7 +59,11 @@ async fn fetch(world: &World, url: &str, key: &str) {
         .stdin(Stdio::null())
         .output();
     let output = output.await.unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }
 
 #[tokio::test]
@@ -46,8 +74,15 @@ async fn containers_may_read_environments_and_nothing_else() {
     fetch(&world, &format!("{object}/R1/env?versionId={version}"), "").await;
     fetch(&world, &format!("{object}/R1/env"), "").await; // a version may be left out
     let sealed = world.seal(b"A=1\n").await;
-    let version = world.put(&format!("apps/{APP}/releases/R2/env"), sealed).await;
-    fetch(&world, &format!("{object}/R2/env?versionId={version}"), &world.key_arn).await;
+    let version = world
+        .put(&format!("apps/{APP}/releases/R2/env"), sealed)
+        .await;
+    fetch(
+        &world,
+        &format!("{object}/R2/env?versionId={version}"),
+        &world.key_arn,
+    )
+    .await;
 
     let given = Deployment::of(&world.settings(&[]));
     let created = Deployment {
@@ -81,7 +116,12 @@ async fn the_agent_may_read_the_racks_secrets_with_and_without_a_customer_key() 
     let of_agent = permits.split_off(before);
     assert_eq!(of_agent.len(), 1, "one call for each distinct reference");
     let role = "TaskExecutionRole";
-    prove(role, &policy(&deployment, role), &of_agent, UNUSED_BY_THE_AGENT);
+    prove(
+        role,
+        &policy(&deployment, role),
+        &of_agent,
+        UNUSED_BY_THE_AGENT,
+    );
 
     let keyless = Deployment {
         secret_key: None,
@@ -91,12 +131,20 @@ async fn the_agent_may_read_the_racks_secrets_with_and_without_a_customer_key() 
     for permit in &mut of_agent {
         permit.needs.retain(|need| need.action != "kms:Decrypt");
     }
-    prove(role, &policy(&keyless, role), &of_agent, UNUSED_BY_THE_AGENT);
+    prove(
+        role,
+        &policy(&keyless, role),
+        &of_agent,
+        UNUSED_BY_THE_AGENT,
+    );
 }
 
 /// The rule and target of every `PutTargets`, and what EventBridge needs to run it.
 fn runs<'s>(seen: &'s Seen, facts: &Facts<'_>) -> (Vec<String>, Vec<Permit<'s>>) {
-    let put = seen.calls.iter().filter(|call| call.operation == "PutTargets");
+    let put = seen
+        .calls
+        .iter()
+        .filter(|call| call.operation == "PutTargets");
     let (mut rules, mut permits) = (Vec::new(), Vec::new());
     for call in put {
         let targets = call.body["Targets"].as_array().into_iter().flatten();
@@ -119,7 +167,12 @@ async fn timers_may_start_their_tasks_and_nothing_else() {
     seen.calls.iter().for_each(|call| facts.learn(call));
     let (rules, permits) = runs(seen, &facts);
     assert!(permits.len() > 2, "{}", permits.len());
-    prove("TimerRole", &policy(&seen.deployment, "TimerRole"), &permits, &[]);
+    prove(
+        "TimerRole",
+        &policy(&seen.deployment, "TimerRole"),
+        &permits,
+        &[],
+    );
 
     let trust = seen.deployment.trust("TimerRole").unwrap();
     for rule in rules {

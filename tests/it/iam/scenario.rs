@@ -28,7 +28,10 @@ impl Seen {
 pub async fn start(world: &World) -> (Deployment, Function) {
     let key = world.kms.create_key().send().await.unwrap();
     let key = key.key_metadata.unwrap().arn.unwrap();
-    let settings = [("SECRETS_MANAGER_ENV", "Yes"), ("SECRET_KEY_ARN", key.as_str())];
+    let settings = [
+        ("SECRETS_MANAGER_ENV", "Yes"),
+        ("SECRET_KEY_ARN", key.as_str()),
+    ];
     let deployment = Deployment::of(&world.settings(&settings));
     (deployment, world.start("promote", &settings))
 }
@@ -38,7 +41,10 @@ fn changed_manifest() -> String {
     let (services, timers) = app::MANIFEST.split_once("  metrics:").unwrap();
     let (_, timers) = timers.split_once("timers:").unwrap();
     let (timers, _) = timers.split_once("  report:").unwrap();
-    format!("{services}timers:{}", timers.replace("0 3 * * *", "0 4 * * *"))
+    format!(
+        "{services}timers:{}",
+        timers.replace("0 3 * * *", "0 4 * * *")
+    )
 }
 
 async fn promoted(world: &World, function: &Function, release: &str, value: &str) -> Value {
@@ -70,7 +76,9 @@ async fn change(world: &World, function: &Function) {
 }
 
 async fn secret_outage_and_deletion(world: &World, function: &Function) {
-    world.put(&format!("apps/{APP}/convox.yml"), changed_manifest()).await;
+    world
+        .put(&format!("apps/{APP}/convox.yml"), changed_manifest())
+        .await;
     let failed = denied().on("secretsmanager", "PutSecretValue").times(1);
     world.proxy.inject(failed);
     let report = promoted(world, function, "R3", "third").await;
@@ -84,7 +92,9 @@ async fn secret_outage_and_deletion(world: &World, function: &Function) {
 
 /// A promote that fails after the secret was written.
 async fn put_back(world: &World, function: &Function) {
-    world.proxy.inject(denied().on("ecs", "UpdateService").times(1));
+    world
+        .proxy
+        .inject(denied().on("ecs", "UpdateService").times(1));
     let report = app::promote(world, function, "R5", &[("DATABASE_URL", "fifth")]).await;
     assert_eq!(report["status"], "failed", "{report:#}");
 }

@@ -118,6 +118,11 @@ impl<'a> Facts<'a> {
 /// Tags as a service spells them.
 pub(super) fn tags(list: &Value, key: &str, value: &str) -> Tags {
     let tags = list.as_array().into_iter().flatten();
-    tags.filter_map(|tag| Some((tag[key].as_str()?.to_owned(), tag[value].as_str()?.to_owned())))
-        .collect()
+    tags.filter_map(|tag| {
+        Some((
+            tag[key].as_str()?.to_owned(),
+            tag[value].as_str()?.to_owned(),
+        ))
+    })
+    .collect()
 }

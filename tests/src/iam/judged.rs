@@ -82,7 +82,9 @@ impl Judged {
         let calls = self.of_promote();
         let evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         let judge = |deployment: &Deployment| {
-            let policy = deployment.policy("PromoteRole").unwrap_or_else(|err| panic!("{err}"));
+            let policy = deployment
+                .policy("PromoteRole")
+                .unwrap_or_else(|err| panic!("{err}"));
             let permits = permits(deployment, &calls);
             let lines = permits.iter().map(|permit| missing(&policy, permit));
             lines.collect::<Vec<_>>()

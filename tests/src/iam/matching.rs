@@ -2,7 +2,8 @@
 
 /// Whether `text` fits `pattern`: `*` stands for any characters, `?` for one.
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let (mut at, mut seen) = (0, 0);
     let mut star = None; // the last `*`, and how much of the text it took
     while seen < text.len() {

@@ -169,7 +169,10 @@ impl Rule {
     pub fn fits(&self, need: &Need) -> bool {
         fits_any_case(&self.action, &need.action)
             && arn_fits(&self.resource, &need.resource)
-            && self.conditions.iter().all(|condition| condition.holds(&need.context))
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(&need.context))
     }
 }
 

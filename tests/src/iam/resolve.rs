@@ -54,7 +54,9 @@ impl<'a> Resolver<'a> {
                 None => self.members(members).map(Some),
             },
             Value::Array(items) => {
-                let items = items.iter().filter_map(|item| self.resolve(item).transpose());
+                let items = items
+                    .iter()
+                    .filter_map(|item| self.resolve(item).transpose());
                 Ok(Some(Value::Array(items.collect::<Resolved<_>>()?)))
             }
             other => Ok(Some(other.clone())),
@@ -142,7 +144,11 @@ impl<'a> Resolver<'a> {
             let Some((name, rest)) = piece.split_once('}') else {
                 return refuse(format!("`Fn::Sub` of {text}: a brace is open"));
             };
-            match (name.strip_prefix('!'), names.get(name), name.split_once('.')) {
+            match (
+                name.strip_prefix('!'),
+                names.get(name),
+                name.split_once('.'),
+            ) {
                 (Some(literal), _, _) => out.extend(["${", literal, "}"]),
                 (_, Some(value), _) => out.push_str(&self.text(value)?),
                 (_, None, Some((of, attribute))) => {
@@ -224,15 +230,22 @@ mod tests {
 
     #[test]
     fn functions_are_resolved_as_cloudformation_does() {
-        let cluster = json!({"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::Sub": "${Cluster}/${Cluster}"}]}]});
+        let cluster =
+            json!({"Fn::Select": [1, {"Fn::Split": ["/", {"Fn::Sub": "${Cluster}/${Cluster}"}]}]});
         for (value, want) in [
             (json!({"Ref": "AWS::Region"}), json!("us-east-1")),
             (cluster.clone(), json!("blue")),
-            (json!({"Fn::Sub": ["${!x}/${C}", {"C": cluster}]}), json!("${x}/blue")),
+            (
+                json!({"Fn::Sub": ["${!x}/${C}", {"C": cluster}]}),
+                json!("${x}/blue"),
+            ),
             (json!({"Fn::Join": ["+", {"Ref": "List"}]}), json!("a+b")),
             (json!({"Fn::If": ["Keyless", "a", "b"]}), json!("a")),
             (json!({"Fn::If": ["Keyed", "a", "b"]}), json!("b")),
-            (json!([{"Fn::If": ["Keyed", "a", {"Ref": "AWS::NoValue"}]}]), json!([])),
+            (
+                json!([{"Fn::If": ["Keyed", "a", {"Ref": "AWS::NoValue"}]}]),
+                json!([]),
+            ),
             (
                 json!({"Fn::GetAtt": ["EnvironmentKey", "Arn"]}),
                 json!("arn:aws:kms:us-east-1:1:key/of-the-stack"),

@@ -18,7 +18,10 @@ const PRINCIPAL: &str = "principal";
 pub(super) fn trust(statement: &Value) -> Parsed<Vec<Rule>> {
     let mut statement = statement.clone();
     let sid = "of a trust policy";
-    let Some(service) = statement["Principal"]["Service"].as_str().map(str::to_owned) else {
+    let Some(service) = statement["Principal"]["Service"]
+        .as_str()
+        .map(str::to_owned)
+    else {
         return refuse(sid, &format!("the principal {}", statement["Principal"]));
     };
     if !statement["Resource"].is_null() {
@@ -40,7 +43,14 @@ pub(super) fn trust(statement: &Value) -> Parsed<Vec<Rule>> {
 pub(super) fn rules(statement: &Value) -> Parsed<(Vec<Rule>, bool)> {
     let members = statement.as_object();
     let sid = statement["Sid"].as_str().unwrap_or("without a Sid");
-    let known = ["Sid", "Effect", "Principal", "Action", "Resource", "Condition"];
+    let known = [
+        "Sid",
+        "Effect",
+        "Principal",
+        "Action",
+        "Resource",
+        "Condition",
+    ];
     for name in members.into_iter().flat_map(Map::keys) {
         if !known.contains(&name.as_str()) {
             return refuse(sid, &format!("`{name}` is not known here"));
@@ -135,17 +145,26 @@ mod tests {
         });
         let (rules, everybody) = rules(&statement).unwrap();
         assert!(!everybody);
-        let pairs: Vec<_> = rules.iter().map(|r| (r.action.as_str(), r.resource.as_str())).collect();
+        let pairs: Vec<_> = rules
+            .iter()
+            .map(|r| (r.action.as_str(), r.resource.as_str()))
+            .collect();
         assert_eq!(
             pairs,
-            [("s3:GetObject", a), ("s3:GetObject", b), ("s3:PutObject", a), ("s3:PutObject", b)]
+            [
+                ("s3:GetObject", a),
+                ("s3:GetObject", b),
+                ("s3:PutObject", a),
+                ("s3:PutObject", b)
+            ]
         );
         assert!(rules.iter().all(|rule| rule.conditions.len() == 2));
     }
 
     #[test]
     fn what_is_not_known_is_refused_by_name() {
-        let whole = json!({"Sid": "S", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"});
+        let whole =
+            json!({"Sid": "S", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"});
         for (member, value) in [
             ("NotAction", json!("s3:*")),
             ("Effect", json!("Perhaps")),

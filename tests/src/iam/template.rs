@@ -25,9 +25,6 @@ fn read() -> Value {
     let output = Command::new(PYTHON).args(["-c", PRINT, TEMPLATE]).output();
     let output = output.expect("cannot run Python");
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "cannot read the template:\n{said}"
-    );
+    assert!(output.status.success(), "cannot read the template:\n{said}");
     serde_json::from_slice(&output.stdout).expect("Python prints JSON")
 }

@@ -39,7 +39,7 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
     match incoming.operation.as_str() {
         "RegisterTaskDefinition" => task_definition::check(body)?,
-        "CreateService" => services::check_creation(shared, incoming).await?,
+        "CreateService" => return services::create(shared, incoming).await,
         "UpdateService" => services::check_update(shared, incoming).await?,
         "DescribeServices" => services::check_description(body)?,
         "RunTask" => {

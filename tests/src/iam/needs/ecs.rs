@@ -35,15 +35,22 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         }
         "DeleteService" => Ok(vec![on_service(facts, call, text(body, "service"))]),
         "RegisterTaskDefinition" => Ok(registration(facts, call)),
-        "DescribeTaskDefinition" => Ok(vec![Need::new("ecs:DescribeTaskDefinition", "*", NO_RESOURCE)]),
+        "DescribeTaskDefinition" => Ok(vec![Need::new(
+            "ecs:DescribeTaskDefinition",
+            "*",
+            NO_RESOURCE,
+        )]),
         _ => unknown(call),
     }
 }
 
 fn clusters(facts: &Facts<'_>, body: &Value) -> Vec<Need> {
     let clusters = body["clusters"].as_array().into_iter().flatten();
-    let arns = clusters.filter_map(Value::as_str).map(|name| cluster_arn(facts, name));
-    arns.map(|arn| Need::new("ecs:DescribeClusters", arn, OPERATION)).collect()
+    let arns = clusters
+        .filter_map(Value::as_str)
+        .map(|name| cluster_arn(facts, name));
+    arns.map(|arn| Need::new("ecs:DescribeClusters", arn, OPERATION))
+        .collect()
 }
 
 fn cluster(facts: &Facts<'_>, body: &Value) -> String {
@@ -60,7 +67,9 @@ fn on_service(facts: &Facts<'_>, call: &Call, name: &str) -> Need {
     let cluster = cluster(facts, &call.body);
     let of_cluster = Deployment::cluster_name(&cluster);
     let name = name.rsplit('/').next().unwrap_or(name);
-    let arn = facts.deployment.arn("ecs", &format!("service/{of_cluster}/{name}"));
+    let arn = facts
+        .deployment
+        .arn("ecs", &format!("service/{of_cluster}/{name}"));
     let need = Need::new(&format!("ecs:{}", call.operation), arn, OPERATION);
     let need = need.with_tags("aws:ResourceTag", &facts.service_tags(name));
     need.with("ecs:cluster", cluster)
@@ -86,12 +95,17 @@ fn passed_by_definition(facts: &Facts<'_>, body: &Value) -> Vec<Need> {
     };
     let roles = facts.roles(definition);
     let roles = [roles.execution, roles.task];
-    roles.iter().map(|role| pass_role(role, TASKS, PASS)).collect()
+    roles
+        .iter()
+        .map(|role| pass_role(role, TASKS, PASS))
+        .collect()
 }
 
 fn registration(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
     let body = &call.body;
-    let revision = call.answer["taskDefinition"]["revision"].as_u64().unwrap_or(1);
+    let revision = call.answer["taskDefinition"]["revision"]
+        .as_u64()
+        .unwrap_or(1);
     let revision = format!("task-definition/{}:{revision}", text(body, "family"));
     let arn = facts.deployment.arn("ecs", &revision);
     let tags = tags(&body["tags"], "key", "value");

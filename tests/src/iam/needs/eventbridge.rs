@@ -11,8 +11,10 @@ use crate::proxy::Call;
 const OPERATION: &str = "SAR for EventBridge: the action of the operation's name, on the rule";
 const LIST: &str = "SAR for EventBridge: ListRules has no resource type";
 const TAG: &str = "SAR for EventBridge, PutRule: with tags also events:TagResource";
-const PASS: &str = "SAR for EventBridge, PutRule and PutTargets: iam:PassRole to events.amazonaws.com";
-const SEND: &str = "SAR for EventBridge, PutEvents: on the bus, with events:source and events:detail-type";
+const PASS: &str =
+    "SAR for EventBridge, PutRule and PutTargets: iam:PassRole to events.amazonaws.com";
+const SEND: &str =
+    "SAR for EventBridge, PutEvents: on the bus, with events:source and events:detail-type";
 const RUN: &str = "ECS developer guide, \"Amazon ECS EventBridge IAM role\": ecs:RunTask on the task definition, iam:PassRole \
                    for its roles";
 const TRUST: &str = "IAM user guide, \"The confused deputy problem\": aws:SourceAccount and aws:SourceArn of the resource";
@@ -28,7 +30,11 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         "ListTargetsByRule" | "RemoveTargets" => Ok(vec![on_rule(facts, call, "Rule")]),
         "ListTagsForResource" => {
             let arn = text(body, "ResourceARN");
-            Ok(vec![Need::new("events:ListTagsForResource", arn, OPERATION)])
+            Ok(vec![Need::new(
+                "events:ListTagsForResource",
+                arn,
+                OPERATION,
+            )])
         }
         "ListRules" => Ok(vec![Need::new("events:ListRules", "*", LIST)]),
         "PutRule" => Ok(put_rule(facts, call)),
@@ -94,7 +100,9 @@ fn events(facts: &Facts<'_>, body: &Value) -> Vec<Need> {
     let kinds = entries.map(|entry| {
         let (source, kind) = (text(entry, "Source"), text(entry, "DetailType"));
         let need = Need::new("events:PutEvents", bus.clone(), SEND);
-        let need = need.with("events:source", source).with("events:detail-type", kind);
+        let need = need
+            .with("events:source", source)
+            .with("events:detail-type", kind);
         ((source.to_owned(), kind.to_owned()), need)
     });
     kinds.collect::<BTreeMap<_, _>>().into_values().collect()

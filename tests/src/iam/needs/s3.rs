@@ -9,35 +9,55 @@ const READ: &str = "S3 API reference, GetObject and HeadObject, `versionId`: wit
 const MISSING: &str = "S3 API reference, GetObject and HeadObject: without s3:ListBucket a missing object is 403, not 404";
 const WRITE: &str = "SAR for S3, PutObject";
 const LIST: &str = "S3 API reference, ListObjectsV2: s3:ListBucket";
-const DECRYPT: &str = "S3 user guide, \"Using server-side encryption with AWS KMS keys\": kms:Decrypt to read";
+const DECRYPT: &str =
+    "S3 user guide, \"Using server-side encryption with AWS KMS keys\": kms:Decrypt to read";
 const ENCRYPT: &str = "S3 user guide, \"Using server-side encryption with AWS KMS keys\": kms:GenerateDataKey to write";
 
 pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
     let (path, query) = call.path.split_once('?').unwrap_or((&call.path, ""));
-    let (bucket, key) = path.trim_start_matches('/').split_once('/').unwrap_or((path, ""));
+    let (bucket, key) = path
+        .trim_start_matches('/')
+        .split_once('/')
+        .unwrap_or((path, ""));
     let bucket = Deployment::bucket_arn(bucket.trim_matches('/'));
     let object = format!("{bucket}/{key}");
     let deployment = facts.deployment;
     match call.operation.as_str() {
         "GetObject" | "HeadObject" => {
             let versioned = parameter(query, "versionId").is_some();
-            let action = if versioned { "s3:GetObjectVersion" } else { "s3:GetObject" };
+            let action = if versioned {
+                "s3:GetObjectVersion"
+            } else {
+                "s3:GetObject"
+            };
             let mut needs = vec![Need::new(action, object, READ)];
             if call.status == Some(404) {
                 needs.push(Need::new("s3:ListBucket", bucket, MISSING));
             } else if call.operation == "GetObject" {
-                needs.push(via("s3", "kms:Decrypt", &deployment.environment_key, DECRYPT));
+                needs.push(via(
+                    "s3",
+                    "kms:Decrypt",
+                    &deployment.environment_key,
+                    DECRYPT,
+                ));
             }
             Ok(needs)
         }
         "PutObject" => Ok(vec![
             Need::new("s3:PutObject", object, WRITE),
-            via("s3", "kms:GenerateDataKey", &deployment.environment_key, ENCRYPT),
+            via(
+                "s3",
+                "kms:GenerateDataKey",
+                &deployment.environment_key,
+                ENCRYPT,
+            ),
         ]),
         "ListObjectsV2" => {
             let prefix = parameter(query, "prefix").unwrap_or_default();
             let prefix = prefix.replace("%2F", "/");
-            Ok(vec![Need::new("s3:ListBucket", bucket, LIST).with("s3:prefix", prefix)])
+            Ok(vec![
+                Need::new("s3:ListBucket", bucket, LIST).with("s3:prefix", prefix),
+            ])
         }
         _ => unknown(call),
     }
@@ -45,5 +65,7 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
 
 fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    pairs.find(|(found, _)| *found == name).map(|(_, value)| value)
+    pairs
+        .find(|(found, _)| *found == name)
+        .map(|(_, value)| value)
 }

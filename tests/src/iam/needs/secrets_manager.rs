@@ -4,10 +4,14 @@ use super::super::facts::{Facts, Secret, tags};
 use super::{Need, Row, text, unknown, via};
 use crate::proxy::Call;
 
-const OPERATION: &str = "SAR for Secrets Manager: the action of the operation's name, on the secret";
-const TAG: &str = "Secrets Manager API reference, CreateSecret: with tags also secretsmanager:TagResource";
-const CREATE_KEY: &str = "Secrets Manager API reference, CreateSecret: kms:GenerateDataKey and kms:Decrypt to the key";
-const READ_KEY: &str = "Secrets Manager API reference, GetSecretValue: kms:Decrypt to a customer key";
+const OPERATION: &str =
+    "SAR for Secrets Manager: the action of the operation's name, on the secret";
+const TAG: &str =
+    "Secrets Manager API reference, CreateSecret: with tags also secretsmanager:TagResource";
+const CREATE_KEY: &str =
+    "Secrets Manager API reference, CreateSecret: kms:GenerateDataKey and kms:Decrypt to the key";
+const READ_KEY: &str =
+    "Secrets Manager API reference, GetSecretValue: kms:Decrypt to a customer key";
 const WRITE_KEY: &str = "Secrets Manager user guide, \"Secret encryption and decryption\": PutSecretValue generates a data \
                          key, and decrypts where the version exists";
 /// What a secret that does not exist yet may end in.
@@ -43,7 +47,8 @@ fn creation(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
     let tags = tags(&call.body["Tags"], "Key", "Value");
     let on_new = |action, source| {
         let need = Need::new(action, arn.clone(), source);
-        need.with_tags("aws:RequestTag", &tags).with("secretsmanager:Name", name)
+        need.with_tags("aws:RequestTag", &tags)
+            .with("secretsmanager:Name", name)
     };
     let mut needs = vec![on_new("secretsmanager:CreateSecret", OPERATION)];
     if !tags.is_empty() {
@@ -72,5 +77,7 @@ fn on_secret(facts: &Facts<'_>, action: &str, id: &str, secret: Option<&Secret>)
 }
 
 fn bare(facts: &Facts<'_>, name: &str) -> String {
-    facts.deployment.arn("secretsmanager", &format!("secret:{name}"))
+    facts
+        .deployment
+        .arn("secretsmanager", &format!("secret:{name}"))
 }

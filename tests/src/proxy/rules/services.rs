@@ -2,28 +2,48 @@
 
 use serde_json::{Value, json};
 
+use super::super::answer::{self, Answer};
 use super::super::forward::Upstream;
 use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared};
 use super::{array, invalid_parameter, launch, revisions, tags, text};
 
 const NAME_MAX: usize = 255;
+const TOKEN_MAX: usize = 36;
 const DESCRIBED_MAX: usize = 10;
 
-/// Checks what the request says by itself first, then what it names.
-pub(super) async fn check_creation(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
+/// Creates a service, unless the same request with the same token has already created it.
+pub(super) async fn create(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
+    if let Some(service) = check_creation(shared, incoming).await? {
+        return Ok(answer::json(Ok(json!({"service": service}))));
+    }
+    let answer = shared.upstream.forward(incoming).await;
+    let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    if let Some(arn) = body["service"]["serviceArn"].as_str() {
+        let mut creations = shared.creations.lock().unwrap();
+        creations.insert(arn.to_owned(), incoming.body.clone());
+    }
+    Ok(answer)
+}
+
+/// Checks what the request says by itself first, then what it names; the service, where this repeats its creation.
+async fn check_creation(shared: &Shared, incoming: &Incoming) -> Result<Option<Value>, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
     check_name(text(body, "serviceName"))?;
+    check_token(text(body, "clientToken"))?;
     tags::check(body, "tags")?;
     check_count(body)?;
     check_cluster(upstream, incoming).await?;
-    check_is_free(shared, incoming).await?;
+    if let Some(service) = check_is_free(shared, incoming).await? {
+        return Ok(Some(service));
+    }
     let controller = text(&body["deploymentController"], "type");
     if body["taskDefinition"].is_null() && controller != "EXTERNAL" {
         return Err(invalid_parameter("TaskDefinition can not be blank."));
     }
     let definition = revisions::check(upstream, incoming).await?;
-    launch::check(body, &definition)
+    launch::check(body, &definition)?;
+    Ok(None)
 }
 
 /// Source: facts/aws.md 1.7 (`ServiceNotFoundException`, `ServiceNotActiveException`), 1.6 (the revision); ECS API
@@ -107,17 +127,32 @@ fn check_count(body: &Value) -> Result<(), Refusal> {
     }
 }
 
+/// Source: ECS API reference, `CreateService`, `clientToken` (up to 36 ASCII characters from 33 to 126).
+fn check_token(token: &str) -> Result<(), Refusal> {
+    if token.len() <= TOKEN_MAX && token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    Err(invalid_parameter("The client token is not valid."))
+}
+
+/// Refuses a name that is taken; the service that has it, where this is its own creation once more.
+///
 /// Source: ECS API reference, `DeleteService` (a new service of the name of one that is `ACTIVE` or `DRAINING` is an
-/// error), `CreateService` (`InvalidParameterException`). Messages: as reported by users of both.
-async fn check_is_free(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
-    let name = text(&incoming.body, "serviceName");
-    let service = described(shared, incoming, name).await;
+/// error), `CreateService` (`InvalidParameterException`), "Ensuring idempotency" (`clientToken`: the same token and
+/// parameters succeed again). Messages: as reported by users of both.
+async fn check_is_free(shared: &Shared, incoming: &Incoming) -> Result<Option<Value>, Refusal> {
+    let body = &incoming.body;
+    let service = described(shared, incoming, text(body, "serviceName")).await;
+    let creations = shared.creations.lock().unwrap();
+    let repeats =
+        !body["clientToken"].is_null() && creations.get(text(&service, "serviceArn")) == Some(body);
     match text(&service, "status") {
+        "ACTIVE" if repeats => Ok(Some(service)),
         "ACTIVE" => Err(invalid_parameter("Creation of service was not idempotent.")),
         "DRAINING" => Err(invalid_parameter(
             "Unable to Start a service that is still Draining.",
         )),
-        _ => Ok(()),
+        _ => Ok(None),
     }
 }
 

@@ -1,0 +1,95 @@
+//! The schedule's look at all Apps: nothing that was asked for is forgotten.
+
+use chrono::{TimeDelta, Timelike as _, Utc};
+use integration_tests::world::World;
+use integration_tests::{Fault, Invocation};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::app::{self, APP};
+
+fn reconcile(world: &World) -> Value {
+    json!({
+        "detail-type": "Promotion Reconcile", "source": "secrets-manager-env", "detail": {"rack": world.rack},
+    })
+}
+
+#[tokio::test]
+async fn work_that_nobody_does_is_asked_for_again() {
+    let world = app::world().await;
+    let function = world.start("promote", &[]);
+    let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
+    // It stays pending: ECS fails, and nobody delivers the message again.
+    world.proxy.inject(
+        Fault::Error {
+            status: 500,
+            code: "ServerException",
+        }
+        .on("ecs", "RegisterTaskDefinition"),
+    );
+    let failed = function.invoke(&app::written(&world, "R1", &version)).await;
+    assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
+    world.proxy.lift();
+    world.proxy.clear();
+
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    assert_eq!(
+        (&answer["status"], &answer["continued"]),
+        (&json!("reconciled"), &json!([APP])),
+        "{answer:#}"
+    );
+    let events = world.events();
+    assert_eq!(app::sent(&world), ["Promotion Continue"]);
+    let detail = &events[0].detail;
+    assert_eq!(
+        (&detail["rack"], &detail["app"], &detail["kind"]),
+        (&json!(world.rack), &json!(APP), &json!("promote"))
+    );
+
+    // The event does what it says.
+    let event = json!({"detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": detail});
+    let report = function.invoke(&event).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    world.proxy.clear();
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    assert_eq!(
+        (&answer["continued"], world.events().len()),
+        (&json!([]), 0),
+        "{answer:#}"
+    );
+}
+
+#[tokio::test]
+async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
+    let world = World::new().await;
+    let function = world.start("promote", &[]);
+    // Each App is searched at one of 96 ticks of a day; take the tick of now, and the next where it is about to change.
+    let now = Utc::now() + TimeDelta::seconds(20);
+    let tick = now.num_seconds_from_midnight() / 900;
+    let of_tick = |name: &String| u32::from(Sha256::digest(name)[0]) * 96 / 256 == tick;
+    let name = (0..).map(|n| format!("app-{n}")).find(of_tick).unwrap();
+    world
+        .put(
+            &format!("apps/{name}/convox.yml"),
+            "services:\n  web:\n    image: example/web:1\n",
+        )
+        .await;
+    world.put_env(&name, "R1", &[]).await;
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    if Utc::now().num_seconds_from_midnight() / 900 != tick {
+        eprintln!("skipped: the clock stands between two ticks");
+        return;
+    }
+    assert_eq!(answer["found"], json!([name]), "{answer:#}");
+    assert_eq!(
+        app::sent(&world),
+        ["Release Promoted", "Secret Write Skipped"]
+    );
+    world.proxy.clear();
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    assert_eq!(
+        (&answer["found"], world.events().len()),
+        (&json!([]), 0),
+        "{answer:#}"
+    );
+}

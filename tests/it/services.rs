@@ -1,0 +1,256 @@
+//! ECS services and rules that a promote creates and removes, and what it leaves alone.
+
+use aws_sdk_ecs::types::Service;
+use integration_tests::world::World;
+use integration_tests::{Fault, Invocation};
+use serde_json::{Value, json};
+
+use crate::app::{self, APP};
+
+const ONE: &str = "services:\n  web:\n    image: example/web:1\n    port: 80\n    scale: 2\n";
+const TWO: &str = "services:\n  web:\n    image: example/web:1\n    port: 80\n  worker:\n    image: example/worker:1\n\
+                   timers:\n  clean:\n    schedule: 0 3 * * *\n    command: clean\n    service: web\n";
+
+async fn world(manifest: &str) -> World {
+    let world = World::new().await;
+    world.put(&format!("apps/{APP}/convox.yml"), manifest).await;
+    world
+}
+
+async fn ecs_service(world: &World, service: &str) -> Option<Service> {
+    let name = app::ecs_service(world, service);
+    let include = aws_sdk_ecs::types::ServiceField::Tags;
+    let answer = world
+        .ecs
+        .describe_services()
+        .cluster(&world.cluster)
+        .services(name)
+        .include(include);
+    let answer = answer.send().await.unwrap();
+    answer
+        .services()
+        .first()
+        .filter(|service| service.status() == Some("ACTIVE"))
+        .cloned()
+}
+
+async fn has_rule(world: &World, timer: &str) -> bool {
+    world
+        .eventbridge
+        .describe_rule()
+        .name(app::rule(world, timer))
+        .send()
+        .await
+        .is_ok()
+}
+
+#[tokio::test]
+async fn a_service_that_does_not_exist_is_created_as_the_rack_places_it() {
+    let world = world(ONE).await;
+    let function = world.start("promote", &[]);
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let service = ecs_service(&world, "web").await.expect("it is created");
+    assert_eq!(service.desired_count(), 2);
+    assert_eq!(service.launch_type().unwrap().as_str(), "FARGATE");
+    assert_eq!(
+        service.task_definition(),
+        report["services"]["web"]["newTaskDefinition"].as_str()
+    );
+    let network = service
+        .network_configuration()
+        .unwrap()
+        .awsvpc_configuration()
+        .unwrap();
+    assert_eq!(network.subnets(), ["subnet-1", "subnet-2"]);
+    let breaker = service
+        .deployment_configuration()
+        .unwrap()
+        .deployment_circuit_breaker()
+        .unwrap();
+    assert!(breaker.enable() && breaker.rollback());
+    let tags: Vec<_> = service
+        .tags()
+        .iter()
+        .map(|tag| (tag.key().unwrap(), tag.value().unwrap()))
+        .collect();
+    for tag in [("convox:rack", world.rack.as_str()), ("convox:app", APP)] {
+        assert!(tags.contains(&tag), "{tags:?}");
+    }
+    world.proxy.clear();
+    let again = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(
+        (&again["status"], world.proxy.writes().len()),
+        (&json!("promoted"), 0),
+        "{again:#}"
+    );
+}
+
+#[tokio::test]
+async fn the_desired_count_of_a_service_that_exists_is_kept() {
+    let world = world(ONE).await;
+    let function = world.start("promote", &[]);
+    app::promote(&world, &function, "R1", &[]).await;
+    let name = app::ecs_service(&world, "web");
+    world
+        .ecs
+        .update_service()
+        .cluster(&world.cluster)
+        .service(name)
+        .desired_count(7)
+        .send()
+        .await
+        .unwrap();
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["services"]["web"]["changed"], true, "{report:#}");
+    assert_eq!(ecs_service(&world, "web").await.unwrap().desired_count(), 7);
+}
+
+#[tokio::test]
+async fn what_convox_yml_no_longer_has_is_removed() {
+    let world = world(TWO).await;
+    let function = world.start("promote", &[]);
+    app::promote(&world, &function, "R1", &[]).await;
+    assert!(ecs_service(&world, "worker").await.is_some() && has_rule(&world, "clean").await);
+
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
+        .await;
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    let removed = json!([
+        app::ecs_service(&world, "worker"),
+        app::rule(&world, "clean")
+    ]);
+    assert_eq!(
+        (&report["status"], &report["removed"]),
+        (&json!("promoted"), &removed),
+        "{report:#}"
+    );
+    assert!(ecs_service(&world, "worker").await.is_none() && !has_rule(&world, "clean").await);
+    assert!(ecs_service(&world, "web").await.is_some());
+
+    // Back to the first Release: both are there again.
+    let request = app::requested(&world, "R1", "back-to-r1", 2);
+    let report = function.invoke(&request).await.answer();
+    if report["status"] == "waiting" {
+        return; // the emulator still drains the service; `a_service_that_drains_is_waited_for` covers that
+    }
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert!(ecs_service(&world, "worker").await.is_some() && has_rule(&world, "clean").await);
+}
+
+#[tokio::test]
+async fn an_untagged_service_and_rule_of_our_names_are_never_removed() {
+    let world = world(TWO).await;
+    let function = world.start("promote", &[]);
+    app::promote(&world, &function, "R1", &[]).await;
+    let service = ecs_service(&world, "worker").await.unwrap();
+    let keys = ["convox:rack", "convox:app"].map(str::to_owned).to_vec();
+    let untag = world
+        .ecs
+        .untag_resource()
+        .resource_arn(service.service_arn().unwrap());
+    untag.set_tag_keys(Some(keys.clone())).send().await.unwrap();
+    let rule = world
+        .eventbridge
+        .describe_rule()
+        .name(app::rule(&world, "clean"))
+        .send()
+        .await
+        .unwrap();
+    let untag = world
+        .eventbridge
+        .untag_resource()
+        .resource_arn(rule.arn().unwrap());
+    untag.set_tag_keys(Some(keys)).send().await.unwrap();
+
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
+        .await;
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(
+        (&report["status"], &report["removed"]),
+        (&json!("promoted"), &Value::Null),
+        "{report:#}"
+    );
+    assert!(ecs_service(&world, "worker").await.is_some() && has_rule(&world, "clean").await);
+}
+
+#[tokio::test]
+async fn what_a_promote_created_that_died_is_collected_by_the_next() {
+    let world = world(TWO).await;
+    let function = world.start("promote", &[]);
+    // The first promote ever creates `worker` and loses `web` to a fault that another delivery could overcome.
+    world.proxy.inject(
+        Fault::Error {
+            status: 500,
+            code: "ServerException",
+        }
+        .on("events", "PutRule"),
+    );
+    let version = world.put_env(APP, "R1", &[]).await;
+    let died = function.invoke(&app::written(&world, "R1", &version)).await;
+    assert!(matches!(died, Invocation::Error { .. }), "{died:?}");
+    assert!(ecs_service(&world, "worker").await.is_some());
+    world.proxy.lift();
+    // A newer Release without it comes first.
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
+        .await;
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert!(
+        ecs_service(&world, "worker").await.is_none(),
+        "nobody wants it any more"
+    );
+}
+
+#[tokio::test]
+async fn a_deployment_that_ecs_rolls_back_is_announced() {
+    let world = world(ONE).await;
+    let function = world.start("promote", &[]);
+    app::promote(&world, &function, "R1", &[]).await;
+    let arn = |name: &str| {
+        format!(
+            "arn:aws:ecs:us-east-1:{}:service/{}/{name}",
+            world.account, world.cluster
+        )
+    };
+    let event = |name: &str, event_name: &str| {
+        json!({
+            "version": "0", "id": "ddca6449-b258-46c0-8653-e0e3aEXAMPLE", "detail-type": "ECS Deployment State Change",
+            "source": "aws.ecs", "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
+            "resources": [arn(name)],
+            "detail": {
+                "eventType": "ERROR", "eventName": event_name, "deploymentId": "ecs-svc/123",
+                "updatedAt": "2026-11-12T00:00:00Z", "reason": "ECS deployment circuit breaker: task failed to start.",
+            },
+        })
+    };
+    world.proxy.clear();
+    let web = app::ecs_service(&world, "web");
+    for (name, event_name) in [
+        ("other", "SERVICE_DEPLOYMENT_FAILED"),
+        (&web, "SERVICE_DEPLOYMENT_COMPLETED"),
+    ] {
+        let answer = function.invoke(&event(name, event_name)).await.answer();
+        assert_eq!(answer["status"], "ignored", "{answer:#}");
+    }
+    let failed = event(&web, "SERVICE_DEPLOYMENT_FAILED");
+    let answer = function.invoke(&failed).await.answer();
+    assert_eq!(answer["status"], "rolledBack", "{answer:#}");
+    let events = world.events();
+    assert_eq!(app::sent(&world), ["Release Rolled Back"]);
+    let detail = &events[0].detail;
+    assert_eq!(
+        (&detail["release"], &detail["service"]),
+        (&json!("R1"), &json!("web"))
+    );
+    assert!(
+        detail["reason"]
+            .as_str()
+            .unwrap()
+            .contains("circuit breaker"),
+        "{detail:#}"
+    );
+}
