@@ -10,7 +10,10 @@ mod roles;
 mod scenario;
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use aws_sdk_secretsmanager::Client as SecretsManager;
+use integration_tests::World;
 use integration_tests::iam::{self, Deployment, Permit, Policy, Rule};
 
 use scenario::Seen;
@@ -82,8 +85,8 @@ fn prove(role: &str, policy: &Policy, permits: &[Permit<'_>], unused: &Unused) {
     let needs: Vec<_> = permits.iter().flat_map(|permit| &permit.needs).collect();
     for (sid, action, reason) in unused {
         let is_it = |rule: &&Rule| rule.sid == *sid && rule.action == *action;
-        let rule = policy.rules.iter().find(is_it);
-        let idle = rule.is_some_and(|rule| !needs.iter().any(|need| rule.fits(need)));
+        let found = policy.rules.iter().find(is_it);
+        let idle = found.is_some_and(|rule| !needs.iter().any(|need| rule.fits(need)));
         assert!(
             idle,
             "{role}: {sid} {action} is gone or used, so it is not: {reason}"
@@ -150,4 +153,25 @@ async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
     more.rules.push(Rule::on("ecs:StopTask", "*"));
     let extra = superfluous(&more, &permits, UNUSED_BY_PROMOTE);
     assert_eq!(extra, [": ecs:StopTask on *"]);
+}
+
+#[tokio::test]
+async fn a_call_that_promote_may_not_make_fails_its_test_by_name() {
+    let world = World::new().await;
+    let _function = world.start("promote", &[]);
+    let client = SecretsManager::new(&world.front_door());
+    let secret = client.describe_secret().secret_id("another/shop");
+    let _ = secret.send().await; // there is none
+    world.proxy.clear(); // which hides nothing
+    let ended = catch_unwind(AssertUnwindSafe(|| drop(world)));
+    let said = ended.unwrap_err().downcast::<String>().unwrap();
+    let need =
+        "no statement allows secretsmanager:DescribeSecret on arn:aws:secretsmanager:us-east-1:";
+    for part in [
+        "secretsmanager DescribeSecret: ",
+        need,
+        ":secret:another/shop with",
+    ] {
+        assert!(said.contains(part), "{part} is not in: {said}");
+    }
 }

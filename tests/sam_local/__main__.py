@@ -22,8 +22,10 @@ STATUS = {
     "promote-continue": "idle",
     "promote-dry-run": "planned",
     "promote-object-created": "promoted",
+    "promote-reconcile": "reconciled",
     "promote-requested": "promoted",
     "promote-s3-notification": "promoted",
+    "promote-service-deployment-failed": "rolledBack",
 }
 
 

@@ -1,5 +1,7 @@
 //! One attempt at what is wanted: gather, plan, apply, report; after a failure for good, put back.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
 use shared::call_error::ErrorClass;
 use shared::error_chain::Chain;
@@ -8,8 +10,8 @@ use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Status};
 
 use crate::apply::{self, Done, Job, Progress};
 use crate::error::PromoteError;
-use crate::gather::{self, Wanted};
-use crate::plan;
+use crate::gather::{self, Keep, Wanted};
+use crate::plan::{self, Removals};
 use crate::put_back::put_back;
 use crate::report::{Report, secret_event};
 use crate::shell::Shell;
@@ -154,14 +156,21 @@ async fn aftermath(
     progress: &Progress,
 ) -> Result<Vec<String>, PromoteError> {
     let wrote = !progress.wrote.is_empty();
-    let Some(applied) = applied.filter(|_| wrote || desired.interrupted) else {
-        let stays = || {
+    if !wrote && !desired.interrupted {
+        return Ok(Vec::new());
+    }
+    let Some(applied) = applied else {
+        let mut stays = progress.wrote.clone();
+        if desired.interrupted {
+            stays.extend(running_anyway(shell, id).await?);
+        }
+        let said = || {
             format!(
                 "nothing was applied before, so this stays: {}",
-                progress.wrote.join(", ")
+                stays.join(", ")
             )
         };
-        return Ok(wrote.then(stays).into_iter().collect());
+        return Ok((!stays.is_empty()).then(said).into_iter().collect());
     };
     let created = progress.created || desired.interrupted;
     match put_back(shell, id, applied, &desired.order.request_id, created).await {
@@ -179,6 +188,23 @@ async fn aftermath(
             Chain(&err)
         )]),
     }
+}
+
+/// What an interrupted first promote has left running.
+async fn running_anyway(shell: &Shell, id: &AppId) -> Result<Vec<String>, PromoteError> {
+    let none = BTreeSet::new();
+    let keep = Keep {
+        services: &none,
+        rules: &none,
+    };
+    let leftovers = gather::leftovers(shell, id, None, true, keep).await?;
+    let ours = Removals::of(id, &leftovers);
+    let services = ours
+        .services
+        .iter()
+        .map(|name| format!("the ECS service `{name}`"));
+    let rules = ours.rules.iter().map(|name| format!("the rule `{name}`"));
+    Ok(services.chain(rules).collect())
 }
 
 /// The report is for people: one that can never be written does not hold up the state.

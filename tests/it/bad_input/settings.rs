@@ -79,7 +79,11 @@ async fn what_the_rack_lacks_is_named_with_its_parameter() {
         (
             ("SUBNETS", ""),
             "NoSubnets",
-            &["Timers run on Fargate", "Subnets"],
+            &[
+                "Timer `cleanup` runs on Fargate",
+                "Timer `report`",
+                "parameter Subnets",
+            ],
         ),
         (
             ("CLUSTER", "nowhere"),

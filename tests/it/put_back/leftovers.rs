@@ -57,11 +57,10 @@ async fn a_timer_that_only_the_failed_release_has_does_not_run() {
 }
 
 #[tokio::test]
-async fn a_service_that_only_the_failed_release_has_is_said_to_stay() {
-    let world = app::world_with(WEB, &["web", "extra"]).await;
+async fn a_service_that_only_the_failed_release_has_is_gone_again() {
+    let world = app::world_with(WEB, &["web"]).await;
     let function = world.start("promote", YES);
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
-    let before = app::running(&world, "extra").await;
     let manifest = format!(
         "{WEB}  extra:\n    image: a\ntimers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n"
     );
@@ -70,15 +69,26 @@ async fn a_service_that_only_the_failed_release_has_is_said_to_stay() {
         .await;
     world
         .proxy
-        .inject(denied().on("events", "PutRule").times(1));
+        .inject(denied().on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "a new Service").await;
+    assert_eq!(world.proxy.count("ecs", "CreateService"), 1, "it was there");
     let extra = app::ecs_service(&world, "extra");
-    let moved = app::running(&world, "extra").await != before;
+    let services = world.ecs.describe_services().cluster(&world.cluster);
+    let services = services.services(&extra).send().await.unwrap();
+    let is_active = |service: &aws_sdk_ecs::types::Service| service.status() == Some("ACTIVE");
     assert!(
-        !moved || says(&answer, &extra),
-        "`{extra}` runs the failed Release, and nothing says so: {answer:#}"
+        !services.services().iter().any(is_active),
+        "`{extra}` still runs the failed Release"
+    );
+    let rule = world
+        .eventbridge
+        .describe_rule()
+        .name(app::rule(&world, "one"));
+    assert!(
+        rule.send().await.is_err(),
+        "the rule of the failed Release is still there"
     );
 }
 
