@@ -383,7 +383,9 @@ impl Promotion {
             self.applied = Some(applied.clone());
         }
         self.unsent.extend(finished.events.iter().cloned());
-        if let Some((outcome, event)) = &finished.outcome {
+        // One row for each request: an id that comes back is the same request.
+        let counts = |_: &&_| !self.outcomes.has(&finished.request_id);
+        if let Some((outcome, event)) = finished.outcome.as_ref().filter(counts) {
             self.outcomes
                 .append(finished.request_id.clone(), outcome.clone(), counted);
             let mut event = event.clone();
@@ -415,12 +417,17 @@ impl Promotion {
             .is_some_and(|lease| lease.owner == owner)
     }
 
+    /// Whether this very write has landed before. It set the status, unless a newer request stands there by now.
     fn has_recorded(&self, finished: &Finished) -> bool {
-        let status = self.desired.as_ref().is_some_and(|d| {
-            d.order.request_id == finished.request_id && d.status == finished.status
-        });
-        let applied = finished.applied.is_some() && self.applied == finished.applied;
-        status || applied || (finished.outcome.is_some() && self.outcomes.has(&finished.request_id))
+        match &self.desired {
+            Some(desired) if desired.order.request_id == finished.request_id => {
+                desired.status == finished.status
+            }
+            _ => {
+                let applied = finished.applied.is_some() && self.applied == finished.applied;
+                applied || (finished.outcome.is_some() && self.outcomes.has(&finished.request_id))
+            }
+        }
     }
 }
 

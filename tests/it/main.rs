@@ -14,6 +14,7 @@ mod convox_env;
 mod definitions;
 mod delivery;
 mod fallback;
+mod iam;
 mod layering;
 mod levels;
 mod order;

@@ -132,11 +132,54 @@ async fn what_convox_yml_no_longer_has_is_removed() {
     // Back to the first Release: both are there again.
     let request = app::requested(&world, "R1", "back-to-r1", 2);
     let report = function.invoke(&request).await.answer();
-    if report["status"] == "waiting" {
-        return; // the emulator still drains the service; `a_service_that_drains_is_waited_for` covers that
-    }
     assert_eq!(report["status"], "promoted", "{report:#}");
     assert!(ecs_service(&world, "worker").await.is_some() && has_rule(&world, "clean").await);
+}
+
+#[tokio::test]
+async fn a_service_that_still_drains_is_waited_for() {
+    let world = world(TWO).await;
+    let function = world.start("promote", &[]);
+    app::promote(&world, &function, "R1", &[]).await;
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
+        .await;
+    world.proxy.hold_draining();
+    app::promote(&world, &function, "R2", &[]).await;
+    world.proxy.clear();
+
+    // ECS creates no service under the name of one that drains.
+    let request = app::requested(&world, "R1", "back-to-r1", 2);
+    let answer = function.invoke(&request).await.answer();
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    assert_eq!((world.proxy.writes().len(), world.events().len()), (0, 0));
+    let mut state = app::state(&world).await;
+    assert_eq!(
+        (&state["desired"]["status"], &state["lease"]),
+        (&json!("waiting"), &Value::Null),
+        "{state:#}"
+    );
+    world.proxy.end_draining();
+
+    // Its next look is due.
+    state["desired"]["until"] = json!("2026-01-01T00:00:00Z");
+    world
+        .put(
+            &format!("apps/{APP}/state/promotion.json"),
+            state.to_string(),
+        )
+        .await;
+    let event = json!({
+        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
+        "detail": {"rack": world.rack, "app": APP, "kind": "promote"},
+    });
+    let report = function.invoke(&event).await.answer();
+    assert_eq!(
+        (&report["status"], &report["release"]),
+        (&json!("promoted"), &json!("R1")),
+        "{report:#}"
+    );
+    assert!(ecs_service(&world, "worker").await.is_some());
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
 //! - [`function`]: a built Lambda binary under AWS's Runtime Interface Emulator.
 //! - [`agent`]: from a registered task definition to the variables that each container sees.
 //! - [`canary`]: marker values that no output may contain.
+//! - [`iam`]: the policies of `template.yaml`, decided for the calls that were recorded.
 //!
 //! It holds no business rule of the product. Where something is missing it panics with what to do about it.
 
@@ -15,6 +16,7 @@ pub mod canary;
 pub mod emulator;
 mod envelope;
 pub mod function;
+pub mod iam;
 pub mod launcher;
 mod poll;
 mod ports;

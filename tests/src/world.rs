@@ -14,6 +14,7 @@ use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use shared::names::{AppName, ReleaseId, keys};
 
 use crate::function::Function;
+use crate::iam::{Deployment, Judged};
 use crate::proxy::{Event, Proxy};
 use crate::{emulator, envelope, unique};
 
@@ -36,8 +37,8 @@ pub struct World {
     pub cluster: String,
     /// The environment key.
     pub key_arn: String,
-    /// What the program under test talks to.
-    pub proxy: Proxy,
+    /// What the program under test talks to; at its end it judges promote's calls by the template's policies.
+    pub proxy: Judged,
     /// S3.
     pub s3: aws_sdk_s3::Client,
     /// Secrets Manager; the same secrets as the program under test sees.
@@ -68,7 +69,7 @@ impl World {
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
             kms,
             account,
-            proxy,
+            proxy: Judged::new(proxy),
         };
         world.create_bucket().await;
         let cluster = world.ecs.create_cluster().cluster_name(&world.cluster);
@@ -85,7 +86,11 @@ impl World {
     /// Starts the built function `name` with [`World::settings`], with some set differently. Blocks the thread.
     #[must_use]
     pub fn start(&self, name: &str, different: &[(&str, &str)]) -> Function {
-        Function::start(name, &self.settings(different), 120)
+        let settings = self.settings(different);
+        if name == "promote" {
+            self.proxy.expect(Deployment::of(&settings));
+        }
+        Function::start(name, &settings, 120)
     }
 
     /// Writes an object to the settings bucket and answers its version id.

@@ -5,18 +5,60 @@
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use shared::precedence::EnvDelivery;
 
 use crate::report::Report;
 
 /// The namespace of all metrics.
 const NAMESPACE: &str = "SecretsManagerEnv";
 
-/// The line about one promote.
-#[must_use]
-pub fn embedded(report: &Report, now: DateTime<Utc>) -> Value {
-    let promoted = report.status == "promoted";
-    let count = |yes: bool| u8::from(yes);
-    let metric = |name: &str| json!({"Name": name, "Unit": if name.ends_with("Duration") { "Milliseconds" } else { "Count" }});
+/// What one promote came to.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample<'a> {
+    /// The Rack.
+    pub rack: &'a str,
+    /// The App.
+    pub app: &'a str,
+    /// The Release.
+    pub release: &'a str,
+    /// The request.
+    pub request_id: &'a str,
+    /// How it is delivered; `None`: it failed.
+    pub delivery: Option<EnvDelivery>,
+    /// Whether Secrets Manager was wanted and not used.
+    pub fell_back: bool,
+    /// How long it took.
+    pub duration_ms: u64,
+}
+
+impl<'a> From<&'a Report> for Sample<'a> {
+    fn from(report: &'a Report) -> Self {
+        Self {
+            rack: &report.rack,
+            app: &report.app,
+            release: &report.release,
+            request_id: &report.request_id,
+            delivery: report.delivery,
+            fell_back: report.fallback.is_some(),
+            duration_ms: report.steps.iter().map(|step| step.duration_ms).sum(),
+        }
+    }
+}
+
+/// Writes the line about one promote to standard output, where Lambda takes it from.
+pub fn emit(sample: Sample<'_>, now: DateTime<Utc>) {
+    println!("{}", embedded(sample, now));
+}
+
+fn embedded(sample: Sample<'_>, now: DateTime<Utc>) -> Value {
+    let metric = |name: &str| {
+        let unit = if name.ends_with("Duration") {
+            "Milliseconds"
+        } else {
+            "Count"
+        };
+        json!({"Name": name, "Unit": unit})
+    };
     let of_rack = [
         "Promotes",
         "PromoteFailures",
@@ -24,63 +66,60 @@ pub fn embedded(report: &Report, now: DateTime<Utc>) -> Value {
         "PromoteDuration",
     ]
     .map(metric);
-    let of_delivery = ["Deliveries"].map(metric);
-    let delivery = report
-        .delivery
-        .map_or(Value::from("None"), |delivery| json!(delivery));
+    let of_rack = json!({"Namespace": NAMESPACE, "Dimensions": [["Rack"]], "Metrics": of_rack});
+    let of_delivery = sample.delivery.map(|_| {
+        let metrics = ["Deliveries"].map(metric);
+        json!({"Namespace": NAMESPACE, "Dimensions": [["Rack", "Delivery"]], "Metrics": metrics})
+    });
+    let metrics: Vec<Value> = [of_rack].into_iter().chain(of_delivery).collect();
+    let count = |yes: bool| u8::from(yes);
+    let promoted = sample.delivery.is_some();
     json!({
-        "_aws": {
-            "Timestamp": now.timestamp_millis(),
-            "CloudWatchMetrics": [
-                {
-                    "Namespace": NAMESPACE,
-                    "Dimensions": [["Rack"]],
-                    "Metrics": of_rack,
-                },
-                {"Namespace": NAMESPACE, "Dimensions": [["Rack", "Delivery"]], "Metrics": of_delivery},
-            ],
-        },
-        "Rack": report.rack,
-        "Delivery": delivery,
+        "_aws": {"Timestamp": now.timestamp_millis(), "CloudWatchMetrics": metrics},
+        "Rack": sample.rack,
+        "Delivery": sample.delivery,
         "Promotes": count(promoted),
         "PromoteFailures": count(!promoted),
-        "Fallbacks": count(report.fallback.is_some()),
+        "Fallbacks": count(sample.fell_back),
         "Deliveries": count(promoted),
-        "PromoteDuration": report.steps.iter().map(|step| step.duration_ms).sum::<u64>(),
-        "app.name": report.app,
-        "release.id": report.release,
-        "request.id": report.request_id,
+        "PromoteDuration": sample.duration_ms,
+        "app.name": sample.app,
+        "release.id": sample.release,
+        "request.id": sample.request_id,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use shared::names::{AppId, AppName, RackName, ReleaseId};
-
     use super::*;
 
     #[test]
     fn every_metric_and_dimension_is_a_member_of_the_line() {
-        let id = AppId {
-            rack: RackName::new("r").unwrap(),
-            app: AppName::new("a").unwrap(),
-        };
-        let report = Report::new(&id, &ReleaseId::new("R1").unwrap(), "v1", "v1");
-        let line = embedded(&report, DateTime::UNIX_EPOCH);
-        for metrics in line["_aws"]["CloudWatchMetrics"].as_array().unwrap() {
-            let named = metrics["Metrics"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|metric| &metric["Name"]);
-            let dimensions = metrics["Dimensions"][0].as_array().unwrap().iter();
-            for name in named.chain(dimensions) {
-                assert!(line.get(name.as_str().unwrap()).is_some(), "{name}");
+        for (delivery, promotes, sets) in [(None, 0, 1), (Some(EnvDelivery::S3), 1, 2)] {
+            let sample = Sample {
+                rack: "r",
+                app: "a",
+                release: "R1",
+                request_id: "v1",
+                delivery,
+                fell_back: false,
+                duration_ms: 5,
+            };
+            let line = embedded(sample, DateTime::UNIX_EPOCH);
+            let metrics = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
+            assert_eq!(metrics.len(), sets);
+            for metrics in metrics {
+                let named = metrics["Metrics"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|metric| &metric["Name"]);
+                for name in named.chain(metrics["Dimensions"][0].as_array().unwrap()) {
+                    assert!(!line[name.as_str().unwrap()].is_null(), "{name}");
+                }
             }
+            let counts = (&line["Promotes"], &line["PromoteFailures"]);
+            assert_eq!(counts, (&json!(promotes), &json!(1 - promotes)));
         }
-        assert_eq!(
-            (&line["Promotes"], &line["PromoteFailures"]),
-            (&json!(0), &json!(1))
-        );
     }
 }

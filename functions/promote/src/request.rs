@@ -8,6 +8,7 @@ use shared::promotion::{Kind, Order, Request, Tie, Work};
 use shared::promotion_store::PromotionStore;
 
 use crate::error::PromoteError;
+use crate::metrics::{self, Sample};
 use crate::report::short_answer;
 use crate::trigger::Trigger;
 use crate::work::{Invocation, Message};
@@ -262,6 +263,16 @@ impl Invocation<'_> {
             ("message", message.into()),
         ];
         let rack = self.shell.config.rack.as_str();
+        let sample = Sample {
+            rack,
+            app,
+            release,
+            request_id,
+            delivery: None,
+            fell_back: false,
+            duration_ms: 0,
+        };
+        metrics::emit(sample, (self.shell.clock)());
         let event = Event::named(
             EventType::ReleasePromoteFailed,
             rack,

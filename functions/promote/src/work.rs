@@ -239,10 +239,7 @@ impl Way<'_> {
             ));
         }
         if let Some(report) = report {
-            println!(
-                "{}",
-                metrics::embedded(&report, (self.invocation.shell.clock)())
-            );
+            metrics::emit((&report).into(), (self.invocation.shell.clock)());
             return serde_json::to_value(report).map_err(PromoteError::Report);
         }
         if let Some(reason) = self.waits() {

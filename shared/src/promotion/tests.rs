@@ -247,6 +247,21 @@ fn a_newer_request_keeps_its_status_when_older_work_is_recorded() {
 }
 
 #[test]
+fn an_id_that_comes_back_after_another_request_ends_and_has_one_row() {
+    let mut state = Promotion::default();
+    for (release, version, seconds) in [("R1", "v1", 0), ("R2", "v2", 1), ("R1", "v1", 2)] {
+        let request = promote(release, version, seconds);
+        assert_eq!(state.admit(&request, None, at(seconds)), Admission::Newest);
+        assert_eq!(state.take_turn(worker("one", seconds), true), Turn::Work);
+        let recorded = state.record(&finished(&request, Status::Done), "one", 0);
+        assert_eq!(recorded, Recorded::Now, "{version} at {seconds}");
+        assert_eq!(state.due(worker("one", seconds)), None);
+        assert_eq!(state.applied.as_ref().unwrap().release.as_str(), release);
+    }
+    assert_eq!(state.outcomes.last_seq(), 2);
+}
+
+#[test]
 fn work_of_the_other_kind_is_handed_over() {
     let mut state = Promotion::default();
     let mut deletion = promote("R1", "event-1", 0);
