@@ -67,7 +67,7 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
     let now = Utc::now() + TimeDelta::seconds(20);
     let tick = now.num_seconds_from_midnight() / 900;
     let of_tick = |name: &String| u32::from(Sha256::digest(name)[0]) * 96 / 256 == tick;
-    let name = (0..).map(|n| format!("app-{n}")).find(of_tick).unwrap();
+    let name = (0..10_000).map(|n| format!("app-{n}")).find(of_tick).unwrap();
     world
         .put(
             &format!("apps/{name}/convox.yml"),
