@@ -22,8 +22,8 @@ async fn work_that_nobody_does_is_asked_for_again() {
     // It stays pending: ECS fails, and nobody delivers the message again.
     world.proxy.inject(
         Fault::Error {
-            status: 500,
-            code: "ServerException",
+            status: 400,
+            code: "ConcurrentModificationException", // transient for us, not retried by the SDK itself
         }
         .on("ecs", "RegisterTaskDefinition"),
     );
@@ -67,7 +67,10 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
     let now = Utc::now() + TimeDelta::seconds(20);
     let tick = now.num_seconds_from_midnight() / 900;
     let of_tick = |name: &String| u32::from(Sha256::digest(name)[0]) * 96 / 256 == tick;
-    let name = (0..10_000).map(|n| format!("app-{n}")).find(of_tick).unwrap();
+    let name = (0..10_000)
+        .map(|n| format!("app-{n}"))
+        .find(of_tick)
+        .unwrap();
     world
         .put(
             &format!("apps/{name}/convox.yml"),

@@ -226,8 +226,8 @@ async fn what_a_promote_created_that_died_is_collected_by_the_next() {
     // The first promote ever creates `worker` and loses `web` to a fault that another delivery could overcome.
     world.proxy.inject(
         Fault::Error {
-            status: 500,
-            code: "ServerException",
+            status: 400,
+            code: "ConcurrentModificationException", // transient for us, not retried by the SDK itself
         }
         .on("events", "PutRule"),
     );

@@ -5,7 +5,7 @@ use std::time::Duration;
 use integration_tests::{Fault, Invocation};
 use serde_json::Value;
 
-use super::{YES, assert_failed, denied, says};
+use super::{YES, assert_failed, denied, says, transient};
 use crate::app::{self, APP};
 
 const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
@@ -96,9 +96,7 @@ async fn a_service_that_only_the_failed_release_has_is_gone_again() {
 async fn what_an_unfinished_first_request_left_is_said_when_the_next_one_is_refused() {
     let world = app::world().await;
     let function = world.start("promote", YES);
-    world
-        .proxy
-        .inject(Fault::Throttle.on("events", "PutTargets"));
+    world.proxy.inject(transient().on("events", "PutTargets"));
     let version = world
         .put_env(APP, "R1", &[("DATABASE_URL", "unfinished")])
         .await;

@@ -8,9 +8,10 @@ use crate::app::{self, APP};
 
 /// Delivers an event while ECS moves no service; the invocation's end.
 async fn interrupted(world: &World, function: &Function, event: &Value) -> Invocation {
+    // Transient for us, and not for the SDK, whose own retries would take half a minute.
     let broken = Fault::Error {
-        status: 500,
-        code: "ServerException",
+        status: 400,
+        code: "ConcurrentModificationException",
     };
     world.proxy.inject(broken.on("ecs", "UpdateService"));
     let ended = function.invoke(event).await;
@@ -36,7 +37,7 @@ async fn a_transient_fault_asks_for_another_delivery_which_registers_nothing_ane
             } => {
                 assert_eq!(
                     (name, error_type.as_str()),
-                    ("object-created", "ServerException")
+                    ("object-created", "ConcurrentModificationException")
                 );
                 assert!(message.contains("move ECS service"), "{message}");
             }
