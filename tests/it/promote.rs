@@ -173,3 +173,68 @@ async fn a_redelivery_answers_with_the_report_and_does_nothing() {
     assert_eq!(app::state(&world).await, state);
     assert_eq!((world.proxy.writes().len(), world.events().len()), (0, 0));
 }
+
+/// The JSON lines that the function wrote.
+fn lines(function: &integration_tests::function::Function) -> Vec<Value> {
+    let output = function.output();
+    let lines = output.lines();
+    lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_promote_is_counted_once_and_each_step_is_one_line_with_the_same_names() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
+    let event = app::written(&world, "R1", &version);
+    for _ in 0..2 {
+        assert_eq!(function.invoke(&event).await.answer()["status"], "promoted");
+    }
+    let lines = lines(&function);
+    let metrics: Vec<&Value> = lines
+        .iter()
+        .filter(|line| !line["_aws"].is_null())
+        .collect();
+    assert_eq!(
+        metrics.len(),
+        1,
+        "the redelivery is not counted: {metrics:#?}"
+    );
+    assert_eq!(
+        (
+            &metrics[0]["Rack"],
+            &metrics[0]["Delivery"],
+            &metrics[0]["Promotes"]
+        ),
+        (&json!(world.rack), &json!("SecretsManager"), &json!(1))
+    );
+    let steps: Vec<&Value> = lines
+        .iter()
+        .filter(|line| !line["step"].is_null())
+        .collect();
+    let names: Vec<&str> = steps
+        .iter()
+        .filter_map(|line| line["step"].as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "gather",
+            "secret",
+            "taskDefinitions",
+            "services",
+            "rules",
+            "removals"
+        ]
+    );
+    for step in steps {
+        let same = (&step["app.name"], &step["release.id"], &step["request.id"]);
+        assert_eq!(
+            same,
+            (&json!(APP), &json!("R1"), &json!(version)),
+            "{step:#}"
+        );
+    }
+}

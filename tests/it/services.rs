@@ -116,11 +116,16 @@ async fn what_convox_yml_no_longer_has_is_removed() {
     world
         .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
         .await;
-    let report = app::promote(&world, &function, "R2", &[]).await;
+    let version = world.put_env(APP, "R2", &[]).await;
     let removed = json!([
         app::ecs_service(&world, "worker"),
         app::rule(&world, "clean")
     ]);
+    let dry_run = json!({"app": APP, "release": "R2", "dryRun": true});
+    let plan = function.invoke(&dry_run).await.answer();
+    assert_eq!(plan["removed"], removed, "{plan:#}");
+    let event = app::written(&world, "R2", &version);
+    let report = function.invoke(&event).await.answer();
     assert_eq!(
         (&report["status"], &report["removed"]),
         (&json!("promoted"), &removed),

@@ -20,6 +20,10 @@ fn repository() -> PathBuf {
 }
 
 fn resources() -> Value {
+    template()["Resources"].take()
+}
+
+fn template() -> Value {
     let python = repository().join(".venv/sam/bin/python3");
     assert!(
         python.exists(),
@@ -36,8 +40,7 @@ fn resources() -> Value {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
-    let mut template: Value = serde_json::from_slice(&output.stdout).unwrap();
-    template["Resources"].take()
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// The properties of promote, and those of the event source that feeds it.
@@ -152,4 +155,52 @@ fn every_rule_may_send_to_the_queue() {
         .as_array()
         .unwrap();
     assert_eq!(allowed.iter().map(referred).collect::<BTreeSet<_>>(), rules);
+}
+
+/// What stands between backticks in a text.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+#[test]
+fn every_parameter_output_and_alarm_of_the_readme_exists_and_no_parameter_is_left_out() {
+    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
+    let template = template();
+    let names = |section: &str| -> BTreeSet<&str> {
+        let members = template[section].as_object().unwrap().keys();
+        members.map(String::as_str).collect()
+    };
+    let section = |from: &str, to: &str| {
+        let start = readme.find(from).unwrap();
+        &readme[start..start + readme[start..].find(to).unwrap()]
+    };
+    let rows = section("## Configure", "## Deploy").lines();
+    let first = rows.filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
+    let told: BTreeSet<&str> = first.map(|(parameter, _)| parameter).collect();
+    assert_eq!(told, names("Parameters"));
+
+    let deploy = section("## Deploy", "## Error types");
+    let (resources, outputs) = (names("Resources"), names("Outputs"));
+    let ends = |name: &&str| name.ends_with("Alarm") || name.ends_with("Rule");
+    for name in quoted(deploy).filter(ends) {
+        assert!(resources.contains(name), "the README names {name}");
+    }
+    for name in [
+        "ReleaseUpload",
+        "EnvironmentUpload",
+        "Dashboard",
+        "PromoteLogGroup",
+    ] {
+        assert!(
+            quoted(deploy).any(|told| told == name),
+            "the README says what {name} is for"
+        );
+        assert!(outputs.contains(name), "the README names {name}");
+    }
+    for alarm in resources.iter().filter(|name| name.ends_with("Alarm")) {
+        assert!(
+            quoted(deploy).any(|told| told == *alarm),
+            "the README leaves out {alarm}"
+        );
+    }
 }

@@ -9,7 +9,7 @@ use shared::precedence::{EnvDelivery, Level};
 use shared::promotion::Applied;
 use shared::promotion_store::PromotionStore;
 use shared::secrets::SECRET_MAX_BYTES;
-use shared::task_definition::TASK_DEFINITION_MAX_BYTES;
+use shared::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 
 use crate::error::PromoteError;
 use crate::gather::{self, Gathered, Wanted};
@@ -46,6 +46,9 @@ pub struct Planned {
     pub services: BTreeMap<String, PlannedDefinition>,
     /// By Timer.
     pub timers: BTreeMap<String, PlannedDefinition>,
+    /// ECS services and rules that would be removed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<String>,
     /// Sizes against the limits.
     pub sizes: Sizes,
     /// What the user should know.
@@ -55,7 +58,7 @@ pub struct Planned {
 }
 
 /// What would become of one Service or Timer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedDefinition {
     /// What it runs now.
@@ -161,20 +164,7 @@ fn answer(
             plan::expected_source(wanted, gathered, environment == before)
         }
     };
-    let release = plan::release(&shell.config, wanted, gathered);
-    let mut planned = Vec::new();
-    for process in &plan.processes {
-        let definition = process.render(&release, &source);
-        let definition =
-            definition.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
-        let known = known_digest(wanted.applied, process);
-        let definition = PlannedDefinition {
-            task_definition: process.running().map(str::to_owned),
-            changes: known != Some(definition.digest().as_str()),
-            bytes: definition.size_bytes(),
-        };
-        planned.push((process, definition));
-    }
+    let planned = definitions(shell, wanted, gathered, plan, &source)?;
     let mut warnings = plan.warnings.clone();
     if let SecretStep::Impossible { message, .. } = &plan.secret {
         warnings.push(format!("Secrets Manager would not be used: {message}"));
@@ -189,11 +179,14 @@ fn answer(
             .unwrap_or(0),
         task_definition_max: TASK_DEFINITION_MAX_BYTES,
     };
-    let (timers, services): (Vec<_>, Vec<_>) = planned
-        .into_iter()
-        .partition(|(process, _)| matches!(process.runs, Runs::Timer { .. }));
-    let named = |(process, definition): (&Process<'_>, PlannedDefinition)| {
-        (process.name().to_owned(), definition)
+    let removals = &plan.removals;
+    let of_kind = |timers: bool| {
+        let of_kind = planned
+            .iter()
+            .filter(|(process, _)| process.is_timer() == timers);
+        of_kind
+            .map(|(process, definition)| (process.name().to_owned(), definition.clone()))
+            .collect()
     };
     Ok(Planned {
         rack: wanted.id.rack.to_string(),
@@ -206,12 +199,42 @@ fn answer(
         decided_by: plan.decision.decided_by,
         fallback,
         keys,
-        services: services.into_iter().map(named).collect(),
-        timers: timers.into_iter().map(named).collect(),
+        services: of_kind(false),
+        timers: of_kind(true),
+        removed: removals
+            .services
+            .iter()
+            .chain(&removals.rules)
+            .cloned()
+            .collect(),
         sizes,
         warnings,
         interpolated: gathered.manifest.interpolated.iter().cloned().collect(),
     })
+}
+
+/// Each definition, and whether it differs from the applied one.
+fn definitions<'a>(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    gathered: &Gathered,
+    plan: &'a Plan<'a>,
+    source: &EnvSource,
+) -> Result<Vec<(&'a Process<'a>, PlannedDefinition)>, PromoteError> {
+    let release = plan::release(&shell.config, wanted, gathered);
+    let planned = plan.processes.iter().map(|process| {
+        let definition = process.render(&release, source);
+        let definition =
+            definition.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
+        let known = known_digest(wanted.applied, process);
+        let planned = PlannedDefinition {
+            task_definition: process.running().map(str::to_owned),
+            changes: known != Some(definition.digest().as_str()),
+            bytes: definition.size_bytes(),
+        };
+        Ok((process, planned))
+    });
+    planned.collect()
 }
 
 fn known_digest<'a>(applied: Option<&'a Applied>, process: &Process<'_>) -> Option<&'a str> {
