@@ -115,7 +115,7 @@ Secrets Manager is out for promote, and not for you, between these two:
     echo hang secretsmanager > {PIPE.relative_to(racks.ROOT)}
     echo lift > {PIPE.relative_to(racks.ROOT)}
 
-An App whose ECS services do not exist gets its task definitions registered, and a warning in the report.
+ECS services and rules that an App lacks are created by its first promote.
 
 `make demo-down` ends it."""
 

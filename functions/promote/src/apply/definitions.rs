@@ -1,6 +1,6 @@
 //! Task definitions: registered only where no known revision says the same.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
 use shared::promotion::Definition;
 use shared::task_definition::{EnvSource, TaskDefinition};
 
@@ -54,8 +54,10 @@ impl Job<'_> {
                 })
             })
             .buffered(REGISTRATIONS_AT_ONCE)
-            .try_collect()
+            .collect::<Vec<Result<Definition, PromoteError>>>()
             .await
+            .into_iter()
+            .collect()
     }
 
     /// A revision that already says the same: the applied one, or one that an attempt left that died.

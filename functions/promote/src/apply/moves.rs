@@ -1,6 +1,7 @@
 //! ECS services and rules: created, moved and removed.
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
+use shared::call_error::CallError;
 use shared::ecs::NewService;
 use shared::promotion::Definition;
 use shared::timer_rule::{TimerRule, TimerTarget};
@@ -35,7 +36,7 @@ impl Job<'_> {
         }
         let (cluster, tags) = (&self.shell.cluster, &self.wanted.id.tags());
         let placement = &self.shell.config.placement;
-        stream::iter(moves)
+        let ended = stream::iter(moves)
             .map(async |(name, definition, create)| match create {
                 None => cluster.move_service(name, definition).await,
                 Some(count) => {
@@ -51,9 +52,9 @@ impl Job<'_> {
                 }
             })
             .buffer_unordered(MOVES_AT_ONCE)
-            .try_collect::<()>()
-            .await?;
-        Ok(())
+            .collect::<Vec<_>>()
+            .await;
+        all(ended)
     }
 
     /// Puts the rules that say something else.
@@ -84,12 +85,12 @@ impl Job<'_> {
             }
         }
         let tags = &self.wanted.id.tags();
-        stream::iter(puts)
+        let ended = stream::iter(puts)
             .map(async |(rule, wanted, seen)| self.shell.rules.put(rule, &wanted, seen, tags).await)
             .buffer_unordered(MOVES_AT_ONCE)
-            .try_collect::<()>()
-            .await?;
-        Ok(())
+            .collect::<Vec<_>>()
+            .await;
+        all(ended)
     }
 
     /// Removes what convox.yml no longer has.
@@ -119,4 +120,10 @@ impl Job<'_> {
             placement: config.placement.clone(),
         }
     }
+}
+
+/// The first error, once every call has ended: one that is dropped half-way can still take effect after what was changed
+/// has been put back.
+fn all(ended: Vec<Result<(), CallError>>) -> Result<(), PromoteError> {
+    Ok(ended.into_iter().collect::<Result<(), _>>()?)
 }
