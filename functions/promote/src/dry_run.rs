@@ -148,16 +148,7 @@ fn answer(
 ) -> Result<Planned, PromoteError> {
     let environment = &gathered.environment.environment;
     let keys = before.changes_to(environment);
-    let (delivery, fallback) = match &plan.secret {
-        SecretStep::Write { .. } => (EnvDelivery::SecretsManager, None),
-        SecretStep::Off => (EnvDelivery::S3, None),
-        SecretStep::Impossible { error_type, .. } => (
-            EnvDelivery::S3,
-            Some(Fallback {
-                error_type: (*error_type).to_owned(),
-            }),
-        ),
-    };
+    let (delivery, fallback) = delivery(plan);
     let source = match delivery {
         EnvDelivery::S3 => plan::s3_source(&shell.config, wanted, gathered),
         EnvDelivery::SecretsManager => {
@@ -169,17 +160,6 @@ fn answer(
     if let SecretStep::Impossible { message, .. } = &plan.secret {
         warnings.push(format!("Secrets Manager would not be used: {message}"));
     }
-    let sizes = Sizes {
-        secret: environment.to_secret_string().len(),
-        secret_max: SECRET_MAX_BYTES,
-        task_definition: planned
-            .iter()
-            .map(|(_, definition)| definition.bytes)
-            .max()
-            .unwrap_or(0),
-        task_definition_max: TASK_DEFINITION_MAX_BYTES,
-    };
-    let removals = &plan.removals;
     let of_kind = |timers: bool| {
         let of_kind = planned
             .iter()
@@ -201,16 +181,33 @@ fn answer(
         keys,
         services: of_kind(false),
         timers: of_kind(true),
-        removed: removals
-            .services
-            .iter()
-            .chain(&removals.rules)
-            .cloned()
-            .collect(),
-        sizes,
+        removed: plan.removals.names(),
+        sizes: sizes(environment, &planned),
         warnings,
         interpolated: gathered.manifest.interpolated.iter().cloned().collect(),
     })
+}
+
+/// The delivery, and why it is not the wanted one.
+fn delivery(plan: &Plan<'_>) -> (EnvDelivery, Option<Fallback>) {
+    match &plan.secret {
+        SecretStep::Write { .. } => (EnvDelivery::SecretsManager, None),
+        SecretStep::Off => (EnvDelivery::S3, None),
+        SecretStep::Impossible { error_type, .. } => {
+            let error_type = (*error_type).to_owned();
+            (EnvDelivery::S3, Some(Fallback { error_type }))
+        }
+    }
+}
+
+fn sizes(environment: &Environment, planned: &[(&Process<'_>, PlannedDefinition)]) -> Sizes {
+    let bytes = planned.iter().map(|(_, definition)| definition.bytes);
+    Sizes {
+        secret: environment.to_secret_string().len(),
+        secret_max: SECRET_MAX_BYTES,
+        task_definition: bytes.max().unwrap_or(0),
+        task_definition_max: TASK_DEFINITION_MAX_BYTES,
+    }
 }
 
 /// Each definition, and whether it differs from the applied one.

@@ -22,7 +22,6 @@ mod trigger;
 mod work;
 
 pub use config::{Config, ConfigError};
-pub use error::{Problem, PromoteError};
+pub use error::PromoteError;
 pub use handler::handle;
 pub use shell::Shell;
-pub use trigger::{Payload, Trigger, parse};

@@ -228,12 +228,18 @@ fn arn_of_the_same_length(wanted: &Wanted<'_>, cluster_arn: &str) -> String {
     let mut part = || parts.next().unwrap_or_default();
     let (partition, _, region, account) = (part(), part(), part(), part());
     format!(
-        "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-XXXXXX",
+        "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-000000",
         wanted.id.secret()
     )
 }
 
 impl Removals {
+    /// All names, ECS services first.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        self.services.iter().chain(&self.rules).cloned().collect()
+    }
+
     /// What of `leftovers` carries the App's tags and is not on its way out already.
     #[must_use]
     pub fn of(id: &AppId, leftovers: &Leftovers) -> Self {

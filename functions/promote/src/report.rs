@@ -181,13 +181,7 @@ impl Report {
                 .collect()
         };
         (self.services, self.timers) = (of_kind(false), of_kind(true));
-        let removed = &done.removed;
-        self.removed = removed
-            .services
-            .iter()
-            .chain(&removed.rules)
-            .cloned()
-            .collect();
+        self.removed = done.removed.names();
     }
 
     /// Adds why it failed.
