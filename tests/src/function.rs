@@ -22,6 +22,9 @@ use crate::{binaries, poll, ports, tools};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
 const ATTEMPTS: usize = 5;
+/// How often, and how long after one another, the emulator is asked whether it has put a process that ended behind it.
+const RESETS: usize = 50;
+const RESET_PAUSE: Duration = Duration::from_millis(20);
 
 /// A running function. Dropped, it is killed.
 #[derive(Debug)]
@@ -30,8 +33,8 @@ pub struct Function {
     port: u16,
     timeout: Duration,
     process: Launched,
-    /// The emulator takes one invocation at a time.
-    turn: Mutex<()>,
+    /// The emulator takes one invocation at a time. True: the last one ended the function's process.
+    turn: Mutex<bool>,
 }
 
 /// How an invocation ended.
@@ -71,7 +74,20 @@ impl Function {
 
     /// Invokes the function and waits for its end. Calls at the same time take turns.
     pub async fn invoke(&self, event: &Value) -> Invocation {
-        let _turn = self.turn.lock().await;
+        let mut ended = self.turn.lock().await;
+        let mut invocation = self.invoke_once(event).await;
+        for _ in 0..RESETS {
+            if !*ended || !invocation.met_a_reset() {
+                break;
+            }
+            tokio::time::sleep(RESET_PAUSE).await;
+            invocation = self.invoke_once(event).await;
+        }
+        *ended = invocation.ended_the_process();
+        invocation
+    }
+
+    async fn invoke_once(&self, event: &Value) -> Invocation {
         let url = format!(
             "http://127.0.0.1:{}/2015-03-31/functions/function/invocations",
             self.port
@@ -133,7 +149,7 @@ impl Function {
             name,
             port,
             timeout: Duration::from_secs(timeout_s),
-            turn: Mutex::new(()),
+            turn: Mutex::new(false),
         }
     }
 
@@ -149,6 +165,17 @@ impl Function {
 }
 
 impl Invocation {
+    /// The emulator still cleaned up after the invocation before, so the event has reached no function.
+    fn met_a_reset(&self) -> bool {
+        matches!(self, Self::Error { error_type, message }
+            if error_type == "Sandbox.Failure" && message.contains("ErrGateCanceled"))
+    }
+
+    fn ended_the_process(&self) -> bool {
+        matches!(self, Self::Error { error_type, .. }
+            if error_type.starts_with("Sandbox.") || error_type == "Runtime.ExitError")
+    }
+
     fn of(bytes: &[u8]) -> Self {
         let Ok(answer) = serde_json::from_slice::<Value>(bytes) else {
             let message = String::from_utf8_lossy(bytes).into_owned();
