@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::names::AppId;
-use crate::promotion::Kind;
+use crate::names::{AppId, ReleaseId};
+use crate::promotion::{Kind, Outcome, OutcomeResult};
 
 /// The `source` of every event that we send.
 pub const SOURCE: &str = "secrets-manager-env";
@@ -34,6 +34,12 @@ pub enum EventType {
     SecretWriteSkipped,
     /// ECS went back to the task definition before; the secret still holds the newer values.
     ReleaseRolledBack,
+    /// Secret writes of an App fail in a row, or its tasks cannot read the secret.
+    RackWarning,
+    /// They do not any more.
+    RackWarningCleared,
+    /// The App is deleted; its secret can be restored until the date.
+    AppSecretDeletionScheduled,
     /// Work for promote or app-deletion.
     PromotionContinue,
     /// The schedule's: look for work that nobody does.
@@ -51,6 +57,9 @@ impl EventType {
             Self::SecretWriteFailed => "Secret Write Failed",
             Self::SecretWriteSkipped => "Secret Write Skipped",
             Self::ReleaseRolledBack => "Release Rolled Back",
+            Self::RackWarning => "Rack Warning",
+            Self::RackWarningCleared => "Rack Warning Cleared",
+            Self::AppSecretDeletionScheduled => "App Secret Deletion Scheduled",
             Self::PromotionContinue => "Promotion Continue",
             Self::PromotionReconcile => "Promotion Reconcile",
         }
@@ -89,6 +98,26 @@ impl Event {
                 .map(|(name, value)| (name.to_owned(), value))
                 .collect(),
         }
+    }
+
+    /// What became of the secret; its row's `seq` is added when it is recorded. Without a Release: the App was deleted.
+    #[must_use]
+    pub fn of_outcome(
+        id: &AppId,
+        release: Option<&ReleaseId>,
+        request_id: &str,
+        outcome: &Outcome,
+    ) -> Self {
+        let kind = match outcome.result {
+            OutcomeResult::Ok => EventType::SecretWriteSucceeded,
+            OutcomeResult::Failed => EventType::SecretWriteFailed,
+            OutcomeResult::Off | OutcomeResult::Deleted => EventType::SecretWriteSkipped,
+        };
+        let fields = [
+            ("release", release.map(ReleaseId::as_str).into()),
+            ("errorType", outcome.error_type.clone().into()),
+        ];
+        Self::new(kind, id, request_id, fields)
     }
 
     /// Asks a function to continue.

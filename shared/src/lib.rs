@@ -8,7 +8,10 @@ pub mod app_settings;
 pub mod environment;
 pub mod error_chain;
 pub mod events;
+pub mod failures;
+pub mod launch_reason;
 pub mod manifest;
+pub mod metrics;
 pub mod names;
 pub mod precedence;
 pub mod promotion;
@@ -29,9 +32,15 @@ pub mod ecs;
 pub mod event_bus;
 #[cfg(feature = "eventbridge")]
 pub mod event_rules;
-#[cfg(feature = "s3")]
-pub mod promotion_store;
+#[cfg(feature = "function")]
+pub mod intake;
+#[cfg(feature = "function")]
+pub mod logs;
 #[cfg(feature = "secretsmanager")]
 pub mod secrets;
 #[cfg(feature = "s3")]
 pub mod settings_bucket;
+#[cfg(feature = "s3")]
+pub mod state_store;
+#[cfg(all(feature = "eventbridge", feature = "s3"))]
+pub mod work;

@@ -226,7 +226,9 @@ impl AppId {
             .all(|(key, value)| tags.get(key) == Some(value))
     }
 
-    fn timer_prefix(&self) -> String {
+    /// What the families of all Timers of this App start with, and of no other App's.
+    #[must_use]
+    pub fn timer_prefix(&self) -> String {
         format!("{}_{}_timer_", self.rack, self.app)
     }
 }

@@ -12,11 +12,11 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::events::Event;
-use crate::names::{ReleaseId, SecretArn};
+use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::EnvDelivery;
 
 pub use order::{Order, Tie};
-pub use outcomes::{Outcome, OutcomeResult, Outcomes};
+pub use outcomes::{Merged, Outcome, OutcomeResult, Outcomes, Row};
 
 /// How long a lease lasts: longer than a function can live (120 s), shorter than a message stays hidden (300 s).
 pub const LEASE_SECONDS: i64 = 200;
@@ -236,12 +236,23 @@ pub struct Finished {
     pub request_id: String,
     /// What became of the request.
     pub status: Status,
-    /// What runs now, where that changed.
-    pub applied: Option<Applied>,
+    /// What runs now.
+    pub runs: Runs,
     /// What became of the secret, where that was tried, and the event that says so; it gets the row's number.
     pub outcome: Option<(Outcome, Event)>,
     /// What else the world is told.
     pub events: Vec<Event>,
+}
+
+/// What runs after a piece of work.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Runs {
+    /// What ran before.
+    AsBefore,
+    /// This.
+    Now(Box<Applied>),
+    /// Nothing: the App is deleted.
+    Nothing,
 }
 
 /// Whether a finished piece of work may be written down.
@@ -282,7 +293,10 @@ impl Promotion {
         self.desired = Some(Desired {
             work: request.work.clone(),
             order: request.order.clone(),
-            interrupted: self.desired.as_ref().is_some_and(Desired::is_open),
+            interrupted: self
+                .desired
+                .as_ref()
+                .is_some_and(Desired::may_have_left_changes),
             status: Status::Pending,
             deadline: now + TimeDelta::hours(DEADLINE_HOURS),
         });
@@ -363,6 +377,14 @@ impl Promotion {
         kind.filter(|_| due || !self.unsent.is_empty())
     }
 
+    /// The event that asks a function to go on with this App.
+    #[must_use]
+    pub fn asks_to_continue(&self, id: &AppId, kind: Kind) -> Event {
+        let desired = self.desired.as_ref();
+        let request_id = desired.map_or("", |desired| &desired.order.request_id);
+        Event::promotion_continue(id, request_id, kind)
+    }
+
     /// Merges finished work into this state, as it was just read. `counted` is the last outcome that failure-count
     /// has counted.
     pub fn record(&mut self, finished: &Finished, owner: &str, counted: u64) -> Recorded {
@@ -379,8 +401,10 @@ impl Promotion {
         {
             desired.status = finished.status.clone();
         }
-        if let Some(applied) = &finished.applied {
-            self.applied = Some(applied.clone());
+        match &finished.runs {
+            Runs::AsBefore => {}
+            Runs::Now(applied) => self.applied = Some(applied.as_ref().clone()),
+            Runs::Nothing => self.applied = None,
         }
         self.unsent.extend(finished.events.iter().cloned());
         // One row for each request: an id that comes back is the same request.
@@ -424,7 +448,8 @@ impl Promotion {
                 desired.status == finished.status
             }
             _ => {
-                let applied = finished.applied.is_some() && self.applied == finished.applied;
+                let applied =
+                    matches!(&finished.runs, Runs::Now(it) if self.applied.as_ref() == Some(it));
                 applied || (finished.outcome.is_some() && self.outcomes.has(&finished.request_id))
             }
         }
@@ -448,6 +473,13 @@ impl Desired {
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self.status, Status::Pending | Status::Waiting { .. })
+    }
+
+    /// Whether somebody may have written outside for it without putting that back: it is not finished, or a deletion
+    /// that failed half-way, which cannot be undone.
+    fn may_have_left_changes(&self) -> bool {
+        let failed = matches!(self.status, Status::Failed { .. });
+        self.is_open() || (failed && self.work == Work::Delete)
     }
 
     fn is_due(&self, now: DateTime<Utc>) -> bool {

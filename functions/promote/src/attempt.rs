@@ -2,42 +2,77 @@
 
 use std::collections::BTreeSet;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use shared::call_error::ErrorClass;
 use shared::error_chain::Chain;
+use shared::event_bus::EventBus;
+use shared::events::Event;
+use shared::intake::Failure as _;
 use shared::names::{AppId, keys};
-use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Status};
+use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
+use shared::settings_bucket::SettingsBucket;
+use shared::work::{Attempt, Works};
 
 use crate::apply::{self, Done, Job, Progress};
 use crate::error::PromoteError;
 use crate::gather::{self, Keep, Wanted};
 use crate::plan::{self, Removals};
 use crate::put_back::put_back;
-use crate::report::{Report, secret_event};
+use crate::report::Report;
 use crate::shell::Shell;
-
-/// An attempt that came to a result.
-pub struct Attempt {
-    /// What the state is told.
-    pub finished: Finished,
-    /// What everybody else is told; `None` while it waits.
-    pub report: Option<Report>,
-}
 
 /// When a request that waits is looked at again; the schedule does it.
 const NEXT_LOOK_SECONDS: i64 = 60;
 
+impl Works for Shell {
+    type Report = Report;
+    type Error = PromoteError;
+    type Objects = SettingsBucket;
+    type Bus = EventBus;
+
+    fn kind(&self) -> Kind {
+        Kind::Promote
+    }
+
+    fn objects(&self) -> &SettingsBucket {
+        &self.bucket
+    }
+
+    fn bus(&self) -> &EventBus {
+        &self.bus
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    async fn attempt(
+        &self,
+        id: &AppId,
+        desired: &Desired,
+        applied: Option<&Applied>,
+    ) -> Result<Attempt<Report>, PromoteError> {
+        let Some((release, env_version_id)) = desired.promotes() else {
+            return Err(PromoteError::NotAPromote);
+        };
+        let wanted = Wanted {
+            id,
+            release,
+            env_version_id,
+            applied,
+            interrupted: desired.interrupted,
+        };
+        attempt(self, id, desired, &wanted).await
+    }
+}
+
 /// Makes one attempt and writes its report.
-///
-/// # Errors
-///
-/// [`PromoteError`] of the transient class: the request stays pending.
-pub async fn attempt(
+async fn attempt(
     shell: &Shell,
     id: &AppId,
     desired: &Desired,
     wanted: &Wanted<'_>,
-) -> Result<Attempt, PromoteError> {
+) -> Result<Attempt<Report>, PromoteError> {
     let request_id = desired.order.request_id.as_str();
     let mut progress = Progress::new(wanted, request_id);
     let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
@@ -45,10 +80,10 @@ pub async fn attempt(
         Some(err) => Err(err),
         None => promote(shell, wanted, request_id, &mut progress, &mut report).await,
     };
-    let (status, applied) = match result {
+    let (status, runs) = match result {
         Ok(done) => {
             report.done(&done, progress.outcome.as_ref());
-            (Status::Done, Some(done.applied))
+            (Status::Done, Runs::Now(Box::new(done.applied)))
         }
         Err(PromoteError::Draining { service }) => return Ok(waiting(shell, request_id, &service)),
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
@@ -68,7 +103,7 @@ pub async fn attempt(
                 Status::Failed {
                     reason: err.error_type().to_owned(),
                 },
-                None,
+                Runs::AsBefore,
             )
         }
     };
@@ -76,13 +111,13 @@ pub async fn attempt(
     report.warn(std::mem::take(&mut progress.warnings));
     write_report(shell, id, wanted, &report).await?;
     let outcome = progress.outcome.map(|outcome| {
-        let event = secret_event(id, wanted.release, request_id, &outcome);
+        let event = Event::of_outcome(id, Some(wanted.release), request_id, &outcome);
         (outcome, event)
     });
     let finished = Finished {
         request_id: request_id.to_owned(),
         status,
-        applied,
+        runs,
         outcome,
         events: vec![report.event()],
     };
@@ -91,7 +126,7 @@ pub async fn attempt(
 }
 
 /// What takes minutes is looked at again later: no waiting inside Lambda.
-fn waiting(shell: &Shell, request_id: &str, service: &str) -> Attempt {
+fn waiting(shell: &Shell, request_id: &str, service: &str) -> Attempt<Report> {
     let status = Status::Waiting {
         reason: format!("the ECS service `{service}` is still draining"),
         until: (shell.clock)() + TimeDelta::seconds(NEXT_LOOK_SECONDS),
@@ -99,7 +134,7 @@ fn waiting(shell: &Shell, request_id: &str, service: &str) -> Attempt {
     let finished = Finished {
         request_id: request_id.to_owned(),
         status,
-        applied: None,
+        runs: Runs::AsBefore,
         outcome: None,
         events: Vec::new(),
     };
@@ -223,10 +258,4 @@ async fn write_report(
         }
         written => Ok(written?),
     }
-}
-
-/// Less time than this is too little for another attempt.
-#[must_use]
-pub fn least_time() -> TimeDelta {
-    TimeDelta::seconds(20)
 }

@@ -7,8 +7,8 @@ use shared::environment::{Environment, KeyChanges};
 use shared::names::{AppId, ReleaseId, keys};
 use shared::precedence::{EnvDelivery, Level};
 use shared::promotion::Applied;
-use shared::promotion_store::PromotionStore;
 use shared::secrets::SECRET_MAX_BYTES;
+use shared::state_store::StateStore;
 use shared::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 
 use crate::error::PromoteError;
@@ -102,7 +102,7 @@ pub async fn dry_run(
             format!("Release `{release}` has no environment: write `{key}`"),
         )
     })?;
-    let state = PromotionStore::new(&shell.bucket, &id.app)
+    let state = StateStore::promotion(&shell.bucket, &id.app)
         .read()
         .await?
         .state;

@@ -5,9 +5,10 @@ use shared::app_settings::SettingsError;
 use shared::call_error::{CallError, ErrorClass};
 use shared::environment::EnvironmentError;
 use shared::error_chain::Chain;
+use shared::intake::Failure;
 use shared::manifest::ManifestError;
 use shared::names::NameError;
-use shared::promotion_store::StoreError;
+use shared::state_store::StoreError;
 
 /// A promote that does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,9 @@ pub enum PromoteError {
         /// `pending` or what it waited for.
         status: String,
     },
+    /// Work of another kind, which the state never gives to promote.
+    #[error("this is work of app-deletion")]
+    NotAPromote,
     /// A report could not be rendered.
     #[error("the report could not be rendered")]
     Report(#[source] serde_json::Error),
@@ -91,10 +95,11 @@ impl PromoteError {
     pub fn input(error_type: &'static str, message: impl Into<String>) -> Self {
         Self::Input(vec![Problem::new(error_type, message)])
     }
+}
 
-    /// Whether another delivery can help. The user's errors are permanent: the same input fails again.
-    #[must_use]
-    pub fn class(&self) -> ErrorClass {
+impl Failure for PromoteError {
+    /// The user's errors are permanent: the same input fails again.
+    fn class(&self) -> ErrorClass {
         match self {
             Self::Call(call) | Self::Envelope { source: call, .. } => call.class(),
             Self::Store(store) => store.class(),
@@ -102,17 +107,15 @@ impl PromoteError {
             Self::Input(_)
             | Self::ClusterMissing { .. }
             | Self::PastDeadline { .. }
+            | Self::NotAPromote
             | Self::Report(_) => ErrorClass::Permanent,
         }
     }
 
-    /// A stable name of the error.
-    #[must_use]
-    pub fn error_type(&self) -> &str {
+    fn error_type(&self) -> &str {
         match self {
-            Self::Call(call) | Self::Store(StoreError::Call(call)) => call.code(),
-            Self::Store(StoreError::Unreadable { .. }) => "StateUnreadable",
-            Self::Store(StoreError::Contended { .. }) => "StateContended",
+            Self::Call(call) => call.code(),
+            Self::Store(store) => store.error_type(),
             Self::Input(problems) => problems
                 .first()
                 .map_or("InvalidInput", |problem| problem.error_type),
@@ -121,6 +124,7 @@ impl PromoteError {
             Self::Draining { .. } => "ServiceDraining",
             Self::ManifestRace { .. } => "ManifestRace",
             Self::PastDeadline { .. } => "DeadlineExceeded",
+            Self::NotAPromote => "NotAPromote",
             Self::Report(_) => "ReportUnrendered",
         }
     }

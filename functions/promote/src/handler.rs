@@ -1,18 +1,28 @@
 //! A payload in, an answer out.
 
-use aws_lambda_events::event::sqs::SqsBatchResponse;
 use chrono::{DateTime, Utc};
 use lambda_runtime::LambdaEvent;
-use serde_json::{Value, json};
-use shared::call_error::ErrorClass;
-use shared::error_chain::Chain;
+use serde_json::Value;
+use shared::intake;
+use shared::names::keys;
+use shared::work::{Message, short_answer};
 
 use crate::dry_run::dry_run;
 use crate::error::PromoteError;
+use crate::metrics;
+use crate::report::Report;
 use crate::request::Next;
 use crate::shell::Shell;
-use crate::trigger::{self, Payload, Trigger};
-use crate::work::Invocation;
+use crate::trigger::Trigger;
+
+/// One invocation of promote.
+#[derive(Clone, Copy)]
+pub struct Invocation<'a> {
+    /// The clients.
+    pub shell: &'a Shell,
+    /// Its way through the state of an App.
+    pub way: shared::work::Invocation<'a, Shell>,
+}
 
 /// Answers one invocation.
 ///
@@ -25,65 +35,63 @@ pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, P
     let ends_at = i64::try_from(event.context.deadline)
         .ok()
         .and_then(DateTime::from_timestamp_millis);
-    let invocation = Invocation {
-        shell,
+    let way = shared::work::Invocation {
+        function: shell,
         owner: &event.context.request_id,
         ends_at: ends_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
     };
-    match trigger::parse(event.payload) {
-        Payload::Bare(triggers) => invocation.answer_all(triggers).await,
-        Payload::Queue(messages) => Ok(invocation.answer_queue(messages).await),
-    }
+    let invocation = Invocation { shell, way };
+    let payload = intake::parse(event.payload);
+    intake::answer(payload, async |trigger| invocation.answer(trigger).await).await
 }
 
 impl Invocation<'_> {
-    async fn answer_queue(self, messages: Vec<(String, Vec<Trigger>)>) -> Value {
-        let mut response = SqsBatchResponse::default();
-        for (message_id, triggers) in messages {
-            if let Err(err) = self.answer_all(triggers).await {
-                tracing::warn!(
-                    error.kind = err.error_type(),
-                    "will be delivered again: {}",
-                    Chain(&err)
-                );
-                response.add_failure(message_id);
-            }
-        }
-        json!({"batchItemFailures": response.batch_item_failures})
-    }
-
-    /// One answer, or a list of them where a payload asks for several things.
-    async fn answer_all(self, triggers: Vec<Trigger>) -> Result<Value, PromoteError> {
-        let mut answers = Vec::new();
-        for trigger in triggers {
-            answers.push(self.answer(trigger).await?);
-        }
-        Ok(if answers.len() == 1 {
-            answers.remove(0)
-        } else {
-            answers.into()
-        })
-    }
-
     async fn answer(self, trigger: Trigger) -> Result<Value, PromoteError> {
-        let answer = match self.next(trigger).await {
-            Ok(Next::Answer(answer)) => Ok(answer),
-            Ok(Next::Take(message)) => self.take(&message).await,
-            Ok(Next::Reconcile) => self.reconcile().await,
-            Ok(Next::DryRun(id, release)) => match dry_run(self.shell, &id, &release).await {
-                Ok(plan) => serde_json::to_value(plan).map_err(PromoteError::Report),
-                Err(err) => Err(err),
-            },
-            Err(err) => Err(err),
-        };
-        match answer {
-            // What fails again the same way is answered, so that nobody delivers it again.
-            Err(err) if err.class() == ErrorClass::Permanent => {
-                let message = Chain(&err).to_string();
-                tracing::error!(error.kind = err.error_type(), "failed for good: {message}");
-                Ok(json!({"status": "failed", "errorType": err.error_type(), "message": message}))
+        match self.next(trigger).await? {
+            Next::Answer(answer) => Ok(answer),
+            Next::Take(message) => self.take(&message).await,
+            Next::Reconcile => self.reconcile().await,
+            Next::DryRun(id, release) => {
+                let plan = dry_run(self.shell, &id, &release).await?;
+                serde_json::to_value(plan).map_err(PromoteError::Report)
             }
-            answer => answer,
         }
+    }
+
+    /// Takes one message through the state and answers it.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError`] of the transient class, with the lease given back: another delivery goes on.
+    pub async fn take(self, message: &Message) -> Result<Value, PromoteError> {
+        let taken = self.way.take(message).await?;
+        if let Some(answer) = taken.standing(&message.id) {
+            return Ok(answer);
+        }
+        if let Some(report) = taken.report {
+            metrics::emit((&report).into(), (self.shell.clock)());
+            return report.answer();
+        }
+        let written = self.written_report(message, &taken.state).await?;
+        Ok(written.unwrap_or_else(|| short_answer("idle", "nothing is left to do for this App")))
+    }
+
+    /// The report of an earlier delivery of the same request.
+    async fn written_report(
+        self,
+        message: &Message,
+        state: &shared::promotion::Promotion,
+    ) -> Result<Option<Value>, PromoteError> {
+        let desired = state.desired.as_ref();
+        let (Some(request), Some((release, _))) = (
+            &message.request,
+            desired.and_then(|desired| desired.promotes()),
+        ) else {
+            return Ok(None);
+        };
+        let key = keys::report(&message.id.app, release);
+        let object = self.shell.bucket.read(&key).await?;
+        let report = object.and_then(|object| serde_json::from_slice(&object.bytes).ok());
+        Ok(report.filter(|report| Report::is_of(report, &request.order.request_id)))
     }
 }

@@ -19,7 +19,6 @@ mod report;
 mod request;
 mod shell;
 mod trigger;
-mod work;
 
 pub use config::{Config, ConfigError};
 pub use error::PromoteError;

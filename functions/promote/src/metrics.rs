@@ -1,16 +1,11 @@
-//! CloudWatch embedded metrics: one JSON line for each promote, on standard output as it stands.
-//!
-//! Source: CloudWatch user guide, "Embedded metric format specification". Every set of dimensions is a billed metric, so
-//! there are two sets and no App among them.
+//! The embedded metrics of one promote. There are two sets of dimensions and no App among them: each is billed.
 
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use shared::metrics::{self, Set};
 use shared::precedence::EnvDelivery;
 
 use crate::report::Report;
-
-/// The namespace of all metrics.
-const NAMESPACE: &str = "SecretsManagerEnv";
 
 /// What one promote came to.
 #[derive(Debug, Clone, Copy)]
@@ -51,42 +46,32 @@ pub fn emit(sample: Sample<'_>, now: DateTime<Utc>) {
 }
 
 fn embedded(sample: Sample<'_>, now: DateTime<Utc>) -> Value {
-    let metric = |name: &str| {
-        let unit = if name.ends_with("Duration") {
-            "Milliseconds"
-        } else {
-            "Count"
-        };
-        json!({"Name": name, "Unit": unit})
-    };
-    let of_rack = [
-        "Promotes",
-        "PromoteFailures",
-        "Fallbacks",
-        "PromoteDuration",
-    ]
-    .map(metric);
-    let of_rack = json!({"Namespace": NAMESPACE, "Dimensions": [["Rack"]], "Metrics": of_rack});
-    let of_delivery = sample.delivery.map(|_| {
-        let metrics = ["Deliveries"].map(metric);
-        json!({"Namespace": NAMESPACE, "Dimensions": [["Rack", "Delivery"]], "Metrics": metrics})
-    });
-    let metrics: Vec<Value> = [of_rack].into_iter().chain(of_delivery).collect();
-    let count = |yes: bool| u8::from(yes);
+    let of_rack: Set<'_> = (
+        &["Rack"],
+        &[
+            "Promotes",
+            "PromoteFailures",
+            "Fallbacks",
+            "PromoteDuration",
+        ],
+    );
+    let of_delivery: Set<'_> = (&["Rack", "Delivery"], &["Deliveries"]);
     let promoted = sample.delivery.is_some();
-    json!({
-        "_aws": {"Timestamp": now.timestamp_millis(), "CloudWatchMetrics": metrics},
+    let sets = [of_rack, of_delivery];
+    let sets = if promoted { &sets[..] } else { &sets[..1] };
+    let members = json!({
         "Rack": sample.rack,
         "Delivery": sample.delivery,
-        "Promotes": count(promoted),
-        "PromoteFailures": count(!promoted),
-        "Fallbacks": count(sample.fell_back),
-        "Deliveries": count(promoted),
+        "Promotes": u8::from(promoted),
+        "PromoteFailures": u8::from(!promoted),
+        "Fallbacks": u8::from(sample.fell_back),
+        "Deliveries": u8::from(promoted),
         "PromoteDuration": sample.duration_ms,
         "app.name": sample.app,
         "release.id": sample.release,
         "request.id": sample.request_id,
-    })
+    });
+    metrics::embedded(sets, members, now)
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 use shared::events::Event;
 use shared::names::{AppId, AppName};
 use shared::promotion::Promotion;
-use shared::promotion_store::PromotionStore;
+use shared::state_store::StateStore;
 
 use crate::error::PromoteError;
+use crate::handler::Invocation;
 use crate::request::Next;
-use crate::work::Invocation;
 
 /// Apps that are looked at at once.
 const LOOKS_AT_ONCE: usize = 8;
@@ -43,7 +43,7 @@ impl Invocation<'_> {
         });
         let looks: Vec<Look> = stream::iter(ids)
             .map(async |id| {
-                let state = PromotionStore::new(&self.shell.bucket, &id.app)
+                let state = StateStore::promotion(&self.shell.bucket, &id.app)
                     .read()
                     .await?
                     .state;
@@ -65,15 +65,10 @@ impl Invocation<'_> {
             .iter()
             .filter_map(|look| Some((look, look.state.left_alone(now)?)))
             .collect();
-        let event = |(look, kind): &(&Look, _)| {
-            let request_id = look
-                .state
-                .desired
-                .as_ref()
-                .map_or("", |desired| &desired.order.request_id);
-            Event::promotion_continue(&look.id, request_id, *kind)
-        };
-        let events: Vec<Event> = left_alone.iter().map(event).collect();
+        let events: Vec<Event> = left_alone
+            .iter()
+            .map(|(look, kind)| look.state.asks_to_continue(&look.id, *kind))
+            .collect();
         self.shell.bus.send(&events).await?;
         Ok(left_alone
             .iter()
@@ -86,7 +81,7 @@ impl Invocation<'_> {
         let tick = tick((self.shell.clock)());
         let mut found = Vec::new();
         for look in looks.iter().filter(|look| tick_of(&look.id.app) == tick) {
-            if (self.shell.clock)() + TimeDelta::seconds(LEAST_SECONDS) > self.ends_at {
+            if (self.shell.clock)() + TimeDelta::seconds(LEAST_SECONDS) > self.way.ends_at {
                 tracing::warn!(
                     "no time left to search all Apps for lost writes; the rest is searched tomorrow"
                 );

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use shared::events::{Event, EventType};
 use shared::names::{AppId, ReleaseId};
 use shared::precedence::{Decision, EnvDelivery, Level};
 use shared::promotion::{Outcome, OutcomeResult};
 
 use crate::apply::{Done, Move};
+use crate::error::PromoteError;
 
 /// Warnings that are reported; an event holds 256 KiB.
 const WARNINGS_MAX: usize = 100;
@@ -190,6 +191,21 @@ impl Report {
         self.message = Some(message);
     }
 
+    /// The answer that says the same.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError::Report`], which a struct of named fields never meets.
+    pub fn answer(&self) -> Result<Value, PromoteError> {
+        serde_json::to_value(self).map_err(PromoteError::Report)
+    }
+
+    /// Whether a report that was written is of this request.
+    #[must_use]
+    pub fn is_of(report: &Value, request_id: &str) -> bool {
+        report.get("requestId").and_then(Value::as_str) == Some(request_id)
+    }
+
     /// The event that says the same.
     #[must_use]
     pub fn event(&self) -> Event {
@@ -216,29 +232,4 @@ fn moved(moved: &Move) -> (String, Moved) {
         changed: moved.old.as_deref() != Some(&moved.new.arn),
     };
     (moved.name.clone(), report)
-}
-
-/// The event about the secret; its row's `seq` is added when it is recorded.
-#[must_use]
-pub fn secret_event(id: &AppId, release: &ReleaseId, request_id: &str, outcome: &Outcome) -> Event {
-    let kind = match outcome.result {
-        OutcomeResult::Ok => EventType::SecretWriteSucceeded,
-        OutcomeResult::Failed => EventType::SecretWriteFailed,
-        OutcomeResult::Off | OutcomeResult::Deleted => EventType::SecretWriteSkipped,
-    };
-    Event::new(
-        kind,
-        id,
-        request_id,
-        [
-            ("release", release.as_str().into()),
-            ("errorType", outcome.error_type.clone().into()),
-        ],
-    )
-}
-
-/// An answer that is no report.
-#[must_use]
-pub fn short_answer(status: &str, message: &str) -> Value {
-    json!({"status": status, "message": message})
 }

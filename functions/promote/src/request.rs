@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use shared::events::{Event, EventType};
 use shared::names::{AppId, AppName, NameError, ReleaseId, keys};
 use shared::promotion::{Kind, Order, Request, Tie, Work};
-use shared::promotion_store::PromotionStore;
+use shared::state_store::StateStore;
+use shared::work::{Message, short_answer};
 
 use crate::error::PromoteError;
+use crate::handler::Invocation;
 use crate::metrics::{self, Sample};
-use crate::report::short_answer;
 use crate::trigger::Trigger;
-use crate::work::{Invocation, Message};
 
 /// What becomes of a trigger.
 pub enum Next {
@@ -61,7 +61,7 @@ impl Invocation<'_> {
                 ..
             } => {
                 let now = (self.shell.clock)();
-                let (request_id, time) = event.unwrap_or_else(|| (self.owner.to_owned(), now));
+                let (request_id, time) = event.unwrap_or_else(|| (self.way.owner.to_owned(), now));
                 match self.names(&app, &release) {
                     Ok((id, release)) => self.requested(id, release, request_id, time).await,
                     Err(err) => self.refuse(&app, &release, &request_id, &err).await,
@@ -73,11 +73,7 @@ impl Invocation<'_> {
                 ..
             } => Ok(ignore(&format!("work of app-deletion on `{app}`"))),
             Trigger::Continue { app, .. } => match AppName::new(&app) {
-                Ok(app) => Ok(Next::Take(Message {
-                    id: self.id(app),
-                    request: None,
-                    current: None,
-                })),
+                Ok(app) => Ok(Next::Take(Message::continues(self.id(app)))),
                 Err(err) => Ok(ignore(&err.to_string())),
             },
             Trigger::Reconcile { .. } => Ok(Next::Reconcile),
@@ -212,7 +208,7 @@ impl Invocation<'_> {
                 "a deployment of `{service_arn}`, which is not this Rack's"
             )));
         };
-        let state = PromotionStore::new(&self.shell.bucket, &id.app)
+        let state = StateStore::promotion(&self.shell.bucket, &id.app)
             .read()
             .await?
             .state;

@@ -2,11 +2,11 @@
 //! records, and a direct invocation.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
-use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::events::{EventType, SOURCE};
+use shared::intake::{self, text};
 use shared::promotion::Kind;
 
 /// One thing that a payload asks for.
@@ -68,79 +68,43 @@ pub enum Trigger {
     Ignored(String),
 }
 
-/// A payload: what it asks for, and how it is answered.
-#[derive(Debug, PartialEq)]
-pub enum Payload {
-    /// SQS records by message id; the answer names the failed ones.
-    Queue(Vec<(String, Vec<Trigger>)>),
-    /// Anything else; the answer is the report.
-    Bare(Vec<Trigger>),
-}
-
-/// Reads a payload. It never fails: what cannot be read is [`Trigger::Ignored`], because no redelivery would help.
-#[must_use]
-pub fn parse(payload: Value) -> Payload {
-    let source = payload
-        .pointer("/Records/0/eventSource")
-        .and_then(Value::as_str);
-    if source == Some("aws:sqs") {
-        return match serde_json::from_value::<SqsEvent>(payload) {
-            Ok(event) => Payload::Queue(event.records.into_iter().map(queued).collect()),
-            Err(err) => Payload::Bare(ignored(format!("SQS records that cannot be read: {err}"))),
-        };
-    }
-    Payload::Bare(bare(payload))
-}
-
-fn queued(message: SqsMessage) -> (String, Vec<Trigger>) {
-    let body = message.body.unwrap_or_default();
-    let triggers = match serde_json::from_str(&body) {
-        Ok(body) => bare(body),
-        Err(_) => ignored("an SQS record whose body is not JSON".to_owned()),
-    };
-    (message.message_id.unwrap_or_default(), triggers)
-}
-
-fn bare(payload: Value) -> Vec<Trigger> {
-    if let Some(records) = payload.get("Records").and_then(Value::as_array) {
-        return records.iter().map(notified).collect();
-    }
-    if payload.get("detail-type").is_some() {
-        return match serde_json::from_value::<EventBridgeEvent<Value>>(payload) {
-            Ok(event) => vec![bridged(&event)],
-            Err(err) => ignored(format!("an EventBridge event that cannot be read: {err}")),
-        };
-    }
-    if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return ignored("S3's test event".to_owned());
-    }
-    match serde_json::from_value::<Direct>(payload) {
-        Ok(Direct {
-            app,
-            release,
-            dry_run: true,
-        }) => vec![Trigger::DryRun { app, release }],
-        Ok(Direct {
-            app,
-            release,
-            dry_run: false,
-        }) => {
-            vec![Trigger::Requested {
+impl intake::Trigger for Trigger {
+    fn read(payload: Value) -> Vec<Self> {
+        if let Some(records) = payload.get("Records").and_then(Value::as_array) {
+            return records.iter().map(notified).collect();
+        }
+        if payload.get("detail-type").is_some() {
+            return vec![intake::bridged(payload, bridged)];
+        }
+        if payload.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
+            return vec![Self::ignored("S3's test event".to_owned())];
+        }
+        vec![match serde_json::from_value::<Direct>(payload) {
+            Ok(Direct {
+                app,
+                release,
+                dry_run: true,
+            }) => Self::DryRun { app, release },
+            Ok(Direct {
+                app,
+                release,
+                dry_run: false,
+            }) => Self::Requested {
                 rack: None,
                 app,
                 release,
                 event: None,
-            }]
-        }
-        Err(_) => ignored(
-            r#"a payload of no known form; a direct one is {"app", "release", "dryRun"}"#
-                .to_owned(),
-        ),
+            },
+            Err(_) => Self::ignored(
+                r#"a payload of no known form; a direct one is {"app", "release", "dryRun"}"#
+                    .to_owned(),
+            ),
+        }]
     }
-}
 
-fn ignored(reason: String) -> Vec<Trigger> {
-    vec![Trigger::Ignored(reason)]
+    fn ignored(reason: String) -> Self {
+        Self::Ignored(reason)
+    }
 }
 
 #[derive(Deserialize)]
@@ -174,9 +138,9 @@ fn form_decoded(key: &str) -> String {
         .into_owned()
 }
 
-fn bridged(event: &EventBridgeEvent<Value>) -> Trigger {
+fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
     let (detail_type, source) = (event.detail_type.as_str(), event.source.as_str());
-    let trigger = match detail_type {
+    match detail_type {
         "Object Created" if source == "aws.s3" => object_created(&event.detail),
         "Release Promote Requested" if !source.starts_with("aws.") => requested(event),
         _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
@@ -186,13 +150,8 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Trigger {
         _ if detail_type == EventType::PromotionReconcile.as_str() && source == SOURCE => {
             text(&event.detail, "/rack").map(|rack| Trigger::Reconcile { rack })
         }
-        _ => return Trigger::Ignored(format!("the event `{detail_type}` of `{source}`")),
-    };
-    trigger.unwrap_or_else(|| {
-        Trigger::Ignored(format!(
-            "the event `{detail_type}` of `{source}`, whose detail is incomplete"
-        ))
-    })
+        _ => Some(intake::unused(event)),
+    }
 }
 
 fn object_created(detail: &Value) -> Option<Trigger> {
@@ -235,8 +194,4 @@ fn continued(detail: &Value) -> Option<Trigger> {
         app: text(detail, "/app")?,
         kind,
     })
-}
-
-fn text(value: &Value, pointer: &str) -> Option<String> {
-    value.pointer(pointer)?.as_str().map(str::to_owned)
 }

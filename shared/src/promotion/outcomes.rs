@@ -40,29 +40,52 @@ pub struct Outcomes {
     merged: Merged,
 }
 
+/// The result of one request, with its number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Row {
-    seq: u64,
-    request_id: String,
-    result: OutcomeResult,
+pub struct Row {
+    /// Counts up by one.
+    pub seq: u64,
+    /// The request.
+    pub request_id: String,
+    /// What became of the secret.
+    pub result: OutcomeResult,
+    /// Why it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    error_type: Option<String>,
+    pub error_type: Option<String>,
 }
 
 /// Uncounted rows beyond [`MOST`]: how many, up to which, and how many failures in a row they end with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Merged {
-    rows: u64,
-    up_to_seq: u64,
-    trailing_failures: u64,
+pub struct Merged {
+    /// How many.
+    pub rows: u64,
+    /// The number of the newest.
+    pub up_to_seq: u64,
+    /// Its request.
+    #[serde(default)]
+    pub request_id: String,
+    /// How many of the newest failed one after another.
+    pub trailing_failures: u64,
 }
 
 impl Outcomes {
     /// Whether a request has its row.
     pub(super) fn has(&self, request_id: &str) -> bool {
         self.rows.iter().any(|row| row.request_id == request_id)
+    }
+
+    /// The rows that are kept, oldest first.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The summary of older rows.
+    #[must_use]
+    pub fn merged(&self) -> &Merged {
+        &self.merged
     }
 
     /// The number of the newest row, 0 before the first.
@@ -105,6 +128,7 @@ impl Merged {
     fn add(&mut self, row: &Row) {
         self.rows += 1;
         self.up_to_seq = row.seq;
+        self.request_id.clone_from(&row.request_id);
         self.trailing_failures = match row.result {
             OutcomeResult::Failed => self.trailing_failures + 1,
             OutcomeResult::Ok | OutcomeResult::Off | OutcomeResult::Deleted => 0,
@@ -158,6 +182,7 @@ mod tests {
             Merged {
                 rows: 4,
                 up_to_seq: 4,
+                request_id: "request-4".to_owned(),
                 trailing_failures: 3
             }
         );

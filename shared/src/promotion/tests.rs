@@ -46,7 +46,7 @@ fn finished(request: &Request, status: Status) -> Finished {
     Finished {
         request_id: request.order.request_id.clone(),
         status,
-        applied: Some(Applied {
+        runs: Runs::Now(Box::new(Applied {
             release,
             request_id: request.order.request_id.clone(),
             env_version_id,
@@ -54,7 +54,7 @@ fn finished(request: &Request, status: Status) -> Finished {
             secret: None,
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
-        }),
+        })),
         outcome: Some((
             Outcome {
                 result: OutcomeResult::Off,

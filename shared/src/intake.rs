@@ -1,0 +1,147 @@
+//! What all functions do with a payload: unwrap SQS records, answer each thing that is asked for, and tell which records
+//! are worth another delivery.
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use serde_json::{Value, json};
+
+use crate::call_error::ErrorClass;
+use crate::error_chain::Chain;
+
+/// A payload: what it asks for, and how it is answered.
+#[derive(Debug, PartialEq)]
+pub enum Payload<T> {
+    /// SQS records by message id; the answer names the failed ones.
+    Queue(Vec<(String, Vec<T>)>),
+    /// Anything else; the answer is the report.
+    Bare(Vec<T>),
+}
+
+/// One thing that a function can be asked for.
+pub trait Trigger: Sized {
+    /// Reads what is not an SQS record. It never fails: what cannot be read is [`Trigger::ignored`], because no redelivery
+    /// would help.
+    fn read(payload: Value) -> Vec<Self>;
+    /// Nothing for this function, and why.
+    fn ignored(reason: String) -> Self;
+}
+
+/// An error of a function.
+pub trait Failure: std::error::Error + 'static {
+    /// Whether another delivery can help.
+    fn class(&self) -> ErrorClass;
+    /// A stable name of the error.
+    fn error_type(&self) -> &str;
+}
+
+/// Reads a payload.
+#[must_use]
+pub fn parse<T: Trigger>(payload: Value) -> Payload<T> {
+    let source = payload
+        .pointer("/Records/0/eventSource")
+        .and_then(Value::as_str);
+    if source == Some("aws:sqs") {
+        return match serde_json::from_value::<SqsEvent>(payload) {
+            Ok(event) => Payload::Queue(event.records.into_iter().map(queued).collect()),
+            Err(err) => Payload::Bare(vec![T::ignored(format!(
+                "SQS records that cannot be read: {err}"
+            ))]),
+        };
+    }
+    Payload::Bare(T::read(payload))
+}
+
+fn queued<T: Trigger>(message: SqsMessage) -> (String, Vec<T>) {
+    let body = message.body.unwrap_or_default();
+    let triggers = match serde_json::from_str(&body) {
+        Ok(body) => T::read(body),
+        Err(_) => vec![T::ignored(
+            "an SQS record whose body is not JSON".to_owned(),
+        )],
+    };
+    (message.message_id.unwrap_or_default(), triggers)
+}
+
+/// An EventBridge event -> the trigger that `read` finds in it; `None` there means that its detail is incomplete.
+#[must_use]
+pub fn bridged<T: Trigger>(
+    payload: Value,
+    read: impl FnOnce(&EventBridgeEvent<Value>) -> Option<T>,
+) -> T {
+    let event = match serde_json::from_value::<EventBridgeEvent<Value>>(payload) {
+        Ok(event) => event,
+        Err(err) => {
+            return T::ignored(format!("an EventBridge event that cannot be read: {err}"));
+        }
+    };
+    read(&event).unwrap_or_else(|| {
+        let (detail_type, source) = (&event.detail_type, &event.source);
+        T::ignored(format!(
+            "the event `{detail_type}` of `{source}`, whose detail is incomplete"
+        ))
+    })
+}
+
+/// An event that a function has no use for.
+#[must_use]
+pub fn unused<T: Trigger>(event: &EventBridgeEvent<Value>) -> T {
+    let (detail_type, source) = (&event.detail_type, &event.source);
+    T::ignored(format!("the event `{detail_type}` of `{source}`"))
+}
+
+/// A text member of a JSON document.
+#[must_use]
+pub fn text(value: &Value, pointer: &str) -> Option<String> {
+    value.pointer(pointer)?.as_str().map(str::to_owned)
+}
+
+/// Answers a payload: SQS records with those that are worth another delivery, everything else with its report, or a list
+/// of them where a payload asks for several things.
+///
+/// # Errors
+///
+/// Of a bare payload, where another delivery can help.
+pub async fn answer<T, E: Failure>(
+    payload: Payload<T>,
+    one: impl AsyncFn(T) -> Result<Value, E>,
+) -> Result<Value, E> {
+    let messages = match payload {
+        Payload::Bare(triggers) => return answer_all(triggers, &one).await,
+        Payload::Queue(messages) => messages,
+    };
+    let mut response = SqsBatchResponse::default();
+    for (message_id, triggers) in messages {
+        if let Err(err) = answer_all(triggers, &one).await {
+            let reason = Chain(&err);
+            tracing::warn!(
+                error.kind = err.error_type(),
+                "will be delivered again: {reason}"
+            );
+            response.add_failure(message_id);
+        }
+    }
+    Ok(json!({"batchItemFailures": response.batch_item_failures}))
+}
+
+async fn answer_all<T, E: Failure>(
+    triggers: Vec<T>,
+    one: &impl AsyncFn(T) -> Result<Value, E>,
+) -> Result<Value, E> {
+    let mut answers = Vec::new();
+    for trigger in triggers {
+        answers.push(match one(trigger).await {
+            // What fails again the same way is answered, so that nobody delivers it again.
+            Err(err) if err.class() == ErrorClass::Permanent => {
+                let message = Chain(&err).to_string();
+                tracing::error!(error.kind = err.error_type(), "failed for good: {message}");
+                json!({"status": "failed", "errorType": err.error_type(), "message": message})
+            }
+            answer => answer?,
+        });
+    }
+    Ok(if answers.len() == 1 {
+        answers.remove(0)
+    } else {
+        answers.into()
+    })
+}

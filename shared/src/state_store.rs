@@ -1,0 +1,211 @@
+//! Where state objects are kept: read, changed by a pure function, written only if nobody else wrote.
+
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::call_error::{CallError, ErrorClass};
+use crate::failures::Failures;
+use crate::names::{AppName, keys};
+use crate::promotion::Promotion;
+use crate::settings_bucket::{Object, Replaced, SettingsBucket};
+
+/// Lost races after which a change gives up; each is somebody else's progress.
+const TRIES: u32 = 10;
+/// The pause after a lost race; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+
+/// What a state object needs of the place where it is kept; [`SettingsBucket`], or a test's model of it.
+pub trait StateObjects {
+    /// The object; `None` where there is none.
+    fn read(&self, key: &str) -> impl Future<Output = Result<Option<Object>, CallError>>;
+    /// Writes the object only if it still is the one with `etag`; `None` = only if there is none.
+    fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        etag: Option<&str>,
+    ) -> impl Future<Output = Result<Replaced, CallError>>;
+    /// Lets others make progress.
+    fn pause(&self, duration: Duration) -> impl Future<Output = ()>;
+}
+
+impl StateObjects for SettingsBucket {
+    async fn read(&self, key: &str) -> Result<Option<Object>, CallError> {
+        SettingsBucket::read(self, key).await
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        etag: Option<&str>,
+    ) -> Result<Replaced, CallError> {
+        SettingsBucket::replace(self, key, bytes, etag).await
+    }
+
+    async fn pause(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// One state object.
+#[derive(Debug)]
+pub struct StateStore<'a, S, B> {
+    objects: &'a B,
+    key: String,
+    state: PhantomData<S>,
+}
+
+/// The state as it was last read or written.
+#[derive(Debug)]
+pub struct Snapshot<S> {
+    /// The state.
+    pub state: S,
+    etag: Option<String>,
+}
+
+/// Why the state could not be read or changed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A call failed.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// Somebody wrote something else there.
+    #[error("`{key}` is not a state object; restore an older version of it")]
+    Unreadable {
+        /// The object key.
+        key: String,
+        /// Where it breaks off.
+        source: serde_json::Error,
+    },
+    /// Other writers won every race.
+    #[error("`{key}` kept changing while it was written")]
+    Contended {
+        /// The object key.
+        key: String,
+    },
+}
+
+impl StoreError {
+    /// Whether another try can help.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Call(call) => call.class(),
+            Self::Unreadable { .. } => ErrorClass::Permanent,
+            Self::Contended { .. } => ErrorClass::Transient,
+        }
+    }
+
+    /// A stable name of the error.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        match self {
+            Self::Call(call) => call.code(),
+            Self::Unreadable { .. } => "StateUnreadable",
+            Self::Contended { .. } => "StateContended",
+        }
+    }
+}
+
+impl<'a, B> StateStore<'a, Promotion, B> {
+    /// What is wanted of `app`, what is applied, who is at work.
+    #[must_use]
+    pub fn promotion(objects: &'a B, app: &AppName) -> Self {
+        Self::at(objects, keys::promotion(app))
+    }
+}
+
+impl<'a, B> StateStore<'a, Failures, B> {
+    /// The failure counter of `app`.
+    #[must_use]
+    pub fn failures(objects: &'a B, app: &AppName) -> Self {
+        Self::at(objects, keys::failures(app))
+    }
+}
+
+impl<'a, S, B> StateStore<'a, S, B> {
+    fn at(objects: &'a B, key: String) -> Self {
+        Self {
+            objects,
+            key,
+            state: PhantomData,
+        }
+    }
+}
+
+impl<S, B> StateStore<'_, S, B>
+where
+    S: Clone + Default + PartialEq + Serialize + DeserializeOwned,
+    B: StateObjects,
+{
+    /// Reads the state; one that was never written is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be read.
+    pub async fn read(&self) -> Result<Snapshot<S>, StoreError> {
+        let Some(object) = self.objects.read(&self.key).await? else {
+            return Ok(Snapshot {
+                state: S::default(),
+                etag: None,
+            });
+        };
+        let state = serde_json::from_slice(&object.bytes);
+        Ok(Snapshot {
+            state: state.map_err(|source| self.unreadable(source))?,
+            etag: Some(object.etag),
+        })
+    }
+
+    /// Changes the state and writes it, unless `change` left it as it was. When somebody else wrote first, or it is
+    /// not known whether our write landed, the state is read again and `change` is called on that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be read or written.
+    pub async fn change<T>(
+        &self,
+        snapshot: &mut Snapshot<S>,
+        mut change: impl FnMut(&mut S) -> T,
+    ) -> Result<T, StoreError> {
+        let mut pause = FIRST_PAUSE;
+        for _ in 0..TRIES {
+            let mut next = snapshot.state.clone();
+            let value = change(&mut next);
+            if next == snapshot.state {
+                return Ok(value);
+            }
+            let bytes = serde_json::to_vec(&next).map_err(|source| self.unreadable(source))?;
+            let etag = snapshot.etag.as_deref();
+            match self.objects.replace(&self.key, bytes, etag).await {
+                Ok(Replaced::Yes(etag)) => {
+                    *snapshot = Snapshot {
+                        state: next,
+                        etag: Some(etag),
+                    };
+                    return Ok(value);
+                }
+                Ok(Replaced::No) => {}
+                Err(err) if err.class() == ErrorClass::Transient => {}
+                Err(err) => return Err(err.into()),
+            }
+            self.objects.pause(pause).await;
+            pause *= 2;
+            *snapshot = self.read().await?;
+        }
+        Err(StoreError::Contended {
+            key: self.key.clone(),
+        })
+    }
+
+    fn unreadable(&self, source: serde_json::Error) -> StoreError {
+        StoreError::Unreadable {
+            key: self.key.clone(),
+            source,
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! From a message to a result, by the state alone: maybe replace what is wanted, take the lease, work, give it back.
+//!
+//! Every message takes this way, in promote and in app-deletion alike; what due work means is the function's own.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::{Value, json};
+
+use crate::call_error::CallError;
+use crate::event_bus::EventBus;
+use crate::events::Event;
+use crate::failures::Failures;
+use crate::names::AppId;
+use crate::promotion::{
+    Admission, Applied, Desired, Finished, Kind, Promotion, Recorded, Request, Status, Turn, Worker,
+};
+use crate::state_store::{Snapshot, StateObjects, StateStore, StoreError};
+
+/// Less time than this is too little for another attempt.
+pub const LEAST_SECONDS: i64 = 20;
+
+/// Where events are sent; [`EventBus`], or a test's model of it.
+pub trait Outbox {
+    /// Sends all events; a failure says nothing about which arrived.
+    fn send(&self, events: &[Event]) -> impl Future<Output = Result<(), CallError>>;
+}
+
+impl Outbox for EventBus {
+    async fn send(&self, events: &[Event]) -> Result<(), CallError> {
+        EventBus::send(self, events).await
+    }
+}
+
+/// A function that does one kind of work.
+pub trait Works {
+    /// What everybody is told of a piece of work.
+    type Report;
+    /// Why it does not go on.
+    type Error: From<StoreError> + From<CallError>;
+    /// Where state is kept.
+    type Objects: StateObjects;
+    /// Where events are sent.
+    type Bus: Outbox;
+
+    /// The work that it does.
+    fn kind(&self) -> Kind;
+    /// Where state is kept.
+    fn objects(&self) -> &Self::Objects;
+    /// Where events are sent.
+    fn bus(&self) -> &Self::Bus;
+    /// The time.
+    fn now(&self) -> DateTime<Utc>;
+    /// Makes one attempt at what is wanted of `id` while `applied` runs.
+    ///
+    /// An error leaves the request pending: it is the transient kind, and another delivery tries again.
+    fn attempt(
+        &self,
+        id: &AppId,
+        desired: &Desired,
+        applied: Option<&Applied>,
+    ) -> impl Future<Output = Result<Attempt<Self::Report>, Self::Error>>;
+}
+
+/// An attempt that came to a result.
+#[derive(Debug)]
+pub struct Attempt<R> {
+    /// What the state is told.
+    pub finished: Finished,
+    /// What everybody else is told; `None` while it waits.
+    pub report: Option<R>,
+}
+
+/// One invocation of a function.
+#[derive(Debug)]
+pub struct Invocation<'a, F> {
+    /// The function.
+    pub function: &'a F,
+    /// Unique to it: Lambda's request id.
+    pub owner: &'a str,
+    /// When Lambda ends it.
+    pub ends_at: DateTime<Utc>,
+}
+
+impl<F> Clone for Invocation<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Invocation<'_, F> {}
+
+/// A message for one App.
+#[derive(Debug, Clone)]
+pub struct Message {
+    /// The App.
+    pub id: AppId,
+    /// What it asks for; `None` asks to continue.
+    pub request: Option<Request>,
+    /// The newest S3 version of the request's environment.
+    pub current: Option<String>,
+}
+
+impl Message {
+    /// One that asks to continue.
+    #[must_use]
+    pub fn continues(id: AppId) -> Self {
+        Self {
+            id,
+            request: None,
+            current: None,
+        }
+    }
+}
+
+/// What became of a message.
+#[derive(Debug)]
+pub struct Taken<R> {
+    /// What its request came to; `None` for one that only asks to continue.
+    pub admission: Option<Admission>,
+    /// What there was to do.
+    pub turn: Turn,
+    /// The report of the work that was done.
+    pub report: Option<R>,
+    /// The state at the end.
+    pub state: Promotion,
+}
+
+/// The way of one message through the state.
+struct Way<'a, F: Works> {
+    invocation: Invocation<'a, F>,
+    id: &'a AppId,
+    store: StateStore<'a, Promotion, F::Objects>,
+    snapshot: Snapshot<Promotion>,
+}
+
+impl<F: Works> Invocation<'_, F> {
+    /// Who asks, now.
+    #[must_use]
+    pub fn worker(&self) -> Worker<'_> {
+        Worker {
+            kind: self.function.kind(),
+            owner: self.owner,
+            now: self.function.now(),
+        }
+    }
+
+    /// Takes one message through the state.
+    ///
+    /// # Errors
+    ///
+    /// Of the transient class, with the lease given back where that can be: another delivery goes on.
+    pub async fn take(self, message: &Message) -> Result<Taken<F::Report>, F::Error> {
+        let store = StateStore::promotion(self.function.objects(), &message.id.app);
+        let mut snapshot = store.read().await?;
+        let worker = self.worker();
+        let (admission, turn) = store
+            .change(&mut snapshot, |state| {
+                let current = message.current.as_deref();
+                let admission = message
+                    .request
+                    .as_ref()
+                    .map(|request| state.admit(request, current, worker.now));
+                (
+                    admission.clone(),
+                    state.take_turn(worker, admission == Some(Admission::Newest)),
+                )
+            })
+            .await?;
+        let mut way = Way {
+            invocation: self,
+            id: &message.id,
+            store,
+            snapshot,
+        };
+        let report = match turn {
+            Turn::Rest | Turn::Held => None,
+            Turn::HandOver(kind) => {
+                way.hand_over(kind).await?;
+                None
+            }
+            Turn::Work => way.work().await?,
+        };
+        Ok(Taken {
+            admission,
+            turn,
+            report,
+            state: way.snapshot.state,
+        })
+    }
+}
+
+impl<F: Works> Way<'_, F> {
+    /// Works with the lease, and gives it back on every way out.
+    async fn work(&mut self) -> Result<Option<F::Report>, F::Error> {
+        let worked = self.work_until_done().await;
+        let owner = self.invocation.owner;
+        let freed = self
+            .store
+            .change(&mut self.snapshot, |state| state.free(owner))
+            .await;
+        match (worked, freed) {
+            (Ok(report), Ok(())) => {
+                self.pass_on().await?;
+                Ok(report)
+            }
+            (Err(err), _) => Err(err),
+            (Ok(_), Err(err)) => Err(err.into()),
+        }
+    }
+
+    async fn work_until_done(&mut self) -> Result<Option<F::Report>, F::Error> {
+        let mut last = None;
+        loop {
+            self.send_unsent().await?;
+            let worker = self.invocation.worker();
+            if !self.snapshot.state.is_held_by(worker.owner)
+                || worker.now + TimeDelta::seconds(LEAST_SECONDS) > self.invocation.ends_at
+            {
+                return Ok(last);
+            }
+            let Some(desired) = self.snapshot.state.due(worker).cloned() else {
+                return Ok(last);
+            };
+            let applied = self.snapshot.state.applied.clone();
+            let function = self.invocation.function;
+            let attempt = function.attempt(self.id, &desired, applied.as_ref());
+            let Attempt { finished, report } = Box::pin(attempt).await?; // large, and deep in its callers
+            if self.record(&finished).await? == Recorded::LeaseLost {
+                return Ok(last);
+            }
+            last = report.or(last);
+        }
+    }
+
+    async fn record(&mut self, finished: &Finished) -> Result<Recorded, F::Error> {
+        let counted = if self.snapshot.state.outcomes.is_long() {
+            self.counted().await?
+        } else {
+            0
+        };
+        let owner = self.invocation.owner;
+        Ok(self
+            .store
+            .change(&mut self.snapshot, |state| {
+                state.record(finished, owner, counted)
+            })
+            .await?)
+    }
+
+    /// The last outcome that failure-count has counted; none where its state cannot be read, since then no row may go.
+    async fn counted(&self) -> Result<u64, F::Error> {
+        let failures: StateStore<'_, Failures, _> =
+            StateStore::failures(self.invocation.function.objects(), &self.id.app);
+        match failures.read().await {
+            Ok(failures) => Ok(failures.state.counted_seq),
+            Err(StoreError::Unreadable { .. }) => Ok(0),
+            Err(err) => Err(err.into()),
+        }
+    }
+
+    /// Sends what is decided, then removes exactly that; the lease goes with it when nothing else is due.
+    async fn send_unsent(&mut self) -> Result<(), F::Error> {
+        let events = self.snapshot.state.unsent.clone();
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.invocation.function.bus().send(&events).await?;
+        let worker = self.invocation.worker();
+        self.store
+            .change(&mut self.snapshot, |state| {
+                state.sent(&events);
+                if state.due(worker).is_none() && state.unsent.is_empty() {
+                    state.free(worker.owner);
+                }
+            })
+            .await?;
+        Ok(())
+    }
+
+    /// Work that is left when the lease is free: too little time, or the other function's.
+    async fn pass_on(&mut self) -> Result<(), F::Error> {
+        let worker = self.invocation.worker();
+        let state = &self.snapshot.state;
+        let left = state
+            .due(worker)
+            .map(|_| worker.kind)
+            .or_else(|| state.due_elsewhere(worker));
+        match left.filter(|_| state.lease.is_none()) {
+            Some(kind) => self.hand_over(kind).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn hand_over(&self, kind: Kind) -> Result<(), F::Error> {
+        let event = self.snapshot.state.asks_to_continue(self.id, kind);
+        Ok(self.invocation.function.bus().send(&[event]).await?)
+    }
+}
+
+impl<R> Taken<R> {
+    /// The answer where the message did not get its work done: superseded, refused, waiting, or queued behind another
+    /// invocation.
+    #[must_use]
+    pub fn standing(&self, id: &AppId) -> Option<Value> {
+        match &self.admission {
+            Some(Admission::Superseded { by }) => {
+                tracing::info!(app.name = %id.app, "request superseded by {by}");
+                return Some(
+                    json!({"status": "superseded", "supersededBy": by, "message": format!("superseded by {by}")}),
+                );
+            }
+            Some(Admission::Ahead) => {
+                tracing::warn!(app.name = %id.app, "request from the future refused: its time is over 60 s ahead");
+                return Some(short_answer(
+                    "refused",
+                    "the request's time is more than 60 s ahead of this clock",
+                ));
+            }
+            _ => {}
+        }
+        if self.report.is_some() {
+            return None;
+        }
+        if let Some(Status::Waiting { reason, .. }) = self.state.desired.as_ref().map(|d| &d.status)
+        {
+            return Some(short_answer("waiting", reason));
+        }
+        (self.turn == Turn::Held).then(|| {
+            short_answer(
+                "queued",
+                "another invocation is at work on this App and takes this request next",
+            )
+        })
+    }
+}
+
+/// An answer that is no report.
+#[must_use]
+pub fn short_answer(status: &str, message: &str) -> Value {
+    json!({"status": status, "message": message})
+}
