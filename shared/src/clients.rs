@@ -9,6 +9,10 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
+/// The SDK's own pause before the second attempt, and its longest (`aws-smithy-types`, `RetryConfig`).
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: u32 = 20;
+
 /// How long an AWS call may take, and how often it is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CallLimits {
@@ -20,6 +24,8 @@ pub struct CallLimits {
     pub operation: Duration,
     /// How many attempts there are, the first included.
     pub max_attempts: u32,
+    /// The pause before the second attempt, at most; it doubles. The SDK takes a random part of it.
+    pub pause: Duration,
 }
 
 impl Default for CallLimits {
@@ -29,6 +35,7 @@ impl Default for CallLimits {
             attempt: Duration::from_secs(5),
             operation: Duration::from_secs(20),
             max_attempts: 3,
+            pause: FIRST_PAUSE,
         }
     }
 }
@@ -67,6 +74,18 @@ pub fn limited(config: &SdkConfig, limits: CallLimits) -> SdkConfig {
 }
 
 impl CallLimits {
+    /// The same ratios, with all times multiplied by `scale`.
+    #[must_use]
+    pub fn scaled(self, scale: f64) -> Self {
+        Self {
+            connect: self.connect.mul_f64(scale),
+            attempt: self.attempt.mul_f64(scale),
+            operation: self.operation.mul_f64(scale),
+            pause: self.pause.mul_f64(scale),
+            ..self
+        }
+    }
+
     fn timeouts(self) -> TimeoutConfig {
         TimeoutConfig::builder()
             .connect_timeout(self.connect)
@@ -76,7 +95,10 @@ impl CallLimits {
     }
 
     fn retries(self) -> RetryConfig {
-        RetryConfig::standard().with_max_attempts(self.max_attempts)
+        RetryConfig::standard()
+            .with_max_attempts(self.max_attempts)
+            .with_initial_backoff(self.pause)
+            .with_max_backoff(self.pause * LONGEST_PAUSE)
     }
 }
 

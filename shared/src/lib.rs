@@ -18,6 +18,7 @@ pub mod promotion;
 pub mod schedule;
 pub mod task_definition;
 pub mod timer_rule;
+pub mod variables;
 
 // Shell.
 #[cfg(feature = "sdk")]

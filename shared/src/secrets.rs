@@ -56,6 +56,7 @@ impl Secrets {
             attempt: limit / 3,
             operation: limit,
             max_attempts: 3,
+            pause: limit / 10,
         };
         Self {
             client: Client::new(&clients::limited(config, limits)),

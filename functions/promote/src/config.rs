@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use shared::names::{NameError, RackName};
+use shared::names::RackName;
 use shared::task_definition::LaunchType;
 use shared::timer_rule::Placement;
+use shared::variables::{VariableError, Variables};
 
 /// The settings of the Rack.
 #[derive(Debug, Clone)]
@@ -39,27 +40,16 @@ pub struct Config {
     pub task_role_arn: String,
     /// The role that EventBridge starts Timers' tasks with.
     pub timer_role_arn: String,
+    /// What the time limits of AWS calls are multiplied by.
+    pub time_scale: f64,
 }
 
 /// What is wrong with the function's environment.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// A variable that must be there is not.
-    #[error("the variable {0} is not set; the template sets it")]
-    Missing(&'static str),
-    /// A variable has a value that is not allowed.
-    #[error("the variable {name} is `{value}`; allowed is {allowed}")]
-    Value {
-        /// The variable.
-        name: &'static str,
-        /// Its value.
-        value: String,
-        /// What it can be.
-        allowed: &'static str,
-    },
-    /// The Rack's name breaks its rule.
-    #[error("the variable RACK: {0}")]
-    Rack(NameError),
+    /// A variable is missing or has a value that is not allowed.
+    #[error(transparent)]
+    Variable(#[from] VariableError),
     /// One key's failure would take both deliveries.
     #[error(
         "SECRET_KEY_ARN and ENVIRONMENT_KEY_ARN are the same key; use two, so that one failing key cannot take both deliveries"
@@ -74,8 +64,9 @@ impl Config {
     ///
     /// [`ConfigError`] names the variable and what is allowed.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let optional = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let required = |name: &'static str| optional(name).ok_or(ConfigError::Missing(name));
+        let variables = Variables(lookup);
+        let optional = |name: &str| variables.optional(name);
+        let required = |name: &'static str| variables.required(name);
         let secret_key_arn = optional("SECRET_KEY_ARN");
         let environment_key_arn = optional("ENVIRONMENT_KEY_ARN");
         if secret_key_arn.is_some() && secret_key_arn == environment_key_arn {
@@ -83,7 +74,7 @@ impl Config {
         }
         let launch_type = launch_type(optional("LAUNCH_TYPE"))?;
         Ok(Self {
-            rack: RackName::new(&required("RACK")?).map_err(ConfigError::Rack)?,
+            rack: RackName::new(&required("RACK")?).map_err(VariableError::Rack)?,
             secrets_manager_env: optional("SECRETS_MANAGER_ENV").unwrap_or_else(|| "No".to_owned()),
             bucket: required("SETTINGS_BUCKET")?,
             cluster: required("CLUSTER")?,
@@ -105,45 +96,46 @@ impl Config {
             task_execution_role_arn: required("TASK_EXECUTION_ROLE_ARN")?,
             task_role_arn: required("TASK_ROLE_ARN")?,
             timer_role_arn: required("TIMER_ROLE_ARN")?,
+            time_scale: variables.time_scale()?,
         })
     }
 }
 
-fn launch_type(value: Option<String>) -> Result<LaunchType, ConfigError> {
+fn launch_type(value: Option<String>) -> Result<LaunchType, VariableError> {
     match value.as_deref() {
         None | Some("FARGATE") => Ok(LaunchType::Fargate),
         Some("EC2") => Ok(LaunchType::Ec2),
-        Some(_) => Err(refused("LAUNCH_TYPE", value, "FARGATE or EC2")),
+        Some(_) => Err(VariableError::refused(
+            "LAUNCH_TYPE",
+            value,
+            "FARGATE or EC2",
+        )),
     }
 }
 
-fn assign_public_ip(value: Option<String>) -> Result<bool, ConfigError> {
+fn assign_public_ip(value: Option<String>) -> Result<bool, VariableError> {
     match value.as_deref() {
         None | Some("DISABLED") => Ok(false),
         Some("ENABLED") => Ok(true),
-        Some(_) => Err(refused("ASSIGN_PUBLIC_IP", value, "ENABLED or DISABLED")),
+        Some(_) => Err(VariableError::refused(
+            "ASSIGN_PUBLIC_IP",
+            value,
+            "ENABLED or DISABLED",
+        )),
     }
 }
 
-fn timeout(value: Option<String>) -> Result<Duration, ConfigError> {
+fn timeout(value: Option<String>) -> Result<Duration, VariableError> {
     let seconds = value.as_deref().map_or(Some(10), |text| text.parse().ok());
     let seconds = seconds.filter(|seconds| (1..=60).contains(seconds));
     let refuse = || {
-        refused(
+        VariableError::refused(
             "SECRETS_MANAGER_TIMEOUT_SECONDS",
             value,
             "a whole number from 1 to 60",
         )
     };
     seconds.map(Duration::from_secs).ok_or_else(refuse)
-}
-
-fn refused(name: &'static str, value: Option<String>, allowed: &'static str) -> ConfigError {
-    ConfigError::Value {
-        name,
-        value: value.unwrap_or_default(),
-        allowed,
-    }
 }
 
 fn list(value: Option<String>) -> Vec<String> {
@@ -197,6 +189,7 @@ mod tests {
             ),
             (&[("ASSIGN_PUBLIC_IP", "Yes")], "ENABLED or DISABLED"),
             (&[("SECRETS_MANAGER_TIMEOUT_SECONDS", "0")], "from 1 to 60"),
+            (&[("TIME_SCALE", "2")], "over 0 and at most 1"),
             (
                 &[("SECRET_KEY_ARN", "k"), ("ENVIRONMENT_KEY_ARN", "k")],
                 "the same key",

@@ -19,6 +19,7 @@ const LIMITS: CallLimits = CallLimits {
     attempt: Duration::from_secs(5),
     operation: Duration::from_secs(30),
     max_attempts: 6,
+    pause: clients::FIRST_PAUSE,
 };
 
 /// Everything outside that promote talks to.
@@ -48,7 +49,7 @@ impl Shell {
         lookup: impl Fn(&str) -> Option<String>,
         clock: fn() -> DateTime<Utc>,
     ) -> Self {
-        let sdk = clients::load(LIMITS).await;
+        let sdk = clients::load(LIMITS.scaled(config.time_scale)).await;
         let key = config.environment_key_arn.as_ref();
         Self {
             bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
@@ -58,7 +59,7 @@ impl Shell {
             secrets: Secrets::new(
                 &sdk,
                 config.secret_key_arn.clone(),
-                config.secrets_manager_timeout,
+                config.secrets_manager_timeout.mul_f64(config.time_scale),
             ),
             data_keys: key.map(|key| DataKeys::new(clients::kms(&sdk), key)),
             clock,
