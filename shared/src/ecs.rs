@@ -3,11 +3,13 @@
 mod register;
 mod services;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
-use aws_sdk_ecs::types::{ServiceField, TaskDefinitionField};
+use aws_sdk_ecs::types::{
+    ContainerDefinition, ServiceField, TaskDefinitionField, TaskDefinitionStatus,
+};
 use futures_util::future::try_join_all;
 
 use crate::call_error::CallError;
@@ -48,11 +50,23 @@ pub struct EcsService {
     pub tags: BTreeMap<String, String>,
 }
 
+impl EcsService {
+    /// Whether it is on its way out: it starts no tasks any more, and those that run stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.status == "DRAINING"
+    }
+}
+
 /// A registered revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
     /// Its ARN.
     pub arn: String,
+    /// Whether services and tasks can still be started with it.
+    pub is_active: bool,
+    /// What its containers' `secrets` refer to.
+    pub secret_references: BTreeSet<String>,
     /// The digest of what was registered, where it is ours.
     pub digest: Option<String>,
     /// `awsvpc`, `bridge`, `host` or `none`.
@@ -172,12 +186,32 @@ impl Cluster {
                 .network_mode()
                 .map_or("bridge", |mode| mode.as_str());
             let arn = definition.task_definition_arn()?.to_owned();
+            let containers = definition.container_definitions().iter();
+            let secrets = containers.flat_map(ContainerDefinition::secrets);
+            let inactive = TaskDefinitionStatus::Inactive;
             Some(Registered {
                 arn,
+                is_active: definition.status().is_none_or(|status| *status != inactive),
+                secret_references: secrets
+                    .map(|secret| secret.value_from().to_owned())
+                    .collect(),
                 digest,
                 network_mode: network_mode.to_owned(),
             })
         }))
+    }
+
+    /// Deregisters a revision: no service or task can be started with it any more, what runs goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn deregister(&self, definition: &str) -> Result<(), CallError> {
+        let request = self.client.deregister_task_definition();
+        let answer = request.task_definition(definition).send().await;
+        answer
+            .map(drop)
+            .map_err(|err| CallError::new(format!("deregister {definition}"), &err))
     }
 
     /// Moves an ECS service to a revision; nothing else of it changes.

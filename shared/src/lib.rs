@@ -35,6 +35,8 @@ pub mod event_bus;
 pub mod event_rules;
 #[cfg(feature = "function")]
 pub mod intake;
+#[cfg(all(feature = "ecs", feature = "eventbridge"))]
+pub mod leftovers;
 #[cfg(feature = "function")]
 pub mod logs;
 #[cfg(feature = "secretsmanager")]

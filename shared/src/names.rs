@@ -285,6 +285,13 @@ impl SecretArn {
         &self.0
     }
 
+    /// Whether an ECS reference, `{arn}` alone or with a JSON key, stage or version, reads this secret.
+    #[must_use]
+    pub fn is_named_by(&self, value_from: &str) -> bool {
+        let rest = value_from.strip_prefix(self.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+    }
+
     /// What ECS reads one JSON key of the secret's current version by: `{arn}:{json_key}::`.
     ///
     /// All colons must be there (ECS developer guide, "Pass Secrets Manager secrets through environment variables").

@@ -456,6 +456,18 @@ impl Promotion {
     }
 }
 
+impl Status {
+    /// `pending`, or what it waits for.
+    #[must_use]
+    pub fn in_words(&self) -> &str {
+        match self {
+            Self::Waiting { reason, .. } | Self::Failed { reason } => reason,
+            Self::Pending => "pending",
+            Self::Done => "done",
+        }
+    }
+}
+
 impl Desired {
     /// The Release and the version of its environment, if this is a promote.
     #[must_use]

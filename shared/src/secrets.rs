@@ -1,5 +1,6 @@
 //! The App's secret in Secrets Manager: written through, verified, and never anybody else's.
 
+mod delete;
 mod write;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::call_error::CallError;
 use crate::clients::{self, CallLimits};
 use crate::names::{AppId, SecretArn};
 
+pub use delete::{Scheduled, SecretSeen};
 pub use write::token;
 
 /// Secrets Manager takes no larger values (quotas, "Secret value size").
@@ -159,27 +161,13 @@ impl AppSecret<'_> {
     }
 
     async fn find(&self) -> Result<Found, SecretError> {
-        let name = self.id.secret();
-        match self
-            .client()
-            .describe_secret()
-            .secret_id(&name)
-            .send()
-            .await
-        {
-            Ok(secret) if !self.id.owns(&tags(&secret)) => Err(SecretError::NotOurs { name }),
-            Ok(secret) if secret.deleted_date().is_some() => Ok(Found::ScheduledForDeletion),
-            Ok(secret) => Ok(Found::Active(SecretArn::returned(
-                secret.arn().unwrap_or_default(),
-            ))),
-            Err(err)
-                if err
-                    .as_service_error()
-                    .is_some_and(aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError::is_resource_not_found_exception) =>
-            {
-                Ok(Found::Nothing)
-            }
-            Err(err) => Err(failed("describe", &name, &err)),
+        match self.see().await? {
+            SecretSeen::Nothing => Ok(Found::Nothing),
+            SecretSeen::NotOurs => Err(SecretError::NotOurs {
+                name: self.id.secret(),
+            }),
+            SecretSeen::Active(arn) => Ok(Found::Active(arn)),
+            SecretSeen::Scheduled(_) => Ok(Found::ScheduledForDeletion),
         }
     }
 

@@ -80,6 +80,21 @@ pub struct Invocation<'a, F> {
     pub ends_at: DateTime<Utc>,
 }
 
+impl<'a, F> Invocation<'a, F> {
+    /// The invocation `owner`, which Lambda ends `deadline_ms` after 1970.
+    #[must_use]
+    pub fn new(function: &'a F, owner: &'a str, deadline_ms: u64) -> Self {
+        let ends_at = i64::try_from(deadline_ms)
+            .ok()
+            .and_then(DateTime::from_timestamp_millis);
+        Self {
+            function,
+            owner,
+            ends_at: ends_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
+        }
+    }
+}
+
 impl<F> Clone for Invocation<'_, F> {
     fn clone(&self) -> Self {
         *self

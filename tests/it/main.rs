@@ -12,6 +12,7 @@ mod bad_input;
 mod bench;
 mod convox_env;
 mod definitions;
+mod deletion;
 mod delivery;
 mod fallback;
 mod iam;

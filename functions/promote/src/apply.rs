@@ -7,6 +7,7 @@ mod source;
 
 use std::time::Instant;
 
+use shared::leftovers::Removals;
 use shared::names::keys;
 use shared::precedence::EnvDelivery;
 use shared::promotion::{Applied, Definition, Outcome, SecretVersion};
@@ -15,7 +16,7 @@ use shared::task_definition::EnvSource;
 
 use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted};
-use crate::plan::{Plan, Removals};
+use crate::plan::Plan;
 use crate::report::Step;
 use crate::shell::Shell;
 

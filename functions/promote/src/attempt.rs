@@ -8,6 +8,7 @@ use shared::error_chain::Chain;
 use shared::event_bus::EventBus;
 use shared::events::Event;
 use shared::intake::Failure as _;
+use shared::leftovers::{Keep, Leftovers, Removals};
 use shared::names::{AppId, keys};
 use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
 use shared::settings_bucket::SettingsBucket;
@@ -15,8 +16,8 @@ use shared::work::{Attempt, Works};
 
 use crate::apply::{self, Done, Job, Progress};
 use crate::error::PromoteError;
-use crate::gather::{self, Keep, Wanted};
-use crate::plan::{self, Removals};
+use crate::gather::{self, Wanted};
+use crate::plan;
 use crate::put_back::put_back;
 use crate::report::Report;
 use crate::shell::Shell;
@@ -145,10 +146,7 @@ fn waiting(shell: &Shell, request_id: &str, service: &str) -> Attempt<Report> {
 }
 
 fn past_deadline(shell: &Shell, desired: &Desired) -> Option<PromoteError> {
-    let status = match &desired.status {
-        Status::Waiting { reason, .. } => reason.clone(),
-        _ => "pending".to_owned(),
-    };
+    let status = desired.status.in_words().to_owned();
     (desired.deadline <= (shell.clock)()).then_some(PromoteError::PastDeadline {
         hours: DEADLINE_HOURS,
         status,
@@ -232,7 +230,7 @@ async fn running_anyway(shell: &Shell, id: &AppId) -> Result<Vec<String>, Promot
         services: &none,
         rules: &none,
     };
-    let leftovers = gather::leftovers(shell, id, None, true, keep).await?;
+    let leftovers = Leftovers::find(shell.places(), id, None, true, keep).await?;
     let ours = Removals::of(id, &leftovers);
     let services = ours
         .services

@@ -13,7 +13,7 @@ use shared::settings_bucket::Object;
 use crate::error::PromoteError;
 use crate::shell::Shell;
 
-pub use around::{Around, Keep, Leftovers, leftovers};
+pub use around::Around;
 
 /// The Release that is wanted.
 #[derive(Debug, Clone)]

@@ -1,6 +1,5 @@
 //! A payload in, an answer out.
 
-use chrono::{DateTime, Utc};
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use shared::intake;
@@ -32,14 +31,8 @@ pub struct Invocation<'a> {
 ///
 /// [`PromoteError`] of a bare payload, where another delivery can help.
 pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, PromoteError> {
-    let ends_at = i64::try_from(event.context.deadline)
-        .ok()
-        .and_then(DateTime::from_timestamp_millis);
-    let way = shared::work::Invocation {
-        function: shell,
-        owner: &event.context.request_id,
-        ends_at: ends_at.unwrap_or(DateTime::<Utc>::MAX_UTC),
-    };
+    let (owner, deadline_ms) = (&event.context.request_id, event.context.deadline);
+    let way = shared::work::Invocation::new(shell, owner, deadline_ms);
     let invocation = Invocation { shell, way };
     let payload = intake::parse(event.payload);
     intake::answer(payload, async |trigger| invocation.answer(trigger).await).await

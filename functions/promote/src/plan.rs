@@ -7,7 +7,8 @@ mod process;
 use std::collections::BTreeMap;
 
 use shared::environment::RESERVED_KEYS;
-use shared::names::{AppId, SecretArn, keys};
+use shared::leftovers::Removals;
+use shared::names::{SecretArn, keys};
 use shared::precedence::{self, Decision, EnvDelivery, Settings, YesNo};
 use shared::secrets::{self, SECRET_MAX_BYTES};
 use shared::task_definition::{EnvSource, Release, TASK_DEFINITION_MAX_BYTES};
@@ -15,7 +16,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::error::{Problem, PromoteError};
-use crate::gather::{Gathered, Leftovers, Wanted};
+use crate::gather::{Gathered, Wanted};
 
 pub use process::{Process, Runs};
 
@@ -31,15 +32,6 @@ pub struct Plan<'a> {
     pub removals: Removals,
     /// What the user should know although it does not stop the promote.
     pub warnings: Vec<String>,
-}
-
-/// What of ours is not wanted any more.
-#[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Removals {
-    /// ECS services, by name.
-    pub services: Vec<String>,
-    /// Rules, by name.
-    pub rules: Vec<String>,
 }
 
 /// What becomes of the secret.
@@ -231,30 +223,6 @@ fn arn_of_the_same_length(wanted: &Wanted<'_>, cluster_arn: &str) -> String {
         "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-000000",
         wanted.id.secret()
     )
-}
-
-impl Removals {
-    /// All names, ECS services first.
-    #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        self.services.iter().chain(&self.rules).cloned().collect()
-    }
-
-    /// What of `leftovers` carries the App's tags and is not on its way out already.
-    #[must_use]
-    pub fn of(id: &AppId, leftovers: &Leftovers) -> Self {
-        let services = leftovers.services.iter();
-        let services =
-            services.filter(|service| id.owns(&service.tags) && service.status != "DRAINING");
-        let rules = leftovers
-            .rules
-            .iter()
-            .filter(|(_, rule)| id.owns(&rule.tags));
-        Self {
-            services: services.map(|service| service.name.clone()).collect(),
-            rules: rules.map(|(name, _)| name.clone()).collect(),
-        }
-    }
 }
 
 fn warnings(gathered: &Gathered) -> Vec<String> {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use shared::error_chain::Chain;
+use shared::leftovers::{Keep, Leftovers, Removals};
 use shared::names::AppId;
 use shared::precedence::EnvDelivery;
 use shared::promotion::{Applied, Definition};
@@ -11,8 +12,7 @@ use shared::secrets::{self, SecretError};
 use shared::timer_rule::{TimerRule, TimerTarget};
 
 use crate::error::PromoteError;
-use crate::gather::{self, Keep, Wanted};
-use crate::plan::Removals;
+use crate::gather::{self, Wanted};
 use crate::shell::Shell;
 
 /// Puts back the secret's current version, ECS services and rules of `applied`; what was `created` beside them is removed.
@@ -159,7 +159,7 @@ async fn remove_created(shell: &Shell, id: &AppId, applied: &Applied) -> Result<
         services: &services,
         rules: &rules,
     };
-    let leftovers = gather::leftovers(shell, id, None, true, keep).await?;
+    let leftovers = Leftovers::find(shell.places(), id, None, true, keep).await?;
     let removals = Removals::of(id, &leftovers);
     for service in &removals.services {
         shell.cluster.delete_service(service).await?;

@@ -8,6 +8,7 @@ use shared::data_keys::DataKeys;
 use shared::ecs::Cluster;
 use shared::event_bus::EventBus;
 use shared::event_rules::EventRules;
+use shared::leftovers::Places;
 use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
 
@@ -43,6 +44,15 @@ pub struct Shell {
 }
 
 impl Shell {
+    /// Where to look for what an App left.
+    #[must_use]
+    pub fn places(&self) -> Places<'_> {
+        Places {
+            cluster: &self.cluster,
+            rules: &self.rules,
+        }
+    }
+
     /// Builds the clients. `lookup` reads the process environment.
     pub async fn new(
         config: Config,

@@ -219,3 +219,28 @@ async fn a_registered_definition_comes_back_as_it_went_in() {
     assert_eq!(names, json!(["A", "B"]));
     assert_eq!(described.execution_role_arn(), Some(ROLE));
 }
+
+#[tokio::test]
+async fn a_family_alone_stands_for_its_newest_active_revision() {
+    let world = World::new().await;
+    let register = async || {
+        let answer = good(&world).family("fam").send().await;
+        answer.unwrap().task_definition.unwrap().revision()
+    };
+    let newest = async || {
+        let request = world.ecs.describe_task_definition().task_definition("fam");
+        let answer = request.send().await.ok()?;
+        Some(answer.task_definition()?.revision())
+    };
+    let deregister = async |revision: i32| {
+        let named = format!("fam:{revision}");
+        let request = world.ecs.deregister_task_definition();
+        request.task_definition(named).send().await.unwrap();
+    };
+    assert_eq!((register().await, register().await), (1, 2));
+    assert_eq!(newest().await, Some(2));
+    deregister(2).await;
+    assert_eq!(newest().await, Some(1));
+    deregister(1).await;
+    assert_eq!(newest().await, None);
+}

@@ -42,6 +42,7 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
         "CreateService" => return services::create(shared, incoming).await,
         "UpdateService" => services::check_update(shared, incoming).await?,
         "DescribeServices" => services::check_description(body)?,
+        "DescribeTaskDefinition" => return revisions::describe(upstream, incoming).await,
         "RunTask" => {
             services::check_cluster(upstream, incoming).await?;
             let definition = revisions::check(upstream, incoming).await?;

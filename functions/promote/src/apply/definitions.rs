@@ -72,6 +72,7 @@ impl Job<'_> {
             of_kind
                 .get(process.name())
                 .filter(|known| known.digest == digest)
+                .filter(|known| !self.gathered.around.dead.contains(&known.arn))
                 .map(|known| known.arn.clone())
         });
         applied.or_else(|| {

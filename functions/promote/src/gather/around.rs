@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::{try_join, try_join3};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use shared::app_settings::AppSettings;
 use shared::ecs::{EcsService, Registered};
 use shared::event_rules::SeenRule;
+use shared::leftovers::{Keep, Leftovers, bounded};
 use shared::manifest::Manifest;
 use shared::names::AppId;
 use shared::promotion::{Applied, Definition};
@@ -14,9 +14,6 @@ use shared::promotion::{Applied, Definition};
 use super::{Wanted, ecs_service_name};
 use crate::error::PromoteError;
 use crate::shell::Shell;
-
-/// Reads of ECS and EventBridge that are under way at once.
-const READS_AT_ONCE: usize = 8;
 
 /// What runs.
 pub struct Around {
@@ -28,17 +25,10 @@ pub struct Around {
     pub rules: BTreeMap<String, SeenRule>,
     /// The newest revision of each family, where an earlier attempt may have left one.
     pub newest: BTreeMap<String, Registered>,
+    /// Applied revisions that nothing can be started with any more.
+    pub dead: BTreeSet<String>,
     /// What carries a name of this App and is not the manifest's.
     pub leftovers: Leftovers,
-}
-
-/// ECS services and rules with a name of this App that nobody asked for; their tags say whose they are.
-#[derive(Default)]
-pub struct Leftovers {
-    /// ECS services.
-    pub services: Vec<EcsService>,
-    /// Rules, by name.
-    pub rules: BTreeMap<String, SeenRule>,
 }
 
 /// Looks at all that a promote can change.
@@ -82,70 +72,52 @@ pub(super) async fn look(
         services: &names,
         rules: &rules,
     };
-    let leftovers = leftovers(shell, wanted.id, wanted.applied, unknown, keep);
+    let leftovers = Leftovers::find(shell.places(), wanted.id, wanted.applied, unknown, keep);
+    let leftovers = async { Ok(leftovers.await?) };
+    let seen = async { Ok(try_join(seen, newest).await?) };
     let ((services, network_modes), (rules, newest), leftovers) =
-        try_join3(ecs, try_join(seen, newest), leftovers).await?;
+        try_join3(ecs, seen, leftovers).await?;
+    let dead = dead(shell, wanted.applied, &services, &rules).await?;
     Ok(Around {
         services,
         network_modes,
         rules,
         newest,
+        dead,
         leftovers,
     })
 }
 
-/// Names that are wanted.
-#[derive(Clone, Copy)]
-pub struct Keep<'a> {
-    /// ECS services.
-    pub services: &'a BTreeSet<String>,
-    /// Rules.
-    pub rules: &'a BTreeSet<String>,
-}
-
-/// What carries a name of this App and is not to be kept: what is applied and, if that may not be all, what is there.
-///
-/// # Errors
-///
-/// [`PromoteError`] when a call fails.
-pub async fn leftovers(
+/// Applied revisions that were deregistered. Only where something else runs than what is written down: then a deletion
+/// stopped half-way, or somebody else was at work.
+async fn dead(
     shell: &Shell,
-    id: &AppId,
     applied: Option<&Applied>,
-    unknown: bool,
-    keep: Keep<'_>,
-) -> Result<Leftovers, PromoteError> {
-    let (mut services, mut rules) = (BTreeSet::new(), BTreeSet::new());
-    if let Some(applied) = applied {
-        services.extend(run_by(&applied.services));
-        rules.extend(run_by(&applied.timers));
-    }
-    if unknown {
-        let (prefix, rule_prefix) = (id.service_prefix(), id.rule_prefix());
-        let found = shell.cluster.names_of_services(&prefix);
-        let (found, named) = try_join(found, shell.rules.names(&rule_prefix)).await?;
-        services.extend(found);
-        rules.extend(named);
-    }
-    // An ECS service that app.json named never carries a name of ours, and is never removed.
-    services.retain(|name| name.starts_with(&id.service_prefix()) && !keep.services.contains(name));
-    rules.retain(|name| !keep.rules.contains(name));
-    let services: Vec<String> = services.into_iter().collect();
-    let rules = bounded(rules.into_iter().collect(), async |name| {
-        shell.rules.see(name).await
-    });
-    let services = async { Ok::<_, PromoteError>(shell.cluster.services(&services).await?) };
-    let (services, rules) = try_join(services, rules).await?;
-    Ok(Leftovers {
-        services: services.into_values().collect(),
-        rules,
+    services: &BTreeMap<String, EcsService>,
+    rules: &BTreeMap<String, SeenRule>,
+) -> Result<BTreeSet<String>, PromoteError> {
+    let Some(applied) = applied else {
+        return Ok(BTreeSet::new());
+    };
+    let serves = |known: &&Definition| {
+        let service = services.get(&known.runs_as);
+        service.is_some_and(|service| service.task_definition == known.arn)
+    };
+    let fires = |known: &&Definition| {
+        let target = rules
+            .get(&known.runs_as)
+            .and_then(|rule| rule.target.as_ref());
+        target.is_some_and(|target| target.task_definition == known.arn)
+    };
+    let idle = applied.services.values().filter(|known| !serves(known));
+    let idle = idle.chain(applied.timers.values().filter(|known| !fires(known)));
+    let arns: BTreeSet<String> = idle.map(|known| known.arn.clone()).collect();
+    let found = bounded(arns.iter().cloned().collect(), async |arn| {
+        shell.cluster.definition(arn).await
     })
-}
-
-fn run_by(definitions: &BTreeMap<String, Definition>) -> impl Iterator<Item = String> {
-    definitions
-        .values()
-        .map(|definition| definition.runs_as.clone())
+    .await?;
+    let is_alive = |arn: &String| found.get(arn).is_some_and(|found| found.is_active);
+    Ok(arns.into_iter().filter(|arn| !is_alive(arn)).collect())
 }
 
 fn families(id: &AppId, manifest: &Manifest) -> Result<Vec<String>, PromoteError> {
@@ -185,21 +157,4 @@ async fn network_modes(
         .values()
         .map(|service| (service.name.clone(), of(service)))
         .collect())
-}
-
-/// Looks each name up, a few at a time; what is not there is left out.
-async fn bounded<T, E>(
-    names: Vec<String>,
-    look: impl AsyncFn(&String) -> Result<Option<T>, E>,
-) -> Result<BTreeMap<String, T>, PromoteError>
-where
-    PromoteError: From<E>,
-{
-    let look = &look;
-    let found: Vec<_> = stream::iter(names)
-        .map(async |name| Ok::<_, PromoteError>(look(&name).await?.map(|found| (name, found))))
-        .buffer_unordered(READS_AT_ONCE)
-        .try_collect()
-        .await?;
-    Ok(found.into_iter().flatten().collect())
 }

@@ -152,7 +152,7 @@ impl Checks {
                  use one with the rolling deployment controller (ECS) for `{name}`"
             ));
         }
-        if found.status == "DRAINING" {
+        if found.is_draining() {
             self.draining = Some(ecs.clone());
         }
         for (container, port) in &found.load_balancers {

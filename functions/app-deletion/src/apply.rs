@@ -1,0 +1,95 @@
+//! All writes of a deletion, in order: rules, ECS services, revisions, and the secret once nothing runs any more. Each can be
+//! repeated.
+
+use futures_util::{StreamExt as _, stream};
+use shared::call_error::CallError;
+use shared::names::AppId;
+use shared::secrets::Scheduled;
+
+use crate::error::DeletionError;
+use crate::plan::{Plan, SecretStep};
+use crate::shell::Shell;
+
+/// Calls under way at once; ECS changes five services a second after a burst of 50.
+const CALLS_AT_ONCE: usize = 4;
+
+/// How far a deletion came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Applied {
+    /// Nothing of the App is left; its secret, where there was one, is scheduled for deletion.
+    Done(Option<Scheduled>),
+    /// Something takes its time.
+    Waits(String),
+}
+
+/// Applies the plan; `removed` is told what is gone, also where this ends in an error.
+///
+/// # Errors
+///
+/// [`DeletionError`] for the first write that failed.
+pub async fn apply(
+    shell: &Shell,
+    id: &AppId,
+    plan: &Plan,
+    removed: &mut Vec<String>,
+) -> Result<Applied, DeletionError> {
+    let (rules, services) = (&plan.removals.rules, &plan.removals.services);
+    each(rules, removed, "the rule", async |rule| {
+        shell.rules.remove(rule).await
+    })
+    .await?;
+    each(services, removed, "the ECS service", async |service| {
+        shell.cluster.delete_service(service).await
+    })
+    .await?;
+    each(
+        &plan.revisions,
+        removed,
+        "the task definition",
+        async |arn| shell.cluster.deregister(arn).await,
+    )
+    .await?;
+    if let Some(reason) = still_there(shell, plan).await? {
+        return Ok(Applied::Waits(reason));
+    }
+    let secret = shell.secrets.of(id);
+    Ok(Applied::Done(match &plan.secret {
+        SecretStep::Nothing => None,
+        SecretStep::Schedule(arn) => secret.schedule_deletion(arn).await?,
+        SecretStep::Scheduled(scheduled) => Some(scheduled.clone()),
+    }))
+}
+
+/// Removes each of `names`, a few at a time, and only then says which failed.
+async fn each(
+    names: &[String],
+    removed: &mut Vec<String>,
+    what: &str,
+    remove: impl AsyncFn(&str) -> Result<(), CallError>,
+) -> Result<(), DeletionError> {
+    let remove = &remove;
+    let ended: Vec<(&String, Result<(), CallError>)> = stream::iter(names)
+        .map(async |name| (name, remove(name).await))
+        .buffered(CALLS_AT_ONCE)
+        .collect()
+        .await;
+    let gone = ended.iter().filter(|(_, ended)| ended.is_ok());
+    removed.extend(gone.map(|(name, _)| format!("{what} `{name}`")));
+    let ended = ended.into_iter().map(|(_, ended)| ended);
+    Ok(ended.collect::<Result<(), _>>()?)
+}
+
+/// What still runs, or still has to go; the secret must outlive it.
+async fn still_there(shell: &Shell, plan: &Plan) -> Result<Option<String>, CallError> {
+    if plan.more_revisions {
+        return Ok(Some(
+            "task definitions are left to deregister; ECS takes one a second".to_owned(),
+        ));
+    }
+    let mut names = plan.removals.services.clone();
+    names.extend(plan.draining.iter().cloned());
+    let running = shell.cluster.services(&names).await?;
+    let names: Vec<&str> = running.keys().map(String::as_str).collect();
+    Ok((!names.is_empty())
+        .then(|| format!("ECS services are still draining: {}", names.join(", "))))
+}

@@ -1,0 +1,150 @@
+//! One attempt at a deletion: gather, plan, apply, report.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared::call_error::ErrorClass;
+use shared::error_chain::Chain;
+use shared::event_bus::EventBus;
+use shared::events::Event;
+use shared::intake::Failure as _;
+use shared::names::AppId;
+use shared::promotion::{
+    Applied, DEADLINE_HOURS, Desired, Finished, Kind, Outcome, OutcomeResult, Runs, Status,
+};
+use shared::settings_bucket::SettingsBucket;
+use shared::work::{Attempt, Works};
+
+use crate::apply::{self, apply};
+use crate::error::DeletionError;
+use crate::gather::gather;
+use crate::plan::plan;
+use crate::report::Report;
+use crate::shell::Shell;
+
+/// When a deletion that waits is looked at again; the schedule does it.
+const NEXT_LOOK_SECONDS: i64 = 60;
+
+impl Works for Shell {
+    type Report = Report;
+    type Error = DeletionError;
+    type Objects = SettingsBucket;
+    type Bus = EventBus;
+
+    fn kind(&self) -> Kind {
+        Kind::Delete
+    }
+
+    fn objects(&self) -> &SettingsBucket {
+        &self.bucket
+    }
+
+    fn bus(&self) -> &EventBus {
+        &self.bus
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    async fn attempt(
+        &self,
+        id: &AppId,
+        desired: &Desired,
+        applied: Option<&Applied>,
+    ) -> Result<Attempt<Report>, DeletionError> {
+        let request_id = desired.order.request_id.as_str();
+        let mut report = Report::new(id, request_id);
+        match delete(self, id, desired, applied, &mut report).await {
+            Ok(apply::Applied::Done(secret)) => {
+                report.deleted(secret.as_ref());
+                Ok(deleted(id, report))
+            }
+            Ok(apply::Applied::Waits(reason)) => {
+                tracing::info!(app.name = %id.app, request.id = request_id, "the deletion waits: {reason}");
+                let until = self.now() + TimeDelta::seconds(NEXT_LOOK_SECONDS);
+                let status = Status::Waiting { reason, until };
+                Ok(attempt(request_id, status, None))
+            }
+            Err(err) if err.class() == ErrorClass::Transient => Err(err),
+            Err(err) => Ok(failed(id, &err, report)),
+        }
+    }
+}
+
+async fn delete(
+    shell: &Shell,
+    id: &AppId,
+    desired: &Desired,
+    applied: Option<&Applied>,
+    report: &mut Report,
+) -> Result<apply::Applied, DeletionError> {
+    if desired.deadline <= shell.now() {
+        return Err(DeletionError::PastDeadline {
+            hours: DEADLINE_HOURS,
+            status: desired.status.in_words().to_owned(),
+        });
+    }
+    let gathered = gather(shell, id, applied).await?;
+    let plan = plan(id, applied, &gathered)?;
+    report.warnings.clone_from(&plan.warnings);
+    apply(shell, id, &plan, &mut report.removed).await
+}
+
+fn deleted(id: &AppId, report: Report) -> Attempt<Report> {
+    let date = report.deletion_date.map(|date| date.to_rfc3339());
+    let secret = match (&report.secret_arn, date) {
+        (Some(arn), Some(date)) => format!("its secret {arn} can be restored until {date}"),
+        (Some(arn), None) => format!("its secret {arn} is scheduled for deletion"),
+        (None, _) => "it had no secret".to_owned(),
+    };
+    tracing::info!(app.name = %id.app, request.id = report.request_id, "App {} is deleted; {secret}", id.app);
+    let outcome = Outcome {
+        result: OutcomeResult::Deleted,
+        error_type: None,
+    };
+    let event = Event::of_outcome(id, None, &report.request_id, &outcome);
+    let finished = Finished {
+        request_id: report.request_id.clone(),
+        status: Status::Done,
+        runs: Runs::Nothing,
+        outcome: Some((outcome, event)),
+        events: report.event(id).into_iter().collect(),
+    };
+    Attempt {
+        finished,
+        report: Some(report),
+    }
+}
+
+/// A failure for good. Nothing is put back: this function may not create or restore, and the App was to go anyway.
+fn failed(id: &AppId, err: &DeletionError, mut report: Report) -> Attempt<Report> {
+    let mut message = Chain(err).to_string();
+    if !report.removed.is_empty() {
+        let removed = report.removed.join(", ");
+        message = format!(
+            "{message}; this is gone: {removed}; delete the App again once the cause is mended, or promote to bring it back"
+        );
+    }
+    tracing::error!(
+        app.name = %id.app, request.id = report.request_id, error.kind = err.error_type(),
+        "the deletion of App {} failed: {message}", id.app
+    );
+    let status = Status::Failed {
+        reason: err.error_type().to_owned(),
+    };
+    report.error_type = Some(err.error_type().to_owned());
+    report.message = Some(message);
+    let request_id = report.request_id.clone();
+    attempt(&request_id, status, Some(report))
+}
+
+/// An attempt that changes nothing of what runs.
+fn attempt(request_id: &str, status: Status, report: Option<Report>) -> Attempt<Report> {
+    let finished = Finished {
+        request_id: request_id.to_owned(),
+        status,
+        runs: Runs::AsBefore,
+        outcome: None,
+        events: Vec::new(),
+    };
+    Attempt { finished, report }
+}

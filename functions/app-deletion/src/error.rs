@@ -1,0 +1,88 @@
+//! Why a deletion does not go on: permanent, or worth another delivery.
+
+use lambda_runtime::Diagnostic;
+use shared::call_error::{CallError, ErrorClass};
+use shared::error_chain::Chain;
+use shared::intake::Failure;
+use shared::names::NameError;
+use shared::secrets::SecretError;
+use shared::state_store::StoreError;
+
+/// A deletion that does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum DeletionError {
+    /// An AWS call failed, for good or for now.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The state could not be read or changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Secrets Manager failed, for good or for now. In a deletion that is never skipped.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// The App's name breaks its rule.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// Somebody else's ECS services would lose the secret.
+    #[error(
+        "the secret `{secret}` is still read by ECS services that are not this App's to remove: {}; move them to another \
+         task definition or remove them, then delete the App again", .services.join(", ")
+    )]
+    SecretStillRead {
+        /// The secret's name.
+        secret: String,
+        /// The ECS services.
+        services: Vec<String>,
+    },
+    /// It was tried for hours.
+    #[error(
+        "the App could not be deleted within {hours} hours of the request; the last state was {status}"
+    )]
+    PastDeadline {
+        /// How long it was tried.
+        hours: i64,
+        /// `pending` or what it waited for.
+        status: String,
+    },
+    /// A report could not be rendered.
+    #[error("the report could not be rendered")]
+    Report(#[source] serde_json::Error),
+}
+
+impl Failure for DeletionError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Call(call) | Self::Secret(SecretError::Call(call)) => call.class(),
+            Self::Store(store) => store.class(),
+            Self::Secret(SecretError::TimedOut(_) | SecretError::Contended { .. }) => {
+                ErrorClass::Transient
+            }
+            Self::Secret(_)
+            | Self::Name(_)
+            | Self::SecretStillRead { .. }
+            | Self::PastDeadline { .. }
+            | Self::Report(_) => ErrorClass::Permanent,
+        }
+    }
+
+    fn error_type(&self) -> &str {
+        match self {
+            Self::Call(call) => call.code(),
+            Self::Store(store) => store.error_type(),
+            Self::Secret(secret) => secret.error_type(),
+            Self::Name(_) => "InvalidName",
+            Self::SecretStillRead { .. } => "SecretStillRead",
+            Self::PastDeadline { .. } => "DeadlineExceeded",
+            Self::Report(_) => "ReportUnrendered",
+        }
+    }
+}
+
+impl From<DeletionError> for Diagnostic {
+    fn from(err: DeletionError) -> Self {
+        Self {
+            error_type: err.error_type().to_owned(),
+            error_message: Chain(&err).to_string(),
+        }
+    }
+}

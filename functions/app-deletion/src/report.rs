@@ -1,0 +1,91 @@
+//! What a deletion did: the answer, the log and the event say the same.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::json;
+use shared::events::{Event, EventType};
+use shared::metrics;
+use shared::names::AppId;
+use shared::secrets::Scheduled;
+
+/// The report of one deletion.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The Rack.
+    pub rack: String,
+    /// The App.
+    pub app: String,
+    /// The request.
+    pub request_id: String,
+    /// `deleted` or `failed`.
+    pub status: &'static str,
+    /// Why it failed, as a stable name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_type: Option<String>,
+    /// Why it failed, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The ECS services, rules and revisions that this run removed; an earlier one may have removed more.
+    pub removed: Vec<String>,
+    /// The App's secret, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_arn: Option<String>,
+    /// Until when the secret can be restored.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deletion_date: Option<DateTime<Utc>>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+impl Report {
+    /// The report of a request that is not done yet.
+    #[must_use]
+    pub fn new(id: &AppId, request_id: &str) -> Self {
+        Self {
+            rack: id.rack.to_string(),
+            app: id.app.to_string(),
+            request_id: request_id.to_owned(),
+            status: "failed",
+            error_type: None,
+            message: None,
+            removed: Vec::new(),
+            secret_arn: None,
+            deletion_date: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Adds that the App is gone, and what became of its secret.
+    pub fn deleted(&mut self, secret: Option<&Scheduled>) {
+        self.status = "deleted";
+        self.secret_arn = secret.map(|secret| secret.arn.to_string());
+        self.deletion_date = secret.and_then(|secret| secret.deletion_date);
+    }
+
+    /// The event that tells until when the secret can be restored, where there is one.
+    #[must_use]
+    pub fn event(&self, id: &AppId) -> Option<Event> {
+        let arn = self.secret_arn.as_deref()?;
+        let fields = [
+            ("secretArn", arn.into()),
+            ("deletionDate", json!(self.deletion_date)),
+        ];
+        let kind = EventType::AppSecretDeletionScheduled;
+        Some(Event::new(kind, id, &self.request_id, fields))
+    }
+}
+
+/// Writes the line about one deletion to standard output, where Lambda takes it from.
+pub fn emit_metrics(report: &Report, now: DateTime<Utc>) {
+    let deleted = report.status == "deleted";
+    let members = json!({
+        "Rack": report.rack,
+        "AppDeletions": u8::from(deleted),
+        "AppDeletionFailures": u8::from(!deleted),
+        "app.name": report.app,
+        "request.id": report.request_id,
+    });
+    let set: metrics::Set<'_> = (&["Rack"], &["AppDeletions", "AppDeletionFailures"]);
+    println!("{}", metrics::embedded(&[set], members, now));
+}

@@ -1,0 +1,74 @@
+//! The clients, built once.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use shared::clients::{self, CallLimits};
+use shared::ecs::Cluster;
+use shared::event_bus::EventBus;
+use shared::event_rules::EventRules;
+use shared::leftovers::Places;
+use shared::secrets::Secrets;
+use shared::settings_bucket::SettingsBucket;
+
+use crate::config::Config;
+
+/// ECS takes one `DeregisterTaskDefinition` a second after a burst of 20 that it shares with promote, so a throttled call
+/// gets more tries than usual.
+const LIMITS: CallLimits = CallLimits {
+    connect: Duration::from_secs(3),
+    attempt: Duration::from_secs(5),
+    operation: Duration::from_secs(30),
+    max_attempts: 6,
+    pause: clients::FIRST_PAUSE,
+};
+/// Nobody waits for the end of a deletion, so Secrets Manager gets as much time as the others.
+const SECRETS_MANAGER_LIMIT: Duration = Duration::from_secs(15);
+
+/// Everything outside that app-deletion talks to.
+pub struct Shell {
+    /// The Rack's settings.
+    pub config: Config,
+    /// The settings bucket.
+    pub bucket: SettingsBucket,
+    /// The ECS cluster.
+    pub cluster: Cluster,
+    /// The rules of Timers.
+    pub rules: EventRules,
+    /// Where events are sent.
+    pub bus: EventBus,
+    /// Secrets Manager.
+    pub secrets: Secrets,
+    /// The time.
+    pub clock: fn() -> DateTime<Utc>,
+}
+
+impl Shell {
+    /// Builds the clients. `lookup` reads the process environment.
+    pub async fn new(
+        config: Config,
+        lookup: impl Fn(&str) -> Option<String>,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Self {
+        let sdk = clients::load(LIMITS.scaled(config.time_scale)).await;
+        let limit = SECRETS_MANAGER_LIMIT.mul_f64(config.time_scale);
+        Self {
+            bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
+            cluster: Cluster::new(&sdk, &config.cluster),
+            rules: EventRules::new(&sdk),
+            bus: EventBus::new(&sdk),
+            secrets: Secrets::new(&sdk, None, limit),
+            clock,
+            config,
+        }
+    }
+
+    /// Where to look for what an App has.
+    #[must_use]
+    pub fn places(&self) -> Places<'_> {
+        Places {
+            cluster: &self.cluster,
+            rules: &self.rules,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! A deleted App loses its rules, ECS services and the revisions that they ran, then its secret, which can be restored for
+//! 30 days; a newer promote brings it back.
+
+mod again;
+mod refusals;
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use integration_tests::{Function, World};
+use serde_json::{Value, json};
+
+use crate::app::{self, APP};
+
+const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+const SERVICES: [&str; 3] = ["web", "worker", "metrics"];
+const TIMERS: [&str; 2] = ["cleanup", "report"];
+
+/// `App Deleted`, sent so many seconds from now; `id` is the event's.
+fn deleted(world: &World, id: &str, seconds_ahead: i64) -> Value {
+    let time = Utc::now() + TimeDelta::seconds(seconds_ahead);
+    json!({
+        "version": "0", "id": id, "detail-type": "App Deleted", "source": "shop.operations", "account": "123456789012",
+        "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
+        "detail": {"rack": world.rack, "app": APP},
+    })
+}
+
+/// Promotes a Release by a request that is newer than a deletion of [`deleted`]; the answer.
+async fn promote_later(world: &World, promote: &Function, release: &str, value: &str) -> Value {
+    static SECONDS: AtomicI64 = AtomicI64::new(0);
+    let variables = [("DATABASE_URL", value)];
+    world.put_env(APP, release, &variables).await;
+    // Requests are ordered by whole seconds, so each is a second later than the one before.
+    let later = 10 + SECONDS.fetch_add(1, Ordering::Relaxed) % 40;
+    let request = app::requested(world, release, &format!("request-{later}"), later);
+    promote.invoke(&request).await.answer()
+}
+
+/// A World with an App that is live, its promote and its app-deletion.
+async fn live() -> (World, Function, Function) {
+    let world = app::world().await;
+    let promote = world.start("promote", YES);
+    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.clear();
+    (world, promote, deletion)
+}
+
+/// The status of each ECS service of the App, in the order of [`SERVICES`].
+async fn statuses(world: &World) -> Vec<String> {
+    let names = SERVICES.map(|service| app::ecs_service(world, service));
+    let described = world
+        .ecs
+        .describe_services()
+        .cluster(&world.cluster)
+        .set_services(Some(names.to_vec()));
+    let described = described.send().await.unwrap();
+    let status = |name: &String| {
+        let mut services = described.services().iter();
+        let service = services.find(|service| service.service_name() == Some(name));
+        service.map_or("MISSING", |service| service.status().unwrap_or_default())
+    };
+    names.iter().map(|name| status(name).to_owned()).collect()
+}
+
+/// The names of the App's rules.
+async fn rules(world: &World) -> Vec<String> {
+    let prefix = app::rule(world, "");
+    let listed = world.eventbridge.list_rules().name_prefix(prefix);
+    let rules = listed.send().await.unwrap().rules.unwrap_or_default();
+    rules.into_iter().filter_map(|rule| rule.name).collect()
+}
+
+/// Whether a revision can still be used.
+async fn is_active(world: &World, arn: &str) -> bool {
+    let (definition, _) = app::definition(world, arn).await;
+    definition.status().unwrap().as_str() == "ACTIVE"
+}
+
+/// When the secret will be gone, as Secrets Manager says.
+async fn deletion_date(world: &World) -> Option<DateTime<Utc>> {
+    let described = world
+        .secrets_manager
+        .describe_secret()
+        .secret_id(app::secret(world));
+    let date = described.send().await.unwrap().deleted_date?;
+    DateTime::from_timestamp(date.secs(), 0)
+}
+
+/// That nothing of the App is left but its objects and a secret that can be restored.
+async fn assert_gone(world: &World, case: &str) {
+    assert_eq!(statuses(world).await, ["INACTIVE"; 3], "{case}");
+    assert_eq!(rules(world).await, Vec::<String>::new(), "{case}");
+    assert!(deletion_date(world).await.is_some(), "{case}");
+    let state = app::state(world).await;
+    let settled = json!([
+        state["desired"]["kind"],
+        state["desired"]["status"],
+        state["applied"],
+        state["lease"],
+        state["unsent"]
+    ]);
+    assert_eq!(settled, json!(["delete", "done", null, null, []]), "{case}");
+}
+
+#[tokio::test]
+async fn a_deleted_app_is_gone_and_its_secret_can_be_restored_for_30_days() {
+    let (world, _, deletion) = live().await;
+    let mut revisions = Vec::new();
+    for service in SERVICES {
+        revisions.push(app::running(&world, service).await);
+    }
+    for timer in TIMERS {
+        revisions.push(app::scheduled(&world, timer).await);
+    }
+    let answer = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let answer = answer.answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_gone(&world, "deleted").await;
+    for revision in revisions {
+        assert!(!is_active(&world, &revision).await, "{revision}");
+    }
+    let date = deletion_date(&world).await.unwrap();
+    let days = (date - Utc::now()).num_hours();
+    assert!((29 * 24..=30 * 24).contains(&days), "{date}");
+
+    let events = world.events();
+    let sent: Vec<&str> = events
+        .iter()
+        .map(|event| event.detail_type.as_str())
+        .collect();
+    assert_eq!(
+        sent,
+        ["App Secret Deletion Scheduled", "Secret Write Skipped"]
+    );
+    for (field, want) in [("rack", json!(world.rack)), ("requestId", json!("event-1"))] {
+        assert!(
+            events.iter().all(|event| event.detail[field] == want),
+            "{events:?}"
+        );
+    }
+    let told = &events[0].detail;
+    assert_eq!(told["secretArn"], answer["secretArn"]);
+    assert_eq!(told["deletionDate"], answer["deletionDate"]);
+    let told: DateTime<Utc> = told["deletionDate"].as_str().unwrap().parse().unwrap();
+    assert_eq!(told, date);
+    let last = app::outcomes(&world).await.pop().unwrap();
+    assert_eq!(last, (2, "deleted".to_owned(), None));
+}
+
+#[tokio::test]
+async fn the_secret_outlives_the_last_service_that_drains() {
+    let (world, _, deletion) = live().await;
+    world.proxy.hold_draining();
+    let event = deleted(&world, "event-1", 5);
+    for case in ["first", "again, too early"] {
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "waiting", "{case}: {answer:#}");
+        let message = answer["message"].as_str().unwrap();
+        assert!(
+            message.contains(&app::ecs_service(&world, "web")),
+            "{message}"
+        );
+        assert_eq!(statuses(&world).await, ["DRAINING"; 3], "{case}");
+        assert_eq!(rules(&world).await, Vec::<String>::new(), "{case}");
+        assert_eq!(deletion_date(&world).await, None, "{case}");
+        assert_eq!(app::sent(&world), Vec::<String>::new(), "{case}");
+        assert_eq!(
+            app::state(&world).await["applied"]["release"],
+            "R1",
+            "{case}"
+        );
+    }
+    world.proxy.end_draining();
+    let mut state = app::state(&world).await;
+    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
+    world
+        .put("apps/shop/state/promotion.json", state.to_string())
+        .await;
+    let next = json!({
+        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
+        "detail": {"rack": world.rack, "app": APP, "kind": "delete"},
+    });
+    let answer = deletion.invoke(&next).await.answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_gone(&world, "drained").await;
+}
+
+#[tokio::test]
+async fn an_app_on_s3_is_deleted_without_a_secret() {
+    let world = app::world().await;
+    let promote = world.start("promote", &[]);
+    app::promote(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.clear();
+    let answer = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let answer = answer.answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_eq!(answer["deletionDate"], Value::Null);
+    assert_eq!(statuses(&world).await, ["INACTIVE"; 3]);
+    assert_eq!(app::sent(&world), ["Secret Write Skipped"]);
+    assert_eq!(world.proxy.count("secretsmanager", "DeleteSecret"), 0);
+}
+
+#[tokio::test]
+async fn at_most_20_revisions_are_deregistered_in_one_run() {
+    use std::fmt::Write as _;
+    let mut manifest = "services:\n".to_owned();
+    for number in 0..23 {
+        writeln!(manifest, "  s{number}:\n    image: example/s:1").unwrap();
+    }
+    let world = app::world_with(&manifest, &[]).await;
+    let promote = world.start("promote", &[]);
+    let report = app::promote(&world, &promote, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.clear();
+    let event = deleted(&world, "event-1", 5);
+    let answer = deletion.invoke(&event).await.answer();
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    assert_eq!(world.proxy.count("ecs", "DeregisterTaskDefinition"), 20);
+    let mut state = app::state(&world).await;
+    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
+    world
+        .put("apps/shop/state/promotion.json", state.to_string())
+        .await;
+    let answer = deletion.invoke(&event).await.answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_eq!(world.proxy.count("ecs", "DeregisterTaskDefinition"), 23);
+}

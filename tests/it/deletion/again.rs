@@ -1,0 +1,250 @@
+//! Deleting twice, what never existed, too late, and while somebody promotes; and coming back.
+
+use integration_tests::Fault;
+use serde_json::{Value, json};
+
+use super::{assert_gone, deleted, deletion_date, live, promote_later, rules, statuses};
+use crate::app::{self, APP};
+
+#[tokio::test]
+async fn deleting_again_changes_nothing_and_tells_the_date_again() {
+    let (world, _, deletion) = live().await;
+    let first = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let first = first.answer();
+    let date = deletion_date(&world).await;
+    for (id, status) in [("event-1", "idle"), ("event-2", "deleted")] {
+        world.proxy.clear();
+        let answer = deletion.invoke(&deleted(&world, id, 6)).await.answer();
+        assert_eq!(answer["status"], status, "{id}: {answer:#}");
+        assert_eq!(
+            world.proxy.writes().len(),
+            0,
+            "{id}: {:?}",
+            app::changes(&world)
+        );
+        assert_gone(&world, id).await;
+        assert_eq!(deletion_date(&world).await, date, "{id}");
+    }
+    let told = &world.events()[0];
+    assert_eq!(told.detail_type, "App Secret Deletion Scheduled");
+    assert_eq!(told.detail["deletionDate"], first["deletionDate"]);
+}
+
+#[tokio::test]
+async fn what_never_existed_is_deleted_at_once() {
+    let world = integration_tests::World::new().await;
+    let deletion = world.start("app-deletion", &[]);
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_eq!(answer["removed"], json!([]));
+    assert_eq!(world.proxy.writes().len(), 0);
+    assert_eq!(app::sent(&world), ["Secret Write Skipped"]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_comes_too_late_spares_the_app_that_came_back() {
+    let (world, promote, deletion) = live().await;
+    let late = deleted(&world, "event-1", -600);
+    for _ in 0..2 {
+        let answer = deletion.invoke(&late).await.answer();
+        assert_eq!(answer["status"], "superseded", "{answer:#}");
+    }
+    assert_eq!(app::changes(&world), Vec::<String>::new());
+    // Also where it stands in the queue of promote's next work.
+    let report = app::promote(&world, &promote, "R2", &[("DATABASE_URL", "second")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(
+        deletion.invoke(&late).await.answer()["status"],
+        "superseded"
+    );
+}
+
+#[tokio::test]
+async fn a_deletion_from_the_future_is_refused() {
+    let (world, _, deletion) = live().await;
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 120))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "refused", "{answer:#}");
+    assert_eq!(app::changes(&world), Vec::<String>::new());
+}
+
+/// Promotes `release` and expects the App back, with its own environment and the old secret's ARN.
+async fn assert_back(world: &integration_tests::World, report: &Value, arn: &str, case: &str) {
+    assert_eq!(report["status"], "promoted", "{case}: {report:#}");
+    assert_eq!(report["delivery"], "SecretsManager", "{case}");
+    assert_eq!(
+        report["secretArn"], arn,
+        "{case}: restored, not created anew"
+    );
+    assert_eq!(deletion_date(world).await, None, "{case}");
+    assert_eq!(statuses(world).await, ["ACTIVE"; 3], "{case}");
+    assert_eq!(rules(world).await.len(), 2, "{case}");
+    for service in ["web", "worker"] {
+        let task = app::running(world, service).await;
+        assert!(super::is_active(world, &task).await, "{case}: {task}");
+        let seen = app::sees(world, &task).await;
+        assert_eq!(seen["DATABASE_URL"], "again", "{case}: {service}");
+    }
+}
+
+#[tokio::test]
+async fn a_newer_promote_restores_the_secret_and_writes_it_before_a_definition_names_it() {
+    let (world, promote, deletion) = live().await;
+    let gone = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    let arn = gone["secretArn"].as_str().unwrap();
+    for (release, case) in [("R1", "the same Release"), ("R2", "another Release")] {
+        world.proxy.clear();
+        let report = promote_later(&world, &promote, release, "again").await;
+        if case == "the same Release" {
+            let writes = world.proxy.writes();
+            let order: Vec<&str> = writes.iter().map(|call| call.operation.as_str()).collect();
+            assert_eq!(
+                order[..3],
+                ["RestoreSecret", "PutSecretValue", "RegisterTaskDefinition"]
+            );
+        }
+        assert_back(&world, &report, arn, case).await;
+    }
+    let rows = app::outcomes(&world).await;
+    let results: Vec<&str> = rows.iter().map(|(_, result, _)| result.as_str()).collect();
+    assert_eq!(results, ["ok", "deleted", "ok", "ok"]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_died_half_way_is_finished_or_undone_by_who_comes_next() {
+    for finished in [true, false] {
+        let (world, promote, deletion) = live().await;
+        let arn = app::state(&world).await["applied"]["secret"]["arn"].clone();
+        let broken = Fault::Error {
+            status: 400,
+            code: "ConcurrentModificationException",
+        };
+        world
+            .proxy
+            .inject(broken.on("ecs", "DeleteService").after(1));
+        let event = deleted(&world, "event-1", 5);
+        let ended = deletion.invoke(&event).await;
+        assert!(
+            matches!(ended, integration_tests::Invocation::Error { .. }),
+            "{ended:?}"
+        );
+        world.proxy.lift();
+        if finished {
+            let answer = deletion.invoke(&event).await.answer();
+            assert_eq!(answer["status"], "deleted", "{answer:#}");
+            assert_gone(&world, "redelivered").await;
+        } else {
+            let report = promote_later(&world, &promote, "R1", "again").await;
+            assert_back(&world, &report, arn.as_str().unwrap(), "promoted instead").await;
+            let answer = deletion.invoke(&event).await.answer();
+            assert_eq!(answer["status"], "superseded", "{answer:#}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_promote_that_meets_a_draining_service_waits_and_then_brings_the_app_back() {
+    let (world, promote, deletion) = live().await;
+    let arn = app::state(&world).await["applied"]["secret"]["arn"].clone();
+    world.proxy.hold_draining();
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    let answer = promote_later(&world, &promote, "R1", "again").await;
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    // app-deletion has nothing to do with it any more.
+    let next = json!({
+        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
+        "detail": {"rack": world.rack, "app": APP, "kind": "delete"},
+    });
+    let idle = deletion.invoke(&next).await.answer();
+    assert_eq!(idle["status"], "waiting", "{idle:#}");
+    world.proxy.end_draining();
+    let mut state = app::state(&world).await;
+    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
+    world
+        .put("apps/shop/state/promotion.json", state.to_string())
+        .await;
+    // It is due now, so app-deletion hands it over instead of working on it.
+    world.proxy.clear();
+    let _ = deletion.invoke(&next).await.answer();
+    let handed = world.events().pop().unwrap();
+    assert_eq!(
+        (handed.detail_type.as_str(), &handed.detail["kind"]),
+        ("Promotion Continue", &json!("promote"))
+    );
+    let event = json!({"detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": handed.detail});
+    let report = promote.invoke(&event).await.answer();
+    assert_back(&world, &report, arn.as_str().unwrap(), "drained").await;
+}
+
+#[tokio::test]
+async fn after_the_window_the_secret_is_created_anew() {
+    let (world, promote, deletion) = live().await;
+    let gone = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    let force = world
+        .secrets_manager
+        .delete_secret()
+        .secret_id(app::secret(&world));
+    world
+        .secrets_manager
+        .restore_secret()
+        .secret_id(app::secret(&world))
+        .send()
+        .await
+        .unwrap();
+    force
+        .force_delete_without_recovery(true)
+        .send()
+        .await
+        .unwrap();
+    let report = promote_later(&world, &promote, "R1", "again").await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(report["delivery"], "SecretsManager");
+    assert_ne!(report["secretArn"], gone["secretArn"]);
+}
+
+#[tokio::test]
+async fn each_function_hands_over_the_work_of_the_other() {
+    let (world, promote, deletion) = live().await;
+    // app-deletion dies before it begins: its wish stands in the state.
+    let broken = Fault::Error {
+        status: 400,
+        code: "ConcurrentModificationException",
+    };
+    world.proxy.inject(broken.on("events", "ListRules"));
+    let ended = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    assert!(
+        matches!(ended, integration_tests::Invocation::Error { .. }),
+        "{ended:?}"
+    );
+    world.proxy.lift();
+    world.proxy.clear();
+    let next = json!({
+        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
+        "detail": {"rack": world.rack, "app": APP, "kind": "promote"},
+    });
+    let _ = promote.invoke(&next).await.answer();
+    let handed = world.events();
+    assert_eq!(handed.len(), 1, "{handed:?}");
+    assert_eq!(handed[0].detail["kind"], "delete");
+    assert_eq!(statuses(&world).await, ["ACTIVE"; 3]);
+    let event = json!({
+        "detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": handed[0].detail,
+    });
+    assert_eq!(deletion.invoke(&event).await.answer()["status"], "deleted");
+    assert_gone(&world, "handed over").await;
+}

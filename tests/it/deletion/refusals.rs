@@ -1,0 +1,204 @@
+//! What a deletion leaves alone, and what stops it.
+
+use integration_tests::{Fault, World};
+use serde_json::{Value, json};
+
+use super::{assert_gone, deleted, deletion_date, live, rules, statuses};
+use crate::app::{self, APP};
+
+fn fault(code: &'static str) -> Fault {
+    Fault::Error { status: 400, code }
+}
+
+async fn failed(world: &World, answer: &Value, error_type: &str) -> String {
+    assert_eq!(answer["status"], "failed", "{answer:#}");
+    assert_eq!(answer["errorType"], error_type, "{answer:#}");
+    let state = app::state(world).await;
+    assert_eq!(state["desired"]["status"], "failed");
+    assert_eq!(state["lease"], Value::Null);
+    answer["message"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_anything_is_written()
+{
+    let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
+    world.create_ecs_service("their-web", &[]).await;
+    let settings = json!({"services": {"web": "their-web"}}).to_string();
+    world.put("apps/shop/app.json", settings).await;
+    let promote = world.start("promote", super::YES);
+    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.clear();
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    let message = failed(&world, &answer, "SecretStillRead").await;
+    assert!(message.contains("`their-web`"), "{message}");
+    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+    assert_eq!(rules(&world).await.len(), 2);
+
+    // Once it runs something else, the App can go; that service stays.
+    let other = app::registered(&world)
+        .await
+        .into_iter()
+        .find(|arn| arn.contains("metrics"));
+    let moved = world
+        .ecs
+        .update_service()
+        .cluster(&world.cluster)
+        .service("their-web");
+    moved.task_definition(other.unwrap()).send().await.unwrap();
+    let answer = deletion
+        .invoke(&deleted(&world, "event-2", 6))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert!(deletion_date(&world).await.is_some());
+    let theirs = world
+        .ecs
+        .describe_services()
+        .cluster(&world.cluster)
+        .services("their-web");
+    let theirs = theirs.send().await.unwrap();
+    assert_eq!(theirs.services()[0].status(), Some("ACTIVE"));
+}
+
+#[tokio::test]
+async fn what_lacks_the_tags_stays() {
+    let (world, _, deletion) = live().await;
+    let name = app::ecs_service(&world, "extra");
+    world.create_ecs_service(&name, &[]).await;
+    let rule = app::rule(&world, "theirs");
+    let put = world
+        .eventbridge
+        .put_rule()
+        .name(&rule)
+        .schedule_expression("rate(1 day)");
+    put.send().await.unwrap();
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_eq!(rules(&world).await, [rule]);
+    let theirs = world
+        .ecs
+        .describe_services()
+        .cluster(&world.cluster)
+        .services(&name);
+    let theirs = theirs.send().await.unwrap();
+    assert_eq!(theirs.services()[0].status(), Some("ACTIVE"));
+    assert!(deletion_date(&world).await.is_some());
+}
+
+#[tokio::test]
+async fn a_secret_that_is_somebody_elses_stays_and_the_app_goes() {
+    let world = app::world().await;
+    let promote = world.start("promote", &[]);
+    app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    let create = world
+        .secrets_manager
+        .create_secret()
+        .name(app::secret(&world));
+    create.secret_string("theirs").send().await.unwrap();
+    let deletion = world.start("app-deletion", &[]);
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    let warnings = answer["warnings"].to_string();
+    assert!(warnings.contains("somebody else's"), "{warnings}");
+    assert_eq!(deletion_date(&world).await, None);
+    assert_eq!(statuses(&world).await, ["INACTIVE"; 3]);
+}
+
+#[tokio::test]
+async fn a_secrets_manager_error_is_never_skipped() {
+    let (world, _, deletion) = live().await;
+    world
+        .proxy
+        .inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    world.proxy.lift();
+    let message = failed(&world, &answer, "AccessDeniedException").await;
+    let gone = format!("the ECS service `{}`", app::ecs_service(&world, "web"));
+    assert!(message.contains(&gone), "{message}");
+    assert!(message.contains("delete the App again"), "{message}");
+    assert_eq!(deletion_date(&world).await, None);
+    assert_eq!(app::sent(&world), Vec::<String>::new());
+
+    let answer = deletion
+        .invoke(&deleted(&world, "event-2", 6))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_gone(&world, "again").await;
+}
+
+#[tokio::test]
+async fn an_app_whose_deletion_failed_half_way_is_promoted_with_live_definitions() {
+    let (world, promote, deletion) = live().await;
+    world
+        .proxy
+        .inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
+    let _ = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    world.proxy.lift();
+    // A promote that fails in between does not hide what is gone.
+    world.put_env(APP, "R0", &[("OTHER", "u")]).await;
+    let request = app::requested(&world, "R0", "event-2", 6);
+    let refused = promote.invoke(&request).await.answer();
+    assert_eq!(refused["errorType"], "MissingVariables", "{refused:#}");
+    let request = app::requested(&world, "R1", "event-3", 7);
+    let report = promote.invoke(&request).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    for service in super::SERVICES {
+        let task = app::running(&world, service).await;
+        assert!(super::is_active(&world, &task).await, "{task}");
+    }
+}
+
+#[tokio::test]
+async fn other_racks_names_and_forms_are_ignored() {
+    let (world, _, deletion) = live().await;
+    let mut theirs = deleted(&world, "event-1", 5);
+    theirs["detail"]["rack"] = "another".into();
+    let mut aws = deleted(&world, "event-2", 6);
+    aws["source"] = "aws.ecs".into();
+    let mut incomplete = deleted(&world, "event-3", 0);
+    incomplete["detail"] = json!({"rack": world.rack});
+    for event in [theirs, aws, incomplete, json!({"app": APP}), json!([])] {
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "ignored", "{event}: {answer:#}");
+    }
+    let mut bad = deleted(&world, "event-4", 0);
+    bad["detail"]["app"] = "No App".into();
+    let answer = deletion.invoke(&bad).await.answer();
+    assert_eq!(answer["errorType"], "InvalidName", "{answer:#}");
+    assert_eq!(app::changes(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn after_six_hours_a_deletion_ends_as_failed() {
+    let (world, _, deletion) = live().await;
+    world.proxy.hold_draining();
+    let event = deleted(&world, "event-1", 5);
+    assert_eq!(deletion.invoke(&event).await.answer()["status"], "waiting");
+    let mut state = app::state(&world).await;
+    state["desired"]["deadline"] = "2026-01-01T00:00:00Z".into();
+    world
+        .put("apps/shop/state/promotion.json", state.to_string())
+        .await;
+    let answer = deletion.invoke(&event).await.answer();
+    let message = failed(&world, &answer, "DeadlineExceeded").await;
+    assert!(message.contains("still draining"), "{message}");
+}
