@@ -25,6 +25,8 @@ pub mod variables;
 pub mod call_error;
 #[cfg(feature = "sdk")]
 pub mod clients;
+#[cfg(all(feature = "eventbridge", feature = "s3"))]
+pub mod counting;
 #[cfg(feature = "kms")]
 pub mod data_keys;
 #[cfg(feature = "ecs")]

@@ -22,6 +22,7 @@ mod order;
 mod promote;
 mod put_back;
 mod reconcile;
+mod schedules;
 mod secret_life;
 mod services;
 mod template;

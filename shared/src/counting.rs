@@ -1,0 +1,77 @@
+//! The way of failure-count through its state: send what is unsent, count what is new, send again.
+
+use crate::events::Event;
+use crate::failures::Failures;
+use crate::names::AppId;
+use crate::state_store::{Snapshot, StateObjects, StateStore, StoreError};
+use crate::work::Outbox;
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Counted {
+    /// The counter as it stands now.
+    pub failures: Failures,
+    /// Events that this run sent; another may have sent them before.
+    pub sent: Vec<Event>,
+}
+
+/// Counts the outcomes of `id` that are new. Whatever brought the message, the state decides, so a hint that comes twice,
+/// late or out of order changes nothing, and two runs at once count each row once.
+///
+/// # Errors
+///
+/// [`StoreError`] when a state cannot be read or changed, or an event not be sent; what was decided by then stands in the
+/// state, and the next run sends it.
+pub async fn count<B: StateObjects, O: Outbox>(
+    objects: &B,
+    bus: &O,
+    id: &AppId,
+) -> Result<Counted, StoreError> {
+    update(objects, bus, id, |_| {}).await
+}
+
+/// The same, and then `change`: a task that failed, or a deployment that is complete.
+///
+/// # Errors
+///
+/// As [`count`].
+pub async fn update<B: StateObjects, O: Outbox>(
+    objects: &B,
+    bus: &O,
+    id: &AppId,
+    mut change: impl FnMut(&mut Failures),
+) -> Result<Counted, StoreError> {
+    let store = StateStore::failures(objects, &id.app);
+    let mut snapshot = store.read().await?;
+    let mut sent = send_unsent(&store, &mut snapshot, bus).await?;
+    // Read after the counter: rows that are older than it are skipped, rows that are newer bring a message of their own.
+    let promotion = StateStore::promotion(objects, &id.app).read().await?.state;
+    store
+        .change(&mut snapshot, |failures| {
+            failures.count(id, &promotion.outcomes);
+            change(failures);
+        })
+        .await?;
+    sent.extend(send_unsent(&store, &mut snapshot, bus).await?);
+    Ok(Counted {
+        failures: snapshot.state,
+        sent,
+    })
+}
+
+/// Sends what is decided, then removes exactly that.
+async fn send_unsent<B: StateObjects, O: Outbox>(
+    store: &StateStore<'_, Failures, B>,
+    snapshot: &mut Snapshot<Failures>,
+    bus: &O,
+) -> Result<Vec<Event>, StoreError> {
+    let events = snapshot.state.unsent.clone();
+    if events.is_empty() {
+        return Ok(events);
+    }
+    bus.send(&events).await?;
+    store
+        .change(snapshot, |failures| failures.sent(&events))
+        .await?;
+    Ok(events)
+}

@@ -1,0 +1,48 @@
+//! Schedules: the real way through the state, stepped call by call by a scheduler that crashes, delays, duplicates and
+//! drops as it likes, over a model of S3, the queues and what promote and app-deletion change.
+//!
+//! A schedule is a seed: the same seed makes the same steps. When one fails, its message has the seed, and
+//! `SCHEDULES_FROM=<seed> SCHEDULES=1` runs it alone.
+
+mod attempt;
+mod chance;
+mod counting;
+mod explore;
+mod invariants;
+mod outside;
+mod store;
+
+use std::env;
+use std::thread;
+
+use explore::Explored;
+
+/// How many schedules a run explores.
+const SCHEDULES: u64 = 12_000;
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn whatever_the_schedule_the_newest_request_wins_and_nothing_is_lost() {
+    let (first, count) = (
+        number("SCHEDULES_FROM").unwrap_or(0),
+        number("SCHEDULES").unwrap_or(SCHEDULES),
+    );
+    let explore = |remainder| {
+        let seeds = (first..first + count).filter(move |seed| seed % 2 == remainder);
+        thread::spawn(move || seeds.map(explore::schedule).sum::<Explored>())
+    };
+    let threads = [0, 1].map(explore);
+    let ended = threads.map(|thread| thread.join());
+    let sum: Explored = ended
+        .into_iter()
+        .map(|ended| ended.expect("a schedule breaks an invariant: see above"))
+        .sum();
+    println!("{sum}");
+    println!("schedules: {count} explored");
+    if count >= SCHEDULES {
+        sum.assert_met_everything();
+    }
+}

@@ -1,0 +1,560 @@
+//! The scheduler: users with wishes, queues with redelivery, invocations that are stepped, crashed and timed out.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::iter::Sum;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use shared::names::{AppId, AppName, RackName, ReleaseId, keys};
+use shared::promotion::{Kind, Order, Request, Tie, Work};
+use shared::work::{Invocation, Message};
+
+use super::attempt::{BAD, Model, OUTAGE, REFUSED};
+use super::chance::Chance;
+use super::counting;
+use super::invariants::Watch;
+use super::outside::EnvVersion;
+use super::store::{Access, Luck, Shared, Sim, at};
+
+/// Steps of one schedule before it comes to rest.
+const STEPS: usize = 320;
+const RUNNING_MAX: usize = 3;
+/// Lambda's limit, and SQS's visibility time-out and receives (template.yaml).
+const LIMIT_SECONDS: i64 = 120;
+const VISIBILITY_SECONDS: i64 = 300;
+const RECEIVES_MAX: u32 = 5;
+/// Rounds of redelivery and reconciliation after which a schedule must be at rest.
+const ROUNDS_MAX: usize = 80;
+
+/// What a message says.
+#[derive(Debug, Clone)]
+pub enum Body {
+    /// S3's event about a version of an environment.
+    Written(EnvVersion, String),
+    /// `Release Promote Requested`: release, event id, time.
+    Requested(&'static str, String, i64),
+    /// `App Deleted`: event id, time.
+    Deleted(String, i64),
+    /// `Promotion Continue`.
+    Continue,
+    /// A hint for failure-count.
+    Outcome,
+}
+
+/// Who takes a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Queue {
+    Work(Kind),
+    Count,
+}
+
+#[derive(Debug, Clone)]
+struct Queued {
+    queue: Queue,
+    body: Body,
+    receives: u32,
+    visible_at: i64,
+}
+
+struct Running {
+    future: Pin<Box<dyn Future<Output = bool>>>,
+    message: Queued,
+    ends_at: i64,
+}
+
+/// How often what was met.
+#[derive(Debug, Default, Clone)]
+pub struct Explored(BTreeMap<&'static str, u64>);
+
+struct Schedule {
+    sim: Shared,
+    id: AppId,
+    queued: Vec<Queued>,
+    dead_letters: Vec<Queued>,
+    running: Vec<Running>,
+    invocations: usize,
+    wishes: usize,
+    met: Explored,
+    watch: Watch,
+}
+
+/// Runs one schedule.
+///
+/// # Panics
+///
+/// When an invariant breaks, with the seed and what was done.
+pub fn schedule(seed: u64) -> Explored {
+    let mut chance = Chance::new(seed);
+    let (trouble, wishes) = (chance.one_of(&[0, 25, 8]), 2 + chance.below(5));
+    let sim = Rc::new(RefCell::new(Sim {
+        chance,
+        now: 0,
+        trouble,
+        objects: BTreeMap::new(),
+        sent: Vec::new(),
+        undelivered: Vec::new(),
+        outside: super::outside::Outside::default(),
+        writes: 0,
+        trace: Vec::new(),
+    }));
+    let mut schedule = Schedule {
+        id: AppId {
+            rack: RackName::new("rack").unwrap(),
+            app: AppName::new("shop").unwrap(),
+        },
+        queued: Vec::new(),
+        dead_letters: Vec::new(),
+        running: Vec::new(),
+        invocations: 0,
+        wishes,
+        met: Explored::default(),
+        watch: Watch::new(seed),
+        sim,
+    };
+    schedule.met.count("schedules");
+    for _ in 0..STEPS {
+        schedule.step();
+    }
+    schedule.come_to_rest();
+    let ends = schedule.watch.at_rest(&schedule.sim.borrow());
+    schedule.met.count(ends);
+    schedule.met
+}
+
+impl Schedule {
+    fn below(&self, end: usize) -> usize {
+        self.sim.borrow_mut().chance.below(end)
+    }
+
+    fn step(&mut self) {
+        self.route();
+        match self.below(100) {
+            0..=75 => self.poll_one(),
+            76..=84 => self.start_one(),
+            85..=90 => self.wish(),
+            91..=95 => self.pass_time(),
+            96 => self.crash(),
+            97..=98 => self.duplicate(),
+            _ => self.reconcile(),
+        }
+        self.watch.look(&self.sim.borrow());
+    }
+
+    fn now(&self) -> i64 {
+        self.sim.borrow().now
+    }
+
+    fn poll_one(&mut self) {
+        if self.running.is_empty() {
+            return self.start_one();
+        }
+        let place = self.below(self.running.len());
+        self.poll(place);
+    }
+
+    /// One step of an invocation, up to its next call.
+    fn poll(&mut self, place: usize) {
+        self.met.count("steps");
+        let mut context = Context::from_waker(Waker::noop());
+        let Poll::Ready(succeeded) = self.running[place].future.as_mut().poll(&mut context) else {
+            return;
+        };
+        let mut message = self.running.remove(place).message;
+        if succeeded {
+            return; // the mapping deletes the message
+        }
+        self.met.count("redeliveries");
+        message.visible_at = self.now();
+        self.put(message);
+    }
+
+    fn start_one(&mut self) {
+        let now = self.now();
+        let visible: Vec<usize> = (0..self.queued.len())
+            .filter(|place| self.queued[*place].visible_at <= now)
+            .collect();
+        if visible.is_empty() || self.running.len() >= RUNNING_MAX {
+            return;
+        }
+        let place = visible[self.below(visible.len())];
+        let mut message = self.queued.remove(place);
+        message.receives += 1;
+        self.start(message);
+    }
+
+    fn start(&mut self, message: Queued) {
+        self.invocations += 1;
+        let owner = format!("invocation-{}", self.invocations);
+        let clock_ahead = self.sim.borrow_mut().chance.one_of(&[0, 0, 30, 60]);
+        let access = Access {
+            sim: Rc::clone(&self.sim),
+            owner: owner.clone(),
+            clock_ahead,
+        };
+        let ends_at = self.now() + LIMIT_SECONDS;
+        let line = format!("{owner} takes {message:?}, its clock is {clock_ahead} s ahead");
+        self.sim.borrow_mut().trace.push(line);
+        let (id, body) = (self.id.clone(), message.body.clone());
+        let future: Pin<Box<dyn Future<Output = bool>>> = match message.queue {
+            Queue::Count => Box::pin(async move { counting::count(&access, &id).await }),
+            Queue::Work(kind) => Box::pin(async move {
+                let model = Model { kind, access };
+                work(&model, &owner, id, body, ends_at).await
+            }),
+        };
+        self.running.push(Running {
+            future,
+            message,
+            ends_at,
+        });
+    }
+
+    /// A message that failed comes back, five times in all.
+    fn put(&mut self, message: Queued) {
+        if message.receives < RECEIVES_MAX {
+            self.queued.push(message);
+        } else {
+            self.met.count("dead letters");
+            self.dead_letters.push(message);
+        }
+    }
+
+    fn crash(&mut self) {
+        if self.running.is_empty() {
+            return;
+        }
+        let place = self.below(self.running.len());
+        self.met.count("crashes");
+        self.end(place);
+    }
+
+    /// The process is gone; SQS learns it from the visibility time-out.
+    fn end(&mut self, place: usize) {
+        let mut message = self.running.remove(place).message;
+        message.visible_at = self.now() + VISIBILITY_SECONDS;
+        self.sim
+            .borrow_mut()
+            .trace
+            .push(format!("dies: {message:?}"));
+        self.put(message);
+    }
+
+    fn pass_time(&mut self) {
+        let seconds = self
+            .sim
+            .borrow_mut()
+            .chance
+            .one_of(&[0, 1, 1, 1, 2, 5, 20, 60, 250]);
+        self.advance(seconds);
+    }
+
+    fn advance(&mut self, seconds: i64) {
+        self.sim.borrow_mut().now += seconds;
+        let now = self.now();
+        while let Some(late) = self.running.iter().position(|it| it.ends_at <= now) {
+            self.met.count("time limits");
+            self.end(late);
+        }
+    }
+
+    fn duplicate(&mut self) {
+        if self.queued.is_empty() {
+            return;
+        }
+        self.met.count("duplicates");
+        let mut copy = self.queued[self.below(self.queued.len())].clone();
+        copy.receives = 0;
+        self.queued.push(copy);
+    }
+
+    /// Something that somebody wants.
+    fn wish(&mut self) {
+        if self.wishes == 0 {
+            return;
+        }
+        self.wishes -= 1;
+        let now = self.now();
+        let id = format!("event-{}", self.wishes);
+        let release = self
+            .sim
+            .borrow_mut()
+            .chance
+            .one_of(&["A", "B", "B", BAD, REFUSED, OUTAGE]);
+        let (queue, body) = match self.below(8) {
+            0..=4 => (Kind::Promote, self.write_environment(release)),
+            5 if self.sim.borrow().outside.newest(release).is_some() => {
+                (Kind::Promote, Body::Requested(release, id, now))
+            }
+            _ => (Kind::Delete, Body::Deleted(id, now)),
+        };
+        self.watch.wished(&body);
+        let lost = matches!(body, Body::Written(..)) && self.below(20) == 0;
+        if lost {
+            self.met.count("lost events");
+            return;
+        }
+        let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 0, 3, 90]);
+        self.queued.push(Queued {
+            queue: Queue::Work(queue),
+            body,
+            receives: 0,
+            visible_at: now + delay,
+        });
+    }
+
+    fn write_environment(&mut self, release: &'static str) -> Body {
+        let mut sim = self.sim.borrow_mut();
+        let count = sim.outside.environments.len();
+        let version = EnvVersion {
+            release,
+            id: format!("version-{}", 9 - count),
+            at: sim.now,
+        };
+        sim.outside.environments.push(version.clone());
+        Body::Written(version, format!("{:04X}", count + 1))
+    }
+
+    /// Events reach the queue of their rule.
+    fn route(&mut self) {
+        let events = std::mem::take(&mut self.sim.borrow_mut().undelivered);
+        for event in events {
+            let (queue, body) = match (event.detail_type.as_str(), event.detail.get("kind")) {
+                ("Promotion Continue", Some(kind)) if kind == "promote" => {
+                    (Queue::Work(Kind::Promote), Body::Continue)
+                }
+                ("Promotion Continue", Some(_)) => (Queue::Work(Kind::Delete), Body::Continue),
+                (name, _) if name.starts_with("Secret Write") => (Queue::Count, Body::Outcome),
+                _ => continue,
+            };
+            self.met.count(match queue {
+                Queue::Count => "hints",
+                Queue::Work(_) => "hand-overs",
+            });
+            let visible_at = self.now();
+            let receives = 0;
+            self.queued.push(Queued {
+                queue,
+                body,
+                receives,
+                visible_at,
+            });
+        }
+    }
+
+    /// The schedule's look: work that nobody does, and rows that nobody counted.
+    fn reconcile(&mut self) {
+        let (left, behind) = {
+            let sim = self.sim.borrow();
+            let (promotion, now) = (sim.promotion(), at(sim.now));
+            (promotion.left_alone(now), counting::is_behind(&sim))
+        };
+        let left = left.map(|kind| (Queue::Work(kind), Body::Continue));
+        let behind = behind.then_some((Queue::Count, Body::Outcome));
+        for (queue, body) in left.into_iter().chain(behind) {
+            self.met.count("reconciliations");
+            let visible_at = self.now();
+            let receives = 0;
+            self.queued.push(Queued {
+                queue,
+                body,
+                receives,
+                visible_at,
+            });
+        }
+    }
+
+    /// Once a day: a write that is newer than all that was asked for, and nobody announced.
+    fn find_lost(&mut self) {
+        let newest = {
+            let sim = self.sim.borrow();
+            let environments = sim.outside.environments.iter().enumerate();
+            let newest =
+                environments.max_by_key(|(place, version)| (version.at, version.release, *place));
+            newest.map(|(_, version)| version.clone())
+        };
+        if let Some(version) = newest {
+            let visible_at = self.now();
+            self.queued.push(Queued {
+                queue: Queue::Work(Kind::Promote),
+                body: Body::Written(version, String::new()),
+                receives: 0,
+                visible_at,
+            });
+        }
+    }
+
+    /// No more trouble: what is queued is delivered, operators redrive what was given up, the schedule goes on.
+    fn come_to_rest(&mut self) {
+        self.sim.borrow_mut().trouble = 0;
+        self.find_lost();
+        let dead = std::mem::take(&mut self.dead_letters);
+        self.queued.extend(dead.into_iter().map(|message| Queued {
+            receives: 0,
+            ..message
+        }));
+        for _ in 0..ROUNDS_MAX {
+            self.route();
+            while !self.running.is_empty() {
+                self.poll(0);
+                self.watch.look(&self.sim.borrow());
+            }
+            self.route();
+            if self.queued.is_empty() {
+                if self.is_at_rest() {
+                    return;
+                }
+                self.advance(901);
+                self.reconcile();
+            } else {
+                self.advance(self.next_visible());
+                self.start_one();
+            }
+        }
+        self.watch
+            .broken(&self.sim.borrow(), "every schedule comes to rest");
+    }
+
+    /// Seconds until a message can be taken.
+    fn next_visible(&self) -> i64 {
+        let next = self.queued.iter().map(|message| message.visible_at).min();
+        (next.unwrap_or_default() - self.now()).max(0)
+    }
+
+    fn is_at_rest(&self) -> bool {
+        let sim = self.sim.borrow();
+        let state = sim.promotion();
+        let open = state
+            .desired
+            .as_ref()
+            .is_some_and(|desired| desired.is_open());
+        !open && state.unsent.is_empty() && !counting::is_behind(&sim)
+    }
+}
+
+/// One invocation of promote or app-deletion: what the message leaves out is looked up, then the way through the state.
+async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i64) -> bool {
+    let message = match body {
+        Body::Continue | Body::Outcome => Message::continues(id),
+        Body::Deleted(event, time) => Message {
+            request: Some(request(Work::Delete, time, event, Tie::default())),
+            ..Message::continues(id)
+        },
+        Body::Written(version, sequencer) => {
+            if model.access.step("head").await != Luck::Good {
+                return false;
+            }
+            let current = newest(model, version.release);
+            let (at, event, release) = (version.at, version.id.clone(), version.release);
+            let tie = tie(&id, release, sequencer);
+            Message {
+                request: Some(request(promotes(release, &version.id), at, event, tie)),
+                current,
+                id,
+            }
+        }
+        Body::Requested(release, event, time) => {
+            if model.access.step("head").await != Luck::Good {
+                return false;
+            }
+            let current = newest(model, release);
+            let version = current.clone().unwrap();
+            let tie = tie(&id, release, String::new());
+            Message {
+                request: Some(request(promotes(release, &version), time, event, tie)),
+                current,
+                id,
+            }
+        }
+    };
+    let ends_at = at(ends_at + model.access.clock_ahead);
+    let invocation = Invocation {
+        function: model,
+        owner,
+        ends_at,
+    };
+    invocation.take(&message).await.is_ok()
+}
+
+fn newest(model: &Model, release: &str) -> Option<String> {
+    let sim = model.access.sim.borrow();
+    sim.outside
+        .newest(release)
+        .map(|version| version.id.clone())
+}
+
+fn promotes(release: &str, version: &str) -> Work {
+    Work::Promote {
+        release: ReleaseId::new(release).unwrap(),
+        env_version_id: version.to_owned(),
+    }
+}
+
+fn tie(id: &AppId, release: &str, sequencer: String) -> Tie {
+    Tie {
+        key: keys::environment(&id.app, &ReleaseId::new(release).unwrap()),
+        sequencer,
+    }
+}
+
+fn request(work: Work, seconds: i64, request_id: String, tie: Tie) -> Request {
+    let order = Order {
+        requested_at: at(seconds),
+        request_id,
+        tie,
+    };
+    Request { work, order }
+}
+
+impl Explored {
+    fn count(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    /// That nothing that a schedule can do was left out.
+    pub fn assert_met_everything(&self) {
+        for what in [
+            "crashes",
+            "dead letters",
+            "deletions at the end",
+            "duplicates",
+            "failures at the end",
+            "hand-overs",
+            "hints",
+            "lost events",
+            "promotes at the end",
+            "reconciliations",
+            "redeliveries",
+            "time limits",
+        ] {
+            assert!(
+                self.0.get(what).is_some_and(|count| *count > 20),
+                "{what}: {self}"
+            );
+        }
+    }
+}
+
+impl Sum for Explored {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, explored| {
+            for (what, count) in explored.0 {
+                *sum.0.entry(what).or_default() += count;
+            }
+            sum
+        })
+    }
+}
+
+impl fmt::Display for Explored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: Vec<String> = self
+            .0
+            .iter()
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
+        f.write_str(&counts.join(", "))
+    }
+}

@@ -1,0 +1,287 @@
+//! The invariants of the design, as sentences and checks.
+
+use std::collections::BTreeSet;
+
+use shared::failures::Failures;
+use shared::promotion::{Applied, Promotion, Status, Work};
+
+use super::attempt::applied_environment;
+use super::counting;
+use super::explore::Body;
+use super::outside::Service;
+use super::store::{Sim, at};
+
+/// Where a request stands, as far as its own time and key say.
+type Place = (i64, String);
+
+/// What was seen of one schedule so far.
+#[derive(Debug)]
+pub struct Watch {
+    seed: u64,
+    /// Every request that was ever made, with its id.
+    wishes: Vec<(Place, String)>,
+    seen_version: u64,
+    seen: Promotion,
+    /// Requests that ended.
+    ended: BTreeSet<String>,
+}
+
+impl Watch {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            wishes: Vec::new(),
+            seen_version: 0,
+            seen: Promotion::default(),
+            ended: BTreeSet::new(),
+        }
+    }
+
+    pub fn wished(&mut self, body: &Body) {
+        let key = |release: &str| format!("apps/shop/releases/{release}/env");
+        self.wishes.push(match body {
+            Body::Written(version, _) => ((version.at, key(version.release)), version.id.clone()),
+            Body::Requested(release, id, time) => ((*time, key(release)), id.clone()),
+            Body::Deleted(id, time) => ((*time, String::new()), id.clone()),
+            Body::Continue | Body::Outcome => return,
+        });
+    }
+
+    /// Stops with what was done.
+    pub fn broken(&self, sim: &Sim, sentence: &str) -> ! {
+        let trace = sim.trace.join("\n");
+        panic!(
+            "schedule {} breaks: {sentence}\n{trace}\n{:#?}",
+            self.seed,
+            sim.promotion()
+        )
+    }
+
+    fn holds(&self, sim: &Sim, sentence: &str, holds: bool) {
+        if !holds {
+            self.broken(sim, sentence);
+        }
+    }
+
+    fn place(&self, request_id: &str) -> Option<&Place> {
+        let mut wishes = self.wishes.iter();
+        wishes
+            .find(|(_, id)| id == request_id)
+            .map(|(place, _)| place)
+    }
+
+    /// After every step: what no state may ever do.
+    pub fn look(&mut self, sim: &Sim) {
+        let version = sim
+            .objects
+            .get("apps/shop/state/promotion.json")
+            .map_or(0, |object| object.1);
+        if version == self.seen_version {
+            return;
+        }
+        let state = sim.promotion();
+        let places = |state: &Promotion| {
+            let desired = state.desired.as_ref()?;
+            self.place(&desired.order.request_id).cloned()
+        };
+        self.holds(
+            sim,
+            "what is wanted never goes back to an older request",
+            places(&state) >= places(&self.seen),
+        );
+        let applied =
+            |state: &Promotion| Some(self.place(&state.applied.as_ref()?.request_id)?.clone());
+        self.holds(
+            sim,
+            "an older Release is never applied after a newer one",
+            applied(&state)
+                .is_none_or(|now| applied(&self.seen).is_none_or(|before| now >= before)),
+        );
+        let rows: Vec<&str> = state
+            .outcomes
+            .rows()
+            .iter()
+            .map(|row| row.request_id.as_str())
+            .collect();
+        let distinct: BTreeSet<&str> = rows.iter().copied().collect();
+        self.holds(
+            sim,
+            "a request has one outcome",
+            distinct.len() == rows.len(),
+        );
+        let numbers = state.outcomes.rows().iter().map(|row| row.seq);
+        self.holds(
+            sim,
+            "outcomes are numbered without a gap",
+            numbers.eq(1..=state.outcomes.last_seq()),
+        );
+        if let Some(desired) = &state.desired
+            && matches!(desired.status, Status::Done | Status::Failed { .. })
+        {
+            self.ended.insert(desired.order.request_id.clone());
+        }
+        self.seen_version = version;
+        self.seen = state;
+    }
+
+    /// At the end: what must have come of it; in words, what it was.
+    pub fn at_rest(&self, sim: &Sim) -> &'static str {
+        let state = sim.promotion();
+        let Some(desired) = &state.desired else {
+            self.holds(sim, "a wish is never forgotten", self.wishes.is_empty());
+            return "no wishes";
+        };
+        let newest = self.wishes.iter().map(|(place, _)| place).max();
+        let ours = self.place(&desired.order.request_id);
+        self.holds(sim, "the newest request wins", ours == newest);
+        if let Work::Promote {
+            release,
+            env_version_id,
+        } = &desired.work
+        {
+            let rivals: Vec<&String> = self
+                .wishes
+                .iter()
+                .filter(|(place, _)| Some(place) == newest)
+                .map(|(_, id)| id)
+                .collect();
+            let all_written = rivals.iter().all(|id| id.starts_with("version-"));
+            let current = sim
+                .outside
+                .newest(release.as_str())
+                .map(|version| &version.id);
+            self.holds(
+                sim,
+                "of two versions of one second the current one wins",
+                !all_written || rivals.len() == 1 || Some(env_version_id) == current,
+            );
+        }
+        self.holds(
+            sim,
+            "every event that was decided is sent",
+            state.unsent.is_empty(),
+        );
+        self.holds(
+            sim,
+            "nobody holds the lease for ever",
+            state
+                .lease
+                .is_none_or(|lease| lease.expires_at <= at(sim.now)),
+        );
+        self.assert_told(sim);
+        self.assert_counted(sim);
+        match (&desired.status, &state.applied) {
+            (Status::Done, None) => {
+                self.assert_deleted(sim);
+                return "deletions at the end";
+            }
+            (Status::Done, Some(applied)) => {
+                self.holds(
+                    sim,
+                    "the newest request is applied",
+                    applied.request_id == desired.order.request_id,
+                );
+                self.assert_runs(sim, applied, true);
+                return "promotes at the end";
+            }
+            (Status::Failed { .. }, Some(applied)) => self.assert_runs(sim, applied, false),
+            _ => {}
+        }
+        "failures at the end"
+    }
+
+    fn assert_told(&self, sim: &Sim) {
+        let told = |id: &str, secret: bool| {
+            sim.sent.iter().any(|event| {
+                event.detail["requestId"] == id
+                    && event.detail_type.starts_with("Secret Write") == secret
+            })
+        };
+        let all = self.ended.iter().all(|id| told(id, false));
+        self.holds(sim, "every request that ended is told", all);
+        let state = sim.promotion();
+        let rows = state.outcomes.rows().iter();
+        self.holds(
+            sim,
+            "every outcome is told",
+            rows.clone().all(|row| told(&row.request_id, true)),
+        );
+    }
+
+    /// The counter is what the rows alone say, and each warning was sent, and no other.
+    fn assert_counted(&self, sim: &Sim) {
+        let state = sim.promotion();
+        let mut want = Failures::default();
+        want.count(&counting::id(), &state.outcomes);
+        let got = counting::failures(sim);
+        let numbers = |failures: &Failures| {
+            (
+                failures.counted_seq,
+                failures.consecutive_failures,
+                failures.warned,
+            )
+        };
+        self.holds(
+            sim,
+            "each outcome counts once",
+            numbers(&got) == numbers(&want),
+        );
+        let warnings = |events: &[shared::events::Event]| {
+            let rack = events
+                .iter()
+                .filter(|event| event.detail_type.starts_with("Rack Warning"));
+            rack.map(|event| serde_json::to_string(event).unwrap())
+                .collect::<BTreeSet<_>>()
+        };
+        let (sent, want) = (warnings(&sim.sent), warnings(&want.unsent));
+        self.holds(
+            sim,
+            "the Rack is warned of every third failure and of nothing else",
+            sent == want,
+        );
+    }
+
+    fn assert_deleted(&self, sim: &Sim) {
+        let outside = &sim.outside;
+        self.holds(
+            sim,
+            "of a deleted App nothing runs",
+            outside.service_at(sim.now).is_none() && outside.rule.is_none(),
+        );
+        let gone = outside
+            .secret
+            .as_ref()
+            .is_none_or(|secret| secret.is_deleted);
+        self.holds(
+            sim,
+            "the secret of a deleted App is scheduled for deletion",
+            gone,
+        );
+    }
+
+    /// `whole`: the Release was applied last. After a failure, a deletion before it may have removed what cannot be brought
+    /// back.
+    fn assert_runs(&self, sim: &Sim, applied: &Applied, whole: bool) {
+        let want = applied_environment(applied);
+        let outside = &sim.outside;
+        match outside.service_at(sim.now) {
+            Some(Service::Runs(definition)) => self.holds(
+                sim,
+                "tasks of the service see the environment of the applied Release",
+                outside.sees(definition).as_ref() == Ok(&want)
+                    && definition.arn == applied.services["web"].arn,
+            ),
+            Some(Service::Drains(_)) | None => {
+                self.holds(sim, "the service of the applied Release runs", !whole)
+            }
+        }
+        match &outside.rule {
+            Some(target) => self.holds(
+                sim,
+                "tasks of the Timer see the environment of the applied Release",
+                outside.sees(target).as_ref() == Ok(&want),
+            ),
+            None => self.holds(sim, "the rule of the applied Release is there", !whole),
+        }
+    }
+}
