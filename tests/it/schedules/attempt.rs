@@ -134,7 +134,7 @@ impl Model {
                 .fail(id, desired, applied, "DeadlineExceeded", None, false)
                 .await;
         }
-        if release == BAD {
+        if release == BAD || self.access.sim.borrow().outside.settings_are_broken {
             return self
                 .fail(id, desired, applied, "MissingVariables", None, false)
                 .await;

@@ -77,6 +77,7 @@ struct Schedule {
     running: Vec<Running>,
     invocations: usize,
     wishes: usize,
+    releases: &'static [&'static str],
     met: Explored,
     watch: Watch,
 }
@@ -88,7 +89,13 @@ struct Schedule {
 /// When an invariant breaks, with the seed and what was done.
 pub fn schedule(seed: u64) -> Explored {
     let mut chance = Chance::new(seed);
-    let (trouble, wishes) = (chance.one_of(&[0, 25, 8]), 2 + chance.below(5));
+    let trouble = chance.one_of(&[0, 25, 8]);
+    // Three outages in a row are rare among all else, so they have schedules of their own.
+    let (releases, wishes): (&[_], _) = if chance.once_in(4) {
+        (&[OUTAGE, OUTAGE, OUTAGE, "A"], 4 + chance.below(6))
+    } else {
+        (&["A", "B", "B", BAD, REFUSED, OUTAGE], 2 + chance.below(5))
+    };
     let sim = Rc::new(RefCell::new(Sim {
         chance,
         now: 0,
@@ -110,6 +117,7 @@ pub fn schedule(seed: u64) -> Explored {
         running: Vec::new(),
         invocations: 0,
         wishes,
+        releases,
         met: Explored::default(),
         watch: Watch::new(seed),
         sim,
@@ -137,7 +145,8 @@ impl Schedule {
             85..=90 => self.wish(),
             91..=95 => self.pass_time(),
             96 => self.crash(),
-            97..=98 => self.duplicate(),
+            97 => self.duplicate(),
+            98 if self.below(3) == 0 => self.change_settings(),
             _ => self.reconcile(),
         }
         self.watch.look(&self.sim.borrow());
@@ -270,6 +279,13 @@ impl Schedule {
         self.queued.push(copy);
     }
 
+    /// Somebody writes an `app.json` that cannot be read, or mends it: what could be promoted cannot any more, and back.
+    fn change_settings(&mut self) {
+        self.met.count("changed settings");
+        let outside = &mut self.sim.borrow_mut().outside;
+        outside.settings_are_broken = !outside.settings_are_broken;
+    }
+
     /// Something that somebody wants.
     fn wish(&mut self) {
         if self.wishes == 0 {
@@ -278,11 +294,7 @@ impl Schedule {
         self.wishes -= 1;
         let now = self.now();
         let id = format!("event-{}", self.wishes);
-        let release = self
-            .sim
-            .borrow_mut()
-            .chance
-            .one_of(&["A", "B", "B", BAD, REFUSED, OUTAGE]);
+        let release = self.releases[self.below(self.releases.len())];
         let (queue, body) = match self.below(8) {
             0..=4 => (Kind::Promote, self.write_environment(release)),
             5 if self.sim.borrow().outside.newest(release).is_some() => {
@@ -310,7 +322,7 @@ impl Schedule {
         let count = sim.outside.environments.len();
         let version = EnvVersion {
             release,
-            id: format!("version-{}", 9 - count),
+            id: format!("version-{}", 99 - count),
             at: sim.now,
         };
         sim.outside.environments.push(version.clone());
@@ -516,6 +528,7 @@ impl Explored {
     /// That nothing that a schedule can do was left out.
     pub fn assert_met_everything(&self) {
         for what in [
+            "changed settings",
             "crashes",
             "dead letters",
             "deletions at the end",

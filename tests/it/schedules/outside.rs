@@ -44,6 +44,8 @@ pub struct Outside {
     pub revisions: Vec<Definition>,
     pub registered: usize,
     pub deregistered: Vec<String>,
+    /// The user's own settings cannot be read: every promote is refused.
+    pub settings_are_broken: bool,
 }
 
 impl Outside {
