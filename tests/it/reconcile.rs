@@ -59,18 +59,27 @@ async fn work_that_nobody_does_is_asked_for_again() {
     );
 }
 
+/// Each App is searched at one of 96 ticks of a day.
+fn tick_of(name: &str) -> u32 {
+    u32::from(Sha256::digest(name)[0]) * 96 / 256
+}
+
+fn is_of_this_tick(name: &str) -> bool {
+    Utc::now().num_seconds_from_midnight() / 900 == tick_of(name)
+}
+
+/// An App of the tick of now, or of the next where that is about to change.
+fn name_of_this_tick() -> String {
+    let tick = (Utc::now() + TimeDelta::seconds(20)).num_seconds_from_midnight() / 900;
+    let mut names = (0..10_000).map(|n| format!("app-{n}"));
+    names.find(|name| tick_of(name) == tick).unwrap()
+}
+
 #[tokio::test]
 async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
     let world = World::new().await;
     let function = world.start("promote", &[]);
-    // Each App is searched at one of 96 ticks of a day; take the tick of now, and the next where it is about to change.
-    let now = Utc::now() + TimeDelta::seconds(20);
-    let tick = now.num_seconds_from_midnight() / 900;
-    let of_tick = |name: &String| u32::from(Sha256::digest(name)[0]) * 96 / 256 == tick;
-    let name = (0..10_000)
-        .map(|n| format!("app-{n}"))
-        .find(of_tick)
-        .unwrap();
+    let name = name_of_this_tick();
     world
         .put(
             &format!("apps/{name}/convox.yml"),
@@ -79,7 +88,7 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
         .await;
     world.put_env(&name, "R1", &[]).await;
     let answer = function.invoke(&reconcile(&world)).await.answer();
-    if Utc::now().num_seconds_from_midnight() / 900 != tick {
+    if !is_of_this_tick(&name) {
         eprintln!("skipped: the clock stands between two ticks");
         return;
     }
@@ -95,4 +104,38 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
         (&json!([]), 0),
         "{answer:#}"
     );
+}
+
+#[tokio::test]
+async fn a_lost_write_of_the_same_second_is_found_too() {
+    let world = World::new().await;
+    let function = world.start("promote", &[]);
+    let name = name_of_this_tick();
+    let manifest = "services:\n  web:\n    image: example/web:1\n";
+    world
+        .put(&format!("apps/{name}/convox.yml"), manifest)
+        .await;
+    let modified = async |release: &str| {
+        let key = format!("apps/{name}/releases/{release}/env");
+        let head = world.s3.head_object().bucket(&world.bucket).key(key);
+        head.send().await.unwrap().last_modified().unwrap().secs()
+    };
+    let first = loop {
+        let first = world.put_env(&name, "R1", &[]).await;
+        world.put_env(&name, "R2", &[]).await;
+        if modified("R1").await == modified("R2").await {
+            break first;
+        }
+    };
+    // R2's event is lost.
+    let event = app::written_for(&world, &name, "R1", &first);
+    assert_eq!(function.invoke(&event).await.answer()["status"], "promoted");
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    if !is_of_this_tick(&name) {
+        eprintln!("skipped: the clock stands between two ticks");
+        return;
+    }
+    assert_eq!(answer["found"], json!([name]), "{answer:#}");
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    assert_eq!(answer["found"], json!([]), "{answer:#}");
 }

@@ -4,7 +4,7 @@ use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use shared::intake;
 use shared::names::keys;
-use shared::work::{Message, short_answer};
+use shared::work::{Message, Taken, short_answer};
 
 use crate::dry_run::dry_run;
 use crate::error::PromoteError;
@@ -42,7 +42,10 @@ impl Invocation<'_> {
     async fn answer(self, trigger: Trigger) -> Result<Value, PromoteError> {
         match self.next(trigger).await? {
             Next::Answer(answer) => Ok(answer),
-            Next::Take(message) => self.take(&message).await,
+            Next::Take(message) => {
+                let taken = self.way.take(&message).await?;
+                self.settle(&message, taken).await
+            }
             Next::Reconcile => self.reconcile().await,
             Next::DryRun(id, release) => {
                 let plan = dry_run(self.shell, &id, &release).await?;
@@ -51,13 +54,16 @@ impl Invocation<'_> {
         }
     }
 
-    /// Takes one message through the state and answers it.
+    /// The answer to a message, and its metrics.
     ///
     /// # Errors
     ///
-    /// [`PromoteError`] of the transient class, with the lease given back: another delivery goes on.
-    pub async fn take(self, message: &Message) -> Result<Value, PromoteError> {
-        let taken = self.way.take(message).await?;
+    /// [`PromoteError`] when an earlier report cannot be read.
+    pub async fn settle(
+        self,
+        message: &Message,
+        taken: Taken<Report>,
+    ) -> Result<Value, PromoteError> {
         if let Some(answer) = taken.standing(&message.id) {
             return Ok(answer);
         }

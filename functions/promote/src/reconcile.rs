@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use shared::events::Event;
 use shared::names::{AppId, AppName};
-use shared::promotion::Promotion;
+use shared::promotion::{Admission, Promotion};
 use shared::state_store::StateStore;
 
 use crate::error::PromoteError;
@@ -87,19 +87,24 @@ impl Invocation<'_> {
                 );
                 break;
             }
-            if let Some(key) = self.lost(look).await? {
-                tracing::warn!(app.name = %look.id.app, "the event about `{key}` was lost; it is promoted now");
-                if let Next::Take(message) = self.written(key, None, String::new()).await? {
-                    Box::pin(self.take(&message)).await?;
+            let Some(key) = self.newest(look).await? else {
+                continue;
+            };
+            if let Next::Take(message) = self.written(key.clone(), None, String::new()).await? {
+                let taken = Box::pin(self.way.take(&message)).await?;
+                if taken.admission == Some(Admission::Newest) {
+                    tracing::warn!(app.name = %look.id.app, "the event about `{key}` was lost; it is promoted now");
                     found.push(look.id.app.to_string());
                 }
+                self.settle(&message, taken).await?;
             }
         }
         Ok(found)
     }
 
-    /// The App's newest environment, if it is newer than all that was ever asked for.
-    async fn lost(&self, look: &Look) -> Result<Option<String>, PromoteError> {
+    /// The App's newest environment, unless something newer was asked for. Of the same second it may be what was asked for,
+    /// or not: its request then settles that.
+    async fn newest(&self, look: &Look) -> Result<Option<String>, PromoteError> {
         let prefix = format!("apps/{}/releases/", look.id.app);
         let newest = self.shell.bucket.newest(&prefix, "/env").await?;
         let desired = look
@@ -108,7 +113,7 @@ impl Invocation<'_> {
             .as_ref()
             .map(|desired| desired.order.requested_at);
         Ok(newest
-            .filter(|(at, _)| desired.is_none_or(|desired| *at > desired))
+            .filter(|(at, _)| desired.is_none_or(|desired| *at >= desired))
             .map(|(_, key)| key))
     }
 }
