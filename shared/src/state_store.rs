@@ -14,6 +14,8 @@ use crate::settings_bucket::{Object, Replaced, SettingsBucket};
 
 /// Lost races after which a change gives up; each is somebody else's progress.
 const TRIES: u32 = 10;
+/// Failed calls after which a change gives up; the SDK has repeated each by then.
+const FAILURES: u32 = 2;
 /// The pause after a lost race; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -172,7 +174,7 @@ where
         snapshot: &mut Snapshot<S>,
         mut change: impl FnMut(&mut S) -> T,
     ) -> Result<T, StoreError> {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut failures) = (FIRST_PAUSE, 0);
         for _ in 0..TRIES {
             let mut next = snapshot.state.clone();
             let value = change(&mut next);
@@ -190,7 +192,10 @@ where
                     return Ok(value);
                 }
                 Ok(Replaced::No) => {}
-                Err(err) if err.class() == ErrorClass::Transient => {}
+                // It may have landed, which the next look tells.
+                Err(err) if err.class() == ErrorClass::Transient && failures < FAILURES => {
+                    failures += 1;
+                }
                 Err(err) => return Err(err.into()),
             }
             self.objects.pause(pause).await;
