@@ -131,6 +131,12 @@ impl CallError {
         }
     }
 
+    /// An answer of success that lacks what makes it one.
+    pub fn incomplete(attempted: impl Into<String>, lacks: &str) -> Self {
+        let message = format!("the answer has no {lacks}");
+        Self::of(attempted, "BadResponse", Some(message), true)
+    }
+
     /// The same without AWS's message, where that could quote a secret.
     #[must_use]
     pub fn without_message(mut self) -> Self {

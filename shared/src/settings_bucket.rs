@@ -146,13 +146,15 @@ impl SettingsBucket {
         let modified = answer
             .last_modified()
             .and_then(|at| DateTime::from_timestamp(at.secs(), 0));
-        Ok(answer
-            .version_id()
-            .zip(modified)
-            .map(|(id, last_modified)| ObjectVersion {
-                id: id.to_owned(),
-                last_modified,
-            }))
+        let Some((id, last_modified)) = answer.version_id().zip(modified) else {
+            let attempted = format!("look up {}", self.address(key));
+            let lacks = "version; the bucket must be versioned";
+            return Err(CallError::incomplete(attempted, lacks));
+        };
+        Ok(Some(ObjectVersion {
+            id: id.to_owned(),
+            last_modified,
+        }))
     }
 
     /// Writes an object, whatever stood there.
@@ -167,13 +169,13 @@ impl SettingsBucket {
             .bucket(&self.name)
             .key(key)
             .body(ByteStream::from(bytes));
+        let attempted = || format!("write {}", self.address(key));
         let answer = request.send().await;
-        answer
-            .map(drop)
-            .map_err(|err| CallError::new(format!("write {}", self.address(key)), &err))
+        let answer = answer.map_err(|err| CallError::new(attempted(), &err))?;
+        etag(answer.e_tag(), attempted).map(drop)
     }
 
-    /// Writes an object only if it still is the one with `etag`; `None` = only if there is none.
+    /// Writes an object only if it still is the one with `etag_before`; `None` = only if there is none.
     ///
     /// # Errors
     ///
@@ -182,7 +184,7 @@ impl SettingsBucket {
         &self,
         key: &str,
         bytes: Vec<u8>,
-        etag: Option<&str>,
+        etag_before: Option<&str>,
     ) -> Result<Replaced, CallError> {
         let request = self
             .client
@@ -190,15 +192,16 @@ impl SettingsBucket {
             .bucket(&self.name)
             .key(key)
             .body(ByteStream::from(bytes));
-        let request = match etag {
+        let attempted = || format!("write {}", self.address(key));
+        let request = match etag_before {
             Some(etag) => request.if_match(etag),
             None => request.if_none_match("*"),
         };
         match request.send().await {
-            Ok(answer) => Ok(Replaced::Yes(answer.e_tag().unwrap_or_default().to_owned())),
+            Ok(answer) => Ok(Replaced::Yes(etag(answer.e_tag(), attempted)?)),
             // 412: it changed; 409: it is changing; 404: it is gone (S3 user guide, "Conditional writes").
             Err(err) if lost_the_race(&err) => Ok(Replaced::No),
-            Err(err) => Err(CallError::new(format!("write {}", self.address(key)), &err)),
+            Err(err) => Err(CallError::new(attempted(), &err)),
         }
     }
 
@@ -271,6 +274,13 @@ impl SettingsBucket {
     fn address(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.name)
     }
+}
+
+/// S3 names the object that it wrote; an answer without that proves nothing.
+fn etag(etag: Option<&str>, attempted: impl Fn() -> String) -> Result<String, CallError> {
+    let etag = etag.filter(|etag| !etag.is_empty());
+    let etag = etag.ok_or_else(|| CallError::incomplete(attempted(), "ETag"))?;
+    Ok(etag.to_owned())
 }
 
 fn lost_the_race(err: &SdkError<PutObjectError, HttpResponse>) -> bool {

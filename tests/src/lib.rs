@@ -20,6 +20,7 @@ pub mod iam;
 pub mod launcher;
 mod poll;
 mod ports;
+pub mod proof;
 pub mod proxy;
 mod secrets;
 mod tools;

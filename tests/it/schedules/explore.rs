@@ -441,7 +441,7 @@ impl Schedule {
         let open = state
             .desired
             .as_ref()
-            .is_some_and(|desired| desired.is_open());
+            .is_some_and(shared::promotion::Desired::is_open);
         !open && state.unsent.is_empty() && !counting::is_behind(&sim)
     }
 }
@@ -467,7 +467,7 @@ async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i64) -
                 id,
             }
         }
-        Body::Requested(release, event, time) => {
+        Body::Requested(release, event, asked_at) => {
             if model.access.step("head").await != Luck::Good {
                 return false;
             }
@@ -475,7 +475,7 @@ async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i64) -
             let version = current.clone().unwrap();
             let tie = tie(&id, release, String::new());
             Message {
-                request: Some(request(promotes(release, &version), time, event, tie)),
+                request: Some(request(promotes(release, &version), asked_at, event, tie)),
                 current,
                 id,
             }

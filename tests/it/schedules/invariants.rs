@@ -272,7 +272,7 @@ impl Watch {
                     && definition.arn == applied.services["web"].arn,
             ),
             Some(Service::Drains(_)) | None => {
-                self.holds(sim, "the service of the applied Release runs", !whole)
+                self.holds(sim, "the service of the applied Release runs", !whole);
             }
         }
         match &outside.rule {

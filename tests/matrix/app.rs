@@ -1,0 +1,263 @@
+//! The small App of a case: its files, its events, and all that can be seen of it from outside.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use integration_tests::{World, agent};
+use serde_json::{Value, json};
+
+/// R1's convox.yml; all others have the second.
+const FIRST: &str = "services:
+  web:
+    image: example/web:1
+    environment: [DATABASE_URL]
+  old:
+    image: example/old:1
+timers:
+  cleanup: {schedule: '0 3 * * *', command: bin/cleanup, service: web}
+  former: {schedule: '0 5 * * *', command: bin/former, service: web}
+";
+const SECOND: &str = "services:
+  web:
+    image: example/web:2
+    environment: [DATABASE_URL]
+timers:
+  cleanup: {schedule: '0 4 * * *', command: bin/cleanup, service: web}
+";
+
+/// One App of a World.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub name: String,
+}
+
+impl App {
+    /// Writes a Release without its environment.
+    pub async fn upload(&self, world: &World, release: &str) {
+        let manifest = if release == "R1" { FIRST } else { SECOND };
+        let key = format!("apps/{}/releases/{release}/convox.yml", self.name);
+        world.put(&key, manifest).await;
+    }
+
+    /// Writes a Release's environment last; S3's event about it. R2's is an envelope.
+    pub async fn write(&self, world: &World, release: &str) -> Value {
+        self.upload(world, release).await;
+        let name = if release == "R3" {
+            "OTHER"
+        } else {
+            "DATABASE_URL"
+        };
+        let plain = format!("{name}=value of {release}\n");
+        let bytes = match release {
+            "R2" => world.seal(plain.as_bytes()).await,
+            _ => plain.into_bytes(),
+        };
+        let key = format!("apps/{}/releases/{release}/env", self.name);
+        let version = world.put(&key, bytes).await;
+        json!({
+            "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created", "source": "aws.s3",
+            "time": "2026-11-12T00:00:00Z",
+            "detail": {
+                "bucket": {"name": world.bucket},
+                "object": {"key": key, "version-id": version, "sequencer": "617f08299329d189"},
+            },
+        })
+    }
+
+    /// An event from outside, sent so many seconds from now.
+    fn event(&self, world: &World, kind: &str, id: &str, seconds: i64, more: &Value) -> Value {
+        let time =
+            (Utc::now() + TimeDelta::seconds(seconds)).to_rfc3339_opts(SecondsFormat::Secs, true);
+        let mut detail = json!({"rack": world.rack, "app": self.name});
+        if let (Some(detail), Some(more)) = (detail.as_object_mut(), more.as_object()) {
+            detail.extend(more.clone());
+        }
+        json!({"id": id, "detail-type": kind, "source": "shop.operations", "time": time, "detail": detail})
+    }
+
+    pub fn requested(&self, world: &World, release: &str, id: &str, seconds: i64) -> Value {
+        let more = json!({"release": release});
+        self.event(world, "Release Promote Requested", id, seconds, &more)
+    }
+
+    pub fn deleted(&self, world: &World, id: &str, seconds: i64) -> Value {
+        self.event(world, "App Deleted", id, seconds, &json!({}))
+    }
+
+    /// What the schedule or another function sends when work is left.
+    pub fn continued(&self, world: &World, kind: &str) -> Value {
+        let detail = json!({"rack": world.rack, "app": self.name, "kind": kind});
+        json!({"detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": detail})
+    }
+
+    /// A hint about the App's outcomes, as promote sends it.
+    pub fn hint(&self, world: &World) -> Value {
+        let detail = json!({"rack": world.rack, "app": self.name, "requestId": "any"});
+        json!({"id": "e", "detail-type": "Secret Write Failed", "source": "secrets-manager-env", "detail": detail})
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("apps/{}/state/{name}.json", self.name)
+    }
+
+    pub async fn state(&self, world: &World, name: &str) -> Value {
+        let bytes = world.get(&self.key(name)).await;
+        bytes.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
+    }
+
+    pub async fn put_state(&self, world: &World, name: &str, state: &Value) {
+        world.put(&self.key(name), state.to_string()).await;
+    }
+
+    /// Lets the time pass after which a dead holder's lease is over and what waits is due.
+    pub async fn pass_time(&self, world: &World) {
+        let mut state = self.state(world, "promotion").await;
+        let before = state.clone();
+        let past = "2026-01-01T00:00:00Z";
+        if state["lease"].is_object() {
+            state["lease"]["expiresAt"] = past.into();
+        }
+        if state["desired"]["status"] == "waiting" {
+            state["desired"]["until"] = past.into();
+        }
+        if state != before {
+            self.put_state(world, "promotion", &state).await;
+        }
+    }
+
+    /// All that can be seen from outside, without the names and numbers that are each run's own.
+    pub async fn seen(&self, world: &World) -> Value {
+        let services = self.services(world).await;
+        let rules = self.rules(world).await;
+        let state = self.state(world, "promotion").await;
+        let failures = self.state(world, "failures").await;
+        let results: Vec<&Value> = state["outcomes"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|row| &row["result"])
+            .collect();
+        json!({
+            "services": services,
+            "rules": rules,
+            "secret": self.secret(world).await,
+            "desired": [state["desired"]["kind"], state["desired"]["release"], state["desired"]["status"]],
+            "applied": [state["applied"]["release"], state["applied"]["delivery"]],
+            "lease": state["lease"],
+            "unsent": state["unsent"],
+            "last outcome": results.last(),
+            "failures": [failures["consecutiveFailures"], failures["warned"], failures["unsent"]],
+        })
+    }
+
+    /// Status and variables of each ECS service; one that is gone is not there.
+    async fn services(&self, world: &World) -> BTreeMap<String, Value> {
+        let prefix = format!("{}_{}_", world.rack, self.name);
+        let names = ["web", "old"].map(|service| format!("{prefix}{service}"));
+        let described = world.ecs.describe_services().cluster(&world.cluster);
+        let described = described
+            .set_services(Some(names.to_vec()))
+            .send()
+            .await
+            .unwrap();
+        let mut services = BTreeMap::new();
+        for service in described.services() {
+            let status = service.status().unwrap_or_default();
+            if status != "INACTIVE" {
+                let sees = self.sees(world, service.task_definition().unwrap()).await;
+                let name = service.service_name().unwrap().replace(&prefix, "");
+                services.insert(name, json!([status, sees]));
+            }
+        }
+        services
+    }
+
+    /// Schedule and variables of each rule.
+    async fn rules(&self, world: &World) -> BTreeMap<String, Value> {
+        let prefix = format!("{}_{}_timer_", world.rack, self.name);
+        let listed = world
+            .eventbridge
+            .list_rules()
+            .name_prefix(&prefix)
+            .send()
+            .await
+            .unwrap();
+        let mut rules = BTreeMap::new();
+        for rule in listed.rules() {
+            let name = rule.name().unwrap();
+            let targets = world
+                .eventbridge
+                .list_targets_by_rule()
+                .rule(name)
+                .send()
+                .await
+                .unwrap();
+            let mut sees = Vec::new();
+            for target in targets.targets() {
+                let arn = target.ecs_parameters().unwrap().task_definition_arn();
+                sees.push(self.sees(world, arn).await);
+            }
+            rules.insert(
+                name.replace(&prefix, ""),
+                json!([rule.schedule_expression(), sees]),
+            );
+        }
+        rules
+    }
+
+    async fn sees(&self, world: &World, definition: &str) -> Value {
+        match agent::task_sees(world, definition).await {
+            Ok(containers) => {
+                let (_, variables) = containers.into_iter().next().unwrap();
+                json!(variables.get("DATABASE_URL"))
+            }
+            Err(reason) => json!({"cannot start": reason.to_string()}),
+        }
+    }
+
+    async fn secret(&self, world: &World) -> Value {
+        let id = format!("{}/{}", world.rack, self.name);
+        let described = world
+            .secrets_manager
+            .describe_secret()
+            .secret_id(&id)
+            .send()
+            .await;
+        match described {
+            Ok(secret) if secret.deleted_date().is_some() => json!("scheduled for deletion"),
+            Ok(_) => {
+                let value = world
+                    .secrets_manager
+                    .get_secret_value()
+                    .secret_id(&id)
+                    .send()
+                    .await;
+                value.unwrap().secret_string().unwrap().into()
+            }
+            Err(_) => Value::Null,
+        }
+    }
+
+    /// The `ACTIVE` revisions of the App, by family; an unused one is an orphan.
+    pub async fn revisions(&self, world: &World) -> BTreeMap<String, usize> {
+        let listed = world.ecs.list_task_definitions().send().await.unwrap();
+        let prefix = format!("{}_{}_", world.rack, self.name);
+        let mut revisions = BTreeMap::new();
+        for arn in listed.task_definition_arns() {
+            let name = arn.rsplit('/').next().unwrap();
+            if let Some((family, _)) = name.split_once(':').filter(|_| name.starts_with(&prefix)) {
+                *revisions.entry(family.replace(&prefix, "")).or_default() += 1;
+            }
+        }
+        revisions
+    }
+
+    /// The kinds of events of the App that were sent.
+    pub fn told(&self, world: &World) -> BTreeSet<String> {
+        let events = world.events().into_iter();
+        let ours = events.filter(|event| event.detail["app"] == self.name.as_str());
+        ours.map(|event| event.detail_type)
+            .filter(|kind| kind != "Promotion Continue")
+            .collect()
+    }
+}

@@ -1,0 +1,338 @@
+//! Every call × every way in which it can fail: what the contract says comes of it, and once the fault is gone and the
+//! event delivered again, the same end as without it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use integration_tests::{Fault, Invocation, proof};
+use serde_json::Value;
+
+use super::app::App;
+use super::calls::{Place, places};
+use super::pool;
+use super::rig::Rig;
+use super::scenario::{SCENARIOS, Scenario, settle};
+
+/// How a fault may end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    /// Another delivery can help: the function says so, or has helped itself.
+    Transient,
+    /// It cannot: the function ends for good.
+    Permanent,
+    /// Which of both depends on the error.
+    Own,
+}
+
+#[derive(Clone)]
+struct Case {
+    scenario: Scenario,
+    place: Place,
+    fault: Fault,
+    class: Class,
+    want: Arc<Value>,
+}
+
+fn error(status: u16, code: &'static str) -> Fault {
+    Fault::Error { status, code }
+}
+
+/// What can befall any call.
+fn common(place: &Place) -> Vec<(Fault, Class)> {
+    let s3 = place.service == "s3";
+    let denied = if s3 {
+        error(403, "AccessDenied")
+    } else {
+        error(400, "AccessDeniedException")
+    };
+    let broken = if s3 {
+        "InternalError"
+    } else {
+        "InternalFailure"
+    };
+    // A content that is wrong is the user's or the operator's to mend, wherever it comes from.
+    let garbage = match place.operation.as_str() {
+        "GetObject" => Class::Own,
+        _ => Class::Transient,
+    };
+    vec![
+        (Fault::Throttle, Class::Transient),
+        (error(500, broken), Class::Transient),
+        (denied, Class::Permanent),
+        (Fault::Hang, Class::Transient),
+        (Fault::Reset, Class::Transient),
+        (Fault::LostAnswer, Class::Transient),
+        (Fault::Garbage, garbage),
+    ]
+}
+
+/// The service's own errors. Secrets Manager: facts/aws.md 2.8, call by call; ECS 1.7; `EventBridge` 4.1 and API
+/// reference; S3 3.3; KMS 8.
+fn own(place: &Place) -> Vec<&'static str> {
+    match (place.service.as_str(), place.operation.as_str()) {
+        ("secretsmanager", "CreateSecret") => vec![
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "LimitExceededException",
+            "EncryptionFailure",
+            "ResourceExistsException",
+            "ResourceNotFoundException",
+            "MalformedPolicyDocumentException",
+            "InternalServiceError",
+            "PreconditionNotMetException",
+            "DecryptionFailure",
+        ],
+        ("secretsmanager", "PutSecretValue") => vec![
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "LimitExceededException",
+            "EncryptionFailure",
+            "ResourceExistsException",
+            "ResourceNotFoundException",
+            "InternalServiceError",
+            "DecryptionFailure",
+        ],
+        ("secretsmanager", "GetSecretValue") => vec![
+            "ResourceNotFoundException",
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "DecryptionFailure",
+            "InternalServiceError",
+        ],
+        ("secretsmanager", _) => vec![
+            "ResourceNotFoundException",
+            "InvalidParameterException",
+            "InvalidRequestException",
+            "InternalServiceError",
+            "LimitExceededException",
+        ],
+        ("ecs", "UpdateService" | "DeleteService") => vec![
+            "ServerException",
+            "ClientException",
+            "InvalidParameterException",
+            "ClusterNotFoundException",
+            "ServiceNotFoundException",
+            "ServiceNotActiveException",
+        ],
+        ("ecs", _) => vec![
+            "ServerException",
+            "ClientException",
+            "InvalidParameterException",
+            "ClusterNotFoundException",
+        ],
+        ("events", _) => vec![
+            "InternalException",
+            "ConcurrentModificationException",
+            "ResourceNotFoundException",
+            "LimitExceededException",
+            "ManagedRuleException",
+        ],
+        ("kms", _) => vec![
+            "KMSInternalException",
+            "KeyUnavailableException",
+            "DependencyTimeoutException",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "NotFoundException",
+            "InvalidCiphertextException",
+            "IncorrectKeyException",
+        ],
+        ("s3", "PutObject") => vec![
+            "OperationAborted",
+            "PreconditionFailed",
+            "ServiceUnavailable",
+        ],
+        ("s3", _) => vec!["ServiceUnavailable"],
+        (service, _) => panic!("{service} has errors of its own"),
+    }
+}
+
+fn status_of(code: &str) -> u16 {
+    match code {
+        "InternalServiceError"
+        | "ServerException"
+        | "InternalException"
+        | "KMSInternalException" => 500,
+        "OperationAborted" => 409,
+        "PreconditionFailed" => 412,
+        "ServiceUnavailable" => 503,
+        _ => 400,
+    }
+}
+
+fn faults(place: &Place) -> Vec<(Fault, Class)> {
+    let mut faults = common(place);
+    let own = own(place).into_iter();
+    faults.extend(own.map(|code| (error(status_of(code), code), Class::Own)));
+    if ["PutEvents", "PutTargets", "RemoveTargets"].contains(&place.operation.as_str()) {
+        let code = "InternalFailure";
+        faults.push((Fault::FailedEntries { code }, Class::Transient));
+    }
+    faults
+}
+
+/// Every call of every scenario, each kind of call of promote in the first that makes it.
+async fn cases() -> Vec<Case> {
+    let rig = Rig::new().await;
+    let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
+    for scenario in SCENARIOS {
+        let app = App {
+            name: format!("{scenario:?}").to_lowercase(),
+        };
+        let (calls, want) = scenario.baseline(&rig, &app).await;
+        let want = Arc::new(want);
+        for place in places(&calls) {
+            if covered.insert((scenario.function(), place.clone())) {
+                cases.extend(faults(&place).into_iter().map(|(fault, class)| Case {
+                    scenario,
+                    place: place.clone(),
+                    fault,
+                    class,
+                    want: Arc::clone(&want),
+                }));
+            }
+        }
+    }
+    cases
+}
+
+#[tokio::test]
+async fn whatever_fails_the_contract_holds_and_the_end_is_the_same() {
+    let cases = cases().await;
+    let calls: BTreeSet<_> = cases
+        .iter()
+        .map(|case| (case.scenario.function(), case.place.clone()))
+        .collect();
+    let count = pool::each(cases, &run);
+    let calls = calls.len();
+    proof::tell(&format!(
+        "faults: {count} cases at {calls} calls, each recovered"
+    ));
+}
+
+async fn run(rig: &Rig, number: usize, case: Case) {
+    let app = App {
+        name: format!("a{number}"),
+    };
+    let Case {
+        scenario,
+        place,
+        fault,
+        ..
+    } = &case;
+    let event = scenario.prepare(rig, &app).await;
+    let injection = fault
+        .clone()
+        .on(&place.service, &place.operation)
+        .after(place.before);
+    let injection = match fault {
+        Fault::LostAnswer => injection.times(1),
+        _ => injection,
+    };
+    rig.world.proxy.inject(injection);
+    let ended = rig.quick(scenario.function()).invoke(&event).await;
+    rig.world.proxy.lift();
+    let said = format!("{scenario:?}, {place}, {fault:?} -> {ended:?}");
+    let told = app.told(&rig.world);
+    let state = app.state(&rig.world, "promotion").await;
+    case.assert_contract(&ended, &state, &told, &said);
+
+    settle(rig, &app, *scenario, &event).await;
+    let seen = app.seen(&rig.world).await;
+    if seen == *case.want {
+        return;
+    }
+    // What ended for good, or through S3, is mended by asking again.
+    let state = app.state(&rig.world, "promotion").await;
+    let for_good = state["desired"]["status"] == "failed";
+    let through_s3 = state["applied"]["delivery"] == "S3";
+    assert!(
+        for_good || through_s3,
+        "{said}: the redelivery does not lead to the same end:\n{seen:#}\ninstead of\n{:#}",
+        case.want
+    );
+    let again = scenario.again(rig, &app);
+    settle(rig, &app, *scenario, &again).await;
+    let seen = app.seen(&rig.world).await;
+    let (seen, want) = match scenario {
+        Scenario::PutBack => (runs(&seen), runs(&case.want)),
+        _ => (seen, (*case.want).clone()),
+    };
+    assert_eq!(seen, want, "{said}: asked again");
+}
+
+/// What runs, whatever was asked for last.
+fn runs(seen: &Value) -> Value {
+    serde_json::json!([
+        seen["services"],
+        seen["rules"],
+        seen["secret"],
+        seen["applied"]
+    ])
+}
+
+impl Case {
+    fn assert_contract(
+        &self,
+        ended: &Invocation,
+        state: &Value,
+        told: &BTreeSet<String>,
+        said: &str,
+    ) {
+        let of_state = self.place.service == "s3" || self.place.operation == "PutEvents";
+        let secret =
+            self.place.service == "secretsmanager" && self.scenario.function() == "promote";
+        match ended {
+            Invocation::Error { error_type, .. } => {
+                assert_ne!(
+                    self.class,
+                    Class::Permanent,
+                    "{said}: delivered again in vain"
+                );
+                assert!(!secret, "{said}: Secrets Manager never blocks a promote");
+                assert!(!error_type.starts_with("Runtime."), "{said}");
+                assert!(!error_type.starts_with("Sandbox."), "{said}");
+                assert_ne!(state["desired"]["status"], "failed", "{said}");
+                assert!(
+                    state["lease"].is_null() || of_state,
+                    "{said}: the lease is given back"
+                );
+            }
+            Invocation::Answer(answer) if answer["status"] == "failed" => {
+                let put_back = self.scenario == Scenario::PutBack;
+                assert!(
+                    self.class != Class::Transient || put_back,
+                    "{said}: given up too early"
+                );
+                assert!(
+                    !secret || put_back,
+                    "{said}: Secrets Manager never blocks a promote"
+                );
+                assert!(
+                    answer["errorType"].is_string() && answer["message"].is_string(),
+                    "{said}"
+                );
+                if !of_state {
+                    assert_eq!(state["desired"]["status"], "failed", "{said}");
+                    assert_eq!(state["lease"], Value::Null, "{said}");
+                    let promote = self.scenario.function() == "promote";
+                    assert!(
+                        !promote || told.contains("Release Promote Failed"),
+                        "{said}"
+                    );
+                }
+            }
+            Invocation::Answer(answer) => {
+                let status = answer["status"].as_str().unwrap_or_default();
+                assert!(
+                    ["promoted", "deleted", "counted"].contains(&status),
+                    "{said}"
+                );
+                if secret && answer["delivery"] == "S3" {
+                    assert!(answer["fallback"]["errorType"].is_string(), "{said}");
+                    assert!(told.contains("Secret Write Failed"), "{said}: {told:?}");
+                }
+            }
+        }
+    }
+}

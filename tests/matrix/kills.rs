@@ -1,0 +1,98 @@
+//! The function's process killed before and after every call: delivered again, it ends in the same state, nothing is left
+//! that nobody wants, and nothing that was decided is lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use integration_tests::{Fault, Invocation, proof};
+use serde_json::Value;
+
+use super::app::App;
+use super::calls::{Place, places};
+use super::pool;
+use super::rig::Rig;
+use super::scenario::{SCENARIOS, Scenario, settle};
+
+#[derive(Clone)]
+struct Case {
+    scenario: Scenario,
+    place: Place,
+    kill: Fault,
+    want: Arc<End>,
+}
+
+/// What must be the same with and without a kill.
+#[derive(Debug, PartialEq)]
+struct End {
+    seen: Value,
+    revisions: BTreeMap<String, usize>,
+    told: BTreeSet<String>,
+    results: Vec<Value>,
+}
+
+impl End {
+    async fn of(rig: &Rig, app: &App) -> Self {
+        let state = app.state(&rig.world, "promotion").await;
+        let rows = state["outcomes"].as_array().into_iter().flatten();
+        Self {
+            seen: app.seen(&rig.world).await,
+            revisions: app.revisions(&rig.world).await,
+            told: app.told(&rig.world),
+            results: rows.map(|row| row["result"].clone()).collect(),
+        }
+    }
+}
+
+async fn cases() -> Vec<Case> {
+    let rig = Rig::new().await;
+    let mut cases = Vec::new();
+    for scenario in SCENARIOS {
+        let app = App {
+            name: format!("{scenario:?}").to_lowercase(),
+        };
+        let (calls, _) = scenario.baseline(&rig, &app).await;
+        let want = Arc::new(End::of(&rig, &app).await);
+        for place in places(&calls) {
+            cases.extend([Fault::KillBefore, Fault::KillAfter].map(|kill| Case {
+                scenario,
+                place: place.clone(),
+                kill,
+                want: Arc::clone(&want),
+            }));
+        }
+    }
+    cases
+}
+
+#[tokio::test]
+async fn wherever_it_dies_the_next_delivery_finishes_the_work() {
+    let count = pool::each(cases().await, &run);
+    proof::tell(&format!("kills: {count} cases, each recovered"));
+}
+
+async fn run(rig: &Rig, number: usize, case: Case) {
+    let app = App {
+        name: format!("a{number}"),
+    };
+    let Case {
+        scenario,
+        place,
+        kill,
+        want,
+    } = case;
+    let event = scenario.prepare(rig, &app).await;
+    let injection = kill.clone().on(&place.service, &place.operation);
+    rig.world
+        .proxy
+        .inject(injection.after(place.before).times(1));
+    let ended = rig.usual(scenario.function()).invoke(&event).await;
+    rig.world.proxy.lift();
+    let said = format!("{scenario:?}, {place}, {kill:?}");
+    // Calls that run at the same time come in any order, so a place can be met by another call of its operation, but it is met.
+    assert!(
+        matches!(&ended, Invocation::Error { error_type, .. } if error_type == "Runtime.ExitError"),
+        "{said}: it was not killed: {ended:?}"
+    );
+    settle(rig, &app, scenario, &event).await;
+    assert_eq!(End::of(rig, &app).await, *want, "{said}");
+}

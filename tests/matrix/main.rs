@@ -1,0 +1,19 @@
+//! The matrices: every call that a function makes × every way in which it can fail, and the function's death before and
+//! after every call. They run alone, since their functions have a tenth of the usual time limits.
+//!
+//! Each prints what it covered; `make test` collects that.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+mod app;
+mod calls;
+mod faults;
+mod kills;
+mod pool;
+mod rig;
+mod scenario;

@@ -1,0 +1,159 @@
+//! What is done while something fails: the situations that between them make every kind of call.
+
+use integration_tests::{Call, Fault, Invocation};
+use serde_json::{Value, json};
+
+use super::app::App;
+use super::rig::Rig;
+
+/// A situation and the event that comes then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// A promote that changes everything: secret, definitions, a schedule, and removes a Service and a Timer.
+    Changed,
+    /// The App's first promote.
+    First,
+    /// A promote of an App that was deleted.
+    Recreated,
+    /// A promote of a Release that lacks a variable, while an unfinished one has changed things: they are put back.
+    PutBack,
+    /// A deletion.
+    Deleted,
+    /// The third failure in a row is counted.
+    Counted,
+}
+
+pub const SCENARIOS: [Scenario; 6] = [
+    Scenario::Changed,
+    Scenario::First,
+    Scenario::Recreated,
+    Scenario::PutBack,
+    Scenario::Deleted,
+    Scenario::Counted,
+];
+
+impl Scenario {
+    /// The function under test.
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Changed | Self::First | Self::Recreated | Self::PutBack => "promote",
+            Self::Deleted => "app-deletion",
+            Self::Counted => "failure-count",
+        }
+    }
+
+    /// Makes the situation; the event. Nothing of it is recorded.
+    pub async fn prepare(self, rig: &Rig, app: &App) -> Value {
+        let world = &rig.world;
+        let event = match self {
+            Self::First => app.write(world, "R1").await,
+            Self::Changed => {
+                self.promote_first(rig, app).await;
+                app.write(world, "R2").await
+            }
+            Self::PutBack => {
+                self.promote_first(rig, app).await;
+                let unfinished = app.write(world, "R2").await;
+                let busy = Fault::Error {
+                    status: 400,
+                    code: "ConcurrentModificationException",
+                };
+                world.proxy.inject(busy.on("events", "PutTargets"));
+                let ended = rig.usual("promote").invoke(&unfinished).await;
+                world.proxy.lift();
+                assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
+                app.write(world, "R3").await
+            }
+            Self::Recreated => {
+                self.promote_first(rig, app).await;
+                let deletion = app.deleted(world, "deletion", 2);
+                let deleted = rig.usual("app-deletion").invoke(&deletion).await.answer();
+                assert_eq!(deleted["status"], "deleted", "{deleted:#}");
+                app.requested(world, "R1", "again", 5)
+            }
+            Self::Deleted => {
+                self.promote_first(rig, app).await;
+                app.deleted(world, "deletion", 5)
+            }
+            Self::Counted => {
+                let rows: Vec<Value> = (1..=3)
+                    .map(|seq| json!({"seq": seq, "requestId": format!("r{seq}"), "result": "failed"}))
+                    .collect();
+                let state =
+                    json!({"desired": null, "applied": null, "lease": null, "outcomes": rows});
+                app.put_state(world, "promotion", &state).await;
+                app.hint(world)
+            }
+        };
+        world.proxy.clear();
+        event
+    }
+
+    /// A newer request for the same.
+    pub fn again(self, rig: &Rig, app: &App) -> Value {
+        let world = &rig.world;
+        match self {
+            Self::Changed => app.requested(world, "R2", "once-more", 20),
+            // After a promote that is put back, what ran before is what is wanted.
+            Self::First | Self::Recreated | Self::PutBack => {
+                app.requested(world, "R1", "once-more", 20)
+            }
+            Self::Deleted => app.deleted(world, "once-more", 20),
+            Self::Counted => app.hint(world),
+        }
+    }
+
+    async fn promote_first(self, rig: &Rig, app: &App) {
+        let event = app.write(&rig.world, "R1").await;
+        let report = rig.usual("promote").invoke(&event).await.answer();
+        assert_eq!(report["status"], "promoted", "{report:#}");
+        assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+    }
+
+    /// The situation without any fault: the calls, and what can be seen in the end.
+    pub async fn baseline(self, rig: &Rig, app: &App) -> (Vec<Call>, Value) {
+        let event = self.prepare(rig, app).await;
+        let answer = rig.usual(self.function()).invoke(&event).await.answer();
+        let calls = rig.world.proxy.calls();
+        assert!(
+            ["promoted", "deleted", "counted"]
+                .iter()
+                .any(|status| answer["status"] == *status)
+                || (self == Self::PutBack && answer["errorType"] == "MissingVariables"),
+            "{self:?}: {answer:#}"
+        );
+        (calls, app.seen(&rig.world).await)
+    }
+}
+
+/// Delivers again until nothing is left to do: the event, then what the schedule would send.
+pub async fn settle(rig: &Rig, app: &App, scenario: Scenario, event: &Value) -> Vec<Invocation> {
+    let mut ended = Vec::new();
+    app.pass_time(&rig.world).await;
+    ended.push(rig.usual(scenario.function()).invoke(event).await);
+    for _ in 0..3 {
+        let state = app.state(&rig.world, "promotion").await;
+        let open = ["pending", "waiting"]
+            .iter()
+            .any(|status| state["desired"]["status"] == *status);
+        let unsent = state["unsent"]
+            .as_array()
+            .is_some_and(|unsent| !unsent.is_empty());
+        if !open && !unsent {
+            break;
+        }
+        app.pass_time(&rig.world).await;
+        let kind = state["desired"]["kind"]
+            .as_str()
+            .unwrap_or("promote")
+            .to_owned();
+        let function = if kind == "delete" {
+            "app-deletion"
+        } else {
+            "promote"
+        };
+        let next = app.continued(&rig.world, &kind);
+        ended.push(rig.usual(function).invoke(&next).await);
+    }
+    ended
+}
