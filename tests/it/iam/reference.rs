@@ -76,6 +76,8 @@ async fn every_action_exists_and_has_such_resources() {
     assert!(pairs.len() > 30, "{pairs:?}");
     for role in [
         "PromoteRole",
+        "AppDeletionRole",
+        "FailureCountRole",
         "TaskExecutionRole",
         "TaskRole",
         "TimerRole",
