@@ -4,6 +4,7 @@ import dataclasses
 import io
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +17,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 NAME = "myrack"
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com/apps"
 ARTIFACTS = "artifacts"
-CODE_URI = "CodeUri: functions/promote"
+CODE_URI = re.compile(r"CodeUri: functions/([a-z-]+)")
 
 
 @dataclasses.dataclass
@@ -39,10 +40,14 @@ class Rack:
 def deploy(aws: Aws, parameters: dict[str, str]) -> Rack:
     aws("ecs").create_cluster(clusterName=NAME)
     aws("s3").create_bucket(Bucket=ARTIFACTS)
-    aws("s3").put_object(Bucket=ARTIFACTS, Key="promote.zip", Body=package(ROOT / "target/debug/promote"))
+    template = (ROOT / "template.yaml").read_text()
+    for function in CODE_URI.findall(template):
+        aws("s3").put_object(Bucket=ARTIFACTS, Key=f"{function}.zip", Body=package(ROOT / "target/debug" / function))
+    # Too large for a request of its own.
+    aws("s3").put_object(Bucket=ARTIFACTS, Key="template.yaml", Body=packaged(template).encode())
     aws("cloudformation").create_stack(
         StackName=NAME,
-        TemplateBody=packaged_template(),
+        TemplateURL=f"https://s3.amazonaws.com/{ARTIFACTS}/template.yaml",
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[
             {"ParameterKey": name, "ParameterValue": value}
@@ -53,12 +58,9 @@ def deploy(aws: Aws, parameters: dict[str, str]) -> Rack:
     return Rack(aws, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 
 
-def packaged_template() -> str:
-    """The template with the function's source replaced by its package, which is all that `sam package` changes."""
-    template = (ROOT / "template.yaml").read_text()
-    if template.count(CODE_URI) != 1:
-        raise NotAsExpected(f"expected `{CODE_URI}` once in template.yaml")
-    return template.replace(CODE_URI, f"CodeUri: s3://{ARTIFACTS}/promote.zip")
+def packaged(template: str) -> str:
+    """The template with each function's source replaced by its package, which is all that `sam package` changes."""
+    return CODE_URI.sub(rf"CodeUri: s3://{ARTIFACTS}/\1.zip", template)
 
 
 def default_parameters(aws: Aws) -> dict[str, str]:

@@ -1,7 +1,7 @@
-//! The policies of `template.yaml` allow what promote, the containers, the agent and the Timers do, and nothing that
+//! The policies of `template.yaml` allow what the functions, the containers, the agent and the Timers do, and nothing that
 //! nobody uses.
 //!
-//! Beside these, every test with a promote looks up at its end whether the policy allows all calls that it made: see
+//! Beside these, every test with a function looks up at its end whether its policy allows all calls that it made: see
 //! `integration_tests::iam::Judged`.
 
 mod deeds;
@@ -12,16 +12,17 @@ mod scenario;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use integration_tests::World;
 use integration_tests::iam::{self, Deployment, Permit, Policy, Rule};
+use integration_tests::{Call, World};
 
 use scenario::Seen;
 
 /// Allowed and never called from a test: statement, action, and why it must be there.
 type Unused = [(&'static str, &'static str, &'static str)];
 
-const UNUSED_BY_PROMOTE: &Unused = &[
+const UNUSED_BY_EVERY_FUNCTION: &Unused = &[
     (
         "Log",
         "logs:CreateLogStream",
@@ -94,54 +95,37 @@ fn prove(role: &str, policy: &Policy, permits: &[Permit<'_>], unused: &Unused) {
     }
 }
 
-#[tokio::test]
-async fn promote_may_do_what_it_does_and_nothing_else() {
-    let seen = Seen::of_promote().await;
-    let permits = iam::permits(&seen.deployment, &seen.calls);
-    prove(
-        "PromoteRole",
-        &policy(&seen.deployment, "PromoteRole"),
-        &permits,
-        UNUSED_BY_PROMOTE,
-    );
-}
-
-/// Whether the stack creates the key of the bucket, and whether the cluster is named or given by its ARN.
-#[tokio::test]
-async fn promote_may_do_the_same_in_every_form_of_the_parameters() {
-    let seen = Seen::of_promote().await;
-    let cluster = seen
-        .deployment
-        .arn("ecs", &format!("cluster/{}", seen.deployment.cluster));
-    for (creates_key, cluster) in [(true, &seen.deployment.cluster), (false, &cluster)] {
-        let deployment = Deployment {
+/// The same for a function, in every form of the parameters: whether the stack creates the key of the bucket, and whether
+/// the cluster is named or given by its ARN.
+fn prove_function(seen: &Seen, unused: &Unused) {
+    let stack = &seen.deployment;
+    let cluster = stack.arn("ecs", &format!("cluster/{}", stack.cluster));
+    for (creates_key, cluster) in [
+        (stack.creates_key, &stack.cluster),
+        (!stack.creates_key, &stack.cluster),
+        (stack.creates_key, &cluster),
+    ] {
+        let form = Deployment {
             creates_key,
             cluster: cluster.clone(),
-            ..seen.deployment.clone()
+            ..stack.clone()
         };
-        let permits = iam::permits(&deployment, &seen.calls);
-        prove(
-            "PromoteRole",
-            &policy(&deployment, "PromoteRole"),
-            &permits,
-            UNUSED_BY_PROMOTE,
-        );
+        let role = seen.role();
+        let permits = seen.permits_in(&form);
+        prove(&role, &policy(&form, &role), &permits, unused);
     }
 }
 
-/// The proof can fail: each statement as a whole, and an action too many.
-#[tokio::test]
-async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
-    let seen = Seen::of_promote().await;
-    let permits = iam::permits(&seen.deployment, &seen.calls);
-    let whole = policy(&seen.deployment, "PromoteRole");
-    let sids: BTreeSet<&str> = whole
-        .allowing()
-        .map(|(_, rule)| rule.sid.as_str())
-        .collect();
-    let listed: BTreeSet<&str> = UNUSED_BY_PROMOTE.iter().map(|(sid, _, _)| *sid).collect();
-    assert!(sids.len() > listed.len() + 15, "{sids:?}");
-    for sid in sids.difference(&listed) {
+/// The proof can fail: each statement as a whole, and an action too many. Answers how many statements that are.
+fn prove_that_gaps_are_noticed(seen: &Seen, unused: &Unused) -> usize {
+    let permits = seen.permits();
+    let whole = policy(&seen.deployment, &seen.role());
+    let sids = whole.allowing().map(|(_, rule)| rule.sid.as_str());
+    let mut sids: BTreeSet<&str> = sids.collect();
+    for (sid, _, _) in unused {
+        sids.remove(sid);
+    }
+    for sid in &sids {
         let mut less = whole.clone();
         less.rules.retain(|rule| rule.sid != *sid);
         let lost = whole.rules.iter().find(|rule| rule.sid == *sid).unwrap();
@@ -149,29 +133,67 @@ async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
         let named = missing.iter().any(|line| line.contains(&lost.action));
         assert!(named, "without {sid}: {missing:?}");
     }
+    let count = sids.len();
     let mut more = whole;
     more.rules.push(Rule::on("ecs:StopTask", "*"));
-    let extra = superfluous(&more, &permits, UNUSED_BY_PROMOTE);
+    let extra = superfluous(&more, &permits, unused);
     assert_eq!(extra, [": ecs:StopTask on *"]);
+    count
 }
 
 #[tokio::test]
-async fn a_call_that_promote_may_not_make_fails_its_test_by_name() {
+async fn promote_may_do_what_it_does_and_nothing_else() {
+    prove_function(Seen::of_promote().await, UNUSED_BY_EVERY_FUNCTION);
+}
+
+#[tokio::test]
+async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
+    let seen = Seen::of_promote().await;
+    let statements = prove_that_gaps_are_noticed(seen, UNUSED_BY_EVERY_FUNCTION);
+    assert!(statements > 15, "{statements}");
+}
+
+#[tokio::test]
+async fn every_call_of_a_function_names_it() {
+    let seen = Seen::of_promote().await;
+    let named = |call: &&Call| call.caller == "promote";
+    let services = seen.calls.iter().filter(named);
+    let services: BTreeSet<&str> = services.map(|call| call.service.as_str()).collect();
+    let all = ["ecs", "events", "kms", "s3", "secretsmanager"];
+    assert_eq!(services, BTreeSet::from(all));
+    let others: Vec<_> = seen.calls.iter().filter(|call| !named(call)).collect();
+    assert!(others.is_empty(), "{others:#?}");
+}
+
+/// What a World says at its end of a call to a secret that no function of its Rack may describe.
+async fn said_of_a_call(name: impl FnOnce(&World) -> SdkConfig) -> String {
     let world = World::new().await;
     let _function = world.start("promote", &[]);
-    let client = SecretsManager::new(&world.front_door());
+    let client = SecretsManager::new(&name(&world));
     let secret = client.describe_secret().secret_id("another/shop");
     let _ = secret.send().await; // there is none
     world.proxy.clear(); // which hides nothing
     let ended = catch_unwind(AssertUnwindSafe(|| drop(world)));
-    let said = ended.unwrap_err().downcast::<String>().unwrap();
+    *ended.unwrap_err().downcast::<String>().unwrap()
+}
+
+#[tokio::test]
+async fn a_call_that_a_function_may_not_make_fails_its_test_by_name() {
+    let said = said_of_a_call(|world| world.front_door_as("promote")).await;
     let need =
         "no statement allows secretsmanager:DescribeSecret on arn:aws:secretsmanager:us-east-1:";
     for part in [
-        "secretsmanager DescribeSecret: ",
+        "PromoteRole secretsmanager DescribeSecret: ",
         need,
         ":secret:another/shop with",
     ] {
         assert!(said.contains(part), "{part} is not in: {said}");
     }
+}
+
+#[tokio::test]
+async fn a_call_beside_a_function_that_names_nobody_fails_its_test() {
+    let said = said_of_a_call(World::front_door).await;
+    let part = "secretsmanager DescribeSecret: nobody says whose call this is";
+    assert!(said.contains(part), "{said}");
 }

@@ -22,6 +22,7 @@ mod order;
 mod promote;
 mod put_back;
 mod reconcile;
+mod samples;
 mod schedules;
 mod secret_life;
 mod services;

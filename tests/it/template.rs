@@ -1,160 +1,137 @@
-//! template.yaml and the code agree: what promote reads is set, what starts it is what it accepts, and a message that
+//! template.yaml and the code agree: what a function reads is set, what starts it is what it accepts, and a message that
 //! fails is delivered again as the lease needs it.
 
+mod functions;
 mod rules;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use serde_json::{Value, json};
+use integration_tests::iam;
+use serde_json::json;
 
-/// Prints the template as JSON, its intrinsic functions in the long form.
-const PRINT: &str = "import json, sys; from samcli.yamlhelper import yaml_parse; \
-                     print(json.dumps(yaml_parse(open(sys.argv[1]).read())))";
+use functions::{functions, referred, rules_of};
 
 fn repository() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().unwrap().to_owned()
 }
 
-fn resources() -> Value {
-    template()["Resources"].take()
-}
-
-fn template() -> Value {
-    let python = repository().join(".venv/sam/bin/python3");
-    assert!(
-        python.exists(),
-        "{} is missing: run `make tools` once",
-        python.display()
-    );
-    let output = Command::new(python)
-        .args(["-c", PRINT])
-        .arg(repository().join("template.yaml"))
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// The properties of promote, and those of the event source that feeds it.
-fn promote(resources: &Value) -> (&Value, &Value) {
-    let promote = &resources["PromoteFunction"]["Properties"];
-    let events = promote["Events"].as_object().unwrap();
-    assert_eq!(events.len(), 1, "promote has one intake");
-    let source = events.values().next().unwrap();
-    assert_eq!(source["Type"], "SQS");
-    (promote, &source["Properties"])
-}
-
-/// The logical id in a `Ref` or a `Fn::GetAtt`.
-fn referred(value: &Value) -> &str {
-    let target = match value.get("Ref") {
-        Some(target) => target,
-        None => &value["Fn::GetAtt"][0],
-    };
-    target
-        .as_str()
-        .unwrap_or_else(|| panic!("{value} refers to nothing"))
-}
-
-/// The logical ids of the rules that feed a queue.
-fn rules_of<'r>(resources: &'r Value, queue: &str) -> BTreeSet<&'r str> {
-    let resources = resources.as_object().unwrap().iter();
-    let rules = resources.filter(|(_, resource)| resource["Type"] == "AWS::Events::Rule");
-    let feeding = rules.filter(|(_, rule)| {
-        let targets = rule["Properties"]["Targets"].as_array().unwrap();
-        targets
-            .iter()
-            .any(|target| referred(&target["Arn"]) == queue)
-    });
-    feeding.map(|(id, _)| id.as_str()).collect()
-}
-
-/// The names in `required("…")` and `optional("…")` of promote's settings.
-fn read_by_promote() -> BTreeSet<String> {
-    let file = repository().join("functions/promote/src/config.rs");
-    let text = fs::read_to_string(file).unwrap();
-    let (code, _) = text.split_once("#[cfg(test)]").unwrap();
+/// The names in `required("…")` and `optional("…")` of a function's settings; none while it has no source.
+fn read_by(function: &str) -> Option<BTreeSet<String>> {
+    let file = format!("functions/{function}/src/config.rs");
+    let text = fs::read_to_string(repository().join(file)).ok()?;
+    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let calls = ["required(\"", "optional(\""].map(|call| code.split(call).skip(1));
     let names = calls.into_iter().flatten();
-    names
-        .map(|rest| rest.split('"').next().unwrap().to_owned())
-        .collect()
+    let names = names.map(|rest| rest.split('"').next().unwrap().to_owned());
+    Some(names.collect())
 }
 
 #[test]
-fn promote_gets_every_variable_that_it_reads_and_no_other() {
-    let resources = resources();
-    let (promote, _) = promote(&resources);
-    let set = promote["Environment"]["Variables"].as_object().unwrap();
-    let set: BTreeSet<String> = set.keys().cloned().collect();
-    let mut read = read_by_promote();
-    assert!(read.len() > 10, "{read:?}");
-    assert!(read.remove("AWS_REGION"), "Lambda sets it");
-    assert_eq!(set, read);
+fn every_function_of_the_workspace_is_deployed() {
+    let folders = fs::read_dir(repository().join("functions")).unwrap();
+    let folders = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap());
+    let deployed: BTreeSet<String> = functions().into_iter().map(|f| f.name).collect();
+    for folder in folders {
+        assert!(deployed.contains(&folder), "functions/{folder}");
+    }
 }
 
 #[test]
-fn promote_runs_on_the_runtime_of_rust_binaries() {
-    let resources = resources();
-    let (promote, _) = promote(&resources);
-    assert_eq!(promote["Runtime"], "provided.al2023");
-    assert_eq!(promote["Handler"], "bootstrap");
-    let code = promote["CodeUri"].as_str().unwrap();
-    assert!(
-        repository().join(code).join("Cargo.toml").exists(),
-        "{code}"
-    );
+fn a_function_gets_every_variable_that_it_reads_and_no_other() {
+    let mut checked = Vec::new();
+    for function in functions() {
+        let Some(mut read) = read_by(&function.name) else {
+            continue;
+        };
+        read.remove("AWS_REGION"); // Lambda sets it
+        let set = &function.properties["Environment"]["Variables"];
+        let set: BTreeSet<String> = set.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(set, read, "{}", function.name);
+        checked.push(function.name);
+    }
+    assert!(checked.contains(&"promote".to_owned()), "{checked:?}");
+}
+
+#[test]
+fn functions_run_on_the_runtime_of_rust_binaries() {
+    for function in functions() {
+        let (name, properties) = (&function.name, &function.properties);
+        assert_eq!(properties["Runtime"], "provided.al2023", "{name}");
+        assert_eq!(properties["Handler"], "bootstrap", "{name}");
+        assert_eq!(properties["LoggingConfig"]["LogFormat"], "JSON", "{name}");
+        assert_eq!(properties["CodeUri"], format!("functions/{name}"));
+        let logical_id = iam::logical_id(name);
+        assert_eq!(function.logical_id, format!("{logical_id}Function"));
+        assert_eq!(referred(&properties["Role"]), format!("{logical_id}Role"));
+        assert_eq!(
+            referred(&properties["LoggingConfig"]["LogGroup"]),
+            format!("{logical_id}LogGroup")
+        );
+    }
 }
 
 #[test]
 fn a_failed_message_comes_back_after_the_lease_and_often_enough() {
-    let resources = resources();
-    let (promote, source) = promote(&resources);
-    assert_eq!(promote["Timeout"], 120);
-    assert_eq!(source["BatchSize"], 1);
-    assert_eq!(
-        source["FunctionResponseTypes"],
-        json!(["ReportBatchItemFailures"])
-    );
-    let queue = &resources[referred(&source["Queue"])]["Properties"];
-    // The lease of a killed function is 200 s.
-    assert_eq!(queue["VisibilityTimeout"], 300);
-    let redrive = &queue["RedrivePolicy"];
-    assert!(
-        redrive["maxReceiveCount"].as_u64().unwrap() >= 5,
-        "{redrive}"
-    );
-    let dead = referred(&redrive["deadLetterTargetArn"]);
-    assert_eq!(resources[dead]["Type"], "AWS::SQS::Queue");
+    let resources = &iam::template()["Resources"];
+    for function in functions() {
+        let (name, source) = (&function.name, &function.source);
+        // The lease of a killed function is 200 s, longer than its own limit.
+        let limit = function.properties["Timeout"].as_u64().unwrap();
+        assert!(limit <= 120, "{name}: {limit}");
+        assert_eq!(source["BatchSize"], 1, "{name}");
+        assert_eq!(
+            source["FunctionResponseTypes"],
+            json!(["ReportBatchItemFailures"]),
+            "{name}"
+        );
+        let concurrency = source["ScalingConfig"]["MaximumConcurrency"].as_u64();
+        assert!(
+            concurrency.is_some_and(|most| (2..=5).contains(&most)),
+            "{name}: {concurrency:?}"
+        );
+        let queue = &resources[function.queue()]["Properties"];
+        assert_eq!(queue["VisibilityTimeout"], 300, "{name}");
+        let redrive = &queue["RedrivePolicy"];
+        assert!(
+            redrive["maxReceiveCount"].as_u64().unwrap() >= 5,
+            "{name}: {redrive}"
+        );
+        let dead = referred(&redrive["deadLetterTargetArn"]);
+        assert_eq!(resources[dead]["Type"], "AWS::SQS::Queue", "{name}");
+    }
 }
 
 #[test]
-fn every_rule_may_send_to_the_queue() {
-    let resources = resources();
-    let queue = referred(&promote(&resources).1["Queue"]);
-    let rules = rules_of(&resources, queue);
-    let policies = resources.as_object().unwrap().values();
-    let mut policies = policies.filter(|resource| resource["Type"] == "AWS::SQS::QueuePolicy");
-    let policy = policies
-        .find(|policy| {
-            let queues = policy["Properties"]["Queues"].as_array().unwrap();
-            queues.iter().any(|other| referred(other) == queue)
-        })
-        .expect("the queue has a policy");
-    let statement = &policy["Properties"]["PolicyDocument"]["Statement"][0];
-    assert_eq!(statement["Principal"]["Service"], "events.amazonaws.com");
-    let allowed = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-        .as_array()
-        .unwrap();
-    assert_eq!(allowed.iter().map(referred).collect::<BTreeSet<_>>(), rules);
+fn every_rule_may_send_to_its_queue() {
+    let resources = &iam::template()["Resources"];
+    for function in functions() {
+        let queue = function.queue();
+        let dead = &resources[queue]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"];
+        let both = BTreeSet::from([queue, referred(dead)]);
+        let policies = resources.as_object().unwrap().values();
+        let mut policies = policies.filter(|resource| resource["Type"] == "AWS::SQS::QueuePolicy");
+        let policy = policies
+            .find(|policy| all_referred(&policy["Properties"]["Queues"]).contains(queue))
+            .unwrap_or_else(|| panic!("{queue} has no policy"));
+        assert_eq!(all_referred(&policy["Properties"]["Queues"]), both);
+        let statement = &policy["Properties"]["PolicyDocument"]["Statement"][0];
+        assert_eq!(statement["Principal"]["Service"], "events.amazonaws.com");
+        assert_eq!(all_referred(&statement["Resource"]), both);
+        let allowed = all_referred(&statement["Condition"]["ArnEquals"]["aws:SourceArn"]);
+        let rules: BTreeSet<&str> = rules_of(queue).into_keys().collect();
+        assert_eq!(allowed, rules);
+        for (rule, target) in rules_of(queue) {
+            let given_up = referred(&target["DeadLetterConfig"]["Arn"]);
+            assert_eq!(given_up, referred(dead), "{rule}");
+        }
+    }
+}
+
+fn all_referred(list: &serde_json::Value) -> BTreeSet<&str> {
+    list.as_array().unwrap().iter().map(referred).collect()
 }
 
 /// What stands between backticks in a text.
@@ -165,7 +142,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_parameter_output_and_alarm_of_the_readme_exists_and_no_parameter_is_left_out() {
     let readme = fs::read_to_string(repository().join("README.md")).unwrap();
-    let template = template();
+    let template = iam::template();
     let names = |section: &str| -> BTreeSet<&str> {
         let members = template[section].as_object().unwrap().keys();
         members.map(String::as_str).collect()
@@ -190,6 +167,8 @@ fn every_parameter_output_and_alarm_of_the_readme_exists_and_no_parameter_is_lef
         "EnvironmentUpload",
         "Dashboard",
         "PromoteLogGroup",
+        "AppDeletionLogGroup",
+        "FailureCountLogGroup",
     ] {
         assert!(
             quoted(deploy).any(|told| told == name),

@@ -4,35 +4,18 @@ mod dry_run;
 mod ignored;
 mod redelivery;
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
-
 use integration_tests::World;
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};
+use crate::samples;
 
 const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const ENVIRONMENT: &[(&str, &str)] = &[("DATABASE_URL", "u")];
 
-fn events_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events")
-}
-
 /// The sample event `events/promote-{name}.json`, about this World's Rack, bucket and Release.
 fn sample(world: &World, name: &str, release: &str, version: &str) -> Value {
-    let file = events_folder().join(format!("promote-{name}.json"));
-    let text = fs::read_to_string(&file).unwrap();
-    // A second on, so that it is newer than any write before it.
-    let now = app::requested(world, release, "", 1)["time"].clone();
-    let text = text
-        .replace("myrack-settings", &world.bucket)
-        .replace("myrack", &world.rack)
-        .replace("RABCDEFGHIJ", release)
-        .replace("3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH", version)
-        .replace("2026-11-02T10:20:00Z", now.as_str().unwrap());
-    serde_json::from_str(&text).unwrap()
+    samples::of_release(world, "promote", name, release, version)
 }
 
 async fn assert_runs(world: &World, release: &str, case: &str) {
@@ -50,23 +33,12 @@ async fn assert_runs(world: &World, release: &str, case: &str) {
     );
 }
 
-/// `{name}` of every `events/promote-{name}.json`.
-fn samples() -> BTreeSet<String> {
-    let files = fs::read_dir(events_folder()).unwrap();
-    let names = files.filter_map(|file| {
-        let name = file.unwrap().file_name().into_string().unwrap();
-        let name = name.strip_prefix("promote-")?.strip_suffix(".json")?;
-        Some(name.to_owned())
-    });
-    names.collect()
-}
-
 #[tokio::test]
 async fn every_sample_event_can_be_read() {
     let world = app::world().await;
     let function = world.start("promote", YES);
     let version = world.put_env(APP, "R1", ENVIRONMENT).await;
-    let names = samples();
+    let names = samples::names("promote");
     assert!(names.len() >= 7, "{names:?}");
     for name in names {
         let event = sample(&world, &name, "R1", &version);

@@ -26,6 +26,9 @@ const ATTEMPTS: usize = 5;
 const RESETS: usize = 50;
 const RESET_PAUSE: Duration = Duration::from_millis(20);
 
+/// The variable by which the SDK tells AWS, and so the proxy, whose calls these are.
+pub const CALLER: &str = "AWS_SDK_UA_APP_ID";
+
 /// A running function. Dropped, it is killed.
 #[derive(Debug)]
 pub struct Function {
@@ -131,6 +134,7 @@ impl Function {
             ("AWS_LAMBDA_FUNCTION_TIMEOUT", timeout_s.to_string()),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
             ("_HANDLER", "bootstrap".to_owned()),
+            (CALLER, name.clone()),
         ];
         env.extend(fixed.map(|(name, value)| (name.to_owned(), value)));
         // The emulator's own default is 0.0.0.0.

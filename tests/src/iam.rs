@@ -3,7 +3,7 @@
 //! - [`Deployment`]: what one deployed stack calls its things; reads a role's [`Policy`] from the template.
 //! - [`Policy`]: decides, as IAM does, for the constructs that the template uses; anything else is refused.
 //! - [`needs`]: the sourced table from a recorded call to the permissions that it takes.
-//! - [`Judged`]: the proxy of a World; at its end every call of promote is looked up in promote's policy.
+//! - [`Judged`]: the proxy of a World; at its end every call of a function is looked up in that function's policy.
 //!
 //! It copies nothing from the template: names of resources are a stack's own, everything else is read.
 
@@ -17,8 +17,9 @@ mod resolve;
 mod statement;
 mod template;
 
-pub use deployment::Deployment;
+pub use deployment::{Deployment, logical_id};
 pub use facts::{Facts, Roles};
 pub use judged::{Judged, Permit, missing, permits};
 pub use needs::{Need, assumption, needs, needs_of_target};
 pub use policy::{Decision, Policy, Rule};
+pub use template::template;

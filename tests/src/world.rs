@@ -1,8 +1,8 @@
-//! What one test gets: an account of its own in the shared emulator, and everything promote needs in it.
+//! What one test gets: an account of its own in the shared emulator, and everything the functions need in it.
 
 mod settings;
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::{AppName as CallerName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, LaunchType,
     NetworkConfiguration, NetworkMode, Tag,
@@ -37,7 +37,7 @@ pub struct World {
     pub cluster: String,
     /// The environment key.
     pub key_arn: String,
-    /// What the program under test talks to; at its end it judges promote's calls by the template's policies.
+    /// What the program under test talks to; at its end it judges the functions' calls by the template's policies.
     pub proxy: Judged,
     /// S3.
     pub s3: aws_sdk_s3::Client,
@@ -77,19 +77,25 @@ impl World {
         world
     }
 
-    /// An SDK configuration that goes through the front door: recorded, with faults.
+    /// An SDK configuration that goes through the front door: recorded as nobody's, with faults.
     #[must_use]
     pub fn front_door(&self) -> SdkConfig {
         client_config(self.proxy.endpoint(), &self.account)
+    }
+
+    /// The same, recorded as the calls of `caller`.
+    #[must_use]
+    pub fn front_door_as(&self, caller: &'static str) -> SdkConfig {
+        let name = CallerName::new(caller).expect("a name without odd characters");
+        let config = self.front_door().into_builder();
+        config.app_name(name).build()
     }
 
     /// Starts the built function `name` with [`World::settings`], with some set differently. Blocks the thread.
     #[must_use]
     pub fn start(&self, name: &str, different: &[(&str, &str)]) -> Function {
         let settings = self.settings(different);
-        if name == "promote" {
-            self.proxy.expect(Deployment::of(&settings));
-        }
+        self.proxy.expect(name, Deployment::of(&settings));
         Function::start(name, &settings, 120)
     }
 

@@ -1,4 +1,8 @@
-//! What promote must not be able to do, and that each condition of its policy keeps it from something.
+//! What the functions must not be able to do, and that each condition of their policies keeps them from something.
+
+mod app_deletion;
+mod failure_count;
+mod promote;
 
 use integration_tests::iam::{Decision, Deployment, Need, Policy};
 use integration_tests::world::World;
@@ -6,6 +10,15 @@ use integration_tests::world::World;
 use super::policy;
 
 const SOURCE: &str = "this test";
+
+type Deeds = fn(&Deployment) -> Vec<Need>;
+
+/// The functions' roles, and what each must not be able to do.
+const ROLES: [(&str, Deeds); 3] = [
+    ("PromoteRole", promote::deeds),
+    ("AppDeletionRole", app_deletion::deeds),
+    ("FailureCountRole", failure_count::deeds),
+];
 
 /// A stack with a key of its own and a customer key of secrets.
 async fn deployment() -> Deployment {
@@ -19,90 +32,66 @@ fn need(action: &str, resource: impl Into<String>) -> Need {
     Need::new(action, resource, SOURCE)
 }
 
-fn in_the_bucket(of: &Deployment) -> Vec<Need> {
-    let object = |key: &str| format!("{}/{key}", Deployment::bucket_arn(&of.bucket));
-    let mut open = need("s3:GetObject", object("apps/shop/app.json"));
-    open = open.with("aws:SecureTransport", "false");
-    vec![
-        need("s3:PutObject", object("apps/shop/releases/R1/env")),
-        need("s3:PutObject", object("apps/shop/app.json")),
-        need("s3:GetObject", object("elsewhere/object")),
-        need("s3:DeleteObject", object("apps/shop/releases/R1/env")),
-        open,
-    ]
+fn object(of: &Deployment, key: &str) -> String {
+    format!("{}/{key}", Deployment::bucket_arn(&of.bucket))
 }
 
-fn with_secrets(of: &Deployment) -> Vec<Need> {
-    let secret = |name: &str| of.arn("secretsmanager", &format!("secret:{name}-AbCdEf"));
-    let key = of.secret_key.as_deref().unwrap();
-    let through = |service: &str, action: &str, key: &str| {
-        need(action, key).with("kms:ViaService", Deployment::via(service))
-    };
-    vec![
-        need("secretsmanager:GetSecretValue", secret("another/shop")),
-        need(
-            "secretsmanager:DeleteSecret",
-            secret(&format!("{}/shop", of.rack)),
-        ),
-        need("kms:Decrypt", key),
-        need("kms:GenerateDataKey", key),
-        through("s3", "kms:Decrypt", key),
-        need("kms:GenerateDataKey", &of.environment_key),
-        through("secretsmanager", "kms:Decrypt", &of.environment_key),
-        through("secretsmanager", "kms:GenerateDataKey", &of.environment_key),
-    ]
+fn secret(of: &Deployment, name: &str) -> String {
+    of.arn("secretsmanager", &format!("secret:{name}-AbCdEf"))
 }
 
-fn on_the_cluster(of: &Deployment) -> Vec<Need> {
-    let service = |cluster: &str, name: &str| of.arn("ecs", &format!("service/{cluster}/{name}"));
-    let ours = service(&of.cluster, &format!("{}_shop_web", of.rack));
-    let definition = |family: &str| of.arn("ecs", &format!("task-definition/{family}:1"));
-    let cluster = of.arn("ecs", "cluster/another");
-    vec![
-        need("ecs:UpdateService", service("another", "web")),
-        need("ecs:CreateService", &ours),
-        need("ecs:CreateService", service(&of.cluster, "theirs"))
-            .with("aws:RequestTag/convox:rack", &of.rack),
-        need("ecs:DeleteService", &ours),
-        need("ecs:DeleteService", &ours).with("aws:ResourceTag/convox:rack", "another"),
-        need("ecs:DeleteService", service(&of.cluster, "theirs"))
-            .with("aws:ResourceTag/convox:rack", &of.rack),
-        need("ecs:TagResource", &ours),
-        need(
-            "ecs:TagResource",
-            definition(&format!("{}_shop_web", of.rack)),
-        ),
-        need("ecs:RegisterTaskDefinition", definition("theirs")),
-        need("ecs:ListServices", "*").with("ecs:cluster", cluster),
-        need("ecs:RunTask", definition(&format!("{}_shop_web", of.rack))),
-    ]
+fn service(of: &Deployment, cluster: &str, name: &str) -> String {
+    of.arn("ecs", &format!("service/{cluster}/{name}"))
 }
 
-fn elsewhere(of: &Deployment) -> Vec<Need> {
+fn definition(of: &Deployment, family: &str) -> String {
+    of.arn("ecs", &format!("task-definition/{family}:1"))
+}
+
+fn rule(of: &Deployment, rack: &str) -> String {
+    of.arn("events", &format!("rule/{rack}_shop_timer_cleanup"))
+}
+
+fn through(service: &str, action: &str, key: &str) -> Need {
+    need(action, key).with("kms:ViaService", Deployment::via(service))
+}
+
+/// An object of the bucket that every function reads, without TLS.
+fn open(of: &Deployment) -> Need {
+    let state = object(of, "apps/shop/state/promotion.json");
+    need("s3:GetObject", state).with("aws:SecureTransport", "false")
+}
+
+/// The environment's key, as Secrets Manager would use it.
+fn env_key_for_secrets(of: &Deployment) -> [Need; 2] {
+    let actions = ["kms:Decrypt", "kms:GenerateDataKey"];
+    actions.map(|action| through("secretsmanager", action, &of.environment_key))
+}
+
+/// What no function does.
+fn of_nobody(of: &Deployment) -> Vec<Need> {
     let bus = of.arn("events", "event-bus/default");
-    let passed =
-        |role: &str, to: &str| need("iam:PassRole", of.role(role)).with("iam:PassedToService", to);
-    vec![
+    let mut needs = vec![
+        need("s3:PutObject", object(of, "apps/shop/releases/R1/env")),
+        need("s3:PutObject", object(of, "apps/shop/app.json")),
+        need("s3:GetObject", object(of, "elsewhere/object")),
+        need("s3:DeleteObject", object(of, "apps/shop/releases/R1/env")),
+        open(of),
+        need("kms:GenerateDataKey", &of.environment_key),
+        need("secretsmanager:DescribeSecret", secret(of, "another/shop")),
         need(
-            "events:PutRule",
-            of.arn("events", "rule/another_shop_timer_cleanup"),
+            "ecs:RunTask",
+            definition(of, &format!("{}_shop_web", of.rack)),
         ),
+        need("ecs:StopTask", of.arn("ecs", "task/any/any")),
+        need("events:DeleteRule", rule(of, "another")),
         need("events:PutEvents", bus).with("events:source", "shop.deployments"),
-        need("sqs:SendMessage", of.arn("sqs", "intake")),
-        passed("TaskRole", "lambda.amazonaws.com"),
-        passed("TaskExecutionRole", "lambda.amazonaws.com"),
-        passed("TimerRole", "ecs-tasks.amazonaws.com"),
-    ]
-}
-
-fn deeds(of: &Deployment) -> Vec<Need> {
-    let parts = [
-        in_the_bucket(of),
-        with_secrets(of),
-        on_the_cluster(of),
-        elsewhere(of),
     ];
-    parts.concat()
+    needs.extend(env_key_for_secrets(of));
+    for queue in ["IntakeQueue", "DeletionQueue", "CountQueue"] {
+        needs.push(need("sqs:SendMessage", of.arn("sqs", queue)));
+    }
+    needs
 }
 
 /// What the policy lets through although it must not.
@@ -113,23 +102,28 @@ fn lets_through(policy: &Policy, deeds: &[Need]) -> Vec<Need> {
 }
 
 #[tokio::test]
-async fn promote_may_not_do_what_is_not_its_business() {
+async fn a_function_may_not_do_what_is_not_its_business() {
     let deployment = deployment().await;
-    let policy = policy(&deployment, "PromoteRole");
-    let through = lets_through(&policy, &deeds(&deployment));
-    assert_eq!(through, Vec::<Need>::new());
+    for (role, deeds) in ROLES {
+        let deeds = [of_nobody(&deployment), deeds(&deployment)].concat();
+        let through = lets_through(&policy(&deployment, role), &deeds);
+        assert_eq!(through, Vec::<Need>::new(), "{role}");
+    }
 }
 
 #[tokio::test]
-async fn each_condition_keeps_promote_from_something() {
+async fn each_condition_keeps_a_function_from_something() {
     let deployment = deployment().await;
-    let policy = policy(&deployment, "PromoteRole");
-    let deeds = deeds(&deployment);
-    for (place, rule) in policy.allowing() {
-        for (number, condition) in rule.conditions.iter().enumerate() {
-            let looser = policy.without_condition(place, number);
-            let through = lets_through(&looser, &deeds);
-            assert!(!through.is_empty(), "{rule} without {}", condition.key);
+    for (role, deeds) in ROLES {
+        let policy = policy(&deployment, role);
+        let deeds = [of_nobody(&deployment), deeds(&deployment)].concat();
+        for (place, rule) in policy.allowing() {
+            for (number, condition) in rule.conditions.iter().enumerate() {
+                let looser = policy.without_condition(place, number);
+                let through = lets_through(&looser, &deeds);
+                let key = &condition.key;
+                assert!(!through.is_empty(), "{role} {rule} without {key}");
+            }
         }
     }
 }
@@ -137,12 +131,13 @@ async fn each_condition_keeps_promote_from_something() {
 #[tokio::test]
 async fn the_key_of_the_bucket_and_the_bucket_deny_by_themselves() {
     let deployment = deployment().await;
-    let policy = policy(&deployment, "PromoteRole");
     let denied = |sid: &str| Decision::Denied(sid.to_owned());
-    let open = in_the_bucket(&deployment).pop().unwrap();
-    assert_eq!(policy.decide(&open), denied("TlsOnly"));
-    let through = with_secrets(&deployment);
-    for deed in &through[through.len() - 2..] {
-        assert_eq!(policy.decide(deed), denied("NeverForSecrets"), "{deed:?}");
+    for (role, _) in ROLES {
+        let policy = policy(&deployment, role);
+        assert_eq!(policy.decide(&open(&deployment)), denied("TlsOnly"));
+        for deed in env_key_for_secrets(&deployment) {
+            let decision = policy.decide(&deed);
+            assert_eq!(decision, denied("NeverForSecrets"), "{role} {deed:?}");
+        }
     }
 }

@@ -69,12 +69,19 @@ async fn every_action_exists_and_has_such_resources() {
     let reference = reference();
     let seen = Seen::of_promote().await;
     let mut pairs = BTreeSet::new();
-    for permit in iam::permits(&seen.deployment, &seen.calls) {
+    for permit in seen.permits() {
         let needs = permit.needs.into_iter();
         pairs.extend(needs.map(|need| (need.action, need.resource)));
     }
     assert!(pairs.len() > 30, "{pairs:?}");
-    for role in ["PromoteRole", "TaskExecutionRole", "TaskRole", "TimerRole"] {
+    for role in [
+        "PromoteRole",
+        "AppDeletionRole",
+        "FailureCountRole",
+        "TaskExecutionRole",
+        "TaskRole",
+        "TimerRole",
+    ] {
         let policy = policy(&seen.deployment, role);
         let rules = policy.allowing().map(|(_, rule)| rule.clone());
         pairs.extend(rules.map(|rule| (rule.action, rule.resource)));

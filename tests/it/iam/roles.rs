@@ -4,6 +4,7 @@ use std::process::Stdio;
 
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use integration_tests::agent::Agent;
+use integration_tests::function::CALLER;
 use integration_tests::iam::{self, Deployment, Facts, Permit};
 use integration_tests::{World, binaries};
 use serde_json::Value;
@@ -13,6 +14,8 @@ use super::scenario::{self, Seen};
 use super::{Unused, policy, prove};
 use crate::app::{self, APP};
 
+const CONVOX_ENV: &str = "convox-env";
+const AGENT: &str = "agent";
 const UNUSED_BY_THE_AGENT: &Unused = &[
     (
         "ImageLogin",
@@ -48,10 +51,11 @@ const UNUSED_BY_THE_AGENT: &Unused = &[
 
 /// `convox-env` with a task's access, recorded.
 async fn fetch(world: &World, url: &str, key: &str) {
-    let output = Command::new(binaries::built("convox-env"))
+    let output = Command::new(binaries::built(CONVOX_ENV))
         .env_clear()
         .envs(world.task_access())
         .env("AWS_ENDPOINT_URL", world.proxy.endpoint())
+        .env(CALLER, CONVOX_ENV)
         .env("CONVOX_ENV_URL", url)
         .env("CONVOX_ENV_KEY", key)
         .env("CONVOX_ENV_VARS", "*")
@@ -91,7 +95,7 @@ async fn containers_may_read_environments_and_nothing_else() {
     };
     let calls = world.proxy.calls();
     for deployment in [given, created] {
-        let permits = iam::permits(&deployment, &calls);
+        let permits = iam::permits(&deployment, &calls, CONVOX_ENV);
         prove("TaskRole", &policy(&deployment, "TaskRole"), &permits, &[]);
     }
 }
@@ -102,18 +106,16 @@ async fn the_agent_may_read_the_racks_secrets_with_and_without_a_customer_key() 
     let (deployment, function) = scenario::start(&world).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     let definition = app::running(&world, "web").await;
-    let before = world.proxy.calls().len();
     let agent = Agent {
         ecs: world.ecs.clone(),
-        secrets_manager: SecretsManager::new(&world.front_door()),
+        secrets_manager: SecretsManager::new(&world.front_door_as(AGENT)),
         access: world.task_access(),
-        convox_env: binaries::built("convox-env"),
+        convox_env: binaries::built(CONVOX_ENV),
     };
     agent.launch(&definition).await.unwrap();
 
     let calls = world.proxy.calls();
-    let mut permits = iam::permits(&deployment, &calls);
-    let of_agent = permits.split_off(before);
+    let of_agent = iam::permits(&deployment, &calls, AGENT);
     assert_eq!(of_agent.len(), 1, "one call for each distinct reference");
     let role = "TaskExecutionRole";
     prove(

@@ -1,26 +1,43 @@
 //! A promote's whole life: every kind of call that promote makes.
 
-use integration_tests::iam::Deployment;
+use integration_tests::iam::{self, Deployment, Permit};
 use integration_tests::{Call, Fault, Function, World};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::app::{self, APP};
 
-/// What came of it.
+/// What came of a function's life.
 #[derive(Debug)]
 pub struct Seen {
+    /// The function.
+    pub function: &'static str,
     /// The stack.
     pub deployment: Deployment,
-    /// Every call that promote made.
+    /// Every call in its World, those of other functions included.
     pub calls: Vec<Call>,
 }
 
 impl Seen {
-    /// Promote's calls; made once for all tests.
+    /// Promote's life; lived once for all tests.
     pub async fn of_promote() -> &'static Self {
         static SEEN: OnceCell<Seen> = OnceCell::const_new();
         SEEN.get_or_init(live).await
+    }
+
+    /// The logical id of the function's role.
+    pub fn role(&self) -> String {
+        Deployment::role_of(self.function)
+    }
+
+    /// What the function's calls needed.
+    pub fn permits(&self) -> Vec<Permit<'_>> {
+        self.permits_in(&self.deployment)
+    }
+
+    /// What the same calls need in another form of the stack.
+    pub fn permits_in(&self, deployment: &Deployment) -> Vec<Permit<'_>> {
+        iam::permits(deployment, &self.calls, self.function)
     }
 }
 
@@ -63,8 +80,11 @@ async fn live() -> Seen {
     secret_outage_and_deletion(&world, &function).await;
     put_back(&world, &function).await;
     other_triggers(&world, &function).await;
-    let calls = world.proxy.of_promote();
-    Seen { deployment, calls }
+    Seen {
+        function: "promote",
+        deployment,
+        calls: world.proxy.all(),
+    }
 }
 
 /// Another environment, a Timer at another time; a Service and a Timer are gone.

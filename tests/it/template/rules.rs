@@ -1,62 +1,51 @@
-//! What the rules of the intake let through, and what promote makes of it.
+//! What the rules let through, and what promote makes of it.
+
+use std::collections::BTreeMap;
 
 use integration_tests::World;
+use integration_tests::iam::{self, Deployment};
 use serde_json::{Value, json};
 
-use super::{promote, referred, resources, rules_of};
-use crate::app;
+use super::functions::{functions, named, rules_of};
+use crate::{app, samples};
 
-/// A piece of the template with the names of a World in place of its references.
+const OURS: &str = "secrets-manager-env";
+
+/// A piece of the template as it is in a World.
 fn resolved(world: &World, value: &Value) -> Value {
-    match value {
-        Value::Object(members) if members.contains_key("Fn::If") => {
-            assert_eq!(members["Fn::If"][0], "RackIsStackName");
-            world.rack.as_str().into()
-        }
-        Value::Object(members) if members.contains_key("Ref") => {
-            assert_eq!(members["Ref"], "SettingsBucket");
-            world.bucket.as_str().into()
-        }
-        Value::Object(members) if members.contains_key("Fn::Sub") => {
-            substituted(world, members["Fn::Sub"][0].as_str().unwrap()).into()
-        }
-        Value::Object(members) => {
-            let members = members.iter();
-            members
-                .map(|(name, value)| (name.clone(), resolved(world, value)))
-                .collect()
-        }
-        Value::Array(values) => values.iter().map(|value| resolved(world, value)).collect(),
-        other => other.clone(),
-    }
+    let deployment = Deployment::of(&world.settings(&[]));
+    let resolved = deployment.resolved(value);
+    resolved.unwrap_or_else(|err| panic!("{err}"))
 }
 
-fn substituted(world: &World, text: &str) -> String {
-    let names = [
-        ("AWS::Partition", "aws"),
-        ("AWS::Region", "us-east-1"),
-        ("AWS::AccountId", &world.account),
-        ("ClusterName", &world.cluster),
-        ("RackName", &world.rack),
-    ];
-    let text = names.iter().fold(text.to_owned(), |text, (name, value)| {
-        text.replace(&format!("${{{name}}}"), value)
+/// The patterns of the rules that feed a function, by logical id; a schedule has none.
+fn patterns(world: &World, function: &str) -> BTreeMap<&'static str, Value> {
+    let rules = rules_of(named(function).queue()).into_keys();
+    let patterns = rules.filter_map(|rule| {
+        let properties = &iam::template()["Resources"][rule]["Properties"];
+        let pattern = properties.get("EventPattern")?;
+        Some((rule, resolved(world, pattern)))
     });
-    assert!(!text.contains("${"), "{text}");
-    text
+    patterns.collect()
 }
 
-/// Whether a rule of the template lets the event through, as the emulator's EventBridge says.
-async fn passes(world: &World, patterns: &[Value], event: &Value) -> bool {
-    let mut passes = false;
-    for pattern in patterns {
+/// The rules that let the event through, as the emulator's EventBridge says.
+async fn passed_by(
+    world: &World,
+    patterns: &BTreeMap<&'static str, Value>,
+    event: &Value,
+) -> Vec<&'static str> {
+    let mut passed_by = Vec::new();
+    for (rule, pattern) in patterns {
         let asked = world.eventbridge.test_event_pattern();
         let asked = asked
             .event_pattern(pattern.to_string())
             .event(event.to_string());
-        passes |= asked.send().await.unwrap().result();
+        if asked.send().await.unwrap().result() {
+            passed_by.push(*rule);
+        }
     }
-    passes
+    passed_by
 }
 
 fn event(world: &World, source: &str, detail_type: &str, detail: &Value) -> Value {
@@ -81,18 +70,11 @@ fn object(world: &World, version: &str, part: &str, value: &str) -> Value {
 #[tokio::test]
 async fn the_rules_let_through_what_promote_accepts_and_nothing_else() {
     let world = World::new().await;
-    let resources = resources();
-    let queue = referred(&promote(&resources).1["Queue"]);
-    let rules = rules_of(&resources, queue).into_iter();
-    let patterns: Vec<Value> = rules
-        .filter_map(|rule| resources[rule]["Properties"].get("EventPattern"))
-        .map(|pattern| resolved(&world, pattern))
-        .collect();
+    let patterns = patterns(&world, "promote");
     let function = world.start("promote", &[]);
     let version = world.put_env(app::APP, "R1", &[]).await;
     let (key, bucket) = ("/detail/object/key", "/detail/bucket/name");
     let s3 = |part, value| object(&world, &version, part, value);
-    let ours = "secrets-manager-env";
     let requested = |source, detail| event(&world, source, "Release Promote Requested", &detail);
     let continued = |source, detail| event(&world, source, "Promotion Continue", &detail);
     let mut wrong = Vec::new();
@@ -106,24 +88,24 @@ async fn the_rules_let_through_what_promote_accepts_and_nothing_else() {
         (s3(key, "apps/shop/releases/env"), false),
         (s3(key, "other/apps/shop/releases/R1/env"), false),
         (s3(bucket, "another-bucket"), false),
-        (s3("/source", "secrets-manager-env"), false),
+        (s3("/source", OURS), false),
         (s3("/detail-type", "Object Deleted"), false),
         (requested("ops", json!({})), true),
-        (requested(ours, json!({})), true),
+        (requested(OURS, json!({})), true),
         (requested("aws.ops", json!({})), false),
         (requested("ops", json!({"rack": "another"})), false),
-        (continued(ours, json!({"kind": "promote"})), true),
-        (continued(ours, json!({"kind": "delete"})), false),
+        (continued(OURS, json!({"kind": "promote"})), true),
+        (continued(OURS, json!({"kind": "delete"})), false),
         (
-            continued(ours, json!({"kind": "promote", "rack": "another"})),
+            continued(OURS, json!({"kind": "promote", "rack": "another"})),
             false,
         ),
-        (continued(ours, json!({})), false),
+        (continued(OURS, json!({})), false),
         (continued("ops", json!({"kind": "promote"})), false), // design 2.3: this one is ours
-        (event(&world, ours, "Release Promoted", &json!({})), false),
-        (event(&world, ours, "App Deleted", &json!({})), false),
+        (event(&world, OURS, "Release Promoted", &json!({})), false),
+        (event(&world, OURS, "App Deleted", &json!({})), false),
     ] {
-        let passes = passes(&world, &patterns, &event).await;
+        let passes = !passed_by(&world, &patterns, &event).await.is_empty();
         let answer = function.invoke(&event).await.answer();
         let accepted = answer["status"] != "ignored";
         if (passes, accepted) != (wanted, wanted) {
@@ -139,20 +121,107 @@ async fn the_rules_let_through_what_promote_accepts_and_nothing_else() {
 #[tokio::test]
 async fn what_a_schedule_sends_is_answered_and_not_delivered_again() {
     let world = World::new().await;
-    let resources = resources();
-    let queue = referred(&promote(&resources).1["Queue"]);
     let function = world.start("promote", &[]);
-    for rule in rules_of(&resources, queue) {
-        for target in resources[rule]["Properties"]["Targets"].as_array().unwrap() {
-            let Some(input) = target.get("Input") else {
-                continue;
-            };
-            let body = resolved(&world, input);
-            let message = json!({"Records": [{
-                "messageId": "m1", "eventSource": "aws:sqs", "body": body, "attributes": {}, "messageAttributes": {},
-            }]});
-            let answer = function.invoke(&message).await.answer();
-            assert_eq!(answer, json!({"batchItemFailures": []}), "{rule}: {body}");
+    let mut inputs = 0;
+    for (rule, target) in rules_of(named("promote").queue()) {
+        let Some(input) = target.get("Input") else {
+            continue;
+        };
+        let body = resolved(&world, input);
+        let message = json!({"Records": [{
+            "messageId": "m1", "eventSource": "aws:sqs", "body": body, "attributes": {}, "messageAttributes": {},
+        }]});
+        let answer = function.invoke(&message).await.answer();
+        assert_eq!(answer, json!({"batchItemFailures": []}), "{rule}: {body}");
+        inputs += 1;
+    }
+    assert_eq!(inputs, 1, "the tick");
+}
+
+/// The sample events of a function that EventBridge itself delivers: no schedule's, no queue's, no direct ones.
+fn bridged(world: &World, function: &str) -> BTreeMap<String, Value> {
+    let names = samples::names(function).into_iter();
+    let samples = names.map(|name| (name.clone(), samples::sample(world, function, &name)));
+    samples
+        .filter(|(_, event)| event["id"].is_string())
+        .collect()
+}
+
+#[tokio::test]
+async fn the_rules_let_through_the_sample_events_and_none_of_another_rack_or_cluster() {
+    let world = World::new().await;
+    for function in functions() {
+        let name = &function.name;
+        let patterns = patterns(&world, name);
+        let mut used = Vec::new();
+        for (sample, event) in bridged(&world, name) {
+            let passed_by_rules = passed_by(&world, &patterns, &event).await;
+            assert_eq!(passed_by_rules.len(), 1, "{name} {sample}: {event:#}");
+            used.extend(passed_by_rules);
+            let text = event.to_string();
+            for (ours, theirs) in [
+                (&world.rack, "rack-of-others"),
+                (&world.cluster, "cluster-of-others"),
+                (&world.bucket, "bucket-of-others"),
+            ] {
+                let other = text.replace(ours.as_str(), theirs);
+                if other != text {
+                    let other = serde_json::from_str(&other).unwrap();
+                    let passed_by = passed_by(&world, &patterns, &other).await;
+                    assert_eq!(passed_by, [""; 0], "{name} {sample} of {theirs}");
+                }
+            }
         }
+        used.sort_unstable();
+        used.dedup();
+        let rules: Vec<&str> = patterns.keys().copied().collect();
+        assert_eq!(used, rules, "each rule of {name} has a sample");
+    }
+}
+
+/// A sample with one part of it different.
+fn different(world: &World, sample: (&str, &str), part: &str, value: &str) -> Value {
+    let (function, name) = sample;
+    let mut event = samples::sample(world, function, name);
+    *event.pointer_mut(part).unwrap() = value.into();
+    event
+}
+
+#[tokio::test]
+async fn what_is_not_for_app_deletion_or_failure_count_stays_outside() {
+    let world = World::new().await;
+    let (deleted, continues) = (("app-deletion", "deleted"), ("app-deletion", "continue"));
+    let written = ("failure-count", "secret-write-failed");
+    let task = ("failure-count", "task-failed-to-start");
+    let completed = ("failure-count", "deployment-completed");
+    for (sample, part, value, wanted) in [
+        (deleted, "/source", OURS, true),
+        (deleted, "/source", "aws.ecs", false),
+        (deleted, "/detail-type", "App Created", false),
+        (continues, "/source", "shop.deployments", false),
+        (continues, "/detail/kind", "promote", false),
+        (written, "/source", "shop.deployments", false),
+        (written, "/detail-type", "Release Promoted", false),
+        (written, "/detail-type", "Rack Warning", false),
+        (task, "/source", OURS, false),
+        (task, "/detail/lastStatus", "DEPROVISIONING", false),
+        (task, "/detail/stopCode", "EssentialContainerExited", false),
+        (
+            completed,
+            "/detail/eventName",
+            "SERVICE_DEPLOYMENT_IN_PROGRESS",
+            false,
+        ),
+        (
+            completed,
+            "/detail/eventName",
+            "SERVICE_DEPLOYMENT_FAILED",
+            false,
+        ),
+    ] {
+        let event = different(&world, sample, part, value);
+        let patterns = patterns(&world, sample.0);
+        let passed_by = passed_by(&world, &patterns, &event).await;
+        assert_eq!(!passed_by.is_empty(), wanted, "{sample:?} {part} {value}");
     }
 }

@@ -12,7 +12,7 @@ use crate::world::REGION;
 const PARTITION: &str = "aws";
 const URL_SUFFIX: &str = "amazonaws.com";
 
-/// A stack, as promote's own settings describe it.
+/// A stack, as a function's own settings describe it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deployment {
     /// The account.
@@ -65,6 +65,9 @@ impl Deployment {
     /// [`TemplateError`] for a construct that is not known here.
     pub fn policy(&self, logical_id: &str) -> Result<Policy, TemplateError> {
         let resources = &template()["Resources"];
+        if resources[logical_id]["Type"] != "AWS::IAM::Role" {
+            return Err(TemplateError(format!("there is no role {logical_id}")));
+        }
         let resolver = Resolver::new(template(), self);
         let mut policy = Policy::default();
         let policies = &resources[logical_id]["Properties"]["Policies"];
@@ -92,6 +95,22 @@ impl Deployment {
         let mut policy = Policy::default();
         policy.add_trusted(&resolver.document(&role["AssumeRolePolicyDocument"])?)?;
         Ok(policy)
+    }
+
+    /// A piece of the template as it is in this stack; null for `AWS::NoValue`.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn resolved(&self, value: &Value) -> Result<Value, TemplateError> {
+        let resolved = Resolver::new(template(), self).resolve(value)?;
+        Ok(resolved.unwrap_or_default())
+    }
+
+    /// The logical id of a function's role: `app-deletion` has `AppDeletionRole`.
+    #[must_use]
+    pub fn role_of(function: &str) -> String {
+        format!("{}Role", logical_id(function))
     }
 
     /// The ARN of something in this account and region.
@@ -150,17 +169,30 @@ impl Deployment {
 
     /// What `Fn::GetAtt` gives.
     pub(super) fn attribute(&self, logical_id: &str, attribute: &str) -> Option<String> {
-        let group = |name: &str| self.arn("logs", &format!("log-group:{name}:*"));
+        let group = |name: &str| Some(self.arn("logs", &format!("log-group:{name}:*")));
+        let of_function = |name: &str| group(&format!("/aws/lambda/{}-{name}", self.rack));
         match (logical_id, attribute) {
             ("SettingsBucket", "Arn") => Some(Self::bucket_arn(&self.bucket)),
             ("EnvironmentKey", "Arn") if self.creates_key => Some(self.environment_key.clone()),
-            ("IntakeQueue", "Arn") => Some(self.arn("sqs", "intake")),
-            ("PromoteLogGroup", "Arn") => {
-                Some(group(&format!("/aws/lambda/{}-promote", self.rack)))
+            ("IntakeQueue" | "DeletionQueue" | "CountQueue", "Arn") => {
+                Some(self.arn("sqs", logical_id))
             }
-            ("TaskLogGroup", "Arn") => Some(group(&format!("/convox/{}", self.rack))),
+            ("PromoteLogGroup", "Arn") => of_function("promote"),
+            ("AppDeletionLogGroup", "Arn") => of_function("app-deletion"),
+            ("FailureCountLogGroup", "Arn") => of_function("failure-count"),
+            ("TaskLogGroup", "Arn") => group(&format!("/convox/{}", self.rack)),
             (role, "Arn") => self.roles.get(role).cloned(),
             _ => None,
         }
     }
+}
+
+/// What the template calls a function's resources: `AppDeletion` for `app-deletion`.
+#[must_use]
+pub fn logical_id(function: &str) -> String {
+    let capitalized = |word: &str| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_uppercase() + rest
+    };
+    function.split('-').map(capitalized).collect()
 }

@@ -1,6 +1,6 @@
-//! A World's proxy that, at its end, looks every call of promote up in the policy of promote's role.
+//! A World's proxy that, at its end, looks every call of a function up in the policy of that function's role.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
@@ -11,10 +11,10 @@ use super::needs::{Need, needs};
 use super::policy::{Decision, Policy};
 use crate::proxy::{Call, Proxy};
 
-/// The proxy, and what it takes to judge its calls. Dropped, it stops a test whose promote did what it may not.
+/// The proxy, and what it takes to judge its calls. Dropped, it stops a test whose function did what it may not.
 ///
-/// Calls are promote's from the first [`World::start`](crate::World::start) of promote on: nothing else uses the front
-/// door of such a World.
+/// A call is its caller's, by the name in the user agent. From the first [`World::start`](crate::World::start) on, none
+/// may be nobody's.
 #[derive(Debug)]
 pub struct Judged {
     proxy: Proxy,
@@ -23,10 +23,10 @@ pub struct Judged {
 
 #[derive(Debug, Default)]
 struct Evidence {
-    /// The stacks whose promote runs here; a test can start several.
-    deployments: Vec<Deployment>,
+    /// By function, the stacks that it runs in here; a test can start several.
+    deployments: BTreeMap<String, Vec<Deployment>>,
     /// Calls from before the first of them.
-    others: usize,
+    before: usize,
     /// Calls that the test has cleared.
     cleared: Vec<Call>,
 }
@@ -46,15 +46,16 @@ impl Judged {
         Self { proxy, evidence }
     }
 
-    /// From now on the calls are those of `deployment`'s promote.
-    pub(crate) fn expect(&self, deployment: Deployment) {
+    /// From now on `deployment`'s `function` makes calls.
+    pub(crate) fn expect(&self, function: &str, deployment: Deployment) {
         let calls = self.proxy.calls().len();
         let mut evidence = self.evidence.lock().unwrap();
         if evidence.deployments.is_empty() {
-            evidence.others = evidence.cleared.len() + calls;
+            evidence.before = evidence.cleared.len() + calls;
         }
-        if !evidence.deployments.contains(&deployment) {
-            evidence.deployments.push(deployment);
+        let known = evidence.deployments.entry(function.to_owned()).or_default();
+        if !known.contains(&deployment) {
+            known.push(deployment);
         }
     }
 
@@ -65,54 +66,68 @@ impl Judged {
         self.proxy.clear();
     }
 
-    /// All calls of promote, those that were cleared included.
+    /// All calls, those that were cleared included.
     #[must_use]
-    pub fn of_promote(&self) -> Vec<Call> {
+    pub fn all(&self) -> Vec<Call> {
         let evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
-        if evidence.deployments.is_empty() {
-            return Vec::new();
-        }
-        let all = evidence.cleared.iter().cloned().chain(self.proxy.calls());
-        all.skip(evidence.others).collect()
+        let cleared = evidence.cleared.iter().cloned();
+        cleared.chain(self.proxy.calls()).collect()
     }
 
-    /// What promote did and may not do under any of the stacks that were started; each line names call, action,
+    /// What a function did and may not do under any of the stacks that it was started in; each line names call, action,
     /// resource and source.
     fn misdeeds(&self) -> BTreeSet<String> {
-        let calls = self.of_promote();
+        let calls = self.all();
         let evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
-        let judge = |deployment: &Deployment| {
-            let policy = deployment
-                .policy("PromoteRole")
-                .unwrap_or_else(|err| panic!("{err}"));
-            let permits = permits(deployment, &calls);
-            let lines = permits.iter().map(|permit| missing(&policy, permit));
-            lines.collect::<Vec<_>>()
-        };
-        let verdicts: Vec<Vec<Vec<String>>> = evidence.deployments.iter().map(judge).collect();
         let mut misdeeds = BTreeSet::new();
-        for call in 0..calls.len() {
-            if verdicts.iter().all(|verdict| !verdict[call].is_empty()) {
-                misdeeds.extend(verdicts.iter().flat_map(|verdict| verdict[call].clone()));
-            }
+        for (function, deployments) in &evidence.deployments {
+            misdeeds.extend(misdeeds_of(function, deployments, &calls));
+        }
+        if !evidence.deployments.is_empty() {
+            let nobodys = calls.iter().skip(evidence.before);
+            let nobodys = nobodys.filter(|call| call.caller.is_empty());
+            misdeeds.extend(nobodys.map(|call| format!("{call}: nobody says whose call this is")));
         }
         misdeeds
     }
 }
 
-/// What each call needs, in order.
+fn misdeeds_of(function: &str, deployments: &[Deployment], calls: &[Call]) -> BTreeSet<String> {
+    let role = Deployment::role_of(function);
+    let judge = |deployment: &Deployment| {
+        let policy = deployment
+            .policy(&role)
+            .unwrap_or_else(|err| panic!("{err}"));
+        let permits = permits(deployment, calls, function);
+        let lines = permits.iter().map(|permit| missing(&policy, permit));
+        lines.collect::<Vec<_>>()
+    };
+    let verdicts: Vec<Vec<Vec<String>>> = deployments.iter().map(judge).collect();
+    let mut misdeeds = BTreeSet::new();
+    for call in 0..verdicts.first().map_or(0, Vec::len) {
+        if verdicts.iter().all(|verdict| !verdict[call].is_empty()) {
+            misdeeds.extend(verdicts.iter().flat_map(|verdict| verdict[call].clone()));
+        }
+    }
+    let of_role = |line| format!("{role} {line}");
+    misdeeds.into_iter().map(of_role).collect()
+}
+
+/// What each call of `caller` needs, in order; the calls of others only show what there is.
 ///
 /// # Panics
 ///
 /// For a call without a row in the table.
 #[must_use]
-pub fn permits<'c>(deployment: &Deployment, calls: &'c [Call]) -> Vec<Permit<'c>> {
+pub fn permits<'c>(deployment: &Deployment, calls: &'c [Call], caller: &str) -> Vec<Permit<'c>> {
     let mut facts = Facts::new(deployment);
     let mut permits = Vec::new();
     for call in calls {
-        let needs = needs(&facts, call).unwrap_or_else(|err| panic!("{err}"));
+        if call.caller == caller {
+            let needs = needs(&facts, call).unwrap_or_else(|err| panic!("{err}"));
+            permits.push(Permit { call, needs });
+        }
         facts.learn(call);
-        permits.push(Permit { call, needs });
     }
     permits
 }
@@ -120,7 +135,7 @@ pub fn permits<'c>(deployment: &Deployment, calls: &'c [Call]) -> Vec<Permit<'c>
 /// What of a call's needs the policy does not allow, in words.
 #[must_use]
 pub fn missing(policy: &Policy, permit: &Permit<'_>) -> Vec<String> {
-    let (service, operation) = (&permit.call.service, &permit.call.operation);
+    let call = permit.call;
     let say = |need: &Need| {
         let why = match policy.decide(need) {
             Decision::Allowed => return None,
@@ -132,7 +147,7 @@ pub fn missing(policy: &Policy, permit: &Permit<'_>) -> Vec<String> {
         } = need;
         let (context, source) = (&need.context, need.source);
         Some(format!(
-            "{service} {operation}: {why} {action} on {resource} with {context:?} (needed: {source})"
+            "{call}: {why} {action} on {resource} with {context:?} (needed: {source})"
         ))
     };
     permit.needs.iter().filter_map(say).collect()
@@ -154,7 +169,7 @@ impl Drop for Judged {
         let misdeeds: Vec<String> = self.misdeeds().into_iter().collect();
         assert!(
             misdeeds.is_empty(),
-            "promote made calls that PromoteRole in template.yaml does not allow:\n{}",
+            "calls that template.yaml does not allow their callers:\n{}",
             misdeeds.join("\n")
         );
     }

@@ -115,10 +115,7 @@ fn pass_role(role: &str, to: &str, source: &'static str) -> Need {
 }
 
 fn unknown<T>(call: &Call) -> Result<T, UnknownCall> {
-    let Call {
-        service, operation, ..
-    } = call;
-    Err(UnknownCall(format!("{service} {operation}")))
+    Err(UnknownCall(call.to_string()))
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

@@ -28,6 +28,10 @@ pub enum Operator {
     ArnLike,
     /// `true` or `false`, whatever the case.
     Bool,
+    /// The same, and a call without the key fits as well.
+    BoolIfExists,
+    /// A whole number that is not smaller.
+    NumericGreaterThanEquals,
     /// Equal texts.
     StringEquals,
     /// Equal texts, with wildcards.
@@ -177,17 +181,26 @@ impl Rule {
 }
 
 impl Condition {
-    /// A key that the call does not carry never fits.
+    /// A key that the call does not carry never fits, unless the operator says so.
     fn holds(&self, context: &BTreeMap<String, String>) -> bool {
         let Some(actual) = context.get(&self.key) else {
-            return false;
+            return self.operator == Operator::BoolIfExists;
         };
         self.values.iter().any(|value| match self.operator {
             Operator::ArnLike => arn_fits(value, actual),
-            Operator::Bool => value.eq_ignore_ascii_case(actual),
+            Operator::Bool | Operator::BoolIfExists => value.eq_ignore_ascii_case(actual),
+            Operator::NumericGreaterThanEquals => is_at_least(actual, value),
             Operator::StringEquals => value == actual,
             Operator::StringLike => fits(value, actual),
         })
+    }
+}
+
+fn is_at_least(actual: &str, least: &str) -> bool {
+    let number = |text: &str| text.parse::<i64>().ok();
+    match (number(actual), number(least)) {
+        (Some(actual), Some(least)) => actual >= least,
+        _ => false,
     }
 }
 
@@ -197,6 +210,8 @@ impl Operator {
         match name {
             "ArnEquals" | "ArnLike" => Some(Self::ArnLike),
             "Bool" => Some(Self::Bool),
+            "BoolIfExists" => Some(Self::BoolIfExists),
+            "NumericGreaterThanEquals" => Some(Self::NumericGreaterThanEquals),
             "StringEquals" => Some(Self::StringEquals),
             "StringLike" => Some(Self::StringLike),
             _ => None,
@@ -207,5 +222,40 @@ impl Operator {
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {} on {}", self.sid, self.action, self.resource)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions_hold_as_iam_says() {
+        let window = (Operator::NumericGreaterThanEquals, "30");
+        let kept = (Operator::BoolIfExists, "false");
+        for ((operator, value), actual, want) in [
+            (window, Some("30"), true),
+            (window, Some("100"), true),
+            (window, Some("7"), false),
+            (window, Some("often"), false),
+            (window, None, false),
+            (kept, Some("False"), true),
+            (kept, Some("true"), false),
+            (kept, None, true),
+            ((Operator::Bool, "false"), None, false),
+        ] {
+            let condition = Condition {
+                operator,
+                key: "key".to_owned(),
+                values: vec![value.to_owned()],
+            };
+            let actual = actual.map(|actual| ("key".to_owned(), actual.to_owned()));
+            let context = actual.into_iter().collect();
+            assert_eq!(
+                condition.holds(&context),
+                want,
+                "{operator:?} {value} {context:?}"
+            );
+        }
     }
 }

@@ -47,7 +47,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The value; none for `AWS::NoValue`, which leaves its place out.
-    fn resolve(&self, value: &Value) -> Resolved<Option<Value>> {
+    pub(super) fn resolve(&self, value: &Value) -> Resolved<Option<Value>> {
         match value {
             Value::Object(members) => match intrinsic(members)? {
                 Some((function, argument)) => self.call(function, argument),

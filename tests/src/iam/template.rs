@@ -12,7 +12,8 @@ const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/sam/bin/pyth
 const TEMPLATE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
 
 /// The template, read once per process.
-pub(super) fn template() -> &'static Value {
+#[must_use]
+pub fn template() -> &'static Value {
     static TEXT: OnceLock<Value> = OnceLock::new();
     TEXT.get_or_init(read)
 }

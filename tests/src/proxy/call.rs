@@ -1,5 +1,7 @@
 //! What the proxy remembers of a call.
 
+use std::fmt;
+
 use serde_json::Value;
 
 /// One call through the front door.
@@ -9,6 +11,8 @@ pub struct Call {
     pub service: String,
     /// The operation: `PutSecretValue`.
     pub operation: String,
+    /// Who made it: the name in [`CALLER`](crate::function::CALLER), or nothing.
+    pub caller: String,
     /// Path and query; for S3 `/bucket/key?...`.
     pub path: String,
     /// The body where it is JSON, else null.
@@ -51,6 +55,12 @@ impl Call {
             .filter(|(_, result)| result["EventId"].is_string())
             .map(|(entry, _)| Event::of(entry))
             .collect()
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.service, self.operation)
     }
 }
 

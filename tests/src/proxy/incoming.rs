@@ -2,7 +2,7 @@
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming as Body};
-use hyper::header::AUTHORIZATION;
+use hyper::header::{AUTHORIZATION, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
 use serde_json::Value;
@@ -48,6 +48,7 @@ impl Incoming {
         Call {
             service: self.service.clone(),
             operation: self.operation.clone(),
+            caller: caller(&self.head).unwrap_or_default().to_owned(),
             path: path.map(ToString::to_string).unwrap_or_default(),
             body: self.body.clone(),
             status: None,
@@ -62,6 +63,16 @@ fn service(head: &Parts) -> Option<&str> {
     let (_, credential) = authorization.split_once("Credential=")?;
     let scope = credential.split([',', ' ']).next()?;
     scope.split('/').nth(3)
+}
+
+/// The SDK puts its application's id into the user agent: `aws-sdk-rust/1.3.0 … app/promote`.
+///
+/// Source: AWS SDKs and Tools reference guide, "Application ID".
+fn caller(head: &Parts) -> Option<&str> {
+    let agent = head.headers.get(USER_AGENT)?.to_str().ok()?;
+    agent
+        .split(' ')
+        .find_map(|product| product.strip_prefix("app/"))
 }
 
 /// The AWS JSON protocols name the operation after the dot: `secretsmanager.PutSecretValue`.

@@ -8,7 +8,8 @@ use super::{Need, Row, pass_role, text, unknown};
 use crate::proxy::Call;
 
 const OPERATION: &str = "SAR for ECS: the action of the operation's name, on what it names";
-const NO_RESOURCE: &str = "SAR for ECS: ListServices and DescribeTaskDefinition have no resource type, ListServices the key ecs:cluster";
+const NO_RESOURCE: &str = "SAR for ECS: ListServices, DescribeTaskDefinition and DeregisterTaskDefinition have no resource type, ListServices the key \
+                           ecs:cluster";
 const TAG: &str = "SAR for ECS, CreateService and RegisterTaskDefinition: with tags also ecs:TagResource, with ecs:CreateAction";
 const PASS: &str = "SAR for ECS: RegisterTaskDefinition, CreateService and UpdateService pass the task definition's roles to \
                     ecs-tasks.amazonaws.com";
@@ -35,11 +36,10 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         }
         "DeleteService" => Ok(vec![on_service(facts, call, text(body, "service"))]),
         "RegisterTaskDefinition" => Ok(registration(facts, call)),
-        "DescribeTaskDefinition" => Ok(vec![Need::new(
-            "ecs:DescribeTaskDefinition",
-            "*",
-            NO_RESOURCE,
-        )]),
+        "DescribeTaskDefinition" | "DeregisterTaskDefinition" => {
+            let action = format!("ecs:{}", call.operation);
+            Ok(vec![Need::new(&action, "*", NO_RESOURCE)])
+        }
         _ => unknown(call),
     }
 }

@@ -1,5 +1,7 @@
 //! Secrets Manager, and KMS through it where the secret has a customer key.
 
+use serde_json::Value;
+
 use super::super::facts::{Facts, Secret, tags};
 use super::{Need, Row, text, unknown, via};
 use crate::proxy::Call;
@@ -14,6 +16,8 @@ const READ_KEY: &str =
     "Secrets Manager API reference, GetSecretValue: kms:Decrypt to a customer key";
 const WRITE_KEY: &str = "Secrets Manager user guide, \"Secret encryption and decryption\": PutSecretValue generates a data \
                          key, and decrypts where the version exists";
+const DELETION: &str = "SAR for Secrets Manager, DeleteSecret: the keys RecoveryWindowInDays and ForceDeleteWithoutRecovery hold what \
+                        the request says";
 /// What a secret that does not exist yet may end in.
 const SUFFIX: &str = "-AbCdEf";
 
@@ -29,6 +33,12 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
     let key = secret.and_then(|secret| secret.key.as_deref());
     let through = |action: &str, source| key.map(|key| via("secretsmanager", action, key, source));
     match operation {
+        "DeleteSecret" => {
+            return Ok(needs
+                .into_iter()
+                .map(|need| deletion(need, &call.body))
+                .collect());
+        }
         "DescribeSecret" | "RestoreSecret" | "UpdateSecretVersionStage" => {}
         "GetSecretValue" => needs.extend(through("kms:Decrypt", READ_KEY)),
         "PutSecretValue" => {
@@ -60,6 +70,17 @@ fn creation(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
         }
     }
     needs
+}
+
+/// What the request says of the end.
+fn deletion(mut need: Need, body: &Value) -> Need {
+    need.source = DELETION;
+    for name in ["RecoveryWindowInDays", "ForceDeleteWithoutRecovery"] {
+        if !body[name].is_null() {
+            need = need.with(&format!("secretsmanager:{name}"), body[name].to_string());
+        }
+    }
+    need
 }
 
 /// A secret that nobody has seen is asked for by what the call says of it: its name has no suffix.

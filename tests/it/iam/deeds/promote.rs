@@ -1,0 +1,65 @@
+//! What promote must not be able to do.
+
+use integration_tests::iam::{Deployment, Need};
+
+use super::{definition, need, object, rule, secret, service, through};
+
+pub(super) fn deeds(of: &Deployment) -> Vec<Need> {
+    let counter = object(of, "apps/shop/state/failures.json");
+    let parts = [
+        vec![need("s3:PutObject", counter)],
+        with_secrets(of),
+        on_the_cluster(of),
+        elsewhere(of),
+    ];
+    parts.concat()
+}
+
+fn with_secrets(of: &Deployment) -> Vec<Need> {
+    let key = of.secret_key.as_deref().unwrap();
+    vec![
+        need("secretsmanager:GetSecretValue", secret(of, "another/shop")),
+        need(
+            "secretsmanager:DeleteSecret",
+            secret(of, &format!("{}/shop", of.rack)),
+        )
+        .with("secretsmanager:RecoveryWindowInDays", "30"),
+        need("kms:Decrypt", key),
+        need("kms:GenerateDataKey", key),
+        through("s3", "kms:Decrypt", key),
+    ]
+}
+
+fn on_the_cluster(of: &Deployment) -> Vec<Need> {
+    let ours = service(of, &of.cluster, &format!("{}_shop_web", of.rack));
+    let theirs = service(of, &of.cluster, "theirs");
+    let cluster = of.arn("ecs", "cluster/another");
+    vec![
+        need("ecs:UpdateService", service(of, "another", "web")),
+        need("ecs:CreateService", &ours),
+        need("ecs:CreateService", &theirs).with("aws:RequestTag/convox:rack", &of.rack),
+        need("ecs:DeleteService", &ours),
+        need("ecs:DeleteService", &ours).with("aws:ResourceTag/convox:rack", "another"),
+        need("ecs:DeleteService", &theirs).with("aws:ResourceTag/convox:rack", &of.rack),
+        need("ecs:TagResource", &ours),
+        need(
+            "ecs:TagResource",
+            definition(of, &format!("{}_shop_web", of.rack)),
+        ),
+        need("ecs:RegisterTaskDefinition", definition(of, "theirs")),
+        need("ecs:DeregisterTaskDefinition", "*"),
+        need("ecs:ListServices", "*").with("ecs:cluster", cluster),
+    ]
+}
+
+fn elsewhere(of: &Deployment) -> Vec<Need> {
+    let passed =
+        |role: &str, to: &str| need("iam:PassRole", of.role(role)).with("iam:PassedToService", to);
+    vec![
+        need("events:PutRule", rule(of, "another")),
+        need("sqs:ReceiveMessage", of.arn("sqs", "DeletionQueue")),
+        passed("TaskRole", "lambda.amazonaws.com"),
+        passed("TaskExecutionRole", "lambda.amazonaws.com"),
+        passed("TimerRole", "ecs-tasks.amazonaws.com"),
+    ]
+}
