@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField};
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use integration_tests::agent;
 use integration_tests::function::{Function, Invocation};
 use integration_tests::world::World;
+use integration_tests::{Call, agent};
 use serde_json::{Value, json};
 
 /// Three Services, two Timers, defaults, a required variable and `*`.
@@ -195,8 +195,7 @@ pub async fn registered(world: &World) -> Vec<String> {
 /// What was changed anywhere, the bucket and sent events included: `service Operation`, in order.
 pub fn changes(world: &World) -> Vec<String> {
     let mut calls = world.proxy.calls();
-    let reads = ["Decrypt", "Describe", "Get", "Head", "List"];
-    calls.retain(|call| !reads.iter().any(|read| call.operation.starts_with(read)));
+    calls.retain(Call::changes_something);
     calls
         .iter()
         .map(|call| format!("{} {}", call.service, call.operation))

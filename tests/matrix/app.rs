@@ -240,10 +240,16 @@ impl App {
 
     /// The `ACTIVE` revisions of the App, by family; an unused one is an orphan.
     pub async fn revisions(&self, world: &World) -> BTreeMap<String, usize> {
-        let listed = world.ecs.list_task_definitions().send().await.unwrap();
         let prefix = format!("{}_{}_", world.rack, self.name);
         let mut revisions = BTreeMap::new();
-        for arn in listed.task_definition_arns() {
+        let mut pages = world
+            .ecs
+            .list_task_definitions()
+            .into_paginator()
+            .items()
+            .send();
+        while let Some(arn) = pages.next().await {
+            let arn = arn.unwrap();
             let name = arn.rsplit('/').next().unwrap();
             if let Some((family, _)) = name.split_once(':').filter(|_| name.starts_with(&prefix)) {
                 *revisions.entry(family.replace(&prefix, "")).or_default() += 1;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use integration_tests::{Fault, Invocation, proof};
+use integration_tests::{Fault, Invocation, emulator, proof};
 use serde_json::Value;
 
 use super::app::App;
@@ -173,7 +173,7 @@ fn faults(place: &Place) -> Vec<(Fault, Class)> {
 
 /// Every call of every scenario, each kind of call of promote in the first that makes it.
 async fn cases() -> Vec<Case> {
-    let rig = Rig::new().await;
+    let rig = Rig::new(emulator::shared()).await;
     let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
     for scenario in SCENARIOS {
         let app = App {

@@ -1,5 +1,6 @@
 //! A World with every function twice: with the usual time limits, and with a tenth of them.
 
+use integration_tests::emulator::Emulator;
 use integration_tests::{Function, World};
 
 /// What one worker of a matrix has to itself.
@@ -19,15 +20,15 @@ struct Functions {
 const QUICK: &str = "0.1";
 
 impl Rig {
-    pub async fn new() -> Self {
-        let world = World::new().await;
+    pub async fn new(emulator: &Emulator) -> Self {
+        let world = World::on(emulator).await;
         let start = |scale: &str| {
             let settings = [("TIME_SCALE", scale)];
             let promote = [settings[0], ("SECRETS_MANAGER_ENV", "Yes")];
             Functions {
                 promote: world.start("promote", &promote),
                 app_deletion: world.start("app-deletion", &settings),
-                failure_count: world.start("failure-count", &settings),
+                failure_count: world.start("app-deletion", &settings),
             }
         };
         let (usual, quick) = (start("1"), start(QUICK));

@@ -23,13 +23,12 @@ pub enum Scenario {
     Counted,
 }
 
-pub const SCENARIOS: [Scenario; 6] = [
+pub const SCENARIOS: [Scenario; 5] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
     Scenario::PutBack,
     Scenario::Deleted,
-    Scenario::Counted,
 ];
 
 impl Scenario {

@@ -13,6 +13,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use shared::names::{AppName, ReleaseId, keys};
 
+use crate::emulator::Emulator;
 use crate::function::Function;
 use crate::iam::{Deployment, Judged};
 use crate::proxy::{Event, Proxy};
@@ -54,8 +55,13 @@ pub struct World {
 impl World {
     /// A new account with bucket, cluster and key; the first one of a process starts the emulator.
     pub async fn new() -> Self {
+        Self::on(emulator::shared()).await
+    }
+
+    /// The same in an emulator of the caller's.
+    pub async fn on(emulator: &Emulator) -> Self {
         let account = unique::account();
-        let proxy = Proxy::start(&emulator::shared().url(), &account).await;
+        let proxy = Proxy::start(&emulator.url(), &account).await;
         let config = client_config(proxy.back_door(), &account);
         let kms = aws_sdk_kms::Client::new(&config);
         let world = Self {

@@ -44,6 +44,13 @@ impl Call {
             && !reads.iter().any(|read| self.operation.starts_with(read))
     }
 
+    /// Whether the operation changes anything at all, the bucket and sent events included.
+    #[must_use]
+    pub fn changes_something(&self) -> bool {
+        let reads = ["BatchGet", "Decrypt", "Describe", "Get", "Head", "List"];
+        !reads.iter().any(|read| self.operation.starts_with(read))
+    }
+
     pub(super) fn accepted_events(&self) -> Vec<Event> {
         if (self.service.as_str(), self.operation.as_str()) != ("events", "PutEvents") {
             return Vec::new();
