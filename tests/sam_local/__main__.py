@@ -19,6 +19,8 @@ EVENTS = ROOT / "events"
 
 # What a sample event is answered with in a Rack that has its Release; any other `status` but `failed` is fine elsewhere.
 STATUS = {
+    "app-deletion-continue": "idle",
+    "app-deletion-deleted": "deleted",
     "promote-continue": "idle",
     "promote-dry-run": "planned",
     "promote-object-created": "promoted",
