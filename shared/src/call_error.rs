@@ -39,6 +39,9 @@ const TRANSIENT_CODES: [&str; 16] = [
     "TooManyRequestsException",
 ];
 
+/// What is said of an answer that no protocol knows.
+const UNREADABLE: &str = "the answer cannot be read";
+
 /// One failed AWS call.
 ///
 /// It keeps the code and the message only: an SDK error also holds the raw response, which can hold a secret.
@@ -67,6 +70,12 @@ impl CallError {
             .raw_response()
             .map(|response| response.status().as_u16());
         let (code, message, transient) = match err {
+            // A success that no protocol can read: a proxy's page, an answer that was cut.
+            SdkError::ServiceError(service)
+                if service.err().code().is_none() && status.is_some_and(|status| status < 400) =>
+            {
+                ("BadResponse".to_owned(), Some(UNREADABLE.to_owned()), true)
+            }
             SdkError::ServiceError(service) => {
                 let code = service
                     .err()
@@ -90,11 +99,9 @@ impl CallError {
                 let cause = cause.map(|cause| Chain(cause).to_string());
                 ("Unreachable".to_owned(), cause, true)
             }
-            SdkError::ResponseError(_) => (
-                "BadResponse".to_owned(),
-                Some("the answer cannot be read".to_owned()),
-                true,
-            ),
+            SdkError::ResponseError(_) => {
+                ("BadResponse".to_owned(), Some(UNREADABLE.to_owned()), true)
+            }
             _ => (
                 "BadRequest".to_owned(),
                 Some("the request could not be built".to_owned()),

@@ -25,6 +25,9 @@ timers:
   cleanup: {schedule: '0 4 * * *', command: bin/cleanup, service: web}
 ";
 
+/// A Release whose environment lacks a variable.
+pub const LACKING: &str = "R9";
+
 /// One App of a World.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -42,7 +45,7 @@ impl App {
     /// Writes a Release's environment last; S3's event about it. R2's is an envelope.
     pub async fn write(&self, world: &World, release: &str) -> Value {
         self.upload(world, release).await;
-        let name = if release == "R3" {
+        let name = if release == LACKING {
             "OTHER"
         } else {
             "DATABASE_URL"

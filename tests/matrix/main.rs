@@ -14,6 +14,7 @@ mod app;
 mod calls;
 mod faults;
 mod kills;
+mod load;
 mod pool;
 mod rig;
 mod scenario;

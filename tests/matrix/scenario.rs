@@ -3,7 +3,7 @@
 use integration_tests::{Call, Fault, Invocation};
 use serde_json::{Value, json};
 
-use super::app::App;
+use super::app::{App, LACKING};
 use super::rig::Rig;
 
 /// A situation and the event that comes then.
@@ -61,7 +61,7 @@ impl Scenario {
                 let ended = rig.usual("promote").invoke(&unfinished).await;
                 world.proxy.lift();
                 assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
-                app.write(world, "R3").await
+                app.write(world, LACKING).await
             }
             Self::Recreated => {
                 self.promote_first(rig, app).await;

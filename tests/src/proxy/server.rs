@@ -77,16 +77,16 @@ fn with_twin(stream: TcpStream) -> io::Result<(TcpStream, TcpStream)> {
 async fn respond(
     request: Request<Body>,
     door: Door,
-    shared: &Shared,
+    shared: &Arc<Shared>,
     connection: &TcpStream,
 ) -> Result<Answer, Cut> {
-    let incoming = Incoming::read(request).await.map_err(|_| Cut)?;
+    let incoming = Arc::new(Incoming::read(request).await.map_err(|_| Cut)?);
     if door == Door::Back {
-        return Ok(rules::answer(shared, &incoming).await);
+        return Ok(effect(shared, &incoming).await);
     }
     let number = shared.arrived(incoming.call());
     let answer = match shared.take_fault(&incoming) {
-        None => rules::answer(shared, &incoming).await,
+        None => effect(shared, &incoming).await,
         Some(fault) => fail(shared, &incoming, fault, connection).await?,
     };
     let body = serde_json::from_slice(answer.body()).unwrap_or_default();
@@ -94,9 +94,16 @@ async fn respond(
     Ok(answer)
 }
 
+/// What the call does, and its answer. It is done also when the caller leaves meanwhile, as AWS would.
+async fn effect(shared: &Arc<Shared>, incoming: &Arc<Incoming>) -> Answer {
+    let (shared, incoming) = (Arc::clone(shared), Arc::clone(incoming));
+    let done = tokio::spawn(async move { rules::answer(&shared, &incoming).await });
+    done.await.expect("a rule of the bench has panicked")
+}
+
 async fn fail(
-    shared: &Shared,
-    incoming: &Incoming,
+    shared: &Arc<Shared>,
+    incoming: &Arc<Incoming>,
     fault: Fault,
     connection: &TcpStream,
 ) -> Result<Answer, Cut> {
@@ -106,12 +113,12 @@ async fn fail(
         Fault::Hang => match future::pending::<Infallible>().await {},
         Fault::Reset => Err(Cut),
         Fault::LostAnswer => {
-            rules::answer(shared, incoming).await;
+            effect(shared, incoming).await;
             Err(Cut)
         }
         Fault::Latency(delay) => {
             tokio::time::sleep(delay).await;
-            Ok(rules::answer(shared, incoming).await)
+            Ok(effect(shared, incoming).await)
         }
         Fault::Garbage => Ok(answer::garbage()),
         Fault::FailedEntries { code } => Ok(answer::failed_entries(incoming, code)),
@@ -120,7 +127,7 @@ async fn fail(
             Err(Cut)
         }
         Fault::KillAfter => {
-            rules::answer(shared, incoming).await;
+            effect(shared, incoming).await;
             caller::kill(connection).await;
             Err(Cut)
         }
