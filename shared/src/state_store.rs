@@ -89,6 +89,14 @@ pub enum StoreError {
     },
 }
 
+impl<S> Snapshot<S> {
+    /// Whether the object was there; one that never was reads as the empty state.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.etag.is_some()
+    }
+}
+
 impl StoreError {
     /// Whether another try can help.
     #[must_use]
@@ -172,10 +180,28 @@ where
         snapshot: &mut Snapshot<S>,
         mut change: impl FnMut(&mut S) -> T,
     ) -> Result<T, StoreError> {
+        let nothing = async || Ok(());
+        self.change_beside(snapshot, nothing, |state, &()| change(state))
+            .await
+    }
+
+    /// The same where `change` also needs what `look` finds. It looks anew before each try, so that what it finds is never
+    /// older than the state that `change` is called on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the state cannot be read or written, and that of `look`.
+    pub async fn change_beside<O, T>(
+        &self,
+        snapshot: &mut Snapshot<S>,
+        look: impl AsyncFn() -> Result<O, StoreError>,
+        mut change: impl FnMut(&mut S, &O) -> T,
+    ) -> Result<T, StoreError> {
         let mut pause = FIRST_PAUSE;
         for _ in 0..TRIES {
+            let seen = look().await?;
             let mut next = snapshot.state.clone();
-            let value = change(&mut next);
+            let value = change(&mut next, &seen);
             if next == snapshot.state {
                 return Ok(value);
             }
