@@ -73,13 +73,17 @@ pub enum StoreError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// Somebody wrote something else there.
-    #[error("`{key}` is not a state object; restore an older version of it")]
+    /// Somebody wrote something else there. The parser's own words are not passed on: they can quote what stands there.
+    #[error(
+        "`{key}` is not a state object from line {line}, column {column} on; restore an older version of it"
+    )]
     Unreadable {
         /// The object key.
         key: String,
         /// Where it breaks off.
-        source: serde_json::Error,
+        line: usize,
+        /// Where in that line.
+        column: usize,
     },
     /// Other writers won every race.
     #[error("`{key}` kept changing while it was written")]
@@ -164,7 +168,7 @@ where
         };
         let state = serde_json::from_slice(&object.bytes);
         Ok(Snapshot {
-            state: state.map_err(|source| self.unreadable(source))?,
+            state: state.map_err(|err| self.unreadable(&err))?,
             etag: Some(object.etag),
         })
     }
@@ -205,7 +209,7 @@ where
             if next == snapshot.state {
                 return Ok(value);
             }
-            let bytes = serde_json::to_vec(&next).map_err(|source| self.unreadable(source))?;
+            let bytes = serde_json::to_vec(&next).map_err(|err| self.unreadable(&err))?;
             let etag = snapshot.etag.as_deref();
             match self.objects.replace(&self.key, bytes, etag).await {
                 Ok(Replaced::Yes(etag)) => {
@@ -228,10 +232,11 @@ where
         })
     }
 
-    fn unreadable(&self, source: serde_json::Error) -> StoreError {
+    fn unreadable(&self, err: &serde_json::Error) -> StoreError {
         StoreError::Unreadable {
             key: self.key.clone(),
-            source,
+            line: err.line(),
+            column: err.column(),
         }
     }
 }
