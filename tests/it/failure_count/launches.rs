@@ -120,24 +120,23 @@ async fn a_launch_failure_names_task_definition_key_cause_and_fix_and_no_word_of
     let (world, web) = live().await;
     let function = start(&world);
     let canary = canary::value("REASON");
-    for (id, reason) in [
-        ("key", format!("{NO_KEY}: {canary}")),
-        ("malformed", format!("is not JSON: {canary}")),
+    let newer = register(&world, APP, "R2", &world.rack).await;
+    for (id, definition, reason) in [
+        ("key", &web, format!("{NO_KEY}: {canary}")),
+        ("malformed", &web, format!("is not JSON: {canary}")),
+        // Whatever that is, the task definition refers to no such key.
         (
-            "no-key-of-ours",
+            "no-key",
+            &newer,
             format!("did not contain json key {canary}"),
         ),
     ] {
-        let answer = deliver(&function, &stopped(&world, &web, id, 0, &reason)).await;
+        let answer = deliver(&function, &stopped(&world, definition, id, 0, &reason)).await;
         assert_eq!(answer["status"], "counted", "{id}: {answer}");
     }
     let events: Vec<Event> = world.events();
     let revision = web.rsplit('/').next().unwrap();
-    assert_eq!(
-        told(&world, APP),
-        ["W1 key", "W1 malformed"],
-        "the third has the cause of the first"
-    );
+    assert_eq!(told(&world, APP), ["W1 key", "W1 malformed", "W1 no-key"]);
     let detail = &events[0].detail;
     let message = format!(
         "a task of {revision}, Release R1, could not start: the secret `{}` has no key `DATABASE_URL`. Promote a Release \
@@ -150,6 +149,11 @@ async fn a_launch_failure_names_task_definition_key_cause_and_fix_and_no_word_of
             "rack": world.rack, "app": APP, "requestId": "key", "code": "SecretLaunchFailing", "consecutiveFailures": 1,
             "release": "R1", "taskDefinition": web, "key": "DATABASE_URL", "cause": "KeyMissing", "message": message,
         })
+    );
+    let last = &events[2].detail;
+    assert_eq!(
+        (&last["cause"], &last["key"]),
+        (&json!("KeyMissing"), &Value::Null)
     );
     let counter = failures(&world, APP).await.unwrap().to_string();
     canary::assert_absent(&[function.output(), counter, format!("{events:?}")]);
