@@ -3,6 +3,7 @@
 use crate::events::Event;
 use crate::failures::Failures;
 use crate::names::AppId;
+use crate::promotion::Promotion;
 use crate::state_store::{Snapshot, StateObjects, StateStore, StoreError};
 use crate::work::Outbox;
 
@@ -13,6 +14,8 @@ pub struct Counted {
     pub failures: Failures,
     /// Events that this run sent; another may have sent them before.
     pub sent: Vec<Event>,
+    /// Whether the App has a `promotion.json`; without one there is nothing to count, and nothing is written.
+    pub has_promotion: bool,
 }
 
 /// Counts the outcomes of `id` that are new. Whatever brought the message, the state decides, so a hint that comes twice,
@@ -27,7 +30,7 @@ pub async fn count<B: StateObjects, O: Outbox>(
     bus: &O,
     id: &AppId,
 ) -> Result<Counted, StoreError> {
-    update(objects, bus, id, |_| {}).await
+    update(objects, bus, id, |_, _| {}).await
 }
 
 /// The same, and then `change`: a task that failed, or a deployment that is complete.
@@ -39,23 +42,31 @@ pub async fn update<B: StateObjects, O: Outbox>(
     objects: &B,
     bus: &O,
     id: &AppId,
-    mut change: impl FnMut(&mut Failures),
+    mut change: impl FnMut(&mut Failures, &Promotion),
 ) -> Result<Counted, StoreError> {
     let store = StateStore::failures(objects, &id.app);
+    let promotion = StateStore::promotion(objects, &id.app);
     let mut snapshot = store.read().await?;
     let mut sent = send_unsent(&store, &mut snapshot, bus).await?;
-    // Read after the counter: rows that are older than it are skipped, rows that are newer bring a message of their own.
-    let promotion = StateStore::promotion(objects, &id.app).read().await?.state;
-    store
-        .change(&mut snapshot, |failures| {
-            failures.count(id, &promotion.outcomes);
-            change(failures);
-        })
+    // Rows that are older than the counter are skipped, rows that are newer than what was read bring a message of their own.
+    let has_promotion = store
+        .change_beside(
+            &mut snapshot,
+            async || promotion.read().await,
+            |failures, promotion| {
+                if promotion.exists() {
+                    failures.count(id, &promotion.state.outcomes);
+                    change(failures, &promotion.state);
+                }
+                promotion.exists()
+            },
+        )
         .await?;
     sent.extend(send_unsent(&store, &mut snapshot, bus).await?);
     Ok(Counted {
         failures: snapshot.state,
         sent,
+        has_promotion,
     })
 }
 

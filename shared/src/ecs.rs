@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, ServiceField, TaskDefinitionField, TaskDefinitionStatus,
+    ContainerDefinition, ServiceField, Tag, TaskDefinitionField, TaskDefinitionStatus,
 };
 use futures_util::future::try_join_all;
 
@@ -71,6 +71,8 @@ pub struct Registered {
     pub digest: Option<String>,
     /// `awsvpc`, `bridge`, `host` or `none`.
     pub network_mode: String,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
 }
 
 impl Cluster {
@@ -87,6 +89,12 @@ impl Cluster {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether another name or ARN is that of this cluster. Either ends in the name, and there is one account and region.
+    #[must_use]
+    pub fn is_called(&self, other: &str) -> bool {
+        other.rsplit('/').next() == self.name.rsplit('/').next()
     }
 
     /// The cluster's ARN, `None` where there is no active one of that name.
@@ -176,11 +184,7 @@ impl Cluster {
                 ));
             }
         };
-        let tag = answer
-            .tags()
-            .iter()
-            .find(|tag| tag.key() == Some(DIGEST_TAG));
-        let digest = tag.and_then(|tag| tag.value()).map(str::to_owned);
+        let tags = tags(answer.tags());
         Ok(answer.task_definition().and_then(|definition| {
             let network_mode = definition
                 .network_mode()
@@ -195,8 +199,9 @@ impl Cluster {
                 secret_references: secrets
                     .map(|secret| secret.value_from().to_owned())
                     .collect(),
-                digest,
+                digest: tags.get(DIGEST_TAG).cloned(),
                 network_mode: network_mode.to_owned(),
+                tags,
             })
         }))
     }
@@ -268,10 +273,12 @@ fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
             .is_some_and(|network| network.awsvpc_configuration().is_some()),
         controller: controller.to_owned(),
         load_balancers: service.load_balancers().iter().filter_map(target).collect(),
-        tags: service
-            .tags()
-            .iter()
-            .filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
-            .collect(),
+        tags: tags(service.tags()),
     }
+}
+
+fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
+    let tags = tags.iter();
+    tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())))
+        .collect()
 }

@@ -100,7 +100,7 @@ impl Event {
         }
     }
 
-    /// What became of the secret; its row's `seq` is added when it is recorded. Without a Release: the App was deleted.
+    /// What became of the secret; its row's number is added when it is recorded. Without a Release: the App was deleted.
     #[must_use]
     pub fn of_outcome(
         id: &AppId,
@@ -118,6 +118,13 @@ impl Event {
             ("errorType", outcome.error_type.clone().into()),
         ];
         Self::new(kind, id, request_id, fields)
+    }
+
+    /// The same with the number of its outcome's row.
+    #[must_use]
+    pub fn with_seq(mut self, seq: u64) -> Self {
+        self.detail.insert("seq".to_owned(), seq.into());
+        self
     }
 
     /// Asks a function to continue.

@@ -107,7 +107,7 @@ impl Failures {
 
     fn failed(&mut self, id: &AppId, times: u64, request_id: &str, error_type: Option<&str>) {
         let before = self.consecutive_failures;
-        self.consecutive_failures += times;
+        self.consecutive_failures = before.saturating_add(times);
         if before / WARNED_EVERY == self.consecutive_failures / WARNED_EVERY {
             return;
         }

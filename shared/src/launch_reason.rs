@@ -37,7 +37,7 @@ pub enum Cause {
 }
 
 /// A part of the agent's words, in lower case, and what it means; the first that is found counts.
-const SIGNS: [(&str, Cause); 15] = [
+const SIGNS: [(&str, Cause); 16] = [
     (BEFORE_KEY, Cause::KeyMissing),
     ("accessdenied", Cause::AccessDenied),
     ("not authorized to perform", Cause::AccessDenied),
@@ -50,7 +50,8 @@ const SIGNS: [(&str, Cause); 15] = [
     ("rate exceeded", Cause::Throttled),
     ("context deadline exceeded", Cause::Unreachable),
     ("requestcanceled", Cause::Unreachable),
-    ("i/o timeout", Cause::Unreachable),
+    ("timeout", Cause::Unreachable),
+    ("unreachable", Cause::Unreachable),
     ("no such host", Cause::Unreachable),
     ("connection", Cause::Unreachable),
 ];
@@ -65,7 +66,12 @@ impl Reason {
         if !about_secrets.iter().any(|part| lower.contains(part)) {
             return None;
         }
-        let sign = SIGNS.iter().find(|(part, _)| lower.contains(part));
+        // Names that the user chose stand in ARNs, and mean nothing.
+        let words = lower
+            .split_whitespace()
+            .filter(|word| !word.contains("arn:"));
+        let words = words.collect::<Vec<_>>().join(" ");
+        let sign = SIGNS.iter().find(|(part, _)| words.contains(part));
         Some(Self {
             cause: sign.map_or(Cause::Other, |(_, cause)| *cause),
             key: key(stopped_reason),
@@ -176,6 +182,16 @@ mod tests {
                 None,
             ),
             ("ThrottlingException: Rate exceeded", Cause::Throttled, None),
+            (
+                "Get \"https://secretsmanager.us-east-1.amazonaws.com/\": net/http: TLS handshake timeout",
+                Cause::Unreachable,
+                None,
+            ),
+            (
+                "secret arn:aws:secretsmanager:us-east-1:123456789012:secret:r/throttling-AbCdEf: invalid character 'h'",
+                Cause::Other,
+                None,
+            ),
             (
                 "invalid character 'h' looking for beginning of value",
                 Cause::Other,

@@ -385,6 +385,26 @@ impl Promotion {
         Event::promotion_continue(id, request_id, kind)
     }
 
+    /// The event of the newest outcome once more, for a failure-count that is behind; `None` before the first. It names the
+    /// Release as long as that is still known.
+    #[must_use]
+    pub fn newest_outcome(&self, id: &AppId) -> Option<Event> {
+        let row = self.outcomes.rows().last()?;
+        let request_id = row.request_id.as_str();
+        let applied = self.applied.as_ref();
+        let applied = applied.filter(|applied| applied.request_id == request_id);
+        let desired = self.desired.as_ref();
+        let desired = desired.filter(|desired| desired.order.request_id == request_id);
+        let release = applied
+            .map(|applied| &applied.release)
+            .or_else(|| Some(desired?.promotes()?.0));
+        let outcome = Outcome {
+            result: row.result,
+            error_type: row.error_type.clone(),
+        };
+        Some(Event::of_outcome(id, release, request_id, &outcome).with_seq(row.seq))
+    }
+
     /// Merges finished work into this state, as it was just read. `counted` is the last outcome that failure-count
     /// has counted.
     pub fn record(&mut self, finished: &Finished, owner: &str, counted: u64) -> Recorded {
@@ -412,10 +432,7 @@ impl Promotion {
         if let Some((outcome, event)) = finished.outcome.as_ref().filter(counts) {
             self.outcomes
                 .append(finished.request_id.clone(), outcome.clone(), counted);
-            let mut event = event.clone();
-            event
-                .detail
-                .insert("seq".to_owned(), self.outcomes.last_seq().into());
+            let event = event.clone().with_seq(self.outcomes.last_seq());
             self.unsent.push(event);
         }
         Recorded::Now

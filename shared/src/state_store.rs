@@ -75,13 +75,17 @@ pub enum StoreError {
     /// A call failed.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// Somebody wrote something else there.
-    #[error("`{key}` is not a state object; restore an older version of it")]
+    /// Somebody wrote something else there. The parser's own words are not passed on: they can quote what stands there.
+    #[error(
+        "`{key}` is not a state object from line {line}, column {column} on; restore an older version of it"
+    )]
     Unreadable {
         /// The object key.
         key: String,
         /// Where it breaks off.
-        source: serde_json::Error,
+        line: usize,
+        /// Where in that line.
+        column: usize,
     },
     /// Other writers won every race.
     #[error("`{key}` kept changing while it was written")]
@@ -89,6 +93,14 @@ pub enum StoreError {
         /// The object key.
         key: String,
     },
+}
+
+impl<S> Snapshot<S> {
+    /// Whether the object was there; one that never was reads as the empty state.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.etag.is_some()
+    }
 }
 
 impl StoreError {
@@ -158,7 +170,7 @@ where
         };
         let state = serde_json::from_slice(&object.bytes);
         Ok(Snapshot {
-            state: state.map_err(|source| self.unreadable(source))?,
+            state: state.map_err(|err| self.unreadable(&err))?,
             etag: Some(object.etag),
         })
     }
@@ -174,14 +186,32 @@ where
         snapshot: &mut Snapshot<S>,
         mut change: impl FnMut(&mut S) -> T,
     ) -> Result<T, StoreError> {
+        let nothing = async || Ok(());
+        self.change_beside(snapshot, nothing, |state, &()| change(state))
+            .await
+    }
+
+    /// The same where `change` also needs what `look` finds. It looks anew before each try, so that what it finds is never
+    /// older than the state that `change` is called on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the state cannot be read or written, and that of `look`.
+    pub async fn change_beside<O, T>(
+        &self,
+        snapshot: &mut Snapshot<S>,
+        look: impl AsyncFn() -> Result<O, StoreError>,
+        mut change: impl FnMut(&mut S, &O) -> T,
+    ) -> Result<T, StoreError> {
         let (mut pause, mut failures) = (FIRST_PAUSE, 0);
         for _ in 0..TRIES {
+            let seen = look().await?;
             let mut next = snapshot.state.clone();
-            let value = change(&mut next);
+            let value = change(&mut next, &seen);
             if next == snapshot.state {
                 return Ok(value);
             }
-            let bytes = serde_json::to_vec(&next).map_err(|source| self.unreadable(source))?;
+            let bytes = serde_json::to_vec(&next).map_err(|err| self.unreadable(&err))?;
             let etag = snapshot.etag.as_deref();
             match self.objects.replace(&self.key, bytes, etag).await {
                 Ok(Replaced::Yes(etag)) => {
@@ -207,10 +237,11 @@ where
         })
     }
 
-    fn unreadable(&self, source: serde_json::Error) -> StoreError {
+    fn unreadable(&self, err: &serde_json::Error) -> StoreError {
         StoreError::Unreadable {
             key: self.key.clone(),
-            source,
+            line: err.line(),
+            column: err.column(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod convox_env;
 mod definitions;
 mod deletion;
 mod delivery;
+mod failure_count;
 mod fallback;
 mod iam;
 mod layering;

@@ -50,6 +50,9 @@ async fn work_that_nobody_does_is_asked_for_again() {
     let event = json!({"detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": detail});
     let report = function.invoke(&event).await.answer();
     assert_eq!(report["status"], "promoted", "{report:#}");
+    let counted = json!({"countedSeq": 1}).to_string();
+    let failures = format!("apps/{APP}/state/failures.json");
+    world.put(&failures, counted).await; // else failure-count is woken
     world.proxy.clear();
     let answer = function.invoke(&reconcile(&world)).await.answer();
     assert_eq!(
@@ -97,6 +100,9 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
         app::sent(&world),
         ["Release Promoted", "Secret Write Skipped"]
     );
+    let counted = json!({"countedSeq": 1}).to_string();
+    let failures = format!("apps/{name}/state/failures.json");
+    world.put(&failures, counted).await;
     world.proxy.clear();
     let answer = function.invoke(&reconcile(&world)).await.answer();
     assert_eq!(

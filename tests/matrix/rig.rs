@@ -28,7 +28,7 @@ impl Rig {
             Functions {
                 promote: world.start("promote", &promote),
                 app_deletion: world.start("app-deletion", &settings),
-                failure_count: world.start("app-deletion", &settings),
+                failure_count: world.start("failure-count", &settings),
             }
         };
         let (usual, quick) = (start("1"), start(QUICK));

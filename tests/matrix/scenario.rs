@@ -23,12 +23,13 @@ pub enum Scenario {
     Counted,
 }
 
-pub const SCENARIOS: [Scenario; 5] = [
+pub const SCENARIOS: [Scenario; 6] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
     Scenario::PutBack,
     Scenario::Deleted,
+    Scenario::Counted,
 ];
 
 impl Scenario {

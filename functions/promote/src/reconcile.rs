@@ -1,13 +1,15 @@
-//! The schedule's look at all Apps: work that nobody does is asked for again, and a write whose event was lost is found.
+//! The schedule's look at all Apps: work that nobody does is asked for again, a failure-count that is behind is woken, and a
+//! write whose event was lost is found.
 
 use chrono::{TimeDelta, Timelike as _};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use shared::error_chain::Chain;
 use shared::events::Event;
 use shared::names::{AppId, AppName};
 use shared::promotion::{Admission, Promotion};
-use shared::state_store::StateStore;
+use shared::state_store::{StateStore, StoreError};
 
 use crate::error::PromoteError;
 use crate::handler::Invocation;
@@ -24,6 +26,8 @@ const LEAST_SECONDS: i64 = 60;
 struct Look {
     id: AppId,
     state: Promotion,
+    /// Whether failure-count has not counted all rows, or not told all that it decided.
+    is_behind: bool,
 }
 
 impl Invocation<'_> {
@@ -42,21 +46,57 @@ impl Invocation<'_> {
             })
         });
         let looks: Vec<Look> = stream::iter(ids)
-            .map(async |id| {
-                let state = StateStore::promotion(&self.shell.bucket, &id.app)
-                    .read()
-                    .await?
-                    .state;
-                Ok::<_, PromoteError>(Look { id, state })
-            })
+            .map(async |id| self.look(id).await)
             .buffer_unordered(LOOKS_AT_ONCE)
             .try_collect()
             .await?;
         let continued = self.ask_to_continue(&looks).await?;
+        let woken = self.wake(&looks).await?;
         let found = self.find_lost(&looks).await?;
-        Ok(
-            json!({"status": "reconciled", "apps": looks.len(), "continued": continued, "found": found}),
-        )
+        Ok(json!({
+            "status": "reconciled", "apps": looks.len(), "continued": continued, "woken": woken, "found": found,
+        }))
+    }
+
+    async fn look(self, id: AppId) -> Result<Look, PromoteError> {
+        let store = StateStore::promotion(&self.shell.bucket, &id.app);
+        let state = store.read().await?.state;
+        let is_behind = self.is_behind(&id, &state).await?;
+        Ok(Look {
+            id,
+            state,
+            is_behind,
+        })
+    }
+
+    /// An unreadable counter is not woken: failure-count could do nothing but fail.
+    async fn is_behind(self, id: &AppId, state: &Promotion) -> Result<bool, PromoteError> {
+        if state.outcomes.rows().is_empty() {
+            return Ok(false);
+        }
+        match StateStore::failures(&self.shell.bucket, &id.app)
+            .read()
+            .await
+        {
+            Ok(failures) => Ok(failures.state.is_behind(&state.outcomes)),
+            Err(err @ StoreError::Unreadable { .. }) => {
+                let (kind, reason) = (err.error_type(), Chain(&err));
+                tracing::error!(app.name = %id.app, error.kind = kind, "failures are not counted: {reason}");
+                Ok(false)
+            }
+            Err(err) => Err(err.into()),
+        }
+    }
+
+    /// Tells the newest outcome again where failure-count has not heard of it, or not come to an end.
+    async fn wake(self, looks: &[Look]) -> Result<Vec<String>, PromoteError> {
+        let behind = looks.iter().filter(|look| look.is_behind);
+        let events = behind.filter_map(|look| Some((look, look.state.newest_outcome(&look.id)?)));
+        let (woken, events): (Vec<String>, Vec<Event>) = events
+            .map(|(look, event)| (look.id.app.to_string(), event))
+            .unzip();
+        self.shell.bus.send(&events).await?;
+        Ok(woken)
     }
 
     async fn ask_to_continue(&self, looks: &[Look]) -> Result<Vec<String>, PromoteError> {

@@ -200,9 +200,8 @@ impl Invocation<'_> {
     ) -> Result<Next, PromoteError> {
         let mut parts = service_arn.rsplit('/');
         let (name, cluster) = (parts.next().unwrap_or_default(), parts.next());
-        let ours = self.shell.config.cluster.rsplit('/').next();
-        let parsed =
-            AppId::parse_service(&self.shell.config.rack, name).filter(|_| cluster == ours);
+        let ours = cluster.is_some_and(|cluster| self.shell.cluster.is_called(cluster));
+        let parsed = AppId::parse_service(&self.shell.config.rack, name).filter(|_| ours);
         let Some((id, service)) = parsed else {
             return Ok(ignore(&format!(
                 "a deployment of `{service_arn}`, which is not this Rack's"

@@ -50,9 +50,9 @@ pub struct Launches {
 struct Warning {
     release: String,
     cause: Cause,
-    families: BTreeSet<String>,
+    /// When a task of each family last failed.
+    families: BTreeMap<String, DateTime<Utc>>,
     tasks: BTreeSet<String>,
-    last_at: DateTime<Utc>,
 }
 
 impl Launches {
@@ -63,8 +63,7 @@ impl Launches {
         failure: &LaunchFailure,
         request_id: &str,
     ) -> Option<Event> {
-        let completed = self.completed.get(&failure.family);
-        if completed.is_some_and(|completed| failure.at <= *completed) {
+        if is_over(&self.completed, id, &failure.family, failure.at) {
             return None;
         }
         let same = |warning: &&mut Warning| {
@@ -77,9 +76,8 @@ impl Launches {
         let mut warning = Warning {
             release: failure.release.clone(),
             cause: failure.reason.cause,
-            families: BTreeSet::new(),
+            families: BTreeMap::new(),
             tasks: BTreeSet::new(),
-            last_at: failure.at,
         };
         warning.note(failure);
         self.warnings.push(warning);
@@ -88,8 +86,7 @@ impl Launches {
         Some(warn(id, failure, request_id))
     }
 
-    /// A deployment of `family` is complete: what it failed with before is over. A Timer has no deployments, so those of
-    /// the App's Services stand for it.
+    /// A deployment of `family` is complete: what it failed with before is over.
     pub(super) fn completed(
         &mut self,
         id: &AppId,
@@ -99,14 +96,11 @@ impl Launches {
     ) -> Vec<Event> {
         let before = self.completed.entry(family.to_owned()).or_insert(at);
         *before = at.max(*before);
-        let timers = id.timer_prefix();
+        let completed = &self.completed;
         let over = |warning: &mut Warning| {
-            if warning.last_at <= at {
-                warning
-                    .families
-                    .retain(|failed| failed != family && !failed.starts_with(&timers));
-            }
-            warning.families.is_empty()
+            let families = &mut warning.families;
+            families.retain(|failed, at| !is_over(completed, id, failed, *at));
+            families.is_empty()
         };
         let cleared = self.warnings.extract_if(.., over);
         cleared
@@ -126,8 +120,9 @@ impl Launches {
 
 impl Warning {
     fn note(&mut self, failure: &LaunchFailure) {
-        self.families.insert(failure.family.clone());
-        self.last_at = self.last_at.max(failure.at);
+        let family = failure.family.clone();
+        let last = self.families.entry(family).or_insert(failure.at);
+        *last = failure.at.max(*last);
         if self.tasks.len() < TASKS_MAX {
             self.tasks.insert(failure.task.clone());
         }
@@ -142,6 +137,22 @@ impl Warning {
         ];
         Event::new(EventType::RackWarningCleared, id, request_id, fields)
     }
+}
+
+/// Whether a deployment that was complete later shows that tasks of `family` can read their secret again. A Timer has no
+/// deployments, so those of the App's Services stand for it.
+fn is_over(
+    completed: &BTreeMap<String, DateTime<Utc>>,
+    id: &AppId,
+    family: &str,
+    at: DateTime<Utc>,
+) -> bool {
+    let last = if family.starts_with(&id.timer_prefix()) {
+        completed.values().max()
+    } else {
+        completed.get(family)
+    };
+    last.is_some_and(|last| at <= *last)
 }
 
 fn warn(id: &AppId, failure: &LaunchFailure, request_id: &str) -> Event {

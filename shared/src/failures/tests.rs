@@ -211,6 +211,32 @@ fn a_timer_is_cleared_by_a_deployment_of_any_service() {
 }
 
 #[test]
+fn each_service_is_cleared_by_its_own_deployment_however_late_that_is_heard_of() {
+    let mut failures = Failures::default();
+    failures.launch_failed(&id(), &launch("R1", "web", 1, 1, Cause::KeyMissing), "e1");
+    failures.launch_failed(
+        &id(),
+        &launch("R1", "worker", 2, 8, Cause::KeyMissing),
+        "e2",
+    );
+    failures.deployed(&id(), "r_shop_web", at(5), "e3"); // older than what worker failed with
+    assert_eq!(told(&failures), ["W1"], "worker still fails");
+    failures.deployed(&id(), "r_shop_worker", at(9), "e4");
+    assert_eq!(told(&failures), ["W1", "C2"]);
+}
+
+#[test]
+fn a_timers_failure_that_is_heard_of_after_a_later_deployment_is_no_news() {
+    let mut failures = Failures::default();
+    failures.deployed(&id(), "r_shop_web", at(5), "e1");
+    let timer = |seconds| launch("R1", "timer_cleanup", 1, seconds, Cause::KeyMissing);
+    failures.launch_failed(&id(), &timer(4), "e2");
+    assert_eq!(told(&failures), Vec::<String>::new());
+    failures.launch_failed(&id(), &timer(6), "e3");
+    assert_eq!(told(&failures), ["W1"]);
+}
+
+#[test]
 fn the_state_object_has_the_documented_shape() {
     let mut failures = Failures::default();
     failures.count(&id(), &outcomes("fff"));

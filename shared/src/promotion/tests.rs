@@ -1,3 +1,5 @@
+use serde_json::{Value, json};
+
 use super::*;
 
 fn at(seconds: i64) -> DateTime<Utc> {
@@ -311,6 +313,30 @@ fn work_is_left_alone_without_a_living_lease_and_unsent_events_count() {
     );
     state.unsent.clear();
     assert_eq!(state.left_alone(at(1)), None);
+}
+
+#[test]
+fn the_newest_outcome_is_told_again_with_its_release_as_long_as_that_is_known() {
+    let id = AppId {
+        rack: crate::names::RackName::new("r").unwrap(),
+        app: crate::names::AppName::new("shop").unwrap(),
+    };
+    assert_eq!(Promotion::default().newest_outcome(&id), None);
+    let request = promote("R1", "v1", 0);
+    let mut state = working(&request, "a");
+    state.record(&finished(&request, Status::Done), "a", 0);
+    let told = |state: &Promotion| {
+        let event = state.newest_outcome(&id).unwrap();
+        (event.detail_type.clone(), Value::Object(event.detail))
+    };
+    let detail = json!({"rack": "r", "app": "shop", "requestId": "v1", "release": "R1", "seq": 1});
+    let skipped = "Secret Write Skipped".to_owned();
+    assert_eq!(told(&state), (skipped.clone(), detail));
+    // What runs is another Release's, and so is what is wanted.
+    state.applied = None;
+    state.desired = None;
+    let detail = json!({"rack": "r", "app": "shop", "requestId": "v1", "seq": 1});
+    assert_eq!(told(&state), (skipped, detail));
 }
 
 #[test]

@@ -1,0 +1,43 @@
+//! Why counting does not go on: permanent, or worth another delivery.
+
+use lambda_runtime::Diagnostic;
+use shared::call_error::{CallError, ErrorClass};
+use shared::error_chain::Chain;
+use shared::intake::Failure;
+use shared::state_store::StoreError;
+
+/// Counting that does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CountError {
+    /// An AWS call failed, for good or for now.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// A state could not be read or changed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Failure for CountError {
+    fn class(&self) -> ErrorClass {
+        match self {
+            Self::Call(call) => call.class(),
+            Self::Store(store) => store.class(),
+        }
+    }
+
+    fn error_type(&self) -> &str {
+        match self {
+            Self::Call(call) => call.code(),
+            Self::Store(store) => store.error_type(),
+        }
+    }
+}
+
+impl From<CountError> for Diagnostic {
+    fn from(err: CountError) -> Self {
+        Self {
+            error_type: err.error_type().to_owned(),
+            error_message: Chain(&err).to_string(),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! The clients, built once.
+
+use chrono::{DateTime, Utc};
+use shared::call_error::CallError;
+use shared::clients::{self, CallLimits};
+use shared::ecs::Cluster;
+use shared::event_bus::EventBus;
+use shared::events::Event;
+use shared::settings_bucket::SettingsBucket;
+use shared::work::Outbox;
+
+use crate::config::Config;
+use crate::metrics;
+
+/// Everything outside that failure-count talks to.
+pub struct Shell {
+    /// The Rack's settings.
+    pub config: Config,
+    /// The settings bucket.
+    pub bucket: SettingsBucket,
+    /// The ECS cluster.
+    pub cluster: Cluster,
+    /// Where events are sent.
+    bus: EventBus,
+    /// The time.
+    clock: fn() -> DateTime<Utc>,
+}
+
+impl Shell {
+    /// Builds the clients. `lookup` reads the process environment.
+    pub async fn new(
+        config: Config,
+        lookup: impl Fn(&str) -> Option<String>,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Self {
+        let limits = CallLimits::default().scaled(config.time_scale);
+        let sdk = clients::load(limits).await;
+        Self {
+            bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
+            cluster: Cluster::new(&sdk, &config.cluster),
+            bus: EventBus::new(&sdk),
+            clock,
+            config,
+        }
+    }
+}
+
+impl Outbox for Shell {
+    /// Sends, then logs and measures at once: whatever becomes of the run, what the Rack was told is known.
+    async fn send(&self, events: &[Event]) -> Result<(), CallError> {
+        self.bus.send(events).await?;
+        metrics::tell(&self.config.rack, events, (self.clock)());
+        Ok(())
+    }
+}

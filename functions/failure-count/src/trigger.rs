@@ -1,0 +1,127 @@
+//! What can start failure-count, on the wire: EventBridge events, also as the body of SQS records.
+
+use aws_lambda_events::event::eventbridge::EventBridgeEvent;
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use shared::events::{EventType, SOURCE};
+use shared::intake::{self, text};
+use shared::launch_reason::Reason;
+
+/// One thing that a payload tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Trigger {
+    /// An App has a new outcome. Only a hint: what counts stands in the state.
+    Outcome {
+        /// The Rack.
+        rack: String,
+        /// The App, unchecked.
+        app: String,
+    },
+    /// A task could not read its secret.
+    TaskFailed(StoppedTask),
+    /// A deployment is complete.
+    Deployed {
+        /// The ECS service.
+        service_arn: String,
+        /// When.
+        at: DateTime<Utc>,
+        /// The event's id.
+        event_id: String,
+    },
+    /// Nothing for failure-count, and why.
+    Ignored(String),
+}
+
+/// A task that stopped before it ran.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoppedTask {
+    /// The ECS cluster.
+    pub cluster_arn: String,
+    /// The task.
+    pub task_arn: String,
+    /// What it was started from.
+    pub task_definition_arn: String,
+    /// Why; the agent's own words go no further, since a value can be quoted in them.
+    pub reason: Reason,
+    /// When.
+    pub at: DateTime<Utc>,
+    /// The event's id.
+    pub event_id: String,
+}
+
+impl intake::Trigger for Trigger {
+    fn read(payload: Value) -> Vec<Self> {
+        if payload.get("detail-type").is_some() {
+            return vec![intake::bridged(payload, bridged)];
+        }
+        vec![Self::ignored(
+            "a payload of no known form; failure-count takes EventBridge events".to_owned(),
+        )]
+    }
+
+    fn ignored(reason: String) -> Self {
+        Self::Ignored(reason)
+    }
+}
+
+fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
+    let outcomes = [
+        EventType::SecretWriteSucceeded,
+        EventType::SecretWriteFailed,
+        EventType::SecretWriteSkipped,
+    ];
+    match (event.detail_type.as_str(), event.source.as_str()) {
+        (name, SOURCE) if outcomes.iter().any(|outcome| outcome.as_str() == name) => {
+            Some(Trigger::Outcome {
+                rack: text(&event.detail, "/rack")?,
+                app: text(&event.detail, "/app")?,
+            })
+        }
+        ("ECS Task State Change", "aws.ecs") => task(event),
+        ("ECS Deployment State Change", "aws.ecs") => deployment(event),
+        _ => Some(intake::unused(event)),
+    }
+}
+
+/// Of ECS's task events only the end of one that could not read its secret matters.
+fn task(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
+    let detail = &event.detail;
+    let status = text(detail, "/lastStatus")?;
+    let code = text(detail, "/stopCode").unwrap_or_default();
+    if (status.as_str(), code.as_str()) != ("STOPPED", "TaskFailedToStart") {
+        return Some(Trigger::Ignored(format!(
+            "a task whose state is `{status}`, not one that failed to start"
+        )));
+    }
+    let words = text(detail, "/stoppedReason").unwrap_or_default();
+    let Some(reason) = Reason::parse(&words) else {
+        return Some(Trigger::Ignored(
+            "a task that failed to start, and not for its secret".to_owned(),
+        ));
+    };
+    let stopped_at = text(detail, "/stoppedAt");
+    let stopped_at = stopped_at.and_then(|at| DateTime::parse_from_rfc3339(&at).ok());
+    Some(Trigger::TaskFailed(StoppedTask {
+        cluster_arn: text(detail, "/clusterArn")?,
+        task_arn: text(detail, "/taskArn")?,
+        task_definition_arn: text(detail, "/taskDefinitionArn")?,
+        reason,
+        at: stopped_at.map(|at| at.to_utc()).or(event.time)?,
+        event_id: event.id.clone()?,
+    }))
+}
+
+/// Of ECS's deployment events only the good end matters.
+fn deployment(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
+    let name = text(&event.detail, "/eventName")?;
+    if name != "SERVICE_DEPLOYMENT_COMPLETED" {
+        return Some(Trigger::Ignored(format!(
+            "the ECS deployment event `{name}`"
+        )));
+    }
+    Some(Trigger::Deployed {
+        service_arn: event.resources.as_ref()?.first()?.clone(),
+        at: event.time?,
+        event_id: event.id.clone()?,
+    })
+}
