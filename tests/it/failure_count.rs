@@ -16,11 +16,6 @@ use crate::app::{self, APP};
 
 const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 
-/// A promote beside failure-count. The World knows only promote's role, and must not judge failure-count by it.
-fn start_promote(world: &World, different: &[(&str, &str)]) -> Function {
-    Function::start("promote", &world.settings(different), 120)
-}
-
 fn start(world: &World) -> Function {
     world.start("failure-count", &[])
 }
@@ -146,7 +141,7 @@ fn transient() -> Fault {
 #[tokio::test]
 async fn the_third_failed_promote_in_a_row_warns_the_rack_and_the_sixth_again() {
     let world = app::world().await;
-    let (promote, function) = (start_promote(&world, YES), start(&world));
+    let (promote, function) = (world.start("promote", YES), start(&world));
     let denied = Fault::Error {
         status: 400,
         code: "AccessDeniedException",

@@ -7,8 +7,7 @@ use integration_tests::{World, canary};
 use serde_json::{Value, json};
 
 use super::{
-    YES, assert_counted, bridged, deliver, failures, hint, key, put_rows, rows, start,
-    start_promote, told,
+    YES, assert_counted, bridged, deliver, failures, hint, key, put_rows, rows, start, told,
 };
 use crate::app::{self, APP};
 
@@ -107,7 +106,7 @@ pub fn completed(world: &World, app: &str, service: &str, id: &str, seconds: i64
 /// A World with a Release that was promoted, and the task definition that its `web` runs.
 async fn live() -> (World, String) {
     let world = app::world().await;
-    let promote = start_promote(&world, YES);
+    let promote = world.start("promote", YES);
     let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
     world.proxy.clear();

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::launches::{NO_KEY, completed, register, stopped};
 use super::{deliver, failures, hint, put_rows, queued, start};
 use crate::app::{self, APP};
+use crate::samples;
 
 fn with(mut event: Value, pointer: &str, value: Value) -> Value {
     *event.pointer_mut(pointer).unwrap() = value;
@@ -155,4 +156,28 @@ async fn a_task_definition_without_the_tags_of_an_app_is_nobodys() {
         );
     }
     assert_eq!(app::changes(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn every_sample_event_can_be_read_and_counts() {
+    let world = World::new().await;
+    let function = start(&world);
+    put_rows(&world, APP, "fff").await;
+    for n in 1..=7 {
+        let definition = register(&world, APP, "R1", &world.rack).await;
+        assert!(definition.ends_with(&format!(":{n}")), "{definition}"); // the samples' task is of the seventh
+    }
+    let names = samples::names("failure-count");
+    assert!(names.len() >= 10, "{names:?}");
+    for name in names {
+        let event = samples::sample(&world, "failure-count", &name);
+        let answer = deliver(&function, &event).await;
+        if name.starts_with("sqs-") {
+            assert_eq!(answer, json!({"batchItemFailures": []}), "{name}");
+        } else {
+            assert_eq!(answer["status"], "counted", "{name}: {answer}");
+        }
+    }
+    let output = function.output();
+    assert!(!output.contains("ignored: "), "{output}");
 }

@@ -3,9 +3,7 @@
 use integration_tests::{Fault, Function, World};
 use serde_json::{Value, json};
 
-use super::{
-    YES, assert_counted, bridged, deliver, key, newest_hint, put_rows, start, start_promote, told,
-};
+use super::{YES, assert_counted, bridged, deliver, key, newest_hint, put_rows, start, told};
 use crate::app::{self, APP};
 
 async fn reconcile(world: &World, promote: &Function) -> Value {
@@ -23,7 +21,7 @@ async fn reconcile(world: &World, promote: &Function) -> Value {
 #[tokio::test]
 async fn lost_hints_are_made_good_by_the_schedule() {
     let world = app::world().await;
-    let (promote, function) = (start_promote(&world, YES), start(&world));
+    let (promote, function) = (world.start("promote", YES), start(&world));
     let denied = Fault::Error {
         status: 400,
         code: "AccessDeniedException",
@@ -56,7 +54,7 @@ async fn lost_hints_are_made_good_by_the_schedule() {
 #[tokio::test]
 async fn only_who_is_behind_is_woken_and_an_unreadable_counter_holds_up_nobody() {
     let world = World::new().await;
-    let promote = start_promote(&world, YES);
+    let promote = world.start("promote", YES);
     let unsent =
         json!({"detailType": "Rack Warning", "detail": {"rack": world.rack, "app": "unsent"}});
     for (app, letters, counter) in [
