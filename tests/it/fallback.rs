@@ -43,7 +43,7 @@ fn faults() -> Vec<(Fault, &'static str, &'static str)> {
         ),
         (Fault::Throttle, "ThrottlingException", "4"),
         (Fault::Reset, "Unreachable", "4"),
-        (Fault::Garbage, "Http200", "4"),
+        (Fault::Garbage, "BadResponse", "4"),
         (Fault::Hang, "Timeout", "1"),
     ]
 }
