@@ -8,7 +8,7 @@ DEMO := .venv/emulator/bin/python examples/demo
 RACK_SECRETS_MANAGER_ENV ?= No
 ARCHITECTURE ?= arm64
 
-.PHONY: help tools build test lint demo demo-up demo-down sam-build sam-local clean-tools
+.PHONY: help tools build test load lint demo demo-up demo-down sam-build sam-local clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,10 +22,13 @@ tools: .venv/emulator/.stamp .venv/sam/.stamp ## install the emulator and the SA
 build: ## build every binary, unoptimized
 	cargo build --workspace --bins
 
-test: tools build ## run all tests and say how many ran
-	@status=0; cargo test --workspace --no-fail-fast | tee target/tests.log || status=$$?; \
+test: tools build ## run all tests; say how many ran, and how much the proofs covered
+	@rm -f target/tests-proofs.txt; status=0; cargo test --workspace --no-fail-fast | tee target/tests.log || status=$$?; \
 	awk '/^test result/ { ran += $$4 + $$6; failed += $$6 } END { print ran + 0 " tests ran, " failed + 0 " failed" }' \
-	  target/tests.log | tee target/tests-summary.txt; exit $$status
+	  target/tests.log | tee target/tests-summary.txt; cat target/tests-proofs.txt; exit $$status
+
+load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `make test` runs a tenth
+	LOAD_APPS=200 cargo test -p integration-tests --test matrix -- load --nocapture
 
 lint: .venv/sam/.stamp ## check format, lints and the template
 	cargo fmt --check && cargo lint

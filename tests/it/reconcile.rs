@@ -145,3 +145,25 @@ async fn a_lost_write_of_the_same_second_is_found_too() {
     let answer = function.invoke(&reconcile(&world)).await.answer();
     assert_eq!(answer["found"], json!([]), "{answer:#}");
 }
+
+#[tokio::test]
+async fn a_state_that_cannot_be_read_does_not_hold_up_the_other_apps() {
+    let world = app::world().await;
+    let function = world.start("promote", &[]);
+    world
+        .put("apps/broken/state/promotion.json", "{not json")
+        .await;
+    let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
+    let busy = Fault::Error {
+        status: 400,
+        code: "ConcurrentModificationException",
+    };
+    world.proxy.inject(busy.on("ecs", "RegisterTaskDefinition"));
+    let failed = function.invoke(&app::written(&world, "R1", &version)).await;
+    assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
+    world.proxy.lift();
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    assert_eq!(answer["continued"], json!([APP]), "{answer:#}");
+    let log = function.output();
+    assert!(log.contains("apps/broken/state/promotion.json"), "{log}");
+}

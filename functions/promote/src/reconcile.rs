@@ -9,7 +9,7 @@ use shared::error_chain::Chain;
 use shared::events::Event;
 use shared::names::{AppId, AppName};
 use shared::promotion::{Admission, Promotion};
-use shared::state_store::{StateStore, StoreError};
+use shared::state_store::{Snapshot, StateStore, StoreError};
 
 use crate::error::PromoteError;
 use crate::handler::Invocation;
@@ -48,6 +48,7 @@ impl Invocation<'_> {
         let looks: Vec<Look> = stream::iter(ids)
             .map(async |id| self.look(id).await)
             .buffer_unordered(LOOKS_AT_ONCE)
+            .try_filter_map(async |look| Ok(look))
             .try_collect()
             .await?;
         let continued = self.ask_to_continue(&looks).await?;
@@ -58,15 +59,19 @@ impl Invocation<'_> {
         }))
     }
 
-    async fn look(self, id: AppId) -> Result<Look, PromoteError> {
+    /// Reads one App's state; none where it cannot be read, which must not hold up the other Apps.
+    async fn look(self, id: AppId) -> Result<Option<Look>, PromoteError> {
         let store = StateStore::promotion(&self.shell.bucket, &id.app);
-        let state = store.read().await?.state;
+        let Some(snapshot) = readable(&id, store.read().await)? else {
+            return Ok(None);
+        };
+        let state = snapshot.state;
         let is_behind = self.is_behind(&id, &state).await?;
-        Ok(Look {
+        Ok(Some(Look {
             id,
             state,
             is_behind,
-        })
+        }))
     }
 
     /// An unreadable counter is not woken: failure-count could do nothing but fail.
@@ -74,18 +79,9 @@ impl Invocation<'_> {
         if state.outcomes.rows().is_empty() {
             return Ok(false);
         }
-        match StateStore::failures(&self.shell.bucket, &id.app)
-            .read()
-            .await
-        {
-            Ok(failures) => Ok(failures.state.is_behind(&state.outcomes)),
-            Err(err @ StoreError::Unreadable { .. }) => {
-                let (kind, reason) = (err.error_type(), Chain(&err));
-                tracing::error!(app.name = %id.app, error.kind = kind, "failures are not counted: {reason}");
-                Ok(false)
-            }
-            Err(err) => Err(err.into()),
-        }
+        let store = StateStore::failures(&self.shell.bucket, &id.app);
+        let failures = readable(id, store.read().await)?;
+        Ok(failures.is_some_and(|failures| failures.state.is_behind(&state.outcomes)))
     }
 
     /// Tells the newest outcome again where failure-count has not heard of it, or not come to an end.
@@ -155,6 +151,22 @@ impl Invocation<'_> {
         Ok(newest
             .filter(|(at, _)| desired.is_none_or(|desired| *at >= desired))
             .map(|(_, key)| key))
+    }
+}
+
+/// A state object, or none where somebody else's hand made it unreadable; the log then says so at each tick.
+fn readable<S>(
+    id: &AppId,
+    read: Result<Snapshot<S>, StoreError>,
+) -> Result<Option<Snapshot<S>>, PromoteError> {
+    match read {
+        Ok(snapshot) => Ok(Some(snapshot)),
+        Err(err @ StoreError::Unreadable { .. }) => {
+            let (kind, reason) = (err.error_type(), Chain(&err));
+            tracing::error!(app.name = %id.app, error.kind = kind, "the App is not looked at: {reason}");
+            Ok(None)
+        }
+        Err(err) => Err(err.into()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! A promote's whole life: every kind of call that promote makes.
+//! The functions' whole lives: every kind of call that they make.
 
 use integration_tests::iam::{self, Deployment, Permit};
 use integration_tests::{Call, Fault, Function, World};
@@ -23,6 +23,54 @@ impl Seen {
     pub async fn of_promote() -> &'static Self {
         static SEEN: OnceCell<Seen> = OnceCell::const_new();
         SEEN.get_or_init(live).await
+    }
+
+    /// A deletion of an App that has everything.
+    pub async fn of_app_deletion() -> Self {
+        let world = app::world_with(app::MANIFEST, &["web"]).await;
+        let (deployment, promote) = start(&world).await;
+        promoted(&world, &promote, "R1", "first").await;
+        let deletion = world.start("app-deletion", &[]);
+        let mut event = app::requested(&world, "R1", "deletion", 5);
+        event["detail-type"] = "App Deleted".into();
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "deleted", "{answer:#}");
+        Self {
+            function: "app-deletion",
+            deployment,
+            calls: world.proxy.all(),
+        }
+    }
+
+    /// A failed write that is counted, and a task that could not start.
+    pub async fn of_failure_count() -> Self {
+        let world = app::world_with(app::MANIFEST, &["web"]).await;
+        let (deployment, promote) = start(&world).await;
+        let denied = denied().on("secretsmanager", "CreateSecret");
+        world.proxy.inject(denied.times(3));
+        for release in ["R1", "R2", "R3"] {
+            promoted(&world, &promote, release, release).await;
+        }
+        let count = world.start("failure-count", &[]);
+        let mut event = app::requested(&world, "R3", "stopped", 0);
+        event["detail-type"] = "ECS Task State Change".into();
+        event["source"] = "aws.ecs".into();
+        let cluster = format!(
+            "arn:aws:ecs:us-east-1:{}:cluster/{}",
+            world.account, world.cluster
+        );
+        event["detail"] = json!({
+            "clusterArn": cluster, "taskArn": "arn:aws:ecs:us-east-1:123456789012:task/any", "lastStatus": "STOPPED",
+            "taskDefinitionArn": app::running(&world, "web").await, "stopCode": "TaskFailedToStart",
+            "stoppedReason": "unable to retrieve secret from asm: AccessDeniedException",
+        });
+        let answer = count.invoke(&event).await.answer();
+        assert_eq!(answer["consecutiveFailures"], 3, "{answer:#}");
+        Self {
+            function: "failure-count",
+            deployment,
+            calls: world.proxy.all(),
+        }
     }
 
     /// The logical id of the function's role.
