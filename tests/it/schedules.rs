@@ -5,7 +5,6 @@
 //! `SCHEDULES_FROM=<seed> SCHEDULES=1` runs it alone.
 
 mod attempt;
-mod chance;
 mod counting;
 mod explore;
 mod invariants;

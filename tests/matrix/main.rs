@@ -17,4 +17,5 @@ mod kills;
 mod load;
 mod pool;
 mod rig;
+mod sample;
 mod scenario;

@@ -13,6 +13,7 @@
 pub mod agent;
 pub mod binaries;
 pub mod canary;
+pub mod chance;
 pub mod emulator;
 mod envelope;
 pub mod function;

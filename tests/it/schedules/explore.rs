@@ -8,12 +8,12 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
+use integration_tests::chance::Chance;
 use shared::names::{AppId, AppName, RackName, ReleaseId, keys};
 use shared::promotion::{Kind, Order, Request, Tie, Work};
 use shared::work::{Invocation, Message};
 
 use super::attempt::{BAD, Model, OUTAGE, REFUSED};
-use super::chance::Chance;
 use super::counting;
 use super::invariants::Watch;
 use super::outside::EnvVersion;

@@ -9,6 +9,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use integration_tests::chance::Chance;
 use shared::call_error::CallError;
 use shared::events::Event;
 use shared::promotion::Promotion;
@@ -16,7 +17,6 @@ use shared::settings_bucket::{Object, Replaced};
 use shared::state_store::StateObjects;
 use shared::work::Outbox;
 
-use super::chance::Chance;
 use super::outside::Outside;
 
 /// Everything that outlives an invocation.

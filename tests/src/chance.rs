@@ -1,10 +1,12 @@
-//! Reproducible choices.
+//! Choices at random that a seed repeats.
 
 /// `SplitMix64`: every seed is a good one.
 #[derive(Debug)]
 pub struct Chance(u64);
 
 impl Chance {
+    /// The choices of a seed.
+    #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
@@ -27,6 +29,7 @@ impl Chance {
         self.below(times) == 0
     }
 
+    /// One of some.
     pub fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
