@@ -3,13 +3,14 @@
 use chrono::SubsecRound as _;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
-use shared::intake;
+use shared::call_error::ErrorClass;
+use shared::intake::{self, Failure as _};
 use shared::names::{AppId, AppName, NameError};
 use shared::promotion::{Order, Request, Tie, Work};
 use shared::work::{Invocation, Message, short_answer};
 
 use crate::error::DeletionError;
-use crate::report;
+use crate::report::{self, Report};
 use crate::shell::Shell;
 use crate::trigger::Trigger;
 
@@ -58,7 +59,16 @@ async fn answer(
             current: None,
         },
     };
-    let taken = invocation.take(&message).await?;
+    let taken = match invocation.take(&message).await {
+        Ok(taken) => taken,
+        Err(err) => {
+            // Nothing else tells of it, since the state itself cannot be read or written.
+            if err.class() == ErrorClass::Permanent {
+                report::emit_metrics(&Report::of_message(&message), (shell.clock)());
+            }
+            return Err(err);
+        }
+    };
     if let Some(answer) = taken.standing(&message.id) {
         return Ok(answer);
     }

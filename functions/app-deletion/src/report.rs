@@ -7,6 +7,7 @@ use shared::events::{Event, EventType};
 use shared::metrics;
 use shared::names::AppId;
 use shared::secrets::Scheduled;
+use shared::work::Message;
 
 /// The report of one deletion.
 #[derive(Debug, Clone, Serialize)]
@@ -54,6 +55,16 @@ impl Report {
             deletion_date: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// The report of a message whose request is not even written down.
+    #[must_use]
+    pub fn of_message(message: &Message) -> Self {
+        let request = message.request.as_ref();
+        Self::new(
+            &message.id,
+            request.map_or("", |request| &request.order.request_id),
+        )
     }
 
     /// Adds that the App is gone, and what became of its secret.

@@ -2,13 +2,14 @@
 
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
-use shared::intake;
+use shared::call_error::ErrorClass;
+use shared::intake::{self, Failure as _};
 use shared::names::keys;
 use shared::work::{Message, Taken, short_answer};
 
 use crate::dry_run::dry_run;
 use crate::error::PromoteError;
-use crate::metrics;
+use crate::metrics::{self, Sample};
 use crate::report::Report;
 use crate::request::Next;
 use crate::shell::Shell;
@@ -42,15 +43,36 @@ impl Invocation<'_> {
     async fn answer(self, trigger: Trigger) -> Result<Value, PromoteError> {
         match self.next(trigger).await? {
             Next::Answer(answer) => Ok(answer),
-            Next::Take(message) => {
-                let taken = self.way.take(&message).await?;
-                self.settle(&message, taken).await
-            }
+            Next::Take(message) => match self.way.take(&message).await {
+                Ok(taken) => self.settle(&message, taken).await,
+                Err(err) => {
+                    self.measure(&message, &err);
+                    Err(err)
+                }
+            },
             Next::Reconcile => self.reconcile().await,
             Next::DryRun(id, release) => {
                 let plan = dry_run(self.shell, &id, &release).await?;
                 serde_json::to_value(plan).map_err(PromoteError::Report)
             }
+        }
+    }
+
+    /// A failure for good that no state and no report tells of, since the state itself cannot be read or written: the alarm is
+    /// all that there is.
+    fn measure(self, message: &Message, err: &PromoteError) {
+        if err.class() == ErrorClass::Permanent {
+            let request = message.request.as_ref();
+            let sample = Sample {
+                rack: message.id.rack.as_str(),
+                app: message.id.app.as_str(),
+                release: "",
+                request_id: request.map_or("", |request| &request.order.request_id),
+                delivery: None,
+                fell_back: false,
+                duration_ms: 0,
+            };
+            metrics::emit(sample, (self.shell.clock)());
         }
     }
 

@@ -202,3 +202,16 @@ async fn after_six_hours_a_deletion_ends_as_failed() {
     let message = failed(&world, &answer, "DeadlineExceeded").await;
     assert!(message.contains("still draining"), "{message}");
 }
+
+#[tokio::test]
+async fn a_state_that_cannot_be_read_is_measured_since_nothing_else_tells_of_it() {
+    let (world, _, deletion) = live().await;
+    world
+        .put("apps/shop/state/promotion.json", "{not json")
+        .await;
+    let event = deleted(&world, "event-1", 5);
+    let answer = deletion.invoke(&event).await.answer();
+    assert_eq!(answer["errorType"], "StateUnreadable", "{answer:#}");
+    assert!(deletion.output().contains(r#""AppDeletionFailures":1"#));
+    assert_eq!(world.proxy.writes().len(), 0);
+}

@@ -112,4 +112,6 @@ async fn a_corrupt_state_is_an_error_that_names_it() {
         assert_eq!(world.get(STATE).await.unwrap(), corrupt.as_bytes());
     }
     assert_eq!(app::changes(&world), Vec::<String>::new());
+    let measured = function.output().matches(r#""PromoteFailures":1"#).count();
+    assert_eq!(measured, 3, "the alarm is all that tells of it");
 }
