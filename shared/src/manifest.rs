@@ -11,6 +11,7 @@ mod declaration;
 mod deployment;
 mod domain;
 mod error;
+mod excerpt;
 mod forms;
 mod frame;
 mod interpolation;
@@ -40,6 +41,7 @@ pub use autoscaling::{Cooldown, Metric, Targets};
 pub use declaration::Declaration;
 pub use deployment::Deployment;
 pub use error::{ManifestError, Problem};
+pub use excerpt::Excerpt;
 pub use forms::{Build, Health, Port};
 pub use listener::{Listener, ListenerProtocol, Scheme};
 pub use node::{Entry, Kind, Node, Scalar, Style, Type};
@@ -52,6 +54,7 @@ pub use volume::{Volume, VolumeSource};
 use crate::environment::Environment;
 use interpolation::{TokenError, tokenize};
 use reader::{Place, Reader};
+use syntax::SyntaxError;
 
 /// Convox keeps a manifest in a `DynamoDB` item, and those end here (`DynamoDB` developer guide, "Service quotas").
 const SIZE_MAX: usize = 400 * 1024;
@@ -135,13 +138,8 @@ impl Manifest {
 pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manifest, ManifestError> {
     let source = decode(file, text)?;
     let (tokens, names) = tokenize(source).map_err(|error| token_error(file, &error))?;
-    let document =
-        tree::parse(&tokens, &names, environment).map_err(|error| ManifestError::Syntax {
-            file: file.to_owned(),
-            line: error.line,
-            column: error.column,
-            message: error.message,
-        })?;
+    let document = tree::parse(&tokens, &names, environment)
+        .map_err(|error| syntax_error(file, source, &error))?;
     let mut reader = Reader::new(file);
     for (path, line) in &document.repeated {
         reader.warn(
@@ -159,6 +157,7 @@ pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manife
     if !reader.problems.is_empty() {
         let mut problems = reader.problems;
         problems.sort_by_key(|problem| (problem.line, problem.column));
+        add_excerpts(source, &mut problems);
         return Err(ManifestError::Invalid {
             file: file.to_owned(),
             problems,
@@ -187,6 +186,32 @@ fn decode<'t>(file: &str, text: &'t [u8]) -> Result<&'t str, ManifestError> {
             line,
         }
     })
+}
+
+fn syntax_error(file: &str, source: &str, error: &SyntaxError) -> ManifestError {
+    let mut problem = Problem {
+        line: error.line,
+        column: error.column,
+        path: String::new(),
+        help: syntax::help(&error.message).map(str::to_owned),
+        message: format!("this is not valid YAML: {}", error.message),
+        excerpt: None,
+    };
+    add_excerpts(source, std::slice::from_mut(&mut problem));
+    ManifestError::Syntax {
+        file: file.to_owned(),
+        problem: Box::new(problem),
+    }
+}
+
+/// Gives each problem the piece of the file that it is about.
+fn add_excerpts(source: &str, problems: &mut [Problem]) {
+    let unix = source.replace("\r\n", "\n");
+    let lines: Vec<&str> = unix.split(['\n', '\r']).collect();
+    for problem in problems {
+        let line = problem.line.checked_sub(1).and_then(|line| lines.get(line));
+        problem.excerpt = line.and_then(|line| Excerpt::cut(line, problem.column));
+    }
 }
 
 fn token_error(file: &str, error: &TokenError) -> ManifestError {

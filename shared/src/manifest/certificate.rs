@@ -30,14 +30,16 @@ pub(super) fn read(
         }
         (ListenerProtocol::Tcp, field, Some(_)) => {
             let place = field.as_ref().unwrap_or(place);
-            reader.problem(place, "is for `protocol: tls` only: remove it, or use tls");
+            reader.problem_with_help(
+                place,
+                "is for `protocol: tls` only",
+                "remove it, or use tls",
+            );
             None
         }
         (ListenerProtocol::Tls, ..) => {
-            reader.problem(
-                place,
-                "has no `certificate`: `protocol: tls` needs the ARN of one",
-            );
+            let help = "`protocol: tls` needs the ARN of one";
+            reader.problem_with_help(place, "has no `certificate`", help);
             None
         }
     }

@@ -107,12 +107,9 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Declara
         return declarations;
     };
     let Some(items) = place.items() else {
-        let message = format!(
-            "is {}: use a list, {}",
-            place.node.shown(),
-            list_form(&place)
-        );
-        reader.problem(&place, message);
+        let message = format!("is {}", place.node.shown());
+        let help = format!("use a list, {}", list_form(&place));
+        reader.problem_with_help(&place, message, help);
         return declarations;
     };
     for item in items {

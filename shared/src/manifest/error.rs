@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+use super::excerpt::Excerpt;
+
 /// One thing that is wrong. Lines and columns count from 1.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -11,17 +15,37 @@ pub struct Problem {
     pub column: usize,
     /// Where in the document, such as `services.web.port`; empty for the document itself.
     pub path: String,
-    /// What is wrong with it and what is allowed.
+    /// What is wrong with it.
     pub message: String,
+    /// What is allowed or meant, where that is known.
+    pub help: Option<String>,
+    /// The line as it stands in the file.
+    pub excerpt: Option<Excerpt>,
+}
+
+impl Problem {
+    /// What is wrong, without the place in the file.
+    fn title(&self) -> String {
+        if self.path.is_empty() {
+            return self.message.clone();
+        }
+        format!("`{}` {}", self.path, self.message)
+    }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "line {}, column {}: ", self.line, self.column)?;
-        if !self.path.is_empty() {
-            write!(f, "`{}` ", self.path)?;
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line,
+            self.column,
+            self.title()
+        )?;
+        match &self.help {
+            Some(help) => write!(f, ": {help}"),
+            None => Ok(()),
         }
-        f.write_str(&self.message)
     }
 }
 
@@ -69,16 +93,12 @@ pub enum ManifestError {
         max: u32,
     },
     /// No YAML, or YAML beyond the bounds.
-    #[error("{file}, line {line}, column {column} is not valid YAML: {message}")]
+    #[error("{}", render(file, problem))]
     Syntax {
         /// The object key.
         file: String,
-        /// Where.
-        line: usize,
-        /// Where in the line.
-        column: usize,
-        /// What was expected.
-        message: String,
+        /// What was expected, and where.
+        problem: Box<Problem>,
     },
     /// A document that says something a manifest cannot say.
     #[error("{}", lines(file, problems))]
@@ -93,7 +113,34 @@ pub enum ManifestError {
 fn lines(file: &str, problems: &[Problem]) -> String {
     let lines: Vec<String> = problems
         .iter()
-        .map(|problem| format!("{file}, {problem}"))
+        .map(|problem| render(file, problem))
         .collect();
-    lines.join("\n")
+    lines.join("\n\n")
+}
+
+/// As rustc draws it, in plain text.
+fn render(file: &str, problem: &Problem) -> String {
+    let title = Level::ERROR.primary_title(problem.title());
+    let origin = Origin::path(file)
+        .line(problem.line)
+        .char_column(problem.column);
+    let mut group = match &problem.excerpt {
+        None => title.element(origin),
+        Some(excerpt) => {
+            let caret = AnnotationKind::Primary.span(excerpt.marked());
+            let snippet = Snippet::source(excerpt.text())
+                .line_start(problem.line)
+                .annotation(caret);
+            // The crate counts the column from the start of the text, which then must be the start of the line.
+            if excerpt.starts_line() {
+                title.element(snippet.path(file))
+            } else {
+                title.element(origin).element(snippet)
+            }
+        }
+    };
+    if let Some(help) = &problem.help {
+        group = group.element(Level::HELP.message(help));
+    }
+    Renderer::plain().render(&[group])
 }

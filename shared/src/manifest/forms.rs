@@ -100,7 +100,7 @@ pub(super) fn port(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Port> {
     };
     let fields = reader.fields(place, &["port", "scheme"]);
     let Some(number) = fields.get("port") else {
-        reader.problem(place, format!("has no `port`: use {PORT}"));
+        reader.problem_with_help(place, "has no `port`", format!("use {PORT}"));
         return None;
     };
     let mut port = port_scalar(reader, &number)?;

@@ -86,7 +86,7 @@ fn listener(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Listener> {
     };
     let fields = reader.fields(place, &KEYS);
     let Some(port) = fields.get("port") else {
-        reader.problem(place, format!("has no `port`: use {PORT}"));
+        reader.problem_with_help(place, "has no `port`", format!("use {PORT}"));
         return None;
     };
     let number = port_number(reader, &port);
@@ -213,10 +213,8 @@ pub(super) fn refuse_agent(
     listeners: &[Listener],
 ) {
     if is_agent && !listeners.is_empty() {
-        reader.problem(
-            place,
-            "is an `agent` with `nlb` listeners: an agent runs on every instance and has none",
-        );
+        let help = "an agent runs on every instance and has none";
+        reader.problem_with_help(place, "is an `agent` with `nlb` listeners", help);
     }
 }
 

@@ -106,13 +106,27 @@ impl<'f> Reader<'f> {
     /// Notes what makes the manifest unusable.
     pub(super) fn problem(&mut self, place: &Place<'_>, message: impl Into<String>) {
         let Node { line, column, .. } = *place.node;
-        self.problem_at(line, column, &place.path, message);
+        self.problem_at((line, column), &place.path, message);
     }
 
+    /// The same, with what to do.
+    pub(super) fn problem_with_help(
+        &mut self,
+        place: &Place<'_>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        let before = self.problems.len();
+        self.problem(place, message);
+        if let Some(problem) = self.problems.get_mut(before) {
+            problem.help = Some(help.into());
+        }
+    }
+
+    /// Notes what is wrong at a line and column.
     pub(super) fn problem_at(
         &mut self,
-        line: usize,
-        column: usize,
+        (line, column): (usize, usize),
         path: &str,
         message: impl Into<String>,
     ) {
@@ -123,13 +137,16 @@ impl<'f> Reader<'f> {
                 column,
                 path,
                 message,
+                help: None,
+                excerpt: None,
             });
         }
     }
 
     /// Notes a value of another type than `allowed` says.
     pub(super) fn wrong(&mut self, place: &Place<'_>, allowed: &str) {
-        self.problem(place, format!("is {}: use {allowed}", place.node.shown()));
+        let message = format!("is {}", place.node.shown());
+        self.problem_with_help(place, message, format!("use {allowed}"));
     }
 
     /// Notes what the author should know, although it can be used.

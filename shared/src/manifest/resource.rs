@@ -46,8 +46,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) ->
         None => None,
     };
     if resource_type.is_none() {
-        let message = format!("has no `type`: say what it is, {TYPES}");
-        reader.problem_at(entry.line, entry.column, &place.path, message);
+        reader.problem_with_help(place, "has no `type`", format!("say what it is, {TYPES}"));
     }
     Some(Resource {
         name: entry.key.text.clone(),

@@ -315,8 +315,7 @@ fn name(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> Option<Ser
     // With `${NAME}` in place it is no valid name either, so this error says the same without the value.
     if let Err(error) = ServiceName::new(entry.key.source()) {
         reader.problem_at(
-            entry.line,
-            entry.column,
+            (entry.line, entry.column),
             &place.path,
             format!("cannot be used: {error}"),
         );

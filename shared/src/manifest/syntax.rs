@@ -28,10 +28,11 @@ pub(super) struct SyntaxError {
 
 /// The parser's own words: they name what it expected and repeat nothing of the text but single punctuation.
 pub(super) fn explain(error: &ScanError) -> String {
-    let info = error.info();
-    let hint = HINTS.iter().find(|(complaint, _)| info.contains(complaint));
-    match hint {
-        Some((_, hint)) => format!("{info} ({hint})"),
-        None => info.to_owned(),
-    }
+    error.info().to_owned()
+}
+
+/// What helps with a complaint, where something does.
+pub(super) fn help(complaint: &str) -> Option<&'static str> {
+    let hint = HINTS.iter().find(|(known, _)| complaint.contains(known));
+    hint.map(|(_, hint)| *hint)
 }

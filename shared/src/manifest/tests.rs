@@ -17,10 +17,19 @@ pub(super) fn loaded(text: &str, values: &str) -> Manifest {
         .unwrap_or_else(|error| panic!("{text}\n{error}"))
 }
 
+fn error(text: &str, values: &str) -> ManifestError {
+    load("convox.yml", text.as_bytes(), &environment(values)).expect_err(text)
+}
+
+/// All that is wrong, a line each.
 pub(super) fn refused(text: &str, values: &str) -> String {
-    load("convox.yml", text.as_bytes(), &environment(values))
-        .expect_err(text)
-        .to_string()
+    match error(text, values) {
+        ManifestError::Invalid { file, problems } => {
+            let lines = problems.iter().map(|problem| format!("{file}, {problem}"));
+            lines.collect::<Vec<_>>().join("\n")
+        }
+        error => error.to_string(),
+    }
 }
 
 /// `count` lines, made from their numbers.
@@ -511,10 +520,37 @@ fn what_is_no_text_or_no_yaml_is_refused() {
         private.starts_with("convox.yml, line 1, column 4 holds the private-use character U+E000"),
         "{private}"
     );
-    let yaml = error(b"services:\n  web:\n    command: a: b\n");
-    assert!(
-        yaml.starts_with("convox.yml, line 3, column 15 is not valid YAML: mapping values"),
-        "{yaml}"
+}
+
+#[test]
+fn an_error_shows_the_line_marks_the_place_and_helps() {
+    let text = "services:\r\n  web:\r\n    port: ${PORT} # the port\r\n  Worker: {}\r\n";
+    let want = "\
+error: `services.web.port` is `${PORT}`
+ --> convox.yml:3:11
+  |
+3 |     port: ${PORT} # the port
+  |           ^^^^^^^
+  |
+  = help: use a number from 1 to 65535, `scheme:number`, or a mapping of `port` and `scheme`
+
+error: `services.Worker` cannot be used: the Service name `Worker` is not valid: use a-z, 0-9 and -, start with a letter
+ --> convox.yml:4:3
+  |
+4 |   Worker: {}
+  |   ^^^^^^";
+    assert_eq!(error(text, "PORT=sesame\n").to_string(), want);
+    let want = "\
+error: this is not valid YAML: mapping values are not allowed in this context
+ --> convox.yml:3:15
+  |
+3 |     command: a: b
+  |               ^
+  |
+  = help: a text that contains `: ` needs quotes";
+    assert_eq!(
+        error("services:\n  web:\n    command: a: b\n", "").to_string(),
+        want
     );
 }
 
@@ -562,8 +598,8 @@ fn an_interpolated_value_is_in_no_message() {
             error.contains("${V}") && !error.contains("sesame"),
             "{error}"
         );
-        let error = load("convox.yml", text.as_bytes(), &environment(values)).unwrap_err();
-        assert!(!format!("{error:?}").contains("sesame"));
+        let error = super::tests::error(&text, values);
+        assert!(!format!("{error:?} {error}").contains("sesame"));
     }
     let text = "'${Q}': 1\nparams: {'A': '${V}'}\nservices:\n  web: {'${V}': 1, image: '${V}', test: '${V}', build: {args: ['${V}']}, \
         environment: ['A=${V}', '${V}', [${Q}: 1], [['${V}']]], scale: {cpu: '${V}'}, health: {'${V}': 1, grace: '${V}'}}\n\

@@ -98,8 +98,7 @@ fn name(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> Option<Tim
     // With `${NAME}` in place it is no valid name either, so this error says the same without the value.
     if let Err(error) = TimerName::new(entry.key.source()) {
         reader.problem_at(
-            entry.line,
-            entry.column,
+            (entry.line, entry.column),
             &place.path,
             format!("cannot be used: {error}"),
         );
@@ -118,9 +117,10 @@ fn required<'a>(
     let Some(field) =
         field.filter(|field| field.scalar().is_none_or(|scalar| !scalar.text.is_empty()))
     else {
-        reader.problem(
+        reader.problem_with_help(
             place,
-            format!("has no `{key}`: a Timer needs `command`, `schedule` and `service`"),
+            format!("has no `{key}`"),
+            "a Timer needs `command`, `schedule` and `service`",
         );
         return None;
     };
@@ -141,12 +141,10 @@ fn service_name(
         return ServiceName::new(&scalar.text).ok();
     }
     let allowed = reference::meant(scalar, services);
-    reader.problem(
-        place,
-        format!(
-            "names the Service `{}`, which is not in `services`: {allowed}",
-            scalar.shown()
-        ),
+    let message = format!(
+        "names the Service `{}`, which is not in `services`",
+        scalar.shown()
     );
+    reader.problem_with_help(place, message, allowed);
     None
 }

@@ -389,7 +389,9 @@ mod tests {
         ] {
             let error = parsed(source, "").err().unwrap();
             assert_eq!(error.line, line, "{source}: {error:?}");
-            assert!(error.message.contains(message), "{source}: {error:?}");
+            let help = crate::manifest::syntax::help(&error.message);
+            let said = format!("{} {}", error.message, help.unwrap_or_default());
+            assert!(said.contains(message), "{source}: {error:?}");
         }
     }
 

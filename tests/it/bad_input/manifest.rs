@@ -25,11 +25,7 @@ async fn a_manifest_that_cannot_be_meant_is_refused_with_its_place() {
             "broken YAML",
             &[("convox.yml", "services:\n  web:\n    image: [a\n")],
             "InvalidManifest",
-            &[
-                "apps/shop/releases/R01/convox.yml, line ",
-                "column ",
-                "not valid YAML",
-            ],
+            &[" --> apps/shop/releases/R01/convox.yml:", "not valid YAML"],
         ),
         bad(
             "two things wrong, one of them with a value",
@@ -39,9 +35,10 @@ async fn a_manifest_that_cannot_be_meant_is_refused_with_its_place() {
             )],
             "InvalidManifest",
             &[
-                "convox.yml, line 4",
+                "convox.yml:4:11",
+                "4 |     port: ${TOKEN}",
                 "`services.web.port`",
-                "convox.yml, line 5",
+                "convox.yml:5:3",
                 "Worker",
             ],
         ),
@@ -70,7 +67,7 @@ async fn a_manifest_that_cannot_be_meant_is_refused_with_its_place() {
                 "services:\n  web:\n    image: a\ntimers:\n  t:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: wep\n",
             )],
             "InvalidManifest",
-            &["line 8", "`timers.t.service`", "web"],
+            &["convox.yml:8:14", "`timers.t.service`", "web"],
         ),
     ] {
         rack.refuses(case).await;
