@@ -1,5 +1,6 @@
 //! `allow_cidr` of a listener. Source: `convox/rack:pkg/manifest/validate.go`.
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use super::reader::{Place, Reader};
@@ -15,7 +16,8 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<Str
         reader.wrong(&place, &format!("a list of networks, each {NETWORK}"));
         return Vec::new();
     };
-    let mut networks: Vec<String> = Vec::new();
+    let mut networks = Vec::new();
+    let mut seen = BTreeSet::new();
     for item in &items {
         let text = item.scalar().map(|scalar| scalar.text.trim());
         match text.and_then(parse) {
@@ -26,7 +28,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<Str
                     "the network's own address, with no bit set behind the prefix",
                 );
             }
-            Some(canonical) if networks.contains(&canonical) => {
+            Some(canonical) if !seen.insert(canonical.clone()) => {
                 reader.problem(item, "stands there twice");
             }
             Some(canonical) => networks.push(canonical),

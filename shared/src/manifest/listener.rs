@@ -66,17 +66,15 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<Lis
         reader.wrong(&place, "a list of listeners, each with a `port`");
         return Vec::new();
     };
-    let mut listeners: Vec<(String, Listener)> = Vec::new();
+    let mut listeners = Vec::new();
+    let mut ports = Ports::default();
     for item in &items {
         if let Some(listener) = listener(reader, item) {
-            conflicts(reader, item, &listener, &listeners);
-            listeners.push((item.path.clone(), listener));
+            ports.take(reader, item, &listener);
+            listeners.push(listener);
         }
     }
     listeners
-        .into_iter()
-        .map(|(_, listener)| listener)
-        .collect()
 }
 
 fn listener(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Listener> {
@@ -155,25 +153,33 @@ fn one_of<T: Copy>(
     value
 }
 
-fn conflicts(
-    reader: &mut Reader<'_>,
-    item: &Place<'_>,
-    new: &Listener,
-    before: &[(String, Listener)],
-) {
-    for (path, old) in before {
-        let message = match (
-            old.port == new.port,
-            old.container_port == new.container_port,
-        ) {
-            (true, true) => format!("has the port of `{path}`: one of them is enough"),
-            (true, false) => format!("has the port of `{path}`, but another `containerPort`"),
-            (false, true) => {
-                format!("has the `containerPort` of `{path}`, which one listener can have")
-            }
-            (false, false) => continue,
-        };
-        return reader.problem(item, message);
+/// The ports of one Service's listeners, and the path of the listener that has each.
+#[derive(Default)]
+struct Ports {
+    ports: BTreeMap<u16, (String, u16)>,
+    container_ports: BTreeMap<u16, String>,
+}
+
+impl Ports {
+    /// Notes a listener whose port or container port another one has.
+    fn take(&mut self, reader: &mut Reader<'_>, item: &Place<'_>, listener: &Listener) {
+        let (port, container_port) = (listener.port, listener.container_port);
+        if let Some((path, before)) = self.ports.get(&port) {
+            let message = if *before == container_port {
+                format!("has the port of `{path}`: one of them is enough")
+            } else {
+                format!("has the port of `{path}`, but another `containerPort`")
+            };
+            reader.problem(item, message);
+        } else if let Some(path) = self.container_ports.get(&container_port) {
+            let message =
+                format!("has the `containerPort` of `{path}`, which one listener can have");
+            reader.problem(item, message);
+        } else {
+            let path = item.path.clone();
+            self.ports.insert(port, (path.clone(), container_port));
+            self.container_ports.insert(container_port, path);
+        }
     }
 }
 

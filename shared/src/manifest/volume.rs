@@ -1,5 +1,7 @@
 //! `volumes` of a Service. Source: `convox/rack:provider/aws/formation/service.json.tmpl`, "Volumes".
 
+use std::collections::BTreeSet;
+
 use super::node::Scalar;
 use super::reader::{Place, Reader};
 use super::reference::Names;
@@ -49,9 +51,10 @@ pub(super) fn read(
         reader.wrong(&place, "a list of `path`, `path:path` or `resource:path`");
         return Vec::new();
     };
+    let linked = linked.iter().map(String::as_str).collect();
     let volume = |item: &Place<'_>| {
         let text = reader.text(item)?;
-        let volume = volume(&text, linked);
+        let volume = volume(&text, &linked);
         warn(reader, item, &text, &volume);
         warn_of_unlinked(reader, item, &volume, resources);
         Some(volume)
@@ -60,12 +63,12 @@ pub(super) fn read(
 }
 
 /// One part is both, the path on the host and in the container.
-fn volume(text: &str, linked: &[String]) -> Volume {
+fn volume(text: &str, linked: &BTreeSet<&str>) -> Volume {
     let (source, target) = text.split_once(':').unwrap_or((text, text));
     let (container_path, options) = target.split_once(':').unwrap_or((target, ""));
     let source = source.to_owned();
     Volume {
-        source: if linked.contains(&source) {
+        source: if linked.contains(source.as_str()) {
             VolumeSource::Resource(source)
         } else {
             VolumeSource::Host(source)

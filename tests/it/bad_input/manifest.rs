@@ -25,7 +25,7 @@ async fn a_manifest_that_cannot_be_meant_is_refused_with_its_place() {
             "broken YAML",
             &[("convox.yml", "services:\n  web:\n    image: [a\n")],
             "InvalidManifest",
-            &[" --> apps/shop/releases/R01/convox.yml:", "not valid YAML"],
+            &["--> apps/shop/releases/R01/convox.yml:", "not valid YAML"],
         ),
         bad(
             "two things wrong, one of them with a value",
