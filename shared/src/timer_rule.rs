@@ -3,7 +3,7 @@
 /// A Timer's rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimerRule {
-    /// `cron(…)`.
+    /// `cron(…)` or `rate(…)`.
     pub schedule: String,
     /// What it runs.
     pub target: TimerTarget,

@@ -30,7 +30,7 @@ pub enum Runs<'a> {
         timer: &'a Timer,
         /// The rule's name.
         rule: String,
-        /// `cron(…)`.
+        /// `cron(…)` or `rate(…)`.
         schedule: String,
         /// The rule as it stands, if it does.
         seen: Option<&'a SeenRule>,
