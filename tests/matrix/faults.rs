@@ -216,6 +216,7 @@ async fn cases() -> Vec<Case> {
 
 #[tokio::test]
 async fn whatever_fails_the_contract_holds_and_the_end_is_the_same() {
+    let _alone = super::alone().await;
     let cases = cases().await;
     let calls: BTreeSet<_> = cases
         .iter()
