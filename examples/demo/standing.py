@@ -85,11 +85,11 @@ def explain(rack: racks.Rack) -> None:
     fact("endpoint", rack.aws.endpoint)
     fact("Rack", rack.name)
     fact("settings bucket", rack.bucket)
-    fact("function's log", LOG.relative_to(racks.ROOT))
-    say(commands(rack.aws.endpoint, rack.bucket))
+    fact("functions' log", LOG.relative_to(racks.ROOT))
+    say(commands(rack.aws.endpoint, rack.bucket, rack.name))
 
 
-def commands(endpoint: str, bucket: str) -> str:
+def commands(endpoint: str, bucket: str, rack: str) -> str:
     exports = " ".join(f"{name}={value}" for name, value in CREDENTIALS.items())
     return f"""
 To promote an App, upload its files, env last (any AWS CLI will do; this one came with the tools):
@@ -115,7 +115,11 @@ Secrets Manager is out for promote, and not for you, between these two:
     echo hang secretsmanager > {PIPE.relative_to(racks.ROOT)}
     echo lift > {PIPE.relative_to(racks.ROOT)}
 
-ECS services and rules that an App lacks are created by its first promote.
+ECS services and rules that an App lacks are created by its first promote. They go, and the secret is scheduled for deletion, with
+
+    aws events put-events --entries '[{{"Source": "me", "DetailType": "App Deleted", "Detail": "{{\\"rack\\": \\"{rack}\\", \\"app\\": \\"shop\\"}}"}}]'
+
+Promote again to bring the App back.
 
 `make demo-down` ends it."""
 

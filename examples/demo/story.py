@@ -1,4 +1,5 @@
-"""The story: a Release through Secrets Manager, one through S3 while Secrets Manager is out, recovery, a rollback."""
+"""The story: a Release through Secrets Manager, one through S3 while Secrets Manager is out, recovery, a rollback; and the
+sequel."""
 
 import contextlib
 import json
@@ -10,15 +11,17 @@ import time
 import container
 import emulator
 import rack as racks
+import sequel
 import show
 from aws import Aws
 from console import expect, fact, printed, say, step
+from heard import Heard
 from proxy import Proxy
 from shop import Shop, environment
 
 LOG = racks.ROOT / "target/demo/demo.log"
 # Seconds that promote gives Secrets Manager; the template's default is 10, less makes the outage a shorter story.
-SECRETS_MANAGER_TIMEOUT_S = 3
+SECRETS_MANAGER_TIMEOUT_S = 2
 ADDITION = "ADDED_LATER=dummy-value-of-the-third-release\n"
 
 
@@ -45,12 +48,17 @@ def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, int]:
     ends.callback(emulator.end, process.pid)
     shop = Shop(deploy(Aws(proxy.back)))
     before = shop.create_services()
+    heard = Heard(shop.aws)
 
     first = first_release(shop, before)
     release_in_an_outage(shop, proxy, first)
     release_after_the_outage(shop, proxy)
     rollback(shop)
-    no_value_is_anywhere(shop)
+    sequel.outages_in_a_row(shop, proxy, heard)
+    sequel.outage_ends(shop, proxy, heard)
+    secret_arn = sequel.deletion(shop, heard)
+    sequel.return_of_the_app(shop, secret_arn)
+    no_value_is_anywhere(shop, heard)
     return process.pid, proxy.process.pid
 
 
@@ -134,14 +142,15 @@ def rollback(shop: Shop) -> None:
     expect(labels.get("convox.release") == "R1", "web runs R1")
 
 
-def no_value_is_anywhere(shop: Shop) -> None:
+def no_value_is_anywhere(shop: Shop, heard: Heard) -> None:
     step("no value of the environment is where it does not belong")
-    values = [*environment().values(), ADDITION.strip().split("=")[1]]
+    values = [*environment().values(), *(line.strip().split("=")[1] for line in (ADDITION, sequel.ROUND))]
     forms = [form for value in values if "dummy" in value for form in (value, json.dumps(value)[1:-1])]
     for place, text in {
         "the reports and the state": "".join(shop.written_objects().values()),
         "the task definitions": json.dumps(shop.all_definitions(), default=str),
-        "the function's log": LOG.read_text(errors="replace"),
+        "the events": heard.text(),
+        "the functions' log": LOG.read_text(errors="replace"),
         "this output": printed(),
     }.items():
         expect(not any(form in text for form in forms), f"none is in {place}")
