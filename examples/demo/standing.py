@@ -8,6 +8,7 @@ import shutil
 import emulator
 import proxy as proxies
 import rack as racks
+import watch
 from aws import CREDENTIALS, REGION, Aws
 from console import fact, say, step
 
@@ -86,10 +87,13 @@ def explain(rack: racks.Rack) -> None:
     fact("Rack", rack.name)
     fact("settings bucket", rack.bucket)
     fact("functions' log", LOG.relative_to(racks.ROOT))
-    say(commands(rack.aws.endpoint, rack.bucket, rack.name))
+    say(commands(rack, watch.started(rack).queue))
 
 
-def commands(endpoint: str, bucket: str, rack: str) -> str:
+def commands(rack: racks.Rack, queue: str) -> str:
+    endpoint, bucket = rack.aws.endpoint, rack.bucket
+    detail = json.dumps({"rack": rack.name, "app": "shop"})
+    deletion = json.dumps([{"Source": "by.hand", "DetailType": "App Deleted", "Detail": detail}])
     exports = " ".join(f"{name}={value}" for name, value in CREDENTIALS.items())
     return f"""
 To promote an App, upload its files, env last (any AWS CLI will do; this one came with the tools):
@@ -115,11 +119,15 @@ Secrets Manager is out for promote, and not for you, between these two:
     echo hang secretsmanager > {PIPE.relative_to(racks.ROOT)}
     echo lift > {PIPE.relative_to(racks.ROOT)}
 
-ECS services and rules that an App lacks are created by its first promote. They go, and the secret is scheduled for deletion, with
+The third promote in a row that Secrets Manager fails warns the Rack. What the Rack says, ten events at a time, each once:
 
-    aws events put-events --entries '[{{"Source": "me", "DetailType": "App Deleted", "Detail": "{{\\"rack\\": \\"{rack}\\", \\"app\\": \\"shop\\"}}"}}]'
+    aws sqs receive-message --queue-url {queue} --max-number-of-messages 10 --query 'Messages[].[Body]' --output text
 
-Promote again to bring the App back.
+To delete the App; a new Release brings it back, its secret too:
+
+    aws events put-events --entries '{deletion}'
+
+ECS services and rules that an App lacks are created by its first promote.
 
 `make demo-down` ends it."""
 
