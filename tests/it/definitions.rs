@@ -98,6 +98,7 @@ impl Inputs {
             router_host: Some(&settings["ROUTER_HOST"]),
             execution_role_arn: &settings["TASK_EXECUTION_ROLE_ARN"],
             task_role_arn: &settings["TASK_ROLE_ARN"],
+            readonly_root: false,
         }
     }
 
