@@ -58,7 +58,7 @@ pub struct TaskDefinition {
     /// MiB of the task; Fargate only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
-    /// `convox:rack`, `convox:app` and `convox:release`.
+    /// The Service's own, `convox:rack`, `convox:app` and `convox:release`.
     #[serde(serialize_with = "wire::tags")]
     pub tags: BTreeMap<String, String>,
 }
@@ -66,6 +66,10 @@ pub struct TaskDefinition {
 /// One container, in ECS's own names.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are ECS's own, each by its name"
+)]
 pub struct ContainerDefinition {
     /// The Service's or the Timer's name.
     pub name: String,
@@ -134,8 +138,16 @@ pub struct PortMapping {
 pub struct Volume {
     /// `volume-0`, `volume-1` …
     pub name: String,
-    /// The host's path; `None` is a folder that ends with the task.
-    #[serde(rename = "host", serialize_with = "wire::host")]
+    /// Where it is on the host.
+    pub host: Host,
+}
+
+/// A place on the host. Its path can be interpolated, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Host {
+    /// The path; `None` is a folder that ends with the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub source_path: Option<String>,
 }
 
@@ -315,11 +327,11 @@ pub fn service(
     launch: &Launch,
     source: &EnvSource,
 ) -> Result<TaskDefinition, RenderError> {
-    let mut container = container(release, service, "service", launch, source)?;
+    let mut container = container(release, service, "service", source)?;
     container.command.clone_from(&service.command);
     container.port_mappings = ports::mappings(service, launch);
     container.init_process_enabled = service.init;
-    container.stop_timeout = stop_timeout(service, launch);
+    container.stop_timeout = Some(stop_timeout(service, launch));
     if launch.launch_type == LaunchType::Fargate && service.agent.is_some() {
         return Err(RenderError::FargateAgent {
             service: service.name.to_string(),
@@ -346,7 +358,7 @@ pub fn timer(
     launch: &Launch,
     source: &EnvSource,
 ) -> Result<TaskDefinition, RenderError> {
-    let mut container = container(release, service, "timer", launch, source)?;
+    let mut container = container(release, service, "timer", source)?;
     container.name = timer.name.to_string();
     container.command = ["sh", "-c", &timer.command].map(str::to_owned).to_vec();
     task(
@@ -362,7 +374,6 @@ fn container(
     release: &Release<'_>,
     service: &Service,
     process_type: &str,
-    launch: &Launch,
     source: &EnvSource,
 ) -> Result<ContainerDefinition, RenderError> {
     let variables = variables::variables(release, service, source);
@@ -421,16 +432,16 @@ fn task(
         requires_compatibilities: vec![if fargate { "FARGATE" } else { "EC2" }.to_owned()],
         cpu: fargate.then(|| cpu.to_string()),
         memory: fargate.then(|| memory.to_string()),
-        tags: tags(release),
+        tags: tags(release, service),
     })
 }
 
-fn stop_timeout(service: &Service, launch: &Launch) -> Option<i32> {
+fn stop_timeout(service: &Service, launch: &Launch) -> i32 {
     let seconds = match launch.launch_type {
         LaunchType::Fargate => service.termination_grace.min(FARGATE_STOP_TIMEOUT_MAX),
         LaunchType::Ec2 => service.termination_grace,
     };
-    Some(saturated(seconds))
+    saturated(seconds)
 }
 
 fn labels(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String> {
@@ -457,8 +468,10 @@ fn awslogs(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String
     ])
 }
 
-fn tags(release: &Release<'_>) -> BTreeMap<String, String> {
-    let mut tags = release.id.tags();
+/// Those of the Service, but for the ones that say whose it is.
+fn tags(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
+    let mut tags = service.tags.clone();
+    tags.extend(release.id.tags());
     tags.insert("convox:release".to_owned(), release.release.to_string());
     tags
 }

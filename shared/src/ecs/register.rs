@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition as SdkContainer, HostVolumeProperties, KeyValuePair,
-    LinuxParameters, LogConfiguration, LogDriver, MountPoint, NetworkMode, PortMapping, Secret, Tag,
-    TransportProtocol, Ulimit, UlimitName, Volume,
+    LinuxParameters, LogConfiguration, LogDriver, MountPoint, NetworkMode, PortMapping, Secret,
+    Tag, TransportProtocol, Ulimit, UlimitName, Volume,
 };
 
 use super::{Cluster, DIGEST_TAG};
@@ -78,15 +78,13 @@ fn container(
         .set_secrets(Some(secrets(&container.secrets)?))
         .set_docker_labels(Some(container.docker_labels.clone().into_iter().collect()))
         .set_port_mappings(Some(
-            container
-                .port_mappings
-                .iter()
-                .map(port_mapping)
-                .collect(),
+            container.port_mappings.iter().map(port_mapping).collect(),
         ))
         .linux_parameters(linux)
         .privileged(container.privileged)
-        .set_mount_points(Some(container.mount_points.iter().map(mount_point).collect()))
+        .set_mount_points(Some(
+            container.mount_points.iter().map(mount_point).collect(),
+        ))
         .readonly_root_filesystem(container.readonly_root_filesystem)
         .set_stop_timeout(container.stop_timeout)
         .ulimits(open_files(container.open_files)?)
@@ -127,7 +125,7 @@ fn mount_point(point: &task_definition::MountPoint) -> MountPoint {
 }
 
 fn volume(volume: &task_definition::Volume) -> Volume {
-    let host = HostVolumeProperties::builder().set_source_path(volume.source_path.clone());
+    let host = HostVolumeProperties::builder().set_source_path(volume.host.source_path.clone());
     Volume::builder()
         .name(&volume.name)
         .host(host.build())

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::node::{Entry, Node};
+use super::node::Entry;
 use super::reader::{Fields, Place, Reader};
+use super::service;
 use super::suggestion::closest;
 use crate::names::{ServiceName, TimerName};
 use crate::schedule::{Checked, ScheduleError, aws_cron};
 
-/// Read and kept, but nothing uses them.
-const KEPT: [&str; 1] = ["policies"];
+/// Read, but nothing here uses them yet.
+const WITHOUT_EFFECT: [&str; 1] = ["policies"];
 const KNOWN: [&str; 4] = ["command", "policies", "schedule", "service"];
 
 /// How many Services a message names or compares at most.
@@ -31,8 +32,8 @@ pub struct Timer {
     pub command: String,
     /// The Service whose image and environment it runs with: one of the manifest's.
     pub service: ServiceName,
-    /// Convox's other keys, untyped.
-    pub other: BTreeMap<String, Node>,
+    /// `policies`: ARNs of IAM policies for a task role of its own.
+    pub policies: Vec<String>,
 }
 
 impl fmt::Debug for Timer {
@@ -77,7 +78,8 @@ pub(super) fn read(
     services: &Known,
 ) -> Option<Timer> {
     let fields = reader.fields(place, &KNOWN);
-    let other = reader.kept(&fields, &KEPT);
+    reader.all_without_effect(&fields, &WITHOUT_EFFECT);
+    let policies = service::policies(reader, fields.get("policies"));
     let name = name(reader, place, entry);
     let command = required(reader, place, &fields, "command");
     let schedule = required(reader, place, &fields, "schedule");
@@ -92,7 +94,7 @@ pub(super) fn read(
         schedule_shown: scalar.source().to_owned(),
         command: command?.scalar()?.text.clone(),
         service: service?,
-        other,
+        policies,
     })
 }
 

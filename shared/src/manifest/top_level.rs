@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Place, Reader};
-use super::{Manifest, Param, Resource, declaration, service, timer};
+use super::{Manifest, Param, Resource, declaration, listener, resource, service, timer};
 
 /// How large the manifest's own declarations may be, counted once for each Service.
 const SHARED_MAX: usize = 16 * 1024 * 1024;
@@ -15,6 +15,7 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     let fields = reader.fields(top, &TOP_LEVEL);
     let shared = declaration::read(reader, fields.get("environment"));
     let mut known = timer::Known::new();
+    let mut taken = listener::Taken::default();
     if let Some(place) = fields.get("services") {
         let entries = reader.entries(&place);
         if shared.weight().saturating_mul(entries.len()) > SHARED_MAX {
@@ -28,6 +29,14 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
         for entry in entries {
             known.insert(entry.key.text.clone(), entry.key.shown());
             let service = service::read(reader, &place.child(entry), entry, &shared);
+            if let Some(service) = &service {
+                taken.take(
+                    reader,
+                    &place.child(entry),
+                    &entry.key.shown(),
+                    &service.nlb,
+                );
+            }
             manifest.services.extend(service);
         }
     }
@@ -75,13 +84,8 @@ fn resources(reader: &mut Reader<'_>, place: &Place<'_>) -> Vec<Resource> {
     let mut resources = Vec::new();
     for entry in reader.entries(place) {
         let value = place.child(entry);
-        reader.no_effect.push(value.path);
-        let (name, body) = (entry.key.text.clone(), entry.value.clone());
-        resources.push(Resource {
-            name,
-            line: entry.line,
-            body,
-        });
+        reader.no_effect.push(value.path.clone());
+        resources.extend(resource::read(reader, &value, entry));
     }
     resources
 }

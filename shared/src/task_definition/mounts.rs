@@ -1,6 +1,6 @@
 //! What of the host a container mounts. Source: `convox/rack:provider/aws/formation/service.json.tmpl`, "Volumes".
 
-use super::{Launch, LaunchType, MountPoint, Volume};
+use super::{Host, Launch, LaunchType, MountPoint, Volume};
 use crate::manifest::{Service, VolumeSource};
 use crate::names::AppId;
 
@@ -25,9 +25,11 @@ pub(super) fn volumes(id: &AppId, service: &Service, launch: &Launch) -> Vec<Vol
         .map(|(index, source, _)| Volume {
             name: name(index),
             // Fargate has no host: the folder is empty at each start (ECS developer guide, "Bind mounts").
-            source_path: match launch.launch_type {
-                LaunchType::Ec2 => Some(host_path(id, source)),
-                LaunchType::Fargate => None,
+            host: Host {
+                source_path: match launch.launch_type {
+                    LaunchType::Ec2 => Some(host_path(id, source)),
+                    LaunchType::Fargate => None,
+                },
             },
         })
         .collect()
@@ -44,9 +46,7 @@ pub(super) fn points(service: &Service) -> Vec<MountPoint> {
         .collect()
 }
 
-fn of_host(
-    service: &Service,
-) -> impl Iterator<Item = (usize, &str, &crate::manifest::Volume)> {
+fn of_host(service: &Service) -> impl Iterator<Item = (usize, &str, &crate::manifest::Volume)> {
     let numbered = service.volumes.iter().enumerate();
     numbered.filter_map(|(index, volume)| match &volume.source {
         VolumeSource::Host(path) => Some((index, path.as_str(), volume)),
@@ -64,4 +64,29 @@ fn host_path(id: &AppId, source: &str) -> String {
         return source.to_owned();
     }
     format!("/volumes/{}/{}", id.app, source.trim_start_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::{AppName, RackName};
+
+    #[test]
+    fn only_known_paths_of_the_host_are_mounted_as_they_are() {
+        let id = AppId {
+            rack: RackName::new("r").unwrap(),
+            app: AppName::new("shop").unwrap(),
+        };
+        for (source, want) in [
+            ("/var/run/docker.sock", "/var/run/docker.sock"),
+            ("/proc/", "/proc/"),
+            ("/sys/fs/cgroup", "/sys/fs/cgroup"),
+            ("/proc/1", "/volumes/shop/proc/1"),
+            ("/etc/shadow", "/volumes/shop/etc/shadow"),
+            ("data", "/volumes/shop/data"),
+            ("/data", "/volumes/shop/data"),
+        ] {
+            assert_eq!(host_path(&id, source), want, "{source}");
+        }
+    }
 }

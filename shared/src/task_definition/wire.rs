@@ -36,13 +36,6 @@ pub(super) fn ulimits<S: Serializer>(open_files: &i32, to: S) -> Result<S::Ok, S
     json!([{"name": "nofile", "softLimit": open_files, "hardLimit": open_files}]).serialize(to)
 }
 
-pub(super) fn host<S: Serializer>(path: &Option<String>, to: S) -> Result<S::Ok, S::Error> {
-    match path {
-        Some(path) => json!({"sourcePath": path}).serialize(to),
-        None => json!({}).serialize(to),
-    }
-}
-
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 pub(super) fn linux_parameters<S: Serializer>(init: &bool, to: S) -> Result<S::Ok, S::Error> {
     json!({"initProcessEnabled": init}).serialize(to)

@@ -48,22 +48,24 @@ impl Job<'_> {
         let (cluster, tags) = (&self.shell.cluster, &self.wanted.id.tags());
         let placement = &self.shell.config.placement;
         let ended = stream::iter(moves)
-            .map(async |(name, definition, create, deployment)| match create {
-                None => cluster.move_service(name, definition, deployment).await,
-                Some(service) => {
-                    let service = NewService {
-                        name,
-                        definition,
-                        count: service.scale.min,
-                        is_daemon: service.agent.is_some(),
-                        deployment: service.deployment,
-                        placement,
-                        request_id: self.request_id,
-                        tags,
-                    };
-                    cluster.create_service(&service).await
-                }
-            })
+            .map(
+                async |(name, definition, create, deployment)| match create {
+                    None => cluster.move_service(name, definition, deployment).await,
+                    Some(service) => {
+                        let service = NewService {
+                            name,
+                            definition,
+                            count: service.scale.min,
+                            is_daemon: service.agent.is_some(),
+                            deployment: service.deployment,
+                            placement,
+                            request_id: self.request_id,
+                            tags,
+                        };
+                        cluster.create_service(&service).await
+                    }
+                },
+            )
             .buffer_unordered(MOVES_AT_ONCE)
             .collect::<Vec<_>>()
             .await;
