@@ -18,6 +18,7 @@ mod listener;
 mod mapping;
 mod node;
 mod reader;
+mod reference;
 mod resource;
 mod scale;
 mod service;

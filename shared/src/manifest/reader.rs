@@ -47,6 +47,14 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The entries of a mapping; none for anything else.
+    pub(super) fn entries(&self) -> &'a [Entry] {
+        match &self.node.kind {
+            Kind::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// The items of a list, each with its number from 0.
     pub(super) fn items(&self) -> Option<Vec<Self>> {
         let Kind::Sequence(items) = &self.node.kind else {
@@ -172,6 +180,16 @@ impl<'f> Reader<'f> {
 
     /// The fields of a mapping; keys that are not `known` are warnings, anything but a mapping is a problem.
     pub(super) fn fields<'a>(&mut self, place: &Place<'a>, known: &[&str]) -> Fields<'a> {
+        self.fields_but(place, known, &[])
+    }
+
+    /// The same; `misplaced` are unknown keys, and what to write instead of each.
+    pub(super) fn fields_but<'a>(
+        &mut self,
+        place: &Place<'a>,
+        known: &[&str],
+        misplaced: &[(&str, &str)],
+    ) -> Fields<'a> {
         for entry in self.entries(place) {
             if !known.contains(&entry.key.text.as_str()) {
                 let path = place.child(entry).path;
@@ -180,9 +198,13 @@ impl<'f> Reader<'f> {
                 } else {
                     &[]
                 };
-                let meant = closest(entry.key.source(), known)
-                    .map(|known| format!(", did you mean `{known}`?"))
-                    .unwrap_or_default();
+                let instead = misplaced.iter().find(|(key, _)| *key == entry.key.text);
+                let meant = match instead {
+                    Some((_, instead)) => format!(": {instead}"),
+                    None => closest(entry.key.source(), known)
+                        .map(|known| format!(", did you mean `{known}`?"))
+                        .unwrap_or_default(),
+                };
                 self.warn(
                     entry.line,
                     &format!("`{path}` is not a key of convox.yml and is ignored{meant}"),

@@ -6,6 +6,9 @@ use super::reader::{Place, Reader, integer};
 
 const COUNT: &str = "a number, a range such as `1-3`, or a mapping of `min` and `max`";
 
+/// What is written beside `count` instead of under it; Convox leaves it out without a word.
+const MISPLACED: &str = "write `count: {min: 1, max: 3}`";
+
 /// How many containers a Service has, and how large each is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Scale {
@@ -51,7 +54,8 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
         return scale;
     };
     if let Kind::Mapping(_) = place.node.kind {
-        let fields = reader.fields(&place, &["cooldown", "count", "cpu", "memory", "targets"]);
+        let keys = ["cooldown", "count", "cpu", "memory", "targets"];
+        let fields = reader.fields_but(&place, &keys, &[("max", MISPLACED), ("min", MISPLACED)]);
         reader.all_without_effect(&fields, &["cooldown", "targets"]);
         if let Some(place) = fields.get("cooldown") {
             scale.cooldown = autoscaling::cooldown(reader, &place);

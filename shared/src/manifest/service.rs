@@ -11,6 +11,7 @@ use super::forms::{self, Build, Health, Port};
 use super::listener::{self, Listener};
 use super::node::Entry;
 use super::reader::{Place, Reader};
+use super::reference::{self, Names};
 use super::scale::{self, Scale};
 use super::volume::{self, Volume};
 use crate::names::ServiceName;
@@ -190,19 +191,30 @@ impl Service {
     }
 }
 
-/// Reads one Service; `shared` is the manifest's own `environment:`. `None` only with a problem noted.
+/// What the rest of the manifest has for a Service.
+pub(super) struct Around {
+    /// The manifest's own `environment:`.
+    pub shared: Declarations,
+    /// All Services.
+    pub services: Names,
+    /// All resources.
+    pub resources: Names,
+}
+
+/// Reads one Service. `None` only with a problem noted.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     place: &Place<'_>,
     entry: &Entry,
-    shared: &Declarations,
+    around: &Around,
 ) -> Option<Service> {
     let fields = reader.fields(place, &KEYS);
     reader.all_without_effect(&fields, &WITHOUT_EFFECT);
     let name = name(reader, place, entry);
     let image = fields.get("image").and_then(|place| reader.text(&place));
     let build = forms::build(reader, fields.get("build"));
-    let declarations = shared.followed_by(declaration::read(reader, fields.get("environment")));
+    let own = declaration::read(reader, fields.get("environment"));
+    let declarations = around.shared.followed_by(own);
     let agent = agent::read(reader, fields.get("agent"));
     let singleton = reader.flag(fields.get("singleton"));
     let alone = agent.is_some() || singleton;
@@ -210,7 +222,9 @@ pub(super) fn read(
     listener::refuse_agent(reader, place, agent.is_some(), &nlb);
     let internal_and_external = reader.flag(fields.get("internalAndExternal"));
     let resources = texts(reader, fields.get("resources"));
-    let volumes = volume::read(reader, fields.get("volumes"), &resources);
+    reference::resources(reader, fields.get("resources").as_ref(), &around.resources);
+    reference::links(reader, fields.get("links").as_ref(), &around.services);
+    let volumes = volume::read(reader, fields.get("volumes"), &resources, &around.resources);
     let port = fields.get("port");
     let service = Service {
         line: entry.line,

@@ -260,7 +260,23 @@ fn what_convox_leaves_out_without_a_word_is_a_warning() {
         ),
         (
             "{environment: [KEY: sesame]}",
-            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: `- KEY=value` is probably meant",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: write `- KEY=sesame`",
+        ),
+        (
+            "{environment: [KEY: ]}",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: write `- KEY=`",
+        ),
+        (
+            "{environment: [{A: 1, B: 2}]}",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: write one `- NAME=value` for each",
+        ),
+        (
+            "{environment: [A: [1]]}",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: `- A=value` is probably meant",
+        ),
+        (
+            "{scale: {min: 2}}",
+            "convox.yml, line 1: `services.web.scale.min` is not a key of convox.yml and is ignored: write `count: {min: 1, max: 3}`",
         ),
         (
             "{environment: [A=1, 8080]}",

@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Place, Reader};
-use super::{Manifest, Param, Resource, declaration, listener, resource, service, timer};
+use super::service::Around;
+use super::{
+    Manifest, Param, Resource, declaration, listener, reference, resource, service, timer,
+};
 
 /// How large the manifest's own declarations may be, counted once for each Service.
 const SHARED_MAX: usize = 16 * 1024 * 1024;
@@ -14,11 +17,15 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     let mut manifest = Manifest::empty();
     let fields = reader.fields(top, &TOP_LEVEL);
     let shared = declaration::read(reader, fields.get("environment"));
-    let mut known = timer::Known::new();
+    let around = Around {
+        shared,
+        services: reference::names(fields.get("services").as_ref()),
+        resources: reference::names(fields.get("resources").as_ref()),
+    };
     let mut taken = listener::Taken::default();
     if let Some(place) = fields.get("services") {
         let entries = reader.entries(&place);
-        if shared.weight().saturating_mul(entries.len()) > SHARED_MAX {
+        if around.shared.weight().saturating_mul(entries.len()) > SHARED_MAX {
             let message = format!(
                 "has {} entries, too many for all of `environment`",
                 entries.len()
@@ -27,8 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
             return manifest;
         }
         for entry in entries {
-            known.insert(entry.key.text.clone(), entry.key.shown());
-            let service = service::read(reader, &place.child(entry), entry, &shared);
+            let service = service::read(reader, &place.child(entry), entry, &around);
             if let Some(service) = &service {
                 taken.take(
                     reader,
@@ -42,9 +48,12 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     }
     if let Some(place) = fields.get("timers") {
         for entry in reader.entries(&place) {
-            manifest
-                .timers
-                .extend(timer::read(reader, &place.child(entry), entry, &known));
+            manifest.timers.extend(timer::read(
+                reader,
+                &place.child(entry),
+                entry,
+                &around.services,
+            ));
         }
     }
     if let Some(place) = fields.get("params") {

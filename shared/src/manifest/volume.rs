@@ -2,6 +2,7 @@
 
 use super::node::Scalar;
 use super::reader::{Place, Reader};
+use super::reference::Names;
 
 /// Something that is mounted into a container. It can hold an interpolated secret, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -34,11 +35,12 @@ impl VolumeSource {
     }
 }
 
-/// Reads the list; `linked` are the resources of the Service.
+/// Reads the list; `linked` are the resources of the Service, `resources` those of the manifest.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     place: Option<Place<'_>>,
     linked: &[String],
+    resources: &Names,
 ) -> Vec<Volume> {
     let Some(place) = place else {
         return Vec::new();
@@ -51,6 +53,7 @@ pub(super) fn read(
         let text = reader.text(item)?;
         let volume = volume(&text, linked);
         warn(reader, item, &text, &volume);
+        warn_of_unlinked(reader, item, &volume, resources);
         Some(volume)
     };
     items.iter().filter_map(volume).collect()
@@ -89,6 +92,24 @@ fn warn(reader: &mut Reader<'_>, item: &Place<'_>, text: &str, volume: &Volume) 
     if !volume.container_path.starts_with('/') {
         let message = format!(
             "`{path}` is `{shown}`: the path in the container does not start with `/`, and ECS refuses that"
+        );
+        reader.warn(item.node.line, &message);
+    }
+}
+
+/// A resource that is not in the Service's own `resources` is a label of the host, as in Convox.
+fn warn_of_unlinked(reader: &mut Reader<'_>, item: &Place<'_>, volume: &Volume, resources: &Names) {
+    let VolumeSource::Host(source) = &volume.source else {
+        return;
+    };
+    if let Some(name) = resources.get(source) {
+        let (path, list) = (
+            &item.path,
+            item.path.split(".volumes").next().unwrap_or_default(),
+        );
+        let shown = item.scalar().map(Scalar::shown).unwrap_or_default();
+        let message = format!(
+            "`{path}` is `{shown}`: `{name}` is a resource, but not in `{list}.resources`, so a folder of the host is meant"
         );
         reader.warn(item.node.line, &message);
     }
