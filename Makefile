@@ -7,8 +7,9 @@ export SAM_CLI_TELEMETRY := 0
 DEMO := .venv/emulator/bin/python examples/demo
 RACK_SECRETS_MANAGER_ENV ?= No
 ARCHITECTURE ?= arm64
+CORPUS ?= ../shared/corpus
 
-.PHONY: help tools build test load lint demo demo-up demo-down sam-build sam-local clean-tools
+.PHONY: help tools build test corpus load lint demo demo-up demo-down sam-build sam-local clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ test: tools build ## run all tests; say how many ran, and how much the proofs co
 	@rm -f target/tests-proofs.txt; status=0; cargo test --workspace --no-fail-fast | tee target/tests.log || status=$$?; \
 	awk '/^test result/ { ran += $$4 + $$6; failed += $$6 } END { print ran + 0 " tests ran, " failed + 0 " failed" }' \
 	  target/tests.log | tee target/tests-summary.txt; cat target/tests-proofs.txt; exit $$status
+
+corpus: ## compare the loader of convox.yml with Convox's own on a folder of cases (CORPUS=path)
+	CORPUS="$(abspath $(CORPUS))" cargo test --quiet -p shared --all-features --test corpus
 
 load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `make test` runs a tenth
 	LOAD_APPS=200 cargo test -p integration-tests --test matrix -- load --nocapture

@@ -3,14 +3,23 @@
 //!
 //! No error or warning repeats an interpolated value: it shows `${NAME}`. Nor does `Debug`.
 
+mod agent;
+mod autoscaling;
+mod certificate;
+mod cidr;
 mod declaration;
+mod deployment;
+mod domain;
 mod error;
 mod forms;
 mod frame;
 mod interpolation;
+mod listener;
 mod mapping;
 mod node;
 mod reader;
+mod reference;
+mod resource;
 mod scale;
 mod service;
 mod suggestion;
@@ -18,6 +27,7 @@ mod syntax;
 mod timer;
 mod top_level;
 mod tree;
+mod volume;
 
 #[cfg(test)]
 mod tests;
@@ -25,13 +35,19 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+pub use agent::{Agent, AgentPort, Protocol};
+pub use autoscaling::{Cooldown, Metric, Targets};
 pub use declaration::Declaration;
+pub use deployment::Deployment;
 pub use error::{ManifestError, Problem};
 pub use forms::{Build, Health, Port};
+pub use listener::{Listener, ListenerProtocol, Scheme};
 pub use node::{Entry, Kind, Node, Scalar, Style, Type};
+pub use resource::Resource;
 pub use scale::Scale;
 pub use service::Service;
 pub use timer::Timer;
+pub use volume::{Volume, VolumeSource};
 
 use crate::environment::Environment;
 use interpolation::{TokenError, tokenize};
@@ -65,17 +81,6 @@ pub struct Param {
     pub shown: String,
     /// The line of the value.
     pub line: usize,
-}
-
-/// One entry of `resources:`, untyped.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resource {
-    /// Its name.
-    pub name: String,
-    /// The line of its name.
-    pub line: usize,
-    /// What stands under it.
-    pub body: Node,
 }
 
 impl fmt::Debug for Manifest {

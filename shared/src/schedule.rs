@@ -1,8 +1,9 @@
-//! A Timer's schedule -> the `cron(…)` expression EventBridge is told, or why EventBridge would refuse it.
+//! A Timer's schedule -> the `cron(…)` or `rate(…)` expression EventBridge is told, or why EventBridge would refuse it.
 //!
 //! Numbers are never shifted: they mean what AWS says, 1 = SUN (EventBridge user guide, "Cron expressions").
 
 mod field;
+mod rate;
 mod weekday;
 
 use field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, YEAR};
@@ -14,7 +15,7 @@ const SHOWN_MAX: usize = 40;
 /// A schedule that EventBridge accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// `cron(minute hour day-of-month month day-of-week year)`.
+    /// `cron(minute hour day-of-month month day-of-week year)`, or `rate(value unit)`.
     pub expression: String,
     /// What its author may have meant otherwise.
     pub warnings: Vec<String>,
@@ -32,6 +33,14 @@ pub enum ScheduleError {
         schedule: String,
         /// How many fields that is.
         found: usize,
+    },
+    /// A rate that is none.
+    #[error(
+        "the schedule `{schedule}` is no rate: write a whole number from 1 and minutes, hours or days, such as `rate(5 minutes)`"
+    )]
+    Rate {
+        /// What was written.
+        schedule: String,
     },
     /// Longer than EventBridge allows.
     #[error(
@@ -83,6 +92,7 @@ impl ScheduleError {
                 schedule: shown,
                 found,
             },
+            Self::Rate { .. } => Self::Rate { schedule: shown },
             Self::TooLong { length } => Self::TooLong { length },
             Self::Field {
                 field,
@@ -106,6 +116,7 @@ impl ScheduleError {
 
 /// Checks `schedule`, five or six fields apart by any white space, and renders it for EventBridge.
 ///
+/// What AWS itself writes is taken too: `cron(…)` around the fields, and `rate(…)`, which Convox does not know.
 /// Five fields get the year `*`. Where neither day field is `?`, one that is `*` becomes `?`: the day-of-week if
 /// both are.
 ///
@@ -113,8 +124,17 @@ impl ScheduleError {
 ///
 /// [`ScheduleError`] naming the field, what it holds and what is allowed.
 pub fn aws_cron(schedule: &str) -> Result<Checked, ScheduleError> {
-    let upper = schedule.to_ascii_uppercase();
-    let fields: Vec<&str> = upper.split_whitespace().collect();
+    if let Some(rate) = rate::read(schedule) {
+        return rate.map(|expression| Checked {
+            expression,
+            warnings: Vec::new(),
+        });
+    }
+    let upper = schedule.trim().to_ascii_uppercase();
+    let inner = upper
+        .strip_prefix("CRON(")
+        .and_then(|inner| inner.strip_suffix(')'));
+    let fields: Vec<&str> = inner.unwrap_or(&upper).split_whitespace().collect();
     let (minute, hour, day_of_month, month, day_of_week, year) = match *fields.as_slice() {
         [minute, hour, day, month, weekday] => (minute, hour, day, month, weekday, "*"),
         [minute, hour, day, month, weekday, year] => (minute, hour, day, month, weekday, year),
@@ -193,6 +213,10 @@ mod tests {
             ("0 0 LW * ? *", "cron(0 0 LW * ? *)"),
             ("0 0 ? * FRIL *", "cron(0 0 ? * FRIL *)"),
             ("0 0 ? * L *", "cron(0 0 ? * L *)"),
+            ("cron(0 8 * * ? *)", "cron(0 8 * * ? *)"),
+            (" Cron( 0 8 * * MON-FRI ) ", "cron(0 8 ? * MON-FRI *)"),
+            ("rate(1 minute)", "rate(1 minute)"),
+            ("rate(5 minutes)", "rate(5 minutes)"),
             ("0 0 ? * MON#2 *", "cron(0 0 ? * MON#2 *)"),
         ] {
             let got = aws_cron(schedule);
@@ -266,8 +290,12 @@ mod tests {
                 "the schedule has `?` as day-of-month and `?` as day-of-week: exactly one of them must be `?`",
             ),
             (
-                "rate(5 minutes)",
-                "the schedule `rate(5 minutes)` has 2 fields: write five (minute hour day-of-month month day-of-week) or six (and a year)",
+                "@daily",
+                "the schedule `@daily` has 1 fields: write five (minute hour day-of-month month day-of-week) or six (and a year)",
+            ),
+            (
+                "rate(5 weeks)",
+                "the schedule `rate(5 weeks)` is no rate: write a whole number from 1 and minutes, hours or days, such as `rate(5 minutes)`",
             ),
             (
                 "",
@@ -326,6 +354,7 @@ mod tests {
     fn a_schedule_that_may_not_be_printed_is_replaced_in_its_error() {
         for schedule in [
             "sesame",
+            "rate(sesame)",
             "sesame 0 * * ?",
             "0 0 SESAME * SESAME",
             "0 0 1 * 1",

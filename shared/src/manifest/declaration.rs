@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::node::{Kind, Type};
+use super::node::{Entry, Kind, Type};
 use super::reader::{Place, Reader};
 
 /// One entry of an `environment:` list.
@@ -135,9 +135,17 @@ fn list_form(place: &Place<'_>) -> String {
     format!("`- {}=value`", name.unwrap_or_else(|| "NAME".to_owned()))
 }
 
+/// An item that Convox drops without a word.
 fn dropped(reader: &mut Reader<'_>, item: &Place<'_>) {
     let meant = match &item.node.kind {
-        Kind::Mapping(_) => format!("{} is probably meant", list_form(item)),
+        Kind::Mapping(entries) => match entries.as_slice() {
+            [Entry { key, value, .. }] if value.is_null() => format!("write `- {}=`", key.shown()),
+            [Entry { key, value, .. }] => match &value.kind {
+                Kind::Scalar(value) => format!("write `- {}={}`", key.shown(), value.shown()),
+                _ => format!("{} is probably meant", list_form(item)),
+            },
+            _ => "write one `- NAME=value` for each".to_owned(),
+        },
         Kind::Sequence(_) => "lists are flattened one level only".to_owned(),
         Kind::Scalar(_) if item.node.is_null() => "write `NAME` or `NAME=value`".to_owned(),
         Kind::Scalar(_) => "put it in quotes if it is a name".to_owned(),

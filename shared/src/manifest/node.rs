@@ -130,6 +130,25 @@ impl Scalar {
     }
 }
 
+impl Scalar {
+    /// The text that Convox makes of it where it wants one: yaml.v2 writes a plain scalar out again before it reads
+    /// it as text, so `8.0` is `8`, `0777` is `511`, `yes` is `true` and nothing is empty. Dates stay as written.
+    #[must_use]
+    pub fn normalised(&self) -> String {
+        let text = self.text.trim();
+        match self.yaml_type() {
+            Type::Null => String::new(),
+            Type::Bool(value) => value.to_string(),
+            Type::Text => self.text.clone(),
+            Type::Number => match (integer(text), fraction(text)) {
+                (Some(value), _) => value.to_string(),
+                (None, Some(value)) if value.is_finite() => shortest(value),
+                _ => text.to_owned(),
+            },
+        }
+    }
+}
+
 impl fmt::Debug for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {:?}", self.style, self.source())
@@ -220,9 +239,23 @@ fn fraction(text: &str) -> Option<f64> {
         ".nan" | ".NaN" | ".NAN" => Some(f64::NAN),
         _ => {
             let number = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-            number.then(|| digits.parse().ok()).flatten()
+            number.then(|| text.parse().ok()).flatten()
         }
     }
+}
+
+/// The shortest text of a number, as Go's `%g` writes it: with an exponent below 1e-04 and from 1e+06.
+fn shortest(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    let Some((mantissa, exponent)) = scientific.split_once('e') else {
+        return scientific;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..6).contains(&exponent) {
+        return format!("{value}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{:02}", exponent.abs())
 }
 
 fn whole(value: f64) -> Option<i64> {
@@ -275,6 +308,7 @@ mod tests {
         for (text, plain, quoted) in [
             ("8080", Some(8080), Some(8080)),
             ("-1", Some(-1), Some(-1)),
+            ("-8.0", Some(-8), None),
             ("0", Some(0), Some(0)),
             ("0777", Some(511), Some(777)),
             ("08", Some(8), Some(8)),

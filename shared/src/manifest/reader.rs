@@ -47,6 +47,14 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The entries of a mapping; none for anything else.
+    pub(super) fn entries(&self) -> &'a [Entry] {
+        match &self.node.kind {
+            Kind::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
     /// The items of a list, each with its number from 0.
     pub(super) fn items(&self) -> Option<Vec<Self>> {
         let Kind::Sequence(items) = &self.node.kind else {
@@ -141,16 +149,11 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// The fields that are read and kept, but that nothing uses.
-    pub(super) fn kept(&mut self, fields: &Fields<'_>, keys: &[&str]) -> BTreeMap<String, Node> {
-        let mut kept = BTreeMap::new();
-        for key in keys {
-            if let Some(place) = fields.get(key) {
-                self.without_effect(&place);
-                kept.insert((*key).to_owned(), place.node.clone());
-            }
+    /// Notes those of `keys` that are there.
+    pub(super) fn all_without_effect(&mut self, fields: &Fields<'_>, keys: &[&str]) {
+        for place in keys.iter().filter_map(|key| fields.get(key)) {
+            self.without_effect(&place);
         }
-        kept
     }
 
     /// All warnings in file order, the one about keys without effect last.
@@ -177,6 +180,16 @@ impl<'f> Reader<'f> {
 
     /// The fields of a mapping; keys that are not `known` are warnings, anything but a mapping is a problem.
     pub(super) fn fields<'a>(&mut self, place: &Place<'a>, known: &[&str]) -> Fields<'a> {
+        self.fields_but(place, known, &[])
+    }
+
+    /// The same; `misplaced` are unknown keys, and what to write instead of each.
+    pub(super) fn fields_but<'a>(
+        &mut self,
+        place: &Place<'a>,
+        known: &[&str],
+        misplaced: &[(&str, &str)],
+    ) -> Fields<'a> {
         for entry in self.entries(place) {
             if !known.contains(&entry.key.text.as_str()) {
                 let path = place.child(entry).path;
@@ -185,9 +198,13 @@ impl<'f> Reader<'f> {
                 } else {
                     &[]
                 };
-                let meant = closest(entry.key.source(), known)
-                    .map(|known| format!(", did you mean `{known}`?"))
-                    .unwrap_or_default();
+                let instead = misplaced.iter().find(|(key, _)| *key == entry.key.text);
+                let meant = match instead {
+                    Some((_, instead)) => format!(": {instead}"),
+                    None => closest(entry.key.source(), known)
+                        .map(|known| format!(", did you mean `{known}`?"))
+                        .unwrap_or_default(),
+                };
                 self.warn(
                     entry.line,
                     &format!("`{path}` is not a key of convox.yml and is ignored{meant}"),
@@ -229,16 +246,51 @@ impl<'f> Reader<'f> {
         items.iter().filter_map(|item| self.text(item)).collect()
     }
 
-    /// A boolean, as YAML 1.1 spells it.
-    pub(super) fn flag(&mut self, place: Option<Place<'_>>) -> bool {
+    /// Text by text, each as Convox normalises it ([`Scalar::normalised`]).
+    pub(super) fn text_map(&mut self, place: Option<Place<'_>>) -> BTreeMap<String, String> {
+        let mut map = BTreeMap::new();
         let Some(place) = place else {
-            return false;
+            return map;
         };
+        for entry in self.entries(&place) {
+            let value = place.child(entry);
+            match value.scalar() {
+                Some(scalar) => {
+                    map.insert(entry.key.text.clone(), scalar.normalised());
+                }
+                None => self.wrong(&value, "a text"),
+            }
+        }
+        map
+    }
+
+    /// A boolean, as YAML 1.1 spells it; `allowed` is what a message says of it.
+    pub(super) fn boolean(&mut self, place: &Place<'_>, allowed: &str) -> Option<bool> {
         let value = place.scalar().and_then(Scalar::as_bool);
         if value.is_none() {
-            self.wrong(&place, "`true` or `false`");
+            self.wrong(place, allowed);
         }
-        value.unwrap_or(false)
+        value
+    }
+
+    /// A boolean that need not be there.
+    pub(super) fn optional_flag(&mut self, place: Option<Place<'_>>) -> Option<bool> {
+        self.boolean(&place?, "`true` or `false`")
+    }
+
+    /// A boolean that is false where it is not there.
+    pub(super) fn flag(&mut self, place: Option<Place<'_>>) -> bool {
+        self.optional_flag(place).unwrap_or(false)
+    }
+
+    /// A whole number of 0 or more, quoted or not, that Convox refuses to be anything else.
+    pub(super) fn number(&mut self, place: Option<Place<'_>>, allowed: &str) -> Option<u32> {
+        let place = place?;
+        let value = place.scalar().and_then(integer);
+        if value.is_none() {
+            self.wrong(&place, allowed);
+        }
+        value
     }
 
     /// A whole number of 0 or more that Convox leaves out when it is anything else: so it is only a warning here.

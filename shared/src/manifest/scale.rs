@@ -1,12 +1,16 @@
 //! `scale` of a Service in its forms. Source: `convox/rack:pkg/manifest/yaml.go`, `manifest.go` (defaults).
 
+use super::autoscaling::{self, Cooldown, Targets};
 use super::node::{Kind, Scalar};
 use super::reader::{Place, Reader, integer};
 
 const COUNT: &str = "a number, a range such as `1-3`, or a mapping of `min` and `max`";
 
+/// What is written beside `count` instead of under it; Convox leaves it out without a word.
+const MISPLACED: &str = "write `count: {min: 1, max: 3}`";
+
 /// How many containers a Service has, and how large each is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Scale {
     /// The fewest; 0 is a Service for Timers and one-off processes.
     pub min: u32,
@@ -16,6 +20,19 @@ pub struct Scale {
     pub cpu: u32,
     /// MiB of memory.
     pub memory: u32,
+    /// How long autoscaling waits after it changed the count.
+    pub cooldown: Cooldown,
+    /// What autoscaling aims at.
+    pub targets: Targets,
+}
+
+impl Scale {
+    /// Whether Convox would scale it by its targets; an agent is never.
+    /// Source: `convox/rack:pkg/manifest/service.go`, `Autoscale`.
+    #[must_use]
+    pub fn autoscales(&self) -> bool {
+        self.min != self.max && self.targets.any()
+    }
 }
 
 impl Default for Scale {
@@ -25,6 +42,8 @@ impl Default for Scale {
             max: 1,
             cpu: 256,
             memory: 512,
+            cooldown: Cooldown::default(),
+            targets: Targets::default(),
         }
     }
 }
@@ -35,12 +54,14 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
         return scale;
     };
     if let Kind::Mapping(_) = place.node.kind {
-        let fields = reader.fields(&place, &["cooldown", "count", "cpu", "memory", "targets"]);
-        for key in ["cooldown", "targets"] {
-            fields
-                .get(key)
-                .iter()
-                .for_each(|place| reader.without_effect(place));
+        let keys = ["cooldown", "count", "cpu", "memory", "targets"];
+        let fields = reader.fields_but(&place, &keys, &[("max", MISPLACED), ("min", MISPLACED)]);
+        reader.all_without_effect(&fields, &["cooldown", "targets"]);
+        if let Some(place) = fields.get("cooldown") {
+            scale.cooldown = autoscaling::cooldown(reader, &place);
+        }
+        if let Some(place) = fields.get("targets") {
+            scale.targets = autoscaling::targets(reader, &place);
         }
         let size =
             |value: Option<u32>, default| value.filter(|value| *value > 0).unwrap_or(default);

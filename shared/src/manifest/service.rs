@@ -3,27 +3,48 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::agent::{self, Agent};
 use super::declaration::{self, Declaration, Declarations};
+use super::deployment::{self, Deployment};
+use super::domain;
 use super::forms::{self, Build, Health, Port};
-use super::node::{Entry, Node};
+use super::listener::{self, Listener};
+use super::node::Entry;
 use super::reader::{Place, Reader};
+use super::reference::{self, Names};
 use super::scale::{self, Scale};
+use super::volume::{self, Volume};
 use crate::names::ServiceName;
 
-const TYPED: [&str; 10] = [
+const KEYS: [&str; 25] = [
+    "agent",
     "build",
     "command",
+    "deployment",
+    "domain",
+    "drain",
     "environment",
     "health",
     "image",
     "init",
+    "internal",
+    "internalAndExternal",
     "links",
+    "nlb",
+    "policies",
     "port",
     "privileged",
+    "resources",
     "scale",
+    "singleton",
+    "sticky",
+    "tags",
+    "termination",
+    "test",
+    "volumes",
 ];
-/// Read and kept, but nothing uses them.
-const KEPT: [&str; 15] = [
+/// Read, but nothing here uses them: load balancers and domains are not built, the others not yet.
+const WITHOUT_EFFECT: [&str; 15] = [
     "agent",
     "deployment",
     "domain",
@@ -40,9 +61,15 @@ const KEPT: [&str; 15] = [
     "test",
     "volumes",
 ];
+/// Seconds, for `drain` and `termination.grace`.
+const SECONDS: u32 = 30;
 
 /// A Service: what its containers run and what they are told.
 #[derive(Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent keys of convox.yml"
+)]
 pub struct Service {
     /// Its name.
     pub name: ServiceName,
@@ -68,8 +95,36 @@ pub struct Service {
     pub privileged: bool,
     /// The Services whose URL it is given.
     pub links: Vec<String>,
-    /// Convox's other keys, untyped.
-    pub other: BTreeMap<String, Node>,
+    /// `agent`: one container on every instance; `None` = as many as `scale` says.
+    pub agent: Option<Agent>,
+    /// `deployment`, with Convox's defaults for an agent or singleton put in.
+    pub deployment: Deployment,
+    /// `domain`, the primary one first.
+    pub domains: Vec<String>,
+    /// `drain`: seconds a load balancer lets connections end in; 30, and 0 counts as unset, as in Convox.
+    pub drain: u32,
+    /// `internal`: no load balancer on the internet; also where `internalAndExternal` says so.
+    pub internal: bool,
+    /// `internalAndExternal`: a load balancer on either side.
+    pub internal_and_external: bool,
+    /// `nlb`: listeners of a Network Load Balancer, in file order.
+    pub nlb: Vec<Listener>,
+    /// `policies`: ARNs of IAM policies for a task role of its own.
+    pub policies: Vec<String>,
+    /// `resources`: names of the manifest's resources that it is given; one that is not there is a warning.
+    pub resources: Vec<String>,
+    /// `singleton`: never two at a time; all it does is change the defaults of `deployment`.
+    pub singleton: bool,
+    /// `sticky`: a load balancer sends a client to the same container again; true where nothing is said.
+    pub sticky: bool,
+    /// `tags`, each value as [`Resource::tags`](super::Resource::tags) has it.
+    pub tags: BTreeMap<String, String>,
+    /// `termination.grace`: seconds between SIGTERM and SIGKILL, ECS's `stopTimeout`; 30, and 0 counts as unset.
+    pub termination_grace: u32,
+    /// `test`: the command of `convox test`.
+    pub test: Option<String>,
+    /// `volumes`, in file order.
+    pub volumes: Vec<Volume>,
     /// What a message calls a declared name that was interpolated.
     shown_names: BTreeMap<String, String>,
 }
@@ -136,42 +191,121 @@ impl Service {
     }
 }
 
-/// Reads one Service; `shared` is the manifest's own `environment:`. `None` only with a problem noted.
+/// What the rest of the manifest has for a Service.
+pub(super) struct Around {
+    /// The manifest's own `environment:`.
+    pub shared: Declarations,
+    /// All Services.
+    pub services: Names,
+    /// All resources.
+    pub resources: Names,
+}
+
+/// Reads one Service. `None` only with a problem noted.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     place: &Place<'_>,
     entry: &Entry,
-    shared: &Declarations,
+    around: &Around,
 ) -> Option<Service> {
-    let known: Vec<&str> = TYPED.iter().chain(&KEPT).copied().collect();
-    let fields = reader.fields(place, &known);
+    let fields = reader.fields(place, &KEYS);
+    reader.all_without_effect(&fields, &WITHOUT_EFFECT);
     let name = name(reader, place, entry);
     let image = fields.get("image").and_then(|place| reader.text(&place));
     let build = forms::build(reader, fields.get("build"));
-    let declarations = shared.followed_by(declaration::read(reader, fields.get("environment")));
-    let other = reader.kept(&fields, &KEPT);
+    let own = declaration::read(reader, fields.get("environment"));
+    let declarations = around.shared.followed_by(own);
+    let agent = agent::read(reader, fields.get("agent"));
+    let singleton = reader.flag(fields.get("singleton"));
+    let alone = agent.is_some() || singleton;
+    let nlb = listener::read(reader, fields.get("nlb"));
+    listener::refuse_agent(reader, place, agent.is_some(), &nlb);
+    let internal_and_external = reader.flag(fields.get("internalAndExternal"));
+    let resources = texts(reader, fields.get("resources"));
+    reference::resources(reader, fields.get("resources").as_ref(), &around.resources);
+    reference::links(reader, fields.get("links").as_ref(), &around.services);
+    let volumes = volume::read(reader, fields.get("volumes"), &resources, &around.resources);
+    let port = fields.get("port");
     let service = Service {
         line: entry.line,
         build: build.or_else(|| image.is_none().then(Build::default)),
         image,
         environment: declarations.list,
         command: forms::command(reader, fields.get("command")),
-        port: fields
-            .get("port")
-            .and_then(|place| forms::port(reader, &place)),
+        port: port.and_then(|place| forms::port(reader, &place)),
         scale: scale::read(reader, fields.get("scale")),
         health: forms::health(reader, fields.get("health")),
         init: reader.flag(fields.get("init")),
         privileged: reader.flag(fields.get("privileged")),
-        links: fields
-            .get("links")
-            .map(|place| reader.texts(&place))
-            .unwrap_or_default(),
-        other,
+        links: texts(reader, fields.get("links")),
+        deployment: deployment::read(reader, fields.get("deployment"), alone),
+        domains: domain::read(reader, fields.get("domain")),
+        drain: seconds(reader, fields.get("drain")),
+        internal: reader.flag(fields.get("internal")) || internal_and_external,
+        policies: policies(reader, fields.get("policies")),
+        sticky: reader.optional_flag(fields.get("sticky")).unwrap_or(true),
+        tags: reader.text_map(fields.get("tags")),
+        termination_grace: termination_grace(reader, fields.get("termination")),
+        test: fields.get("test").and_then(|place| reader.text(&place)),
+        agent,
+        internal_and_external,
+        nlb,
+        resources,
+        singleton,
+        volumes,
         shown_names: declarations.shown,
         name: name?,
     };
     Some(service)
+}
+
+fn texts(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<String> {
+    place.map(|place| reader.texts(&place)).unwrap_or_default()
+}
+
+fn seconds(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> u32 {
+    let seconds = reader.number(place, "a number of seconds");
+    seconds.filter(|seconds| *seconds > 0).unwrap_or(SECONDS)
+}
+
+fn termination_grace(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> u32 {
+    let Some(place) = place else {
+        return SECONDS;
+    };
+    let fields = reader.fields(&place, &["grace"]);
+    seconds(reader, fields.get("grace"))
+}
+
+/// ARNs of IAM policies. Convox takes any text, and `CloudFormation` refuses it later: a warning says so first.
+pub(super) fn policies(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<String> {
+    for item in place.iter().filter_map(Place::items).flatten() {
+        if item
+            .scalar()
+            .is_some_and(|scalar| !is_policy_arn(&scalar.text))
+        {
+            let (path, shown) = (&item.path, item.node.shown());
+            let message = format!(
+                "`{path}` is {shown}, which is not the ARN of an IAM policy such as `arn:aws:iam::aws:policy/ReadOnlyAccess`"
+            );
+            reader.warn(item.node.line, &message);
+        }
+    }
+    texts(reader, place)
+}
+
+/// `arn:{partition}:iam::{account, or aws}:policy/{path and name}` (IAM user guide, "IAM ARNs").
+fn is_policy_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [scheme, partition, service, region, account, resource] = *parts.as_slice() else {
+        return false;
+    };
+    let of_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
+    let named = resource
+        .strip_prefix("policy/")
+        .is_some_and(|name| !name.is_empty());
+    let of_iam =
+        scheme == "arn" && partition.starts_with("aws") && service == "iam" && region.is_empty();
+    of_iam && (of_account || account == "aws") && named
 }
 
 fn name(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> Option<ServiceName> {

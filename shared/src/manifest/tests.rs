@@ -12,12 +12,12 @@ pub(super) fn environment(text: &str) -> Environment {
     }
 }
 
-fn loaded(text: &str, values: &str) -> Manifest {
+pub(super) fn loaded(text: &str, values: &str) -> Manifest {
     load("convox.yml", text.as_bytes(), &environment(values))
         .unwrap_or_else(|error| panic!("{text}\n{error}"))
 }
 
-fn refused(text: &str, values: &str) -> String {
+pub(super) fn refused(text: &str, values: &str) -> String {
     load("convox.yml", text.as_bytes(), &environment(values))
         .expect_err(text)
         .to_string()
@@ -29,7 +29,7 @@ pub(super) fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
 }
 
 /// The Service `web` with `body`, a flow mapping.
-fn web(body: &str, values: &str) -> (Service, Vec<String>) {
+pub(super) fn web(body: &str, values: &str) -> (Service, Vec<String>) {
     let manifest = loaded(&format!("services: {{web: {body}}}"), values);
     (manifest.services[0].clone(), manifest.warnings)
 }
@@ -79,15 +79,7 @@ fn empty_bodies_are_defaults() {
     let empty = "{build: , command: , environment: , health: , image: , init: , links: , port: , scale: , domain: }";
     assert!(service == web(empty, "").0);
     assert!(service.build == Some(Build::default()));
-    assert_eq!(
-        service.scale,
-        Scale {
-            min: 1,
-            max: 1,
-            cpu: 256,
-            memory: 512
-        }
-    );
+    assert!(service.scale == Scale::default());
     assert_eq!(
         (service.health.path.as_str(), service.health.interval),
         ("/", 5)
@@ -268,7 +260,23 @@ fn what_convox_leaves_out_without_a_word_is_a_warning() {
         ),
         (
             "{environment: [KEY: sesame]}",
-            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: `- KEY=value` is probably meant",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: write `- KEY=sesame`",
+        ),
+        (
+            "{environment: [KEY: ]}",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: write `- KEY=`",
+        ),
+        (
+            "{environment: [{A: 1, B: 2}]}",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: write one `- NAME=value` for each",
+        ),
+        (
+            "{environment: [A: [1]]}",
+            "convox.yml, line 1: `services.web.environment[0]` is a mapping and is ignored: `- A=value` is probably meant",
+        ),
+        (
+            "{scale: {min: 2}}",
+            "convox.yml, line 1: `services.web.scale.min` is not a key of convox.yml and is ignored: write `count: {min: 1, max: 3}`",
         ),
         (
             "{environment: [A=1, 8080]}",
@@ -314,12 +322,12 @@ fn what_convox_leaves_out_without_a_word_is_a_warning() {
 #[test]
 fn keys_without_effect_are_kept_and_named_once() {
     let text = "resources: {db: {type: postgres}}\nservices:\n  web: {domain: a, scale: {targets: {cpu: 70}}}\n  b: {sticky: no}\n\
-        timers:\n  t: {schedule: 0 0 * * ?, command: x, service: b, policies: [p]}\n";
+        timers:\n  t: {schedule: 0 0 * * ?, command: x, service: b, policies: ['arn:aws:iam::aws:policy/p']}\n";
     let manifest = loaded(text, "");
     let want = "convox.yml: read, but has no effect: `services.web.domain`, `services.web.scale.targets`, \
         `services.b.sticky`, `timers.t.policies`, `resources.db`";
     assert_eq!(manifest.warnings, [want]);
-    assert_eq!(manifest.services[0].other["domain"].shown(), "`a`");
+    assert_eq!(manifest.services[0].domains, ["a"]);
     assert_eq!(
         (
             manifest.resources[0].name.as_str(),
@@ -327,6 +335,43 @@ fn keys_without_effect_are_kept_and_named_once() {
         ),
         ("db", 1)
     );
+}
+
+#[test]
+fn the_other_keys_of_a_service_have_their_defaults() {
+    let (bare, _) = web("{}", "");
+    assert_eq!((bare.drain, bare.termination_grace), (30, 30));
+    assert!(bare.sticky && !bare.internal && !bare.internal_and_external && !bare.singleton);
+    assert!(bare.test.is_none() && bare.tags.is_empty() && bare.policies.is_empty());
+    let (full, _) = web(
+        "{drain: '60', termination: {grace: 45}, sticky: no, internalAndExternal: true, singleton: on, \
+         test: make test, tags: {Team: 1.0}, policies: ['arn:aws-cn:iam::123456789012:policy/a/b']}",
+        "",
+    );
+    assert_eq!((full.drain, full.termination_grace), (60, 45));
+    assert!(!full.sticky && full.internal && full.internal_and_external && full.singleton);
+    assert_eq!(
+        (full.test.as_deref(), full.tags["Team"].as_str()),
+        (Some("make test"), "1")
+    );
+    assert_eq!(full.policies, ["arn:aws-cn:iam::123456789012:policy/a/b"]);
+    let (zero, _) = web("{drain: 0, termination: {grace: 0}, internal: true}", "");
+    assert_eq!(
+        (zero.drain, zero.termination_grace, zero.internal),
+        (30, 30, true)
+    );
+    for policy in [
+        "ReadOnlyAccess",
+        "arn:aws:iam::aws:role/x",
+        "arn:aws:iam::12:policy/x",
+    ] {
+        let (service, warnings) = web(&format!("{{policies: ['{policy}']}}"), "");
+        assert_eq!(service.policies, [policy]);
+        assert!(
+            warnings[0].contains("is not the ARN of an IAM policy"),
+            "{warnings:?}"
+        );
+    }
 }
 
 #[test]
@@ -379,6 +424,14 @@ fn what_cannot_run_is_refused_with_place_path_and_rule() {
         (
             "services: {web: {image: [a]}}",
             "`services.web.image` is a list: use a text",
+        ),
+        (
+            "services: {web: {drain: soon}}",
+            "`services.web.drain` is `soon`: use a number of seconds",
+        ),
+        (
+            "services: {web: {termination: 30}}",
+            "`services.web.termination` is `30`: use a mapping",
         ),
         (
             "services: {web: {links: api}}",
@@ -514,7 +567,7 @@ fn an_interpolated_value_is_in_no_message() {
     }
     let text = "'${Q}': 1\nparams: {'A': '${V}'}\nservices:\n  web: {'${V}': 1, image: '${V}', test: '${V}', build: {args: ['${V}']}, \
         environment: ['A=${V}', '${V}', [${Q}: 1], [['${V}']]], scale: {cpu: '${V}'}, health: {'${V}': 1, grace: '${V}'}}\n\
-        timers: {t: {service: web, command: '${V}', schedule: '${V}'}}\nresources: {'${V}': {'${V}': '${V}'}}\n";
+        timers: {t: {service: web, command: '${V}', schedule: '${V}'}}\nresources: {'${V}': {'${V}': '${V}', type: '${V}', options: {'${V}': '${V}'}, tags: {'${V}': '${V}'}}}\n";
     let manifest = loaded(text, values);
     let cron = manifest.timers[0].cron().unwrap_err().to_string();
     let missing = manifest.missing_variables(&environment(""));

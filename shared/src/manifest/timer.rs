@@ -1,20 +1,17 @@
 //! `timers:` of convox.yml. Source: `convox/rack:pkg/manifest/timer.go`.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::node::{Entry, Node};
+use super::node::Entry;
 use super::reader::{Fields, Place, Reader};
-use super::suggestion::closest;
+use super::reference::{self, Names};
+use super::service;
 use crate::names::{ServiceName, TimerName};
 use crate::schedule::{Checked, ScheduleError, aws_cron};
 
-/// Read and kept, but nothing uses them.
-const KEPT: [&str; 1] = ["policies"];
+/// Read, but nothing here uses them yet.
+const WITHOUT_EFFECT: [&str; 1] = ["policies"];
 const KNOWN: [&str; 4] = ["command", "policies", "schedule", "service"];
-
-/// How many Services a message names or compares at most.
-const NAMED_MAX: usize = 20;
 
 /// A Timer: a command that a Service's container runs on a schedule.
 #[derive(Clone, PartialEq, Eq)]
@@ -31,8 +28,8 @@ pub struct Timer {
     pub command: String,
     /// The Service whose image and environment it runs with: one of the manifest's.
     pub service: ServiceName,
-    /// Convox's other keys, untyped.
-    pub other: BTreeMap<String, Node>,
+    /// `policies`: ARNs of IAM policies for a task role of its own.
+    pub policies: Vec<String>,
 }
 
 impl fmt::Debug for Timer {
@@ -66,18 +63,16 @@ impl Timer {
     }
 }
 
-/// The Services a Timer can name, each with what a message may show of it.
-pub(super) type Known = BTreeMap<String, String>;
-
 /// Reads one Timer. `None` only with a problem noted.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     place: &Place<'_>,
     entry: &Entry,
-    services: &Known,
+    services: &Names,
 ) -> Option<Timer> {
     let fields = reader.fields(place, &KNOWN);
-    let other = reader.kept(&fields, &KEPT);
+    reader.all_without_effect(&fields, &WITHOUT_EFFECT);
+    let policies = service::policies(reader, fields.get("policies"));
     let name = name(reader, place, entry);
     let command = required(reader, place, &fields, "command");
     let schedule = required(reader, place, &fields, "schedule");
@@ -92,7 +87,7 @@ pub(super) fn read(
         schedule_shown: scalar.source().to_owned(),
         command: command?.scalar()?.text.clone(),
         service: service?,
-        other,
+        policies,
     })
 }
 
@@ -139,22 +134,13 @@ fn required<'a>(
 fn service_name(
     reader: &mut Reader<'_>,
     place: &Place<'_>,
-    services: &Known,
+    services: &Names,
 ) -> Option<ServiceName> {
     let scalar = place.scalar()?;
     if services.contains_key(&scalar.text) {
         return ServiceName::new(&scalar.text).ok();
     }
-    let known: Vec<&str> = services
-        .values()
-        .take(NAMED_MAX)
-        .map(String::as_str)
-        .collect();
-    let allowed = match closest(scalar.source(), &known) {
-        Some(close) => format!("did you mean `{close}`?"),
-        None if known.is_empty() => "there is none".to_owned(),
-        None => format!("use one of `{}`", known.join("`, `")),
-    };
+    let allowed = reference::meant(scalar, services);
     reader.problem(
         place,
         format!(

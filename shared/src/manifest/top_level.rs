@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Place, Reader};
-use super::{Manifest, Param, Resource, declaration, service, timer};
+use super::service::Around;
+use super::{
+    Manifest, Param, Resource, declaration, listener, reference, resource, service, timer,
+};
 
 /// How large the manifest's own declarations may be, counted once for each Service.
 const SHARED_MAX: usize = 16 * 1024 * 1024;
@@ -14,10 +17,15 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     let mut manifest = Manifest::empty();
     let fields = reader.fields(top, &TOP_LEVEL);
     let shared = declaration::read(reader, fields.get("environment"));
-    let mut known = timer::Known::new();
+    let around = Around {
+        shared,
+        services: reference::names(fields.get("services").as_ref()),
+        resources: reference::names(fields.get("resources").as_ref()),
+    };
+    let mut taken = listener::Taken::default();
     if let Some(place) = fields.get("services") {
         let entries = reader.entries(&place);
-        if shared.weight().saturating_mul(entries.len()) > SHARED_MAX {
+        if around.shared.weight().saturating_mul(entries.len()) > SHARED_MAX {
             let message = format!(
                 "has {} entries, too many for all of `environment`",
                 entries.len()
@@ -26,16 +34,26 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
             return manifest;
         }
         for entry in entries {
-            known.insert(entry.key.text.clone(), entry.key.shown());
-            let service = service::read(reader, &place.child(entry), entry, &shared);
+            let service = service::read(reader, &place.child(entry), entry, &around);
+            if let Some(service) = &service {
+                taken.take(
+                    reader,
+                    &place.child(entry),
+                    &entry.key.shown(),
+                    &service.nlb,
+                );
+            }
             manifest.services.extend(service);
         }
     }
     if let Some(place) = fields.get("timers") {
         for entry in reader.entries(&place) {
-            manifest
-                .timers
-                .extend(timer::read(reader, &place.child(entry), entry, &known));
+            manifest.timers.extend(timer::read(
+                reader,
+                &place.child(entry),
+                entry,
+                &around.services,
+            ));
         }
     }
     if let Some(place) = fields.get("params") {
@@ -75,13 +93,8 @@ fn resources(reader: &mut Reader<'_>, place: &Place<'_>) -> Vec<Resource> {
     let mut resources = Vec::new();
     for entry in reader.entries(place) {
         let value = place.child(entry);
-        reader.no_effect.push(value.path);
-        let (name, body) = (entry.key.text.clone(), entry.value.clone());
-        resources.push(Resource {
-            name,
-            line: entry.line,
-            body,
-        });
+        reader.no_effect.push(value.path.clone());
+        resources.extend(resource::read(reader, &value, entry));
     }
     resources
 }
