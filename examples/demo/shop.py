@@ -90,18 +90,6 @@ class Shop:
         """Each rule's schedule and task definition, by Timer."""
         return {timer: self._rule(self._ecs_name(f"timer_{timer}")) for timer in TIMERS}
 
-    def active_services(self) -> list[str]:
-        names = [self._ecs_name(service) for service in SERVICES]
-        found = self.aws("ecs").describe_services(cluster=self.rack.name, services=names)["services"]
-        return [service["serviceName"] for service in found if service["status"] == "ACTIVE"]
-
-    def rules(self) -> list[str]:
-        found = self.aws("events").list_rules(NamePrefix=self._ecs_name("timer_"))["Rules"]
-        return [rule["Name"] for rule in found]
-
-    def secret_is_scheduled(self) -> bool:
-        return "DeletedDate" in self.aws("secretsmanager").describe_secret(SecretId=f"{self.rack.name}/{NAME}")
-
     def running(self) -> list[str]:
         """The task definitions that Services run and Timers start."""
         return [*self.services().values(), *(rule["definition"] for rule in self.timers().values())]

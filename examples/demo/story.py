@@ -15,7 +15,6 @@ import warning
 import watch
 from aws import Aws
 from console import expect, fact, printed, say, step
-from heard import Heard
 from proxy import Proxy
 from shop import WRITTEN, Shop, environment
 
