@@ -38,7 +38,7 @@ lint: .venv/sam/.stamp ## check format, lints and the template
 	cargo fmt --check && cargo lint
 	.venv/sam/bin/sam validate --lint && .venv/sam/bin/cfn-lint template.yaml
 
-demo: .venv/emulator/.stamp build ## promote examples/shop on this machine, through an outage and back, and check it
+demo: .venv/emulator/.stamp build ## promote examples/shop on this machine, through outages, a deletion and back, and check it
 	@$(DEMO) demo
 
 demo-up: .venv/emulator/.stamp build ## leave a Rack running to try an App of one's own (RACK_SECRETS_MANAGER_ENV=Yes|No)

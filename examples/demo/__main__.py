@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         return 2
     except NotAsExpected as wrong:
         log = standing.LOG if "up" in arguments else story.LOG
-        say(f"\nNot as expected: {wrong}\nThe log of the emulator and the function: {log.relative_to(ROOT)}")
+        say(f"\nNot as expected: {wrong}\nThe log of the emulator and the functions: {log.relative_to(ROOT)}")
         return 1
 
 

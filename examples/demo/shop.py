@@ -1,7 +1,6 @@
 """The example App: uploading its Releases, and looking at what AWS then holds for it."""
 
 import json
-import pathlib
 
 from botocore.exceptions import ClientError
 
@@ -13,11 +12,14 @@ NAME = "shop"
 SERVICES = ("web", "worker", "reports")
 TIMERS = ("cleanup", "digest")
 PROMOTE_LIMIT_S = 30
+COUNT_LIMIT_S = 20
+UPLOADED = {"convox.yml", "build.json", "env"}
+WRITTEN = {"report.json", "promotion.json", "failures.json"}
 
 
-def environment() -> dict[str, str]:
-    """examples/shop/env, read by the rules that its format has: the first `=` splits, the value is verbatim."""
-    lines = (FILES / "env").read_text().splitlines()
+def environment(additions: str = "") -> dict[str, str]:
+    """examples/shop/env and more, read by the rules that its format has: the first `=` splits, the value is verbatim."""
+    lines = ((FILES / "env").read_text() + additions).splitlines()
     return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
@@ -30,25 +32,26 @@ class Shop:
 
     def upload(self, release: str, additions: str = "") -> None:
         """Three plain writes; the last one is the environment, and it promotes."""
-        self.rack.put(self._key(release, "convox.yml"), (FILES / "convox.yml").read_bytes())
-        self.rack.put(self._key(release, "build.json"), (FILES / "build.json").read_bytes())
-        self.rack.put(self._key(release, "env"), (FILES / "env").read_bytes() + additions.encode())
+        self.rack.put(self._key(f"releases/{release}", "convox.yml"), (FILES / "convox.yml").read_bytes())
+        self.rack.put(self._key(f"releases/{release}", "build.json"), (FILES / "build.json").read_bytes())
+        self.rack.put(self._key(f"releases/{release}", "env"), (FILES / "env").read_bytes() + additions.encode())
 
     def request_promote(self, release: str) -> None:
-        detail = {"rack": self.rack.name, "app": NAME, "release": release}
-        entry = {"Source": "demo", "DetailType": "Release Promote Requested", "Detail": json.dumps(detail)}
-        self.aws("events").put_events(Entries=[entry])
+        self._send("Release Promote Requested", {"release": release})
 
-    # --- what promote did
+    def delete(self) -> None:
+        self._send("App Deleted", {})
+
+    # --- what the functions did
 
     def report_version(self, release: str) -> str | None:
-        return self._object(release, "report.json")[0]
+        return self._object(self._key(f"releases/{release}", "report.json"))[0]
 
     def wait_for_report(self, release: str, older_version: str | None = None) -> dict:
         """The report that follows the one of `older_version`; a promote that failed ends the demo with its message."""
 
         def newer() -> dict | None:
-            version, body = self._object(release, "report.json")
+            version, body = self._object(self._key(f"releases/{release}", "report.json"))
             return None if version == older_version else json.loads(body)
 
         report = wait_for(f"the report of {release}", newer, PROMOTE_LIMIT_S)
@@ -60,12 +63,28 @@ class Shop:
         answer = self.aws("secretsmanager").get_secret_value(SecretId=f"{self.rack.name}/{NAME}")
         return {"name": answer["Name"], "version": answer["VersionId"], "content": json.loads(answer["SecretString"])}
 
+    def described_secret(self) -> dict:
+        """What is known of the secret without its content, also where it is scheduled for deletion."""
+        return self.aws("secretsmanager").describe_secret(SecretId=f"{self.rack.name}/{NAME}")
+
+    def failures_in_a_row(self, seq: int) -> int:
+        """What the counter says once it has counted the outcome of that number."""
+
+        def counted() -> dict | None:
+            counter = json.loads(self._object(self._key("state", "failures.json"))[1] or "{}")
+            return counter if counter.get("countedSeq", 0) >= seq else None
+
+        return wait_for("failure-count to count", counted, COUNT_LIMIT_S)["consecutiveFailures"]
+
     def services(self) -> dict[str, str]:
-        """Each ECS service's task definition, by Service."""
+        """Each ECS service's task definition, by Service; an ECS service that was deleted is none."""
         names = [self._ecs_name(service) for service in SERVICES]
         found = self.aws("ecs").describe_services(cluster=self.rack.name, services=names)["services"]
-        by_name = {service["serviceName"]: service["taskDefinition"] for service in found}
-        return {service: by_name[self._ecs_name(service)] for service in SERVICES}
+        by_name = {service["serviceName"]: service["taskDefinition"] for service in found if service["status"] == "ACTIVE"}
+        return {service: by_name[name] for service, name in zip(SERVICES, names) if name in by_name}
+
+    def rules(self) -> list[str]:
+        return [rule["Name"] for rule in self.aws("events").list_rules(NamePrefix=self._ecs_name(""))["Rules"]]
 
     def timers(self) -> dict[str, dict]:
         """Each rule's schedule and task definition, by Timer."""
@@ -79,14 +98,20 @@ class Shop:
         return self.aws("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
 
     def all_definitions(self) -> list[dict]:
-        arns = self.aws("ecs").list_task_definitions()["taskDefinitionArns"]
-        return [self.definition(arn) for arn in arns]
+        """Those that were deregistered too."""
+        pages = [
+            page
+            for status in ("ACTIVE", "INACTIVE")
+            for page in self.aws("ecs").get_paginator("list_task_definitions").paginate(status=status)
+        ]
+        return [self.definition(arn) for page in pages for arn in page["taskDefinitionArns"]]
 
-    def written_objects(self) -> dict[str, str]:
-        """Everything below apps/ that we did not write ourselves."""
-        listed = self.aws("s3").list_objects_v2(Bucket=self.rack.bucket, Prefix="apps/")["Contents"]
-        keys = [entry["Key"] for entry in listed if pathlib.PurePath(entry["Key"]).suffix == ".json"]
-        return {key: self._read(key) for key in keys if not key.endswith("build.json")}
+    def written_objects(self) -> list[tuple[str, str]]:
+        """Key and content of every version below apps/ that we did not write ourselves."""
+        pages = self.aws("s3").get_paginator("list_object_versions").paginate(Bucket=self.rack.bucket, Prefix="apps/")
+        versions = [version for page in pages for version in page["Versions"]]
+        written = [version for version in versions if version["Key"].rpartition("/")[2] not in UPLOADED]
+        return [(version["Key"], self._read(version)) for version in written]
 
     # --- what must be there before
 
@@ -125,15 +150,21 @@ class Shop:
             "definition": target["EcsParameters"]["TaskDefinitionArn"],
         }
 
-    def _key(self, release: str, name: str) -> str:
-        return f"apps/{NAME}/releases/{release}/{name}"
+    def _send(self, detail_type: str, detail: dict[str, str]) -> None:
+        detail = {"rack": self.rack.name, "app": NAME, **detail}
+        entry = {"Source": "demo", "DetailType": detail_type, "Detail": json.dumps(detail)}
+        self.aws("events").put_events(Entries=[entry])
 
-    def _read(self, key: str) -> str:
-        return self.aws("s3").get_object(Bucket=self.rack.bucket, Key=key)["Body"].read().decode()
+    def _key(self, folder: str, name: str) -> str:
+        return f"apps/{NAME}/{folder}/{name}"
 
-    def _object(self, release: str, name: str) -> tuple[str | None, bytes]:
+    def _read(self, version: dict) -> str:
+        at = {"Key": version["Key"], "VersionId": version["VersionId"]}
+        return self.aws("s3").get_object(Bucket=self.rack.bucket, **at)["Body"].read().decode()
+
+    def _object(self, key: str) -> tuple[str | None, bytes]:
         try:
-            answer = self.aws("s3").get_object(Bucket=self.rack.bucket, Key=self._key(release, name))
+            answer = self.aws("s3").get_object(Bucket=self.rack.bucket, Key=key)
             return answer["VersionId"], answer["Body"].read()
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":

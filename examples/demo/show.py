@@ -17,6 +17,12 @@ def decision(report: dict) -> None:
         fact("warning", warning)
 
 
+def event(detail_type: str, detail: dict) -> None:
+    say(f"    {detail_type}")
+    for name, value in detail.items():
+        say(f"      {name:<19} {value}")
+
+
 def secret(shop: Shop) -> None:
     seen = shop.secret()
     fact("secret", f"{seen['name']}, version {seen['version']}")

@@ -8,6 +8,7 @@ import shutil
 import emulator
 import proxy as proxies
 import rack as racks
+import watch
 from aws import CREDENTIALS, REGION, Aws
 from console import fact, say, step
 
@@ -85,11 +86,14 @@ def explain(rack: racks.Rack) -> None:
     fact("endpoint", rack.aws.endpoint)
     fact("Rack", rack.name)
     fact("settings bucket", rack.bucket)
-    fact("function's log", LOG.relative_to(racks.ROOT))
-    say(commands(rack.aws.endpoint, rack.bucket))
+    fact("functions' log", LOG.relative_to(racks.ROOT))
+    say(commands(rack, watch.started(rack).queue))
 
 
-def commands(endpoint: str, bucket: str) -> str:
+def commands(rack: racks.Rack, queue: str) -> str:
+    endpoint, bucket = rack.aws.endpoint, rack.bucket
+    detail = json.dumps({"rack": rack.name, "app": "shop"})
+    deletion = json.dumps([{"Source": "by.hand", "DetailType": "App Deleted", "Detail": detail}])
     exports = " ".join(f"{name}={value}" for name, value in CREDENTIALS.items())
     return f"""
 To promote an App, upload its files, env last (any AWS CLI will do; this one came with the tools):
@@ -114,6 +118,14 @@ Secrets Manager is out for promote, and not for you, between these two:
 
     echo hang secretsmanager > {PIPE.relative_to(racks.ROOT)}
     echo lift > {PIPE.relative_to(racks.ROOT)}
+
+The third promote in a row that Secrets Manager fails warns the Rack. What the Rack says, ten events at a time, each once:
+
+    aws sqs receive-message --queue-url {queue} --max-number-of-messages 10 --query 'Messages[].[Body]' --output text
+
+To delete the App; a new Release brings it back, its secret too:
+
+    aws events put-events --entries '{deletion}'
 
 ECS services and rules that an App lacks are created by its first promote.
 

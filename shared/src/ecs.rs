@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, ServiceField, Tag, TaskDefinitionField, TaskDefinitionStatus,
+    ContainerDefinition, DeploymentConfiguration, SchedulingStrategy, ServiceField, Tag,
+    TaskDefinitionField, TaskDefinitionStatus,
 };
 use futures_util::future::try_join_all;
 
 use crate::call_error::CallError;
+use crate::manifest::Deployment;
 use crate::task_definition::LaunchType;
 
 pub use services::NewService;
@@ -42,6 +44,10 @@ pub struct EcsService {
     pub launch_type: LaunchType,
     /// Whether its tasks have network interfaces of their own.
     pub awsvpc: bool,
+    /// How its tasks are replaced.
+    pub deployment: Deployment,
+    /// Whether it runs once on every instance.
+    pub is_daemon: bool,
     /// Who deploys it: `ECS`, `CODE_DEPLOY` or `EXTERNAL`.
     pub controller: String,
     /// Container name and port that each load balancer sends to.
@@ -219,17 +225,24 @@ impl Cluster {
             .map_err(|err| CallError::new(format!("deregister {definition}"), &err))
     }
 
-    /// Moves an ECS service to a revision; nothing else of it changes.
+    /// Moves an ECS service to a revision, and sets how its tasks are replaced where that is given; nothing else of it
+    /// changes.
     ///
     /// # Errors
     ///
     /// [`CallError`] when the call fails.
-    pub async fn move_service(&self, service: &str, definition: &str) -> Result<(), CallError> {
+    pub async fn move_service(
+        &self,
+        service: &str,
+        definition: &str,
+        deployment: Option<Deployment>,
+    ) -> Result<(), CallError> {
         let request = self
             .client
             .update_service()
             .cluster(&self.name)
-            .service(service);
+            .service(service)
+            .set_deployment_configuration(deployment.map(services::rolling));
         let answer = request.task_definition(definition).send().await;
         answer.map(drop).map_err(|err| {
             CallError::new(
@@ -271,9 +284,22 @@ fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
         awsvpc: service
             .network_configuration()
             .is_some_and(|network| network.awsvpc_configuration().is_some()),
+        deployment: deployment(service.deployment_configuration()),
+        is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
         controller: controller.to_owned(),
         load_balancers: service.load_balancers().iter().filter_map(target).collect(),
         tags: tags(service.tags()),
+    }
+}
+
+/// ECS's own percentages where it answers none (API reference, `DeploymentConfiguration`).
+fn deployment(configuration: Option<&DeploymentConfiguration>) -> Deployment {
+    let percent = |percent: Option<i32>| percent.and_then(|percent| u32::try_from(percent).ok());
+    let minimum = configuration.and_then(|it| percent(it.minimum_healthy_percent()));
+    let maximum = configuration.and_then(|it| percent(it.maximum_percent()));
+    Deployment {
+        minimum: minimum.unwrap_or(100),
+        maximum: maximum.unwrap_or(200),
     }
 }
 

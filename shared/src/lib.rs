@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod names;
 pub mod precedence;
 pub mod promotion;
+pub mod rack_settings;
 pub mod schedule;
 pub mod task_definition;
 pub mod timer_rule;

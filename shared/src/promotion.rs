@@ -3,6 +3,8 @@
 //! Events arrive at least once and in any order, so an event is only a hint and this state decides. It is changed
 //! by conditional writes alone; whoever loses one reads again and calls the same functions on what it read.
 
+mod desired;
+mod finished;
 mod order;
 mod outcomes;
 
@@ -15,6 +17,8 @@ use crate::events::Event;
 use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::EnvDelivery;
 
+pub use desired::{Desired, Kind, Request, Status, Work};
+pub use finished::{Finished, Recorded, Runs};
 pub use order::{Order, Tie};
 pub use outcomes::{Merged, Outcome, OutcomeResult, Outcomes, Row};
 
@@ -41,96 +45,6 @@ pub struct Promotion {
     /// Events that are decided and not yet sent.
     #[serde(default)]
     pub unsent: Vec<Event>,
-}
-
-/// What a request asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(
-    tag = "kind",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase"
-)]
-pub enum Work {
-    /// Make a Release live, with exactly this version of its environment.
-    Promote {
-        /// The Release.
-        release: ReleaseId,
-        /// The S3 version of its environment object.
-        env_version_id: String,
-    },
-    /// Remove the App.
-    Delete,
-}
-
-/// Which function does a kind of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// promote.
-    Promote,
-    /// app-deletion.
-    Delete,
-}
-
-impl Work {
-    /// Which function does it.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self {
-            Self::Promote { .. } => Kind::Promote,
-            Self::Delete => Kind::Delete,
-        }
-    }
-}
-
-/// A request, as an event carried it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// What is asked for.
-    pub work: Work,
-    /// Where it stands among all requests of the App.
-    pub order: Order,
-}
-
-/// The newest request and what became of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Desired {
-    /// What is asked for.
-    #[serde(flatten)]
-    pub work: Work,
-    /// Where it stands among all requests of the App; holds its time and its id.
-    #[serde(flatten)]
-    pub order: Order,
-    /// Whether somebody may have written outside for this or an earlier unfinished request, and stopped.
-    pub interrupted: bool,
-    /// What became of it.
-    #[serde(flatten)]
-    pub status: Status,
-    /// When it ends as failed.
-    pub deadline: DateTime<Utc>,
-}
-
-/// What became of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "status", rename_all = "lowercase")]
-pub enum Status {
-    /// To be worked on.
-    Pending,
-    /// To be looked at again.
-    Waiting {
-        /// For what.
-        reason: String,
-        /// The next look.
-        until: DateTime<Utc>,
-    },
-    /// Applied.
-    Done,
-    /// Not applied; it is not tried again by itself.
-    Failed {
-        /// The error's type.
-        reason: String,
-    },
 }
 
 /// The Release that runs.
@@ -227,43 +141,6 @@ pub enum Turn {
     HandOver(Kind),
     /// The lease is ours: send what is unsent, then work.
     Work,
-}
-
-/// What a finished piece of work changes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Finished {
-    /// The request that it was done for.
-    pub request_id: String,
-    /// What became of the request.
-    pub status: Status,
-    /// What runs now.
-    pub runs: Runs,
-    /// What became of the secret, where that was tried, and the event that says so; it gets the row's number.
-    pub outcome: Option<(Outcome, Event)>,
-    /// What else the world is told.
-    pub events: Vec<Event>,
-}
-
-/// What runs after a piece of work.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Runs {
-    /// What ran before.
-    AsBefore,
-    /// This.
-    Now(Box<Applied>),
-    /// Nothing: the App is deleted.
-    Nothing,
-}
-
-/// Whether a finished piece of work may be written down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Recorded {
-    /// It stands in the state: write it.
-    Now,
-    /// It stood there before: an earlier write had landed.
-    Before,
-    /// The lease is somebody else's: write nothing, stop.
-    LeaseLost,
 }
 
 impl Promotion {
@@ -405,39 +282,6 @@ impl Promotion {
         Some(Event::of_outcome(id, release, request_id, &outcome).with_seq(row.seq))
     }
 
-    /// Merges finished work into this state, as it was just read. `counted` is the last outcome that failure-count
-    /// has counted.
-    pub fn record(&mut self, finished: &Finished, owner: &str, counted: u64) -> Recorded {
-        if !self.is_held_by(owner) {
-            return Recorded::LeaseLost;
-        }
-        if self.has_recorded(finished) {
-            return Recorded::Before;
-        }
-        if let Some(desired) = self
-            .desired
-            .as_mut()
-            .filter(|d| d.order.request_id == finished.request_id)
-        {
-            desired.status = finished.status.clone();
-        }
-        match &finished.runs {
-            Runs::AsBefore => {}
-            Runs::Now(applied) => self.applied = Some(applied.as_ref().clone()),
-            Runs::Nothing => self.applied = None,
-        }
-        self.unsent.extend(finished.events.iter().cloned());
-        // One row for each request: an id that comes back is the same request.
-        let counts = |_: &&_| !self.outcomes.has(&finished.request_id);
-        if let Some((outcome, event)) = finished.outcome.as_ref().filter(counts) {
-            self.outcomes
-                .append(finished.request_id.clone(), outcome.clone(), counted);
-            let event = event.clone().with_seq(self.outcomes.last_seq());
-            self.unsent.push(event);
-        }
-        Recorded::Now
-    }
-
     /// Removes exactly the events that were sent.
     pub fn sent(&mut self, events: &[Event]) {
         self.unsent.retain(|event| !events.contains(event));
@@ -456,67 +300,6 @@ impl Promotion {
         self.lease
             .as_ref()
             .is_some_and(|lease| lease.owner == owner)
-    }
-
-    /// Whether this very write has landed before. It set the status, unless a newer request stands there by now.
-    fn has_recorded(&self, finished: &Finished) -> bool {
-        match &self.desired {
-            Some(desired) if desired.order.request_id == finished.request_id => {
-                desired.status == finished.status
-            }
-            _ => {
-                let applied =
-                    matches!(&finished.runs, Runs::Now(it) if self.applied.as_ref() == Some(it));
-                applied || (finished.outcome.is_some() && self.outcomes.has(&finished.request_id))
-            }
-        }
-    }
-}
-
-impl Status {
-    /// `pending`, or what it waits for.
-    #[must_use]
-    pub fn in_words(&self) -> &str {
-        match self {
-            Self::Waiting { reason, .. } | Self::Failed { reason } => reason,
-            Self::Pending => "pending",
-            Self::Done => "done",
-        }
-    }
-}
-
-impl Desired {
-    /// The Release and the version of its environment, if this is a promote.
-    #[must_use]
-    pub fn promotes(&self) -> Option<(&ReleaseId, &str)> {
-        match &self.work {
-            Work::Promote {
-                release,
-                env_version_id,
-            } => Some((release, env_version_id)),
-            Work::Delete => None,
-        }
-    }
-
-    /// Not finished.
-    #[must_use]
-    pub fn is_open(&self) -> bool {
-        matches!(self.status, Status::Pending | Status::Waiting { .. })
-    }
-
-    /// Whether somebody may have written outside for it without putting that back: it is not finished, or a deletion
-    /// that failed half-way, which cannot be undone.
-    fn may_have_left_changes(&self) -> bool {
-        let failed = matches!(self.status, Status::Failed { .. });
-        self.is_open() || (failed && self.work == Work::Delete)
-    }
-
-    fn is_due(&self, now: DateTime<Utc>) -> bool {
-        match self.status {
-            Status::Pending => true,
-            Status::Waiting { until, .. } => until <= now || self.deadline <= now,
-            Status::Done | Status::Failed { .. } => false,
-        }
     }
 }
 

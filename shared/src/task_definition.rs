@@ -5,6 +5,8 @@
 //! `RegisterTaskDefinition`.
 
 mod fargate;
+mod mounts;
+mod ports;
 mod variables;
 mod wire;
 
@@ -18,6 +20,13 @@ use crate::environment::Environment;
 use crate::manifest::{Service, Timer};
 use crate::names::{AppId, NameError, ReleaseId, SecretArn, hex};
 use crate::precedence::Generation;
+
+/// Files that a container may have open (`convox/rack:provider/aws/formation/service.json.tmpl`, `Ulimits`).
+const OPEN_FILES: i32 = 1_024_000;
+/// The longest time from TERM to KILL on Fargate (API reference, `ContainerDefinition`, `stopTimeout`).
+const FARGATE_STOP_TIMEOUT_MAX: u32 = 120;
+/// The param that keeps containers from writing to their own file system (Convox app parameter of that name).
+pub const READONLY_ROOT: &str = "EnableContainerReadonlyRootFilesystem";
 
 /// ECS refuses larger task definitions (service quotas, "Task definition size").
 pub const TASK_DEFINITION_MAX_BYTES: usize = 65_536;
@@ -38,6 +47,9 @@ pub struct TaskDefinition {
     pub network_mode: String,
     /// One container: the Service's or the Timer's.
     pub container_definitions: Vec<ContainerDefinition>,
+    /// What of the host the container mounts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes: Vec<Volume>,
     /// `FARGATE` or `EC2`.
     pub requires_compatibilities: Vec<String>,
     /// CPU units of the task; Fargate only.
@@ -46,7 +58,7 @@ pub struct TaskDefinition {
     /// MiB of the task; Fargate only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
-    /// `convox:rack`, `convox:app` and `convox:release`.
+    /// The Service's own, `convox:rack`, `convox:app` and `convox:release`.
     #[serde(serialize_with = "wire::tags")]
     pub tags: BTreeMap<String, String>,
 }
@@ -54,6 +66,10 @@ pub struct TaskDefinition {
 /// One container, in ECS's own names.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are ECS's own, each by its name"
+)]
 pub struct ContainerDefinition {
     /// The Service's or the Timer's name.
     pub name: String,
@@ -76,12 +92,20 @@ pub struct ContainerDefinition {
     pub secrets: BTreeMap<String, String>,
     /// Labels of the container.
     pub docker_labels: BTreeMap<String, String>,
-    /// Container ports; the host's are ECS's choice.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        serialize_with = "wire::port_mappings"
-    )]
-    pub port_mappings: Vec<u16>,
+    /// Ports that others can reach.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub port_mappings: Vec<PortMapping>,
+    /// Where the volumes of the task are mounted.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mount_points: Vec<MountPoint>,
+    /// Whether the container cannot write to its own file system.
+    pub readonly_root_filesystem: bool,
+    /// Seconds from TERM to KILL; `None` = ECS's 30.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop_timeout: Option<i32>,
+    /// How many files it may have open.
+    #[serde(rename = "ulimits", serialize_with = "wire::ulimits")]
+    pub open_files: i32,
     /// Whether an init process reaps zombies.
     #[serde(rename = "linuxParameters", serialize_with = "wire::linux_parameters")]
     pub init_process_enabled: bool,
@@ -93,6 +117,50 @@ pub struct ContainerDefinition {
         serialize_with = "wire::log_configuration"
     )]
     pub awslogs: BTreeMap<String, String>,
+}
+
+/// A port of a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PortMapping {
+    /// The container's.
+    pub container_port: u16,
+    /// The host's; `None` is ECS's choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_port: Option<u16>,
+    /// `tcp` or `udp`.
+    pub protocol: &'static str,
+}
+
+/// A volume of a task. Its path can be interpolated, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Volume {
+    /// `volume-0`, `volume-1` …
+    pub name: String,
+    /// Where it is on the host.
+    pub host: Host,
+}
+
+/// A place on the host. Its path can be interpolated, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Host {
+    /// The path; `None` is a folder that ends with the task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source_path: Option<String>,
+}
+
+/// Where a volume is mounted. It can be interpolated, so it has no `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MountPoint {
+    /// The volume.
+    pub source_volume: String,
+    /// The path in the container.
+    pub container_path: String,
+    /// Whether the container may only read it.
+    pub read_only: bool,
 }
 
 /// Where a container's declared variables come from.
@@ -136,6 +204,8 @@ pub struct Release<'a> {
     pub execution_role_arn: &'a str,
     /// The App's role.
     pub task_role_arn: &'a str,
+    /// [`READONLY_ROOT`]. Convox forgets it for Timers; here it counts for them too.
+    pub readonly_root: bool,
 }
 
 /// What runs the tasks.
@@ -205,6 +275,14 @@ pub enum RenderError {
         /// The Service.
         service: String,
     },
+    /// Fargate has no instances that an agent could run on, one on each.
+    #[error(
+        "Service `{service}`: Fargate has no instances for an agent to run on; remove `services.{service}.agent` or use EC2"
+    )]
+    FargateAgent {
+        /// The Service.
+        service: String,
+    },
     /// A name that ECS would refuse.
     #[error(transparent)]
     Name(#[from] NameError),
@@ -251,8 +329,14 @@ pub fn service(
 ) -> Result<TaskDefinition, RenderError> {
     let mut container = container(release, service, "service", source)?;
     container.command.clone_from(&service.command);
-    container.port_mappings = service.port.iter().map(|port| port.port).collect();
+    container.port_mappings = ports::mappings(service, launch);
     container.init_process_enabled = service.init;
+    container.stop_timeout = Some(stop_timeout(service, launch));
+    if launch.launch_type == LaunchType::Fargate && service.agent.is_some() {
+        return Err(RenderError::FargateAgent {
+            service: service.name.to_string(),
+        });
+    }
     task(
         release,
         release.id.service(&service.name)?,
@@ -311,6 +395,10 @@ fn container(
         secrets: variables.secrets,
         docker_labels,
         port_mappings: Vec::new(),
+        mount_points: mounts::points(service),
+        readonly_root_filesystem: release.readonly_root,
+        stop_timeout: None,
+        open_files: OPEN_FILES,
         init_process_enabled: false,
         privileged: service.privileged,
         awslogs: awslogs(release, process_type),
@@ -340,11 +428,20 @@ fn task(
         execution_role_arn: release.execution_role_arn.to_owned(),
         network_mode: launch.network_mode.clone(),
         container_definitions: vec![container],
+        volumes: mounts::volumes(release.id, service, launch),
         requires_compatibilities: vec![if fargate { "FARGATE" } else { "EC2" }.to_owned()],
         cpu: fargate.then(|| cpu.to_string()),
         memory: fargate.then(|| memory.to_string()),
-        tags: tags(release),
+        tags: tags(release, service),
     })
+}
+
+fn stop_timeout(service: &Service, launch: &Launch) -> i32 {
+    let seconds = match launch.launch_type {
+        LaunchType::Fargate => service.termination_grace.min(FARGATE_STOP_TIMEOUT_MAX),
+        LaunchType::Ec2 => service.termination_grace,
+    };
+    saturated(seconds)
 }
 
 fn labels(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String> {
@@ -371,8 +468,10 @@ fn awslogs(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String
     ])
 }
 
-fn tags(release: &Release<'_>) -> BTreeMap<String, String> {
-    let mut tags = release.id.tags();
+/// Those of the Service, but for the ones that say whose it is.
+fn tags(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
+    let mut tags = service.tags.clone();
+    tags.extend(release.id.tags());
     tags.insert("convox:release".to_owned(), release.release.to_string());
     tags
 }

@@ -25,6 +25,10 @@ services:
     port: 8080
     init: true
     links: [api]
+    termination: {grace: 150}
+    volumes: [cache:/var/cache]
+    tags: {team: shop}
+    nlb: [{port: 5000, containerPort: 5000}]
     environment:
       - DATABASE_URL
       - GREETING=hello ${NAME}
@@ -56,6 +60,8 @@ const PRIVILEGED: &str = "
   agent:
     image: example/agent:1
     privileged: true
+    agent: {ports: [8125/udp, 8126]}
+    volumes: [/var/run/docker.sock:/var/run/docker.sock, state:/var/lib/agent:ro]
 ";
 
 const BUILD: &str = r#"{"id": "B1", "gitSha": "0123abc", "description": "say \"hi\" & <go>", "images": {"metrics": "example/metrics@sha256:1"}}"#;
@@ -98,6 +104,7 @@ impl Inputs {
             router_host: Some(&settings["ROUTER_HOST"]),
             execution_role_arn: &settings["TASK_EXECUTION_ROLE_ARN"],
             task_role_arn: &settings["TASK_ROLE_ARN"],
+            readonly_root: false,
         }
     }
 

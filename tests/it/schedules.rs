@@ -7,14 +7,16 @@
 mod attempt;
 mod counting;
 mod explore;
+mod explored;
 mod invariants;
+mod message;
 mod outside;
 mod store;
 
 use std::env;
 use std::thread;
 
-use explore::Explored;
+use explored::Explored;
 use integration_tests::proof;
 
 /// How many schedules a run explores.

@@ -302,3 +302,75 @@ async fn a_deployment_that_ecs_rolls_back_is_announced() {
         "{detail:#}"
     );
 }
+
+/// What ECS knows of a service: scheduling, percentages while it is deployed, wanted count.
+async fn deployed(world: &World, service: &str) -> (String, i32, i32, i32) {
+    let name = app::ecs_service(world, service);
+    let described = world.ecs.describe_services().cluster(&world.cluster);
+    let described = described.services(name).send().await.unwrap();
+    let service = &described.services()[0];
+    let deployment = service.deployment_configuration().unwrap();
+    (
+        service.scheduling_strategy().unwrap().as_str().to_owned(),
+        deployment.minimum_healthy_percent().unwrap(),
+        deployment.maximum_percent().unwrap(),
+        service.desired_count(),
+    )
+}
+
+#[tokio::test]
+async fn an_agent_runs_on_every_instance_and_percentages_follow_convox_yml() {
+    let manifest = |minimum: u32| {
+        format!(
+            "services:\n  web:\n    image: example/web:1\n    scale: 2\n    deployment: {{minimum: {minimum}, maximum: 150}}\n  \
+             monitor:\n    image: example/monitor:1\n    agent: {{ports: [8125/udp]}}\n"
+        )
+    };
+    let world = app::world_with(&manifest(100), &[]).await;
+    let ec2 = [
+        ("LAUNCH_TYPE", "EC2"),
+        ("SUBNETS", ""),
+        ("SECURITY_GROUPS", ""),
+    ];
+    let function = world.start("promote", &ec2);
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let (strategy, minimum, maximum, _) = deployed(&world, "monitor").await;
+    assert_eq!((strategy.as_str(), minimum, maximum), ("DAEMON", 0, 100));
+    let replica = "REPLICA".to_owned();
+    assert_eq!(
+        deployed(&world, "web").await,
+        (replica.clone(), 100, 150, 2)
+    );
+
+    // Somebody scales it; a promote that changes the percentages leaves that alone.
+    let name = app::ecs_service(&world, "web");
+    let scaled = world
+        .ecs
+        .update_service()
+        .cluster(&world.cluster)
+        .service(name);
+    scaled.desired_count(5).send().await.unwrap();
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), manifest(50))
+        .await;
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(deployed(&world, "web").await, (replica, 50, 150, 5));
+
+    world.proxy.clear();
+    let again = app::requested(&world, "R2", "request-1", 1);
+    let report = function.invoke(&again).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+}
+
+#[tokio::test]
+async fn fargate_has_no_instances_for_an_agent() {
+    let manifest = "services: {monitor: {image: example/monitor:1, agent: true}}";
+    let world = app::world_with(manifest, &[]).await;
+    let function = world.start("promote", &[]);
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["errorType"], "AgentOnFargate", "{report:#}");
+    assert_eq!(world.proxy.writes().len(), 0);
+}

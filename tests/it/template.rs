@@ -18,10 +18,11 @@ fn repository() -> PathBuf {
     tests.parent().unwrap().to_owned()
 }
 
-/// The names in `required("…")` and `optional("…")` of a function's settings.
+/// The names in `required("…")` and `optional("…")` of a function's settings: its own, or those that the others share.
 fn read_by(function: &str) -> BTreeSet<String> {
-    let file = format!("functions/{function}/src/config.rs");
-    let text = fs::read_to_string(repository().join(file)).unwrap();
+    let own = repository().join(format!("functions/{function}/src/config.rs"));
+    let shared = repository().join("shared/src/rack_settings.rs");
+    let text = fs::read_to_string(if own.exists() { own } else { shared }).unwrap();
     let code = text.split("#[cfg(test)]").next().unwrap_or_default();
     let calls = ["required(\"", "optional(\""].map(|call| code.split(call).skip(1));
     let names = calls.into_iter().flatten();

@@ -71,6 +71,7 @@ async fn cases() -> Vec<Case> {
 
 #[tokio::test]
 async fn wherever_it_dies_the_next_delivery_finishes_the_work() {
+    let _alone = super::alone().await;
     let count = pool::each(cases().await, &run);
     proof::tell(&format!("kills: {count} cases, each recovered"));
 }

@@ -46,6 +46,7 @@ struct Load {
 
 #[tokio::test]
 async fn under_load_none_is_lost_and_none_is_applied_out_of_order() {
+    let _alone = super::alone().await;
     let apps = env::var("LOAD_APPS")
         .ok()
         .and_then(|apps| apps.parse().ok());

@@ -10,6 +10,8 @@
     reason = "tests"
 )]
 
+use tokio::sync::{Mutex, MutexGuard};
+
 mod app;
 mod calls;
 mod faults;
@@ -19,3 +21,9 @@ mod pool;
 mod rig;
 mod sample;
 mod scenario;
+
+/// The machine to itself: each matrix uses all of it, so they take turns.
+async fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::const_new(());
+    TURN.lock().await
+}

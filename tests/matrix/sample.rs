@@ -35,6 +35,7 @@ impl Wish {
 
 #[tokio::test]
 async fn a_sample_of_schedules_holds_on_the_emulator() {
+    let _alone = super::alone().await;
     let count = pool::each((0..SAMPLES).collect(), &run);
     proof::tell(&format!("schedules on the emulator: {count} samples"));
 }

@@ -21,6 +21,10 @@ EVENTS = ROOT / "events"
 STATUS = {
     "app-deletion-continue": "idle",
     "app-deletion-deleted": "deleted",
+    "failure-count-deployment-completed": "counted",
+    "failure-count-secret-write-failed": "counted",
+    "failure-count-secret-write-skipped": "counted",
+    "failure-count-secret-write-succeeded": "counted",
     "promote-continue": "idle",
     "promote-dry-run": "planned",
     "promote-object-created": "promoted",

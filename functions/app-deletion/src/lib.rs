@@ -7,7 +7,6 @@
 
 mod apply;
 mod attempt;
-mod config;
 mod error;
 mod gather;
 mod handler;
@@ -16,7 +15,6 @@ mod report;
 mod shell;
 mod trigger;
 
-pub use config::Config;
 pub use error::DeletionError;
 pub use handler::handle;
 pub use shell::Shell;

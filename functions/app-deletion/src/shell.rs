@@ -8,10 +8,9 @@ use shared::ecs::Cluster;
 use shared::event_bus::EventBus;
 use shared::event_rules::EventRules;
 use shared::leftovers::Places;
+use shared::rack_settings::RackSettings;
 use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
-
-use crate::config::Config;
 
 /// ECS takes one `DeregisterTaskDefinition` a second after a burst of 20 that it shares with promote, so a throttled call
 /// gets more tries than usual.
@@ -28,7 +27,7 @@ const SECRETS_MANAGER_LIMIT: Duration = Duration::from_secs(15);
 /// Everything outside that app-deletion talks to.
 pub struct Shell {
     /// The Rack's settings.
-    pub config: Config,
+    pub config: RackSettings,
     /// The settings bucket.
     pub bucket: SettingsBucket,
     /// The ECS cluster.
@@ -46,7 +45,7 @@ pub struct Shell {
 impl Shell {
     /// Builds the clients. `lookup` reads the process environment.
     pub async fn new(
-        config: Config,
+        config: RackSettings,
         lookup: impl Fn(&str) -> Option<String>,
         clock: fn() -> DateTime<Utc>,
     ) -> Self {

@@ -6,7 +6,6 @@
 //! Manager itself. Failure policy: transient errors fail the invocation and are delivered again; permanent ones end in an
 //! answer with `status: failed`, and what was not counted then is counted by the next run.
 
-mod config;
 mod error;
 mod handler;
 mod metrics;
@@ -14,7 +13,6 @@ mod news;
 mod shell;
 mod trigger;
 
-pub use config::Config;
 pub use error::CountError;
 pub use handler::handle;
 pub use shell::Shell;

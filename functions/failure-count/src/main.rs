@@ -1,15 +1,16 @@
 //! The entry point: settings, clients, then events.
 
 use chrono::Utc;
-use failure_count::{Config, Shell, handle};
+use failure_count::{Shell, handle};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
+use shared::rack_settings::RackSettings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     shared::logs::start();
     let lookup = |name: &str| std::env::var(name).ok();
-    let shell = Shell::new(Config::from_lookup(lookup)?, lookup, Utc::now).await;
+    let shell = Shell::new(RackSettings::from_lookup(lookup)?, lookup, Utc::now).await;
     let shell = &shell; // built once, shared by every invocation
     run(service_fn(move |event: LambdaEvent<Value>| {
         Box::pin(handle(shell, event))

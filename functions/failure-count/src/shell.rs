@@ -6,16 +6,16 @@ use shared::clients::{self, CallLimits};
 use shared::ecs::Cluster;
 use shared::event_bus::EventBus;
 use shared::events::Event;
+use shared::rack_settings::RackSettings;
 use shared::settings_bucket::SettingsBucket;
 use shared::work::Outbox;
 
-use crate::config::Config;
 use crate::metrics;
 
 /// Everything outside that failure-count talks to.
 pub struct Shell {
     /// The Rack's settings.
-    pub config: Config,
+    pub config: RackSettings,
     /// The settings bucket.
     pub bucket: SettingsBucket,
     /// The ECS cluster.
@@ -29,7 +29,7 @@ pub struct Shell {
 impl Shell {
     /// Builds the clients. `lookup` reads the process environment.
     pub async fn new(
-        config: Config,
+        config: RackSettings,
         lookup: impl Fn(&str) -> Option<String>,
         clock: fn() -> DateTime<Utc>,
     ) -> Self {

@@ -9,6 +9,7 @@ use shared::manifest::{self, Manifest, Service};
 use shared::names::{AppId, ReleaseId, keys};
 use shared::promotion::Applied;
 use shared::settings_bucket::Object;
+use shared::task_definition::READONLY_ROOT;
 
 use crate::error::PromoteError;
 use crate::shell::Shell;
@@ -42,6 +43,8 @@ pub struct Gathered {
     pub env_version_id: String,
     /// The manifest.
     pub manifest: Manifest,
+    /// Whether containers may not write to their own file system.
+    pub readonly_root: bool,
     /// The manifest's bytes, where the Release has none of its own yet.
     pub manifest_to_copy: Option<Vec<u8>>,
     /// The cluster.
@@ -88,8 +91,10 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         (None, None) => return Err(no_manifest(wanted)),
     };
     let manifest = manifest::load(&file, &manifest_object.bytes, &environment.environment)?;
+    let readonly_root = readonly_root(&file, &manifest)?;
     let around = around::look(shell, wanted, &settings, &manifest).await?;
     Ok(Gathered {
+        readonly_root,
         settings,
         build,
         environment,
@@ -99,6 +104,23 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         cluster_arn,
         around,
     })
+}
+
+fn readonly_root(file: &str, manifest: &Manifest) -> Result<bool, PromoteError> {
+    let Some(param) = manifest.params.get(READONLY_ROOT) else {
+        return Ok(false);
+    };
+    match param.value.as_str() {
+        "Yes" => Ok(true),
+        "No" => Ok(false),
+        _ => Err(PromoteError::input(
+            "InvalidParameter",
+            format!(
+                "{file}:{}: `params.{READONLY_ROOT}` is `{}`; it is `Yes` or `No`",
+                param.line, param.shown
+            ),
+        )),
+    }
 }
 
 /// The ECS service that a Service moves.

@@ -68,6 +68,7 @@ pub fn release<'a>(config: &'a Config, wanted: &Wanted<'a>, gathered: &'a Gather
         router_host: config.router_host.as_deref(),
         execution_role_arn: &config.task_execution_role_arn,
         task_role_arn: &config.task_role_arn,
+        readonly_root: gathered.readonly_root,
     }
 }
 

@@ -109,7 +109,7 @@ async fn put_back_services(
         match running.get(&known.runs_as) {
             Some(service) if service.task_definition == known.arn => {}
             Some(service) => {
-                let moved = shell.cluster.move_service(&service.name, &known.arn);
+                let moved = shell.cluster.move_service(&service.name, &known.arn, None);
                 moved.await?;
             }
             None => left.push(format!("the ECS service `{}` is gone", known.runs_as)),

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition as SdkContainer, KeyValuePair, LinuxParameters,
-    LogConfiguration, LogDriver, NetworkMode, PortMapping, Secret, Tag, TransportProtocol,
+    Compatibility, ContainerDefinition as SdkContainer, HostVolumeProperties, KeyValuePair,
+    LinuxParameters, LogConfiguration, LogDriver, MountPoint, NetworkMode, PortMapping, Secret,
+    Tag, TransportProtocol, Ulimit, UlimitName, Volume,
 };
 
 use super::{Cluster, DIGEST_TAG};
 use crate::call_error::CallError;
-use crate::task_definition::{ContainerDefinition, TaskDefinition};
+use crate::task_definition::{self, ContainerDefinition, TaskDefinition};
 
 impl Cluster {
     /// Registers a revision and returns its ARN. Every call makes a new one, so compare first.
@@ -37,6 +38,7 @@ impl Cluster {
             .execution_role_arn(&definition.execution_role_arn)
             .network_mode(NetworkMode::from(definition.network_mode.as_str()))
             .set_container_definitions(Some(containers))
+            .set_volumes(Some(definition.volumes.iter().map(volume).collect()))
             .set_requires_compatibilities(Some(compatibilities.collect()))
             .set_cpu(definition.cpu.clone())
             .set_memory(definition.memory.clone())
@@ -76,14 +78,16 @@ fn container(
         .set_secrets(Some(secrets(&container.secrets)?))
         .set_docker_labels(Some(container.docker_labels.clone().into_iter().collect()))
         .set_port_mappings(Some(
-            container
-                .port_mappings
-                .iter()
-                .map(|port| port_mapping(*port))
-                .collect(),
+            container.port_mappings.iter().map(port_mapping).collect(),
         ))
         .linux_parameters(linux)
         .privileged(container.privileged)
+        .set_mount_points(Some(
+            container.mount_points.iter().map(mount_point).collect(),
+        ))
+        .readonly_root_filesystem(container.readonly_root_filesystem)
+        .set_stop_timeout(container.stop_timeout)
+        .ulimits(open_files(container.open_files)?)
         .log_configuration(logs)
         .build())
 }
@@ -104,10 +108,35 @@ fn secrets(
         .collect()
 }
 
-fn port_mapping(port: u16) -> PortMapping {
+fn port_mapping(port: &task_definition::PortMapping) -> PortMapping {
     PortMapping::builder()
-        .container_port(i32::from(port))
-        .protocol(TransportProtocol::Tcp)
+        .container_port(i32::from(port.container_port))
+        .set_host_port(port.host_port.map(i32::from))
+        .protocol(TransportProtocol::from(port.protocol))
+        .build()
+}
+
+fn mount_point(point: &task_definition::MountPoint) -> MountPoint {
+    MountPoint::builder()
+        .source_volume(&point.source_volume)
+        .container_path(&point.container_path)
+        .read_only(point.read_only)
+        .build()
+}
+
+fn volume(volume: &task_definition::Volume) -> Volume {
+    let host = HostVolumeProperties::builder().set_source_path(volume.host.source_path.clone());
+    Volume::builder()
+        .name(&volume.name)
+        .host(host.build())
+        .build()
+}
+
+fn open_files(limit: i32) -> Result<Ulimit, aws_sdk_ecs::error::BuildError> {
+    Ulimit::builder()
+        .name(UlimitName::Nofile)
+        .soft_limit(limit)
+        .hard_limit(limit)
         .build()
 }
 

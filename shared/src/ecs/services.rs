@@ -3,20 +3,17 @@
 use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration,
-    LaunchType, NetworkConfiguration, PropagateTags, Tag,
+    LaunchType, NetworkConfiguration, PropagateTags, SchedulingStrategy, Tag,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use super::Cluster;
 use crate::call_error::CallError;
+use crate::manifest::Deployment;
 use crate::names::hex;
 use crate::timer_rule::Placement;
 
-/// Percentages of the desired count that keep running, and that may run at most, during a deployment
-/// (`convox/rack:pkg/manifest/manifest.go`, defaults of `deployment`).
-const MINIMUM_HEALTHY_PERCENT: i32 = 50;
-const MAXIMUM_PERCENT: i32 = 200;
 /// `ListServices` answers no more names at once.
 const NAMES_PER_PAGE: i32 = 100;
 
@@ -29,6 +26,10 @@ pub struct NewService<'a> {
     pub definition: &'a str,
     /// How many tasks it starts with; nobody changes that later.
     pub count: u32,
+    /// Whether it runs once on every instance instead.
+    pub is_daemon: bool,
+    /// How its tasks are replaced.
+    pub deployment: Deployment,
     /// Where its tasks run.
     pub placement: &'a Placement,
     /// The request that it is created for.
@@ -51,6 +52,13 @@ impl Cluster {
             .tags
             .iter()
             .map(|(key, value)| Tag::builder().key(key).value(value).build());
+        // A daemon has as many tasks as there are instances (API reference, `CreateService`, `desiredCount`).
+        let (strategy, count) = if service.is_daemon {
+            (SchedulingStrategy::Daemon, None)
+        } else {
+            let count = i32::try_from(service.count).unwrap_or(i32::MAX);
+            (SchedulingStrategy::Replica, Some(count))
+        };
         let request = self
             .client
             .create_service()
@@ -58,10 +66,11 @@ impl Cluster {
             .service_name(service.name);
         let answer = request
             .task_definition(service.definition)
-            .desired_count(i32::try_from(service.count).unwrap_or(i32::MAX))
+            .set_desired_count(count)
+            .scheduling_strategy(strategy)
             .launch_type(launch_type)
             .set_network_configuration(network)
-            .deployment_configuration(rolling())
+            .deployment_configuration(rolling(service.deployment))
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(tags.collect()))
             .client_token(token(service))
@@ -136,15 +145,17 @@ fn token(service: &NewService<'_>) -> String {
     digest.chars().take(32).collect()
 }
 
-fn rolling() -> DeploymentConfiguration {
+/// Rolling, with the percentages of convox.yml; ECS goes back by itself where tasks do not start.
+pub(super) fn rolling(deployment: Deployment) -> DeploymentConfiguration {
+    let percent = |percent: u32| i32::try_from(percent).unwrap_or(i32::MAX);
     let breaker = DeploymentCircuitBreaker::builder()
         .enable(true)
         .rollback(true)
         .build();
     DeploymentConfiguration::builder()
         .deployment_circuit_breaker(breaker)
-        .minimum_healthy_percent(MINIMUM_HEALTHY_PERCENT)
-        .maximum_percent(MAXIMUM_PERCENT)
+        .minimum_healthy_percent(percent(deployment.minimum))
+        .maximum_percent(percent(deployment.maximum))
         .build()
 }
 

@@ -31,12 +31,9 @@ pub(super) fn tags<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Erro
     )
 }
 
-pub(super) fn port_mappings<S: Serializer>(ports: &[u16], to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(
-        ports
-            .iter()
-            .map(|port| json!({"containerPort": port, "protocol": "tcp"})),
-    )
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+pub(super) fn ulimits<S: Serializer>(open_files: &i32, to: S) -> Result<S::Ok, S::Error> {
+    json!([{"name": "nofile", "softLimit": open_files, "hardLimit": open_files}]).serialize(to)
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]

@@ -108,6 +108,13 @@ fn assert_same(got: &RegisteredTask, want: &TaskDefinition, at: &str) {
         .iter()
         .map(Compatibility::as_str);
     assert!(launches.eq(&want.requires_compatibilities), "{at}");
+    let volumes = got.volumes().iter().map(|volume| {
+        let path = volume.host().and_then(|host| host.source_path());
+        json!([volume.name(), path])
+    });
+    let want_volumes = want.volumes.iter();
+    let want_volumes = want_volumes.map(|volume| json!([volume.name, volume.host.source_path]));
+    assert!(volumes.eq(want_volumes), "{at}: {:?}", got.volumes());
     let containers = got.container_definitions();
     assert_eq!(containers.len(), want.container_definitions.len(), "{at}");
     for (got, want) in containers.iter().zip(&want.container_definitions) {
@@ -150,19 +157,7 @@ fn assert_same_container(got: &Registered, want: &ContainerDefinition, at: &str)
         want.docker_labels,
         "{at}"
     );
-    let ports = got.port_mappings().iter();
-    let ports = ports.map(|port| {
-        json!([
-            port.container_port(),
-            port.protocol().map(TransportProtocol::as_str)
-        ])
-    });
-    let want_ports = want.port_mappings.iter().map(|port| json!([port, "tcp"]));
-    assert_eq!(
-        ports.collect::<Vec<_>>(),
-        want_ports.collect::<Vec<_>>(),
-        "{at}"
-    );
+    assert_same_surroundings(got, want, at);
     let logs = got.log_configuration().unwrap();
     assert_eq!(logs.log_driver().as_str(), "awslogs", "{at}");
     let options = logs.options().cloned().unwrap_or_default();
@@ -171,4 +166,37 @@ fn assert_same_container(got: &Registered, want: &ContainerDefinition, at: &str)
         want.awslogs,
         "{at}"
     );
+}
+
+/// Ports, mounts and limits.
+fn assert_same_surroundings(got: &Registered, want: &ContainerDefinition, at: &str) {
+    let ports = got.port_mappings().iter().map(|port| {
+        let protocol = port.protocol().map(TransportProtocol::as_str);
+        json!([port.container_port(), port.host_port(), protocol])
+    });
+    let want_ports = want.port_mappings.iter();
+    let want_ports =
+        want_ports.map(|port| json!([port.container_port, port.host_port, port.protocol]));
+    assert!(ports.eq(want_ports), "{at}: {:?}", got.port_mappings());
+    let mounts = got.mount_points().iter().map(|mount| {
+        json!([
+            mount.source_volume(),
+            mount.container_path(),
+            mount.read_only()
+        ])
+    });
+    let want_mounts = want.mount_points.iter();
+    let want_mounts = want_mounts
+        .map(|mount| json!([mount.source_volume, mount.container_path, mount.read_only]));
+    assert!(mounts.eq(want_mounts), "{at}: {:?}", got.mount_points());
+    let readonly = got.readonly_root_filesystem();
+    assert_eq!(readonly, Some(want.readonly_root_filesystem), "{at}");
+    assert_eq!(got.stop_timeout(), want.stop_timeout, "{at}");
+    let limit = &got.ulimits()[0];
+    let limit = (
+        limit.name().as_str(),
+        limit.soft_limit(),
+        limit.hard_limit(),
+    );
+    assert_eq!(limit, ("nofile", want.open_files, want.open_files), "{at}");
 }

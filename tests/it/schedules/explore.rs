@@ -2,22 +2,21 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt;
-use std::iter::Sum;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use integration_tests::chance::Chance;
-use shared::names::{AppId, AppName, RackName, ReleaseId, keys};
-use shared::promotion::{Kind, Order, Request, Tie, Work};
-use shared::work::{Invocation, Message};
+use shared::names::{AppId, AppName, RackName};
+use shared::promotion::{Desired, Kind};
 
 use super::attempt::{BAD, Model, OUTAGE, REFUSED};
 use super::counting;
+use super::explored::Explored;
 use super::invariants::Watch;
+use super::message::{Body, work};
 use super::outside::EnvVersion;
-use super::store::{Access, Luck, Shared, Sim, at};
+use super::store::{Access, Shared, Sim, at};
 
 /// Steps of one schedule before it comes to rest.
 const STEPS: usize = 320;
@@ -28,21 +27,6 @@ const VISIBILITY_SECONDS: i64 = 300;
 const RECEIVES_MAX: u32 = 5;
 /// Rounds of redelivery and reconciliation after which a schedule must be at rest.
 const ROUNDS_MAX: usize = 80;
-
-/// What a message says.
-#[derive(Debug, Clone)]
-pub enum Body {
-    /// S3's event about a version of an environment.
-    Written(EnvVersion, String),
-    /// `Release Promote Requested`: release, event id, time.
-    Requested(&'static str, String, i64),
-    /// `App Deleted`: event id, time.
-    Deleted(String, i64),
-    /// `Promotion Continue`.
-    Continue,
-    /// A hint for failure-count.
-    Outcome,
-}
 
 /// Who takes a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,10 +48,6 @@ struct Running {
     message: Queued,
     ends_at: i64,
 }
-
-/// How often what was met.
-#[derive(Debug, Default, Clone)]
-pub struct Explored(BTreeMap<&'static str, u64>);
 
 struct Schedule {
     sim: Shared,
@@ -309,11 +289,17 @@ impl Schedule {
             return;
         }
         let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 0, 3, 90]);
+        self.queue(Queue::Work(queue), body, delay);
+    }
+
+    /// A new message, to be seen in so many seconds.
+    fn queue(&mut self, queue: Queue, body: Body, delay: i64) {
+        let visible_at = self.now() + delay;
         self.queued.push(Queued {
-            queue: Queue::Work(queue),
+            queue,
             body,
             receives: 0,
-            visible_at: now + delay,
+            visible_at,
         });
     }
 
@@ -345,14 +331,7 @@ impl Schedule {
                 Queue::Count => "hints",
                 Queue::Work(_) => "hand-overs",
             });
-            let visible_at = self.now();
-            let receives = 0;
-            self.queued.push(Queued {
-                queue,
-                body,
-                receives,
-                visible_at,
-            });
+            self.queue(queue, body, 0);
         }
     }
 
@@ -367,14 +346,7 @@ impl Schedule {
         let behind = behind.then_some((Queue::Count, Body::Outcome));
         for (queue, body) in left.into_iter().chain(behind) {
             self.met.count("reconciliations");
-            let visible_at = self.now();
-            let receives = 0;
-            self.queued.push(Queued {
-                queue,
-                body,
-                receives,
-                visible_at,
-            });
+            self.queue(queue, body, 0);
         }
     }
 
@@ -388,13 +360,8 @@ impl Schedule {
             newest.map(|(_, version)| version.clone())
         };
         if let Some(version) = newest {
-            let visible_at = self.now();
-            self.queued.push(Queued {
-                queue: Queue::Work(Kind::Promote),
-                body: Body::Written(version, String::new()),
-                receives: 0,
-                visible_at,
-            });
+            let body = Body::Written(version, String::new());
+            self.queue(Queue::Work(Kind::Promote), body, 0);
         }
     }
 
@@ -438,136 +405,7 @@ impl Schedule {
     fn is_at_rest(&self) -> bool {
         let sim = self.sim.borrow();
         let state = sim.promotion();
-        let open = state
-            .desired
-            .as_ref()
-            .is_some_and(shared::promotion::Desired::is_open);
+        let open = state.desired.as_ref().is_some_and(Desired::is_open);
         !open && state.unsent.is_empty() && !counting::is_behind(&sim)
-    }
-}
-
-/// One invocation of promote or app-deletion: what the message leaves out is looked up, then the way through the state.
-async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i64) -> bool {
-    let message = match body {
-        Body::Continue | Body::Outcome => Message::continues(id),
-        Body::Deleted(event, time) => Message {
-            request: Some(request(Work::Delete, time, event, Tie::default())),
-            ..Message::continues(id)
-        },
-        Body::Written(version, sequencer) => {
-            if model.access.step("head").await != Luck::Good {
-                return false;
-            }
-            let current = newest(model, version.release);
-            let (at, event, release) = (version.at, version.id.clone(), version.release);
-            let tie = tie(&id, release, sequencer);
-            Message {
-                request: Some(request(promotes(release, &version.id), at, event, tie)),
-                current,
-                id,
-            }
-        }
-        Body::Requested(release, event, asked_at) => {
-            if model.access.step("head").await != Luck::Good {
-                return false;
-            }
-            let current = newest(model, release);
-            let version = current.clone().unwrap();
-            let tie = tie(&id, release, String::new());
-            Message {
-                request: Some(request(promotes(release, &version), asked_at, event, tie)),
-                current,
-                id,
-            }
-        }
-    };
-    let ends_at = at(ends_at + model.access.clock_ahead);
-    let invocation = Invocation {
-        function: model,
-        owner,
-        ends_at,
-    };
-    invocation.take(&message).await.is_ok()
-}
-
-fn newest(model: &Model, release: &str) -> Option<String> {
-    let sim = model.access.sim.borrow();
-    sim.outside
-        .newest(release)
-        .map(|version| version.id.clone())
-}
-
-fn promotes(release: &str, version: &str) -> Work {
-    Work::Promote {
-        release: ReleaseId::new(release).unwrap(),
-        env_version_id: version.to_owned(),
-    }
-}
-
-fn tie(id: &AppId, release: &str, sequencer: String) -> Tie {
-    Tie {
-        key: keys::environment(&id.app, &ReleaseId::new(release).unwrap()),
-        sequencer,
-    }
-}
-
-fn request(work: Work, seconds: i64, request_id: String, tie: Tie) -> Request {
-    let order = Order {
-        requested_at: at(seconds),
-        request_id,
-        tie,
-    };
-    Request { work, order }
-}
-
-impl Explored {
-    fn count(&mut self, what: &'static str) {
-        *self.0.entry(what).or_default() += 1;
-    }
-
-    /// That nothing that a schedule can do was left out.
-    pub fn assert_met_everything(&self) {
-        for what in [
-            "changed settings",
-            "crashes",
-            "dead letters",
-            "deletions at the end",
-            "duplicates",
-            "failures at the end",
-            "hand-overs",
-            "hints",
-            "lost events",
-            "promotes at the end",
-            "reconciliations",
-            "redeliveries",
-            "time limits",
-        ] {
-            assert!(
-                self.0.get(what).is_some_and(|count| *count > 20),
-                "{what}: {self}"
-            );
-        }
-    }
-}
-
-impl Sum for Explored {
-    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
-        all.fold(Self::default(), |mut sum, explored| {
-            for (what, count) in explored.0 {
-                *sum.0.entry(what).or_default() += count;
-            }
-            sum
-        })
-    }
-}
-
-impl fmt::Display for Explored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts: Vec<String> = self
-            .0
-            .iter()
-            .map(|(what, count)| format!("{count} {what}"))
-            .collect();
-        f.write_str(&counts.join(", "))
     }
 }

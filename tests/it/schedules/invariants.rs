@@ -7,7 +7,7 @@ use shared::promotion::{Applied, Promotion, Status, Work};
 
 use super::attempt::applied_environment;
 use super::counting;
-use super::explore::Body;
+use super::message::Body;
 use super::outside::Service;
 use super::store::{Sim, at};
 

@@ -25,32 +25,47 @@ impl Job<'_> {
             let Runs::Service { ecs_service, found } = &process.runs else {
                 continue;
             };
-            if found.is_none_or(|found| found.task_definition != definition.arn) {
+            // Only ours: one that app.json names gets its task definition and nothing else.
+            let wanted = process.service.deployment;
+            let ours = found.is_some_and(|found| self.wanted.id.owns(&found.tags));
+            let deployment = found.filter(|found| ours && found.deployment != wanted);
+            let runs = found.is_some_and(|found| found.task_definition == definition.arn);
+            if !runs || deployment.is_some() {
                 progress
                     .wrote
                     .push(format!("the ECS service `{ecs_service}`"));
                 progress.created |= found.is_none();
-                let create = found.is_none().then_some(process.service.scale.min);
-                moves.push((ecs_service.as_str(), definition.arn.as_str(), create));
+                let create = found.is_none().then_some(process.service);
+                let deployment = deployment.map(|_| wanted);
+                moves.push((
+                    ecs_service.as_str(),
+                    definition.arn.as_str(),
+                    create,
+                    deployment,
+                ));
             }
         }
         let (cluster, tags) = (&self.shell.cluster, &self.wanted.id.tags());
         let placement = &self.shell.config.placement;
         let ended = stream::iter(moves)
-            .map(async |(name, definition, create)| match create {
-                None => cluster.move_service(name, definition).await,
-                Some(count) => {
-                    let service = NewService {
-                        name,
-                        definition,
-                        count,
-                        placement,
-                        request_id: self.request_id,
-                        tags,
-                    };
-                    cluster.create_service(&service).await
-                }
-            })
+            .map(
+                async |(name, definition, create, deployment)| match create {
+                    None => cluster.move_service(name, definition, deployment).await,
+                    Some(service) => {
+                        let service = NewService {
+                            name,
+                            definition,
+                            count: service.scale.min,
+                            is_daemon: service.agent.is_some(),
+                            deployment: service.deployment,
+                            placement,
+                            request_id: self.request_id,
+                            tags,
+                        };
+                        cluster.create_service(&service).await
+                    }
+                },
+            )
             .buffer_unordered(MOVES_AT_ONCE)
             .collect::<Vec<_>>()
             .await;

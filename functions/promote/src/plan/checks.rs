@@ -268,6 +268,7 @@ fn render_error_type(err: &RenderError) -> &'static str {
         RenderError::NoImage { .. } => "NoImage",
         RenderError::FargateSize { .. } => "InvalidSize",
         RenderError::FargatePrivileged { .. } => "Privileged",
+        RenderError::FargateAgent { .. } => "AgentOnFargate",
         RenderError::Name(_) => "InvalidName",
     }
 }

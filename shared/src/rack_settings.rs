@@ -1,11 +1,11 @@
-//! The function's environment -> [`Config`], checked once at start.
+//! What every function is told of its Rack, checked once at start.
 
-use shared::names::RackName;
-use shared::variables::{VariableError, Variables};
+use crate::names::RackName;
+use crate::variables::{VariableError, Variables};
 
-/// The settings of the Rack, as far as a deletion needs them.
+/// The settings that app-deletion and failure-count need.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct RackSettings {
     /// The Rack.
     pub rack: RackName,
     /// The settings bucket.
@@ -16,7 +16,7 @@ pub struct Config {
     pub time_scale: f64,
 }
 
-impl Config {
+impl RackSettings {
     /// Reads the settings through `lookup`.
     ///
     /// # Errors

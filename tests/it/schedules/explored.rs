@@ -1,0 +1,62 @@
+//! How often a schedule met what can happen.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::iter::Sum;
+
+/// How often what was met.
+#[derive(Debug, Default, Clone)]
+pub struct Explored(BTreeMap<&'static str, u64>);
+
+impl Explored {
+    /// Counts one.
+    pub fn count(&mut self, what: &'static str) {
+        *self.0.entry(what).or_default() += 1;
+    }
+
+    /// That nothing that a schedule can do was left out.
+    pub fn assert_met_everything(&self) {
+        for what in [
+            "changed settings",
+            "crashes",
+            "dead letters",
+            "deletions at the end",
+            "duplicates",
+            "failures at the end",
+            "hand-overs",
+            "hints",
+            "lost events",
+            "promotes at the end",
+            "reconciliations",
+            "redeliveries",
+            "time limits",
+        ] {
+            assert!(
+                self.0.get(what).is_some_and(|count| *count > 20),
+                "{what}: {self}"
+            );
+        }
+    }
+}
+
+impl Sum for Explored {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |mut sum, explored| {
+            for (what, count) in explored.0 {
+                *sum.0.entry(what).or_default() += count;
+            }
+            sum
+        })
+    }
+}
+
+impl fmt::Display for Explored {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts: Vec<String> = self
+            .0
+            .iter()
+            .map(|(what, count)| format!("{count} {what}"))
+            .collect();
+        f.write_str(&counts.join(", "))
+    }
+}
