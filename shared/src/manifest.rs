@@ -4,6 +4,7 @@
 //! No error or warning repeats an interpolated value: it shows `${NAME}`. Nor does `Debug`.
 
 mod declaration;
+mod deliveries;
 mod error;
 mod forms;
 mod frame;
@@ -26,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 pub use declaration::Declaration;
+pub use deliveries::{Deliveries, OwnFile, OwnSecret};
 pub use error::{ManifestError, Problem};
 pub use forms::{Build, Health, Port};
 pub use node::{Entry, Kind, Node, Scalar, Style, Type};

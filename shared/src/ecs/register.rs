@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition as SdkContainer, KeyValuePair, LinuxParameters,
-    LogConfiguration, LogDriver, NetworkMode, PortMapping, Secret, Tag, TransportProtocol,
+    Compatibility, ContainerDefinition as SdkContainer, EnvironmentFile, EnvironmentFileType,
+    KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, NetworkMode, PortMapping, Secret,
+    Tag, TransportProtocol,
 };
 
 use super::{Cluster, DIGEST_TAG};
@@ -73,6 +74,7 @@ fn container(
         .essential(container.essential)
         .set_command(command)
         .set_environment(Some(environment(&container.environment)))
+        .set_environment_files(environment_files(&container.environment_files)?)
         .set_secrets(Some(secrets(&container.secrets)?))
         .set_docker_labels(Some(container.docker_labels.clone().into_iter().collect()))
         .set_port_mappings(Some(
@@ -93,6 +95,17 @@ fn environment(pairs: &BTreeMap<String, String>) -> Vec<KeyValuePair> {
         .iter()
         .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build())
         .collect()
+}
+
+fn environment_files(
+    arns: &[String],
+) -> Result<Option<Vec<EnvironmentFile>>, aws_sdk_ecs::error::BuildError> {
+    let files = arns.iter().map(|arn| {
+        let file = EnvironmentFile::builder().value(arn);
+        file.r#type(EnvironmentFileType::S3).build()
+    });
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(files).filter(|files| !files.is_empty()))
 }
 
 fn secrets(

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::declaration::{self, Declaration, Declarations};
+use super::deliveries::{self, Deliveries};
 use super::forms::{self, Build, Health, Port};
 use super::node::{Entry, Node};
 use super::reader::{Place, Reader};
@@ -68,6 +69,8 @@ pub struct Service {
     pub privileged: bool,
     /// The Services whose URL it is given.
     pub links: Vec<String>,
+    /// What ECS itself hands to it beside the App's environment.
+    pub deliveries: Deliveries,
     /// Convox's other keys, untyped.
     pub other: BTreeMap<String, Node>,
     /// What a message calls a declared name that was interpolated.
@@ -120,7 +123,7 @@ impl Service {
         self.environment.iter().any(is_it)
     }
 
-    /// The required names that `has` does not know, as they may be shown, sorted.
+    /// The required names that neither `has` nor a secret of its own knows, as they may be shown, sorted.
     pub(super) fn missing(&self, has: impl Fn(&str) -> bool) -> BTreeSet<&str> {
         let required = self
             .environment
@@ -129,7 +132,8 @@ impl Service {
                 Declaration::Required(name) => Some(name),
                 _ => None,
             });
-        let missing = required.filter(|name| !has(name));
+        let own = &self.deliveries.secrets;
+        let missing = required.filter(|name| !has(name) && !own.contains_key(name.as_str()));
         missing
             .map(|name| self.shown_names.get(name).unwrap_or(name).as_str())
             .collect()
@@ -143,7 +147,8 @@ pub(super) fn read(
     entry: &Entry,
     shared: &Declarations,
 ) -> Option<Service> {
-    let known: Vec<&str> = TYPED.iter().chain(&KEPT).copied().collect();
+    let known = TYPED.iter().chain(&KEPT).chain(&deliveries::KEYS);
+    let known: Vec<&str> = known.copied().collect();
     let fields = reader.fields(place, &known);
     let name = name(reader, place, entry);
     let image = fields.get("image").and_then(|place| reader.text(&place));
@@ -167,6 +172,11 @@ pub(super) fn read(
             .get("links")
             .map(|place| reader.texts(&place))
             .unwrap_or_default(),
+        deliveries: deliveries::read(
+            reader,
+            fields.get("environmentFiles"),
+            fields.get("secrets"),
+        ),
         other,
         shown_names: declarations.shown,
         name: name?,
