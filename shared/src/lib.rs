@@ -6,6 +6,7 @@
 // Core.
 pub mod app_settings;
 pub mod environment;
+pub mod environment_file;
 pub mod error_chain;
 pub mod events;
 pub mod failures;
@@ -17,6 +18,7 @@ pub mod precedence;
 pub mod promotion;
 pub mod rack_settings;
 pub mod schedule;
+pub mod secret_reference;
 pub mod task_definition;
 pub mod timer_rule;
 pub mod variables;

@@ -87,6 +87,12 @@ pub struct ContainerDefinition {
     /// Plain variables, by name.
     #[serde(serialize_with = "wire::environment")]
     pub environment: BTreeMap<String, String>,
+    /// ARNs of S3 objects whose lines are variables too, weaker than both lists.
+    #[serde(
+        skip_serializing_if = "Vec::is_empty",
+        serialize_with = "wire::environment_files"
+    )]
+    pub environment_files: Vec<String>,
     /// References, by the variable's name; never a name of `environment`.
     #[serde(serialize_with = "wire::secrets")]
     pub secrets: BTreeMap<String, String>,
@@ -378,8 +384,8 @@ fn container(
 ) -> Result<ContainerDefinition, RenderError> {
     let variables = variables::variables(release, service, source);
     let mut docker_labels = labels(release, process_type);
-    if let (EnvSource::SecretsManager { version_id, .. }, false) =
-        (source, variables.secrets.is_empty())
+    if let (EnvSource::SecretsManager { version_id, .. }, true) =
+        (source, variables.reads_secret_of_app)
     {
         // A changed secret changes the definition, so ECS redeploys by itself.
         docker_labels.insert("convox.secret.version".to_owned(), version_id.clone());
@@ -392,6 +398,7 @@ fn container(
         essential: true,
         command: Vec::new(),
         environment: variables.environment,
+        environment_files: environment_files(service),
         secrets: variables.secrets,
         docker_labels,
         port_mappings: Vec::new(),
@@ -403,6 +410,11 @@ fn container(
         privileged: service.privileged,
         awslogs: awslogs(release, process_type),
     })
+}
+
+fn environment_files(service: &Service) -> Vec<String> {
+    let files = service.deliveries.environment_files.iter();
+    files.map(|own| own.file.as_str().to_owned()).collect()
 }
 
 fn task(

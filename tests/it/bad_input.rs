@@ -1,5 +1,6 @@
 //! What the user has to mend ends before the first write, in words that say where and what is allowed.
 
+mod deliveries;
 mod environment;
 mod manifest;
 mod names;

@@ -1,5 +1,6 @@
 //! Whole task definitions: what is rendered for an App of ours, and that ECS is told exactly that.
 
+mod own;
 mod registered;
 
 use std::collections::BTreeMap;
@@ -164,9 +165,26 @@ fn s3(version_id: &str) -> EnvSource {
 /// `NAME` is interpolated by convox.yml, so its value stands where convox.yml puts it. Nothing else's does.
 const ENVIRONMENT: &str = "DATABASE_URL=canary-0000000000000000-DATABASE_URL\nNAME=you\nEXTRA=canary-0000000000000000-EXTRA\nAPP=mine\n";
 
+/// The snapshot `name` says the same.
+fn assert_as_snapshot(name: &str, rendered: &BTreeMap<String, TaskDefinition>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/snapshots");
+    let text = serde_json::to_string_pretty(rendered).unwrap() + "\n";
+    canary::assert_absent(&[&text]);
+    let file = folder.join(format!("{name}.json"));
+    if env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let snapshot = fs::read_to_string(&file).unwrap_or_default();
+    let mut lines = (1..).zip(text.lines().zip(snapshot.lines()));
+    if let Some((line, (got, want))) = lines.find(|(_, (got, want))| got != want) {
+        let file = file.display();
+        panic!("{file}:{line}: `{want}` became `{got}`; UPDATE_SNAPSHOTS=1 writes it anew");
+    }
+    assert_eq!(text.len(), snapshot.len(), "{}", file.display());
+}
+
 #[test]
 fn definitions_are_rendered_as_in_the_snapshots() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/snapshots");
     let sources = [("secrets-manager", secrets_manager("v1")), ("s3", s3("v1"))];
     for (launch, launch_type, manifest) in [
         ("fargate", LaunchType::Fargate, MANIFEST.to_owned()),
@@ -179,19 +197,7 @@ fn definitions_are_rendered_as_in_the_snapshots() {
         let inputs = Inputs::new("myrack", &manifest, ENVIRONMENT);
         for (delivery, source) in &sources {
             let rendered = inputs.render(&fixed_settings(), launch_type, source);
-            let text = serde_json::to_string_pretty(&rendered).unwrap() + "\n";
-            canary::assert_absent(&[&text]);
-            let file = folder.join(format!("{launch}-{delivery}.json"));
-            if env::var_os("UPDATE_SNAPSHOTS").is_some() {
-                fs::write(&file, &text).unwrap();
-            }
-            let snapshot = fs::read_to_string(&file).unwrap_or_default();
-            let mut lines = (1..).zip(text.lines().zip(snapshot.lines()));
-            if let Some((line, (got, want))) = lines.find(|(_, (got, want))| got != want) {
-                let file = file.display();
-                panic!("{file}:{line}: `{want}` became `{got}`; UPDATE_SNAPSHOTS=1 writes it anew");
-            }
-            assert_eq!(text.len(), snapshot.len(), "{}", file.display());
+            assert_as_snapshot(&format!("{launch}-{delivery}"), &rendered);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! S3 = Secrets Manager = source: what a container sees does not depend on how its environment is delivered.
 //!
 //! Each App is promoted on both deliveries; the agent's view of both, with the real `convox-env`, is compared with the
-//! precedence that is computed here from the source: the environment's declared keys, then automatic variables, then
-//! defaults.
+//! precedence that is computed here from the source: the environment's declared keys, then the Service's own secrets,
+//! automatic variables, defaults, environment files.
 
 mod generated;
+mod own;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,9 +1,10 @@
 //! The ECS agent's view: from a registered task definition to the variables that each container sees.
 //!
-//! By the agent's published rules (facts/aws.md 1.1, 1.3), and on the S3 path through the real `convox-env`. It takes
+//! By the agent's published rules (facts/aws.md 1.1, 1.3, 1.11), and on the S3 path through the real `convox-env`. It takes
 //! SDK clients, so that anything that speaks for AWS can stand behind it. It never prints a value.
 
 mod convox_env;
+mod env_file;
 mod go_print;
 mod reference;
 mod secrets;
@@ -27,6 +28,8 @@ pub struct Agent {
     pub ecs: aws_sdk_ecs::Client,
     /// Secrets Manager.
     pub secrets_manager: aws_sdk_secretsmanager::Client,
+    /// S3, for environment files.
+    pub s3: aws_sdk_s3::Client,
     /// The `AWS_*` variables with which `convox-env` reaches AWS, as a task has its role.
     pub access: BTreeMap<String, String>,
     /// The built `convox-env`.
@@ -47,6 +50,8 @@ pub struct Variable {
 pub enum Origin {
     /// `environment` of the container definition.
     Environment,
+    /// A file of `environmentFiles`, with its ARN.
+    EnvironmentFile(String),
     /// `secrets` of the container definition, with the reference.
     Secrets(String),
     /// The environment object, through `convox-env`.
@@ -77,6 +82,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Environment => f.write_str("environment"),
+            Self::EnvironmentFile(arn) => write!(f, "environmentFiles {arn}"),
             Self::Secrets(value_from) => write!(f, "secrets {value_from}"),
             Self::ConvoxEnv => f.write_str("convox-env"),
         }
@@ -95,6 +101,7 @@ pub async fn task_sees(
     let agent = Agent {
         ecs: world.ecs.clone(),
         secrets_manager: world.secrets_manager.clone(),
+        s3: world.s3.clone(),
         access: world.task_access(),
         convox_env: binaries::built("convox-env"),
     };
@@ -129,7 +136,8 @@ impl Agent {
         let resolved = secrets::resolve(&self.secrets_manager, references).await?;
         let mut seen = Containers::new();
         for container in &containers {
-            let variables = merge(container, &resolved)?;
+            let files = env_file::read(&self.s3, container.environment_files()).await?;
+            let variables = merge(container, files, &resolved);
             let variables = convox_env::run(self, variables).await?;
             seen.insert(container.name().unwrap_or_default().to_owned(), variables);
         }
@@ -155,17 +163,13 @@ impl Agent {
     }
 }
 
-/// `secrets` overwrite `environment`. Source: facts/aws.md 1.3.
+/// `secrets` overwrite `environment`, and both what stands in files. Source: facts/aws.md 1.3.
 fn merge(
     container: &ContainerDefinition,
+    files: BTreeMap<String, Variable>,
     resolved: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, Variable>, LaunchFailure> {
-    if !container.environment_files().is_empty() {
-        return Err(LaunchFailure(
-            "the bench does not read environmentFiles".to_owned(),
-        ));
-    }
-    let mut variables = BTreeMap::new();
+) -> BTreeMap<String, Variable> {
+    let mut variables = files;
     for pair in container.environment() {
         let value = pair.value().unwrap_or_default().to_owned();
         let origin = Origin::Environment;
@@ -179,5 +183,5 @@ fn merge(
         let origin = Origin::Secrets(secret.value_from().to_owned());
         variables.insert(secret.name().to_owned(), Variable { value, origin });
     }
-    Ok(variables)
+    variables
 }

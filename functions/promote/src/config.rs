@@ -34,6 +34,10 @@ pub struct Config {
     pub environment_key_arn: Option<String>,
     /// The time that one promote spends on Secrets Manager in all.
     pub secrets_manager_timeout: Duration,
+    /// Secrets of the user's own that the execution role may read, each an ARN or a beginning and `*`.
+    pub extra_secret_arns: Vec<String>,
+    /// Environment files that the execution role may read, each an ARN or a beginning and `*`.
+    pub extra_environment_file_arns: Vec<String>,
     /// The role that reads secrets.
     pub task_execution_role_arn: String,
     /// The role of the App's own code.
@@ -93,6 +97,8 @@ impl Config {
             secret_key_arn,
             environment_key_arn,
             secrets_manager_timeout: timeout(optional("SECRETS_MANAGER_TIMEOUT_SECONDS"))?,
+            extra_secret_arns: list(optional("EXTRA_SECRET_ARNS")),
+            extra_environment_file_arns: list(optional("EXTRA_ENVIRONMENT_FILE_ARNS")),
             task_execution_role_arn: required("TASK_EXECUTION_ROLE_ARN")?,
             task_role_arn: required("TASK_ROLE_ARN")?,
             timer_role_arn: required("TIMER_ROLE_ARN")?,

@@ -2,6 +2,7 @@
 //! write. Pure.
 
 mod checks;
+mod deliveries;
 mod process;
 
 use std::collections::BTreeMap;
@@ -124,6 +125,7 @@ pub fn plan<'a>(
     let decision = decide(config, gathered, &mut checks.problems);
     checks.variables(gathered);
     checks.links(config, gathered);
+    checks.own_secrets(wanted, gathered);
     let services = checks.services(config, wanted, gathered);
     let timers = checks.timers(config, wanted, gathered);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();
@@ -140,6 +142,7 @@ pub fn plan<'a>(
         checks.size(s3_size);
     }
     let mut warnings = warnings(gathered);
+    warnings.extend(deliveries::warnings(config, gathered));
     warnings.extend(checks.into_result()?);
     let removals = Removals::of(wanted.id, &gathered.around.leftovers);
     Ok(Plan {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition as SdkContainer, HostVolumeProperties, KeyValuePair,
-    LinuxParameters, LogConfiguration, LogDriver, MountPoint, NetworkMode, PortMapping, Secret,
-    Tag, TransportProtocol, Ulimit, UlimitName, Volume,
+    Compatibility, ContainerDefinition as SdkContainer, EnvironmentFile, EnvironmentFileType,
+    HostVolumeProperties, KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, MountPoint,
+    NetworkMode, PortMapping, Secret, Tag, TransportProtocol, Ulimit, UlimitName, Volume,
 };
 
 use super::{Cluster, DIGEST_TAG};
@@ -75,6 +75,7 @@ fn container(
         .essential(container.essential)
         .set_command(command)
         .set_environment(Some(environment(&container.environment)))
+        .set_environment_files(environment_files(&container.environment_files)?)
         .set_secrets(Some(secrets(&container.secrets)?))
         .set_docker_labels(Some(container.docker_labels.clone().into_iter().collect()))
         .set_port_mappings(Some(
@@ -97,6 +98,17 @@ fn environment(pairs: &BTreeMap<String, String>) -> Vec<KeyValuePair> {
         .iter()
         .map(|(name, value)| KeyValuePair::builder().name(name).value(value).build())
         .collect()
+}
+
+fn environment_files(
+    arns: &[String],
+) -> Result<Option<Vec<EnvironmentFile>>, aws_sdk_ecs::error::BuildError> {
+    let files = arns.iter().map(|arn| {
+        let file = EnvironmentFile::builder().value(arn);
+        file.r#type(EnvironmentFileType::S3).build()
+    });
+    let files = files.collect::<Result<Vec<_>, _>>()?;
+    Ok(Some(files).filter(|files| !files.is_empty()))
 }
 
 fn secrets(

@@ -5,6 +5,7 @@ use std::fmt;
 
 use super::agent::{self, Agent};
 use super::declaration::{self, Declaration, Declarations};
+use super::deliveries::{self, Deliveries};
 use super::deployment::{self, Deployment};
 use super::domain;
 use super::forms::{self, Build, Health, Port};
@@ -16,7 +17,7 @@ use super::scale::{self, Scale};
 use super::volume::{self, Volume};
 use crate::names::ServiceName;
 
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 27] = [
     "agent",
     "build",
     "command",
@@ -24,6 +25,7 @@ const KEYS: [&str; 25] = [
     "domain",
     "drain",
     "environment",
+    "environmentFiles",
     "health",
     "image",
     "init",
@@ -36,6 +38,7 @@ const KEYS: [&str; 25] = [
     "privileged",
     "resources",
     "scale",
+    "secrets",
     "singleton",
     "sticky",
     "tags",
@@ -125,6 +128,8 @@ pub struct Service {
     pub test: Option<String>,
     /// `volumes`, in file order.
     pub volumes: Vec<Volume>,
+    /// What ECS itself hands to it beside the App's environment.
+    pub deliveries: Deliveries,
     /// What a message calls a declared name that was interpolated.
     shown_names: BTreeMap<String, String>,
 }
@@ -175,7 +180,7 @@ impl Service {
         self.environment.iter().any(is_it)
     }
 
-    /// The required names that `has` does not know, as they may be shown, sorted.
+    /// The required names that neither `has` nor a secret of its own knows, as they may be shown, sorted.
     pub(super) fn missing(&self, has: impl Fn(&str) -> bool) -> BTreeSet<&str> {
         let required = self
             .environment
@@ -184,7 +189,8 @@ impl Service {
                 Declaration::Required(name) => Some(name),
                 _ => None,
             });
-        let missing = required.filter(|name| !has(name));
+        let own = &self.deliveries.secrets;
+        let missing = required.filter(|name| !has(name) && !own.contains_key(name.as_str()));
         missing
             .map(|name| self.shown_names.get(name).unwrap_or(name).as_str())
             .collect()
@@ -253,6 +259,11 @@ pub(super) fn read(
         resources,
         singleton,
         volumes,
+        deliveries: deliveries::read(
+            reader,
+            fields.get("environmentFiles"),
+            fields.get("secrets"),
+        ),
         shown_names: declarations.shown,
         name: name?,
     };

@@ -1,7 +1,9 @@
 //! The variables of one container: the same set on both deliveries, no name in two lists.
 //!
 //! Precedence, high to low (`convox/rack:cmd/convox-env/main.go`, service.json.tmpl): the environment's declared
-//! keys, automatic variables, links, manifest defaults, the image's own.
+//! keys, the Service's own secrets, automatic variables, links, manifest defaults, environment files, the image's own.
+//! ECS itself keeps files below both lists; a name that the environment sets is left out of the own secrets, so that
+//! neither delivery reads a secret in vain.
 
 use std::collections::BTreeMap;
 
@@ -13,6 +15,8 @@ use crate::manifest::Service;
 pub(super) struct Variables {
     pub environment: BTreeMap<String, String>,
     pub secrets: BTreeMap<String, String>,
+    /// Whether any reference is to the App's own secret.
+    pub reads_secret_of_app: bool,
 }
 
 pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSource) -> Variables {
@@ -21,16 +25,20 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     environment.extend(automatic(release, service));
     // Only the S3 delivery sets these: a default of that name would send convox-env to another object.
     environment.retain(|name, _| !RESERVED_KEYS.contains(&name.as_str()));
-    let mut secrets = BTreeMap::new();
+    let mut secrets = own_secrets(release, service);
+    environment.retain(|name, _| !secrets.contains_key(name));
+    let mut reads_secret_of_app = false;
     match source {
         EnvSource::SecretsManager { secret_arn, .. } => {
             let declared = release
                 .environment
                 .keys()
                 .filter(|key| service.declares(key.as_str()));
-            secrets
-                .extend(declared.map(|key| (key.to_string(), secret_arn.value_from(key.as_str()))));
-            environment.retain(|name, _| !secrets.contains_key(name));
+            for key in declared {
+                environment.remove(key.as_str());
+                secrets.insert(key.to_string(), secret_arn.value_from(key.as_str()));
+                reads_secret_of_app = true;
+            }
         }
         EnvSource::S3 { url, key_arn } => {
             environment.extend(
@@ -45,7 +53,17 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     Variables {
         environment,
         secrets,
+        reads_secret_of_app,
     }
+}
+
+/// The user's own secrets, but for names that the environment delivers anyway.
+fn own_secrets(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
+    let delivered = |name: &str| service.declares(name) && release.environment.contains_key(name);
+    let own = service.deliveries.secrets.iter();
+    own.filter(|(name, _)| !delivered(name))
+        .map(|(name, own)| (name.clone(), own.reference.to_string()))
+        .collect()
 }
 
 /// The names that convox-env lets through. One that no environment can hold is left out: with a comma or a star in it, it

@@ -15,6 +15,10 @@ pub(super) fn environment<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, 
     )
 }
 
+pub(super) fn environment_files<S: Serializer>(arns: &[String], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_seq(arns.iter().map(|arn| json!({"value": arn, "type": "s3"})))
+}
+
 pub(super) fn secrets<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
     to.collect_seq(
         pairs

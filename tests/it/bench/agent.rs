@@ -12,6 +12,7 @@ fn without_convox_env(world: &World) -> Agent {
     Agent {
         ecs: world.ecs.clone(),
         secrets_manager: world.secrets_manager.clone(),
+        s3: world.s3.clone(),
         access: world.task_access(),
         convox_env: PathBuf::from("/nonexistent"),
     }

@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 
 use super::{code, refusal};
 use aws_sdk_ecs::types::builders::ContainerDefinitionBuilder;
-use aws_sdk_ecs::types::{Compatibility, ContainerDefinition, KeyValuePair, NetworkMode, Secret};
+use aws_sdk_ecs::types::{
+    Compatibility, ContainerDefinition, EnvironmentFile, EnvironmentFileType, KeyValuePair,
+    NetworkMode, Secret,
+};
 
 type Definition =
     aws_sdk_ecs::operation::register_task_definition::builders::RegisterTaskDefinitionFluentBuilder;
@@ -77,6 +80,47 @@ async fn a_secrets_name_is_unique_and_needs_an_execution_role() {
             no_role,
             "you must also specify a value for 'executionRoleArn'",
         ),
+    ] {
+        assert_refused(definition, wording).await;
+    }
+}
+
+#[tokio::test]
+async fn environment_files_are_objects_that_end_in_env_and_at_most_ten() {
+    let world = World::new().await;
+    let files = |arns: &[&str], kind: EnvironmentFileType| {
+        let file = |arn: &&str| {
+            let file = EnvironmentFile::builder().value(*arn).r#type(kind.clone());
+            file.build().unwrap()
+        };
+        let files = arns.iter().map(file).collect();
+        named("web").set_environment_files(Some(files)).build()
+    };
+    let s3 = || EnvironmentFileType::S3;
+    let good = "arn:aws-cn:s3:::bucket/folder/.env";
+    let definition = with(&world, files(&[good; 10], s3()));
+    definition.send().await.unwrap();
+    let no_role = world.ecs.register_task_definition().family("f");
+    let no_role = no_role.container_definitions(files(&[good], s3()));
+    for (definition, wording) in [
+        (with(&world, files(&[good; 11], s3())), "at most 10 items"),
+        (
+            with(&world, files(&["arn:aws:s3:::bucket/a.txt"], s3())),
+            "must end in .env",
+        ),
+        (
+            with(&world, files(&["s3://bucket/a.env"], s3())),
+            "use an object's ARN",
+        ),
+        (
+            with(&world, files(&["arn:aws:s3:::bucket"], s3())),
+            "use an object's ARN",
+        ),
+        (
+            with(&world, files(&[good], EnvironmentFileType::from("ssm"))),
+            "the type s3",
+        ),
+        (no_role, "'executionRoleArn'"),
     ] {
         assert_refused(definition, wording).await;
     }

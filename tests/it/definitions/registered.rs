@@ -3,19 +3,28 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition as Registered, LinuxParameters, NetworkMode,
-    TaskDefinition as RegisteredTask, TransportProtocol,
+    Compatibility, ContainerDefinition as Registered, EnvironmentFileType, LinuxParameters,
+    NetworkMode, TaskDefinition as RegisteredTask, TransportProtocol,
 };
 use integration_tests::World;
 use serde_json::{Value, json};
 use shared::names::SecretArn;
 use shared::task_definition::{ContainerDefinition, EnvSource, LaunchType, TaskDefinition};
 
-use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST};
+use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST, own};
 use crate::app;
 
 #[tokio::test]
 async fn ecs_has_what_was_rendered() {
+    assert_registered(MANIFEST, ENVIRONMENT).await;
+}
+
+#[tokio::test]
+async fn ecs_has_own_secrets_and_files_as_rendered() {
+    assert_registered(own::MANIFEST, own::ENVIRONMENT).await;
+}
+
+async fn assert_registered(manifest: &str, environment: &str) {
     let key = |file: &str| format!("apps/{}/{file}", app::APP);
     for (launch_name, launch, secrets_manager_env) in [
         ("FARGATE", LaunchType::Fargate, "Yes"),
@@ -24,16 +33,16 @@ async fn ecs_has_what_was_rendered() {
         ("EC2", LaunchType::Ec2, "No"),
     ] {
         let world = World::new().await; // an ECS service keeps the launch type that it was created with
-        world.put(&key("convox.yml"), MANIFEST).await;
+        world.put(&key("convox.yml"), manifest).await;
         world.put(&key("releases/R1/build.json"), BUILD).await;
         let different = [
             ("LAUNCH_TYPE", launch_name),
             ("SECRETS_MANAGER_ENV", secrets_manager_env),
         ];
         let function = world.start("promote", &different);
-        let report = app::promote_app(&world, &function, app::APP, "R1", ENVIRONMENT).await;
+        let report = app::promote_app(&world, &function, app::APP, "R1", environment).await;
         assert_eq!(report["status"], "promoted", "{report:#}");
-        let inputs = Inputs::new(&world.rack, MANIFEST, ENVIRONMENT);
+        let inputs = Inputs::new(&world.rack, manifest, environment);
         let settings = world.settings(&different).into_iter().collect();
         for (name, want) in inputs.render(&settings, launch, &source(&world, &report).await) {
             let (kind, process) = name.split_once('.').unwrap();
@@ -148,6 +157,12 @@ fn assert_same_container(got: &Registered, want: &ContainerDefinition, at: &str)
         plain.collect::<BTreeMap<_, _>>() == want.environment,
         "{at}: environment"
     );
+    let files = got.environment_files().iter();
+    let files = files.map(|file| {
+        assert_eq!(file.r#type(), &EnvironmentFileType::S3, "{at}");
+        file.value()
+    });
+    assert!(files.eq(&want.environment_files), "{at}: environmentFiles");
     let secrets = got.secrets().iter();
     let secrets = secrets.map(|secret| (secret.name().to_owned(), secret.value_from().to_owned()));
     assert_eq!(secrets.collect::<BTreeMap<_, _>>(), want.secrets, "{at}");

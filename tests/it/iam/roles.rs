@@ -2,6 +2,7 @@
 
 use std::process::Stdio;
 
+use aws_sdk_s3::Client as S3;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use integration_tests::agent::Agent;
 use integration_tests::function::CALLER;
@@ -100,19 +101,69 @@ async fn containers_may_read_environments_and_nothing_else() {
     }
 }
 
+/// The agent, recorded.
+fn agent(world: &World) -> Agent {
+    let config = world.front_door_as(AGENT);
+    Agent {
+        ecs: world.ecs.clone(),
+        secrets_manager: SecretsManager::new(&config),
+        s3: S3::new(&config),
+        access: world.task_access(),
+        convox_env: binaries::built(CONVOX_ENV),
+    }
+}
+
+#[tokio::test]
+async fn the_agent_may_read_extra_secrets_and_files_where_the_rack_names_them() {
+    let world = World::new().await;
+    let own = world.secrets_manager.create_secret().name("db/main");
+    let own = own.secret_string("{\"K\": \"v\"}").send().await.unwrap();
+    let own = own.arn.unwrap();
+    let bucket = format!("files-{}", world.account);
+    let created = world.s3.create_bucket().bucket(&bucket).send().await;
+    created.unwrap();
+    let put = world.s3.put_object().bucket(&bucket).key("shop/a.env");
+    put.body(Vec::from(*b"A=1\n").into()).send().await.unwrap();
+    let file = format!("arn:aws:s3:::{bucket}/shop/a.env");
+    let manifest = format!(
+        "services:\n  web:\n    image: i\n    environment: [TOKEN]\n    environmentFiles: ['{file}']\n    secrets: {{B: \
+         '{own}:K::'}}\n"
+    );
+    world.put(&format!("apps/{APP}/convox.yml"), manifest).await;
+    let files = format!("arn:aws:s3:::{bucket}/shop/*");
+    let settings = [
+        ("SECRETS_MANAGER_ENV", "Yes"),
+        ("EXTRA_SECRET_ARNS", own.as_str()),
+        ("EXTRA_ENVIRONMENT_FILE_ARNS", &files),
+    ];
+    let deployment = Deployment::of(&world.settings(&settings));
+    let function = world.start("promote", &settings);
+    let report = app::promote(&world, &function, "R1", &[("TOKEN", "t")]).await;
+    assert_eq!(report["warnings"], serde_json::json!([]), "{report:#}");
+    let definition = app::running(&world, "web").await;
+    agent(&world).launch(&definition).await.unwrap();
+
+    let calls = world.proxy.calls();
+    let of_agent = iam::permits(&deployment, &calls, AGENT);
+    assert_eq!(of_agent.len(), 4, "two secrets, a bucket, a file");
+    let role = "TaskExecutionRole";
+    let whole = policy(&deployment, role);
+    prove(role, &whole, &of_agent, UNUSED_BY_THE_AGENT);
+    let none = Deployment {
+        extra: Default::default(),
+        ..deployment
+    };
+    let without = super::missing(&policy(&none, role), &of_agent);
+    assert_eq!(without.len(), 3, "{without:?}");
+}
+
 #[tokio::test]
 async fn the_agent_may_read_the_racks_secrets_with_and_without_a_customer_key() {
     let world = app::world().await;
     let (deployment, function) = scenario::start(&world).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     let definition = app::running(&world, "web").await;
-    let agent = Agent {
-        ecs: world.ecs.clone(),
-        secrets_manager: SecretsManager::new(&world.front_door_as(AGENT)),
-        access: world.task_access(),
-        convox_env: binaries::built(CONVOX_ENV),
-    };
-    agent.launch(&definition).await.unwrap();
+    agent(&world).launch(&definition).await.unwrap();
 
     let calls = world.proxy.calls();
     let of_agent = iam::permits(&deployment, &calls, AGENT);

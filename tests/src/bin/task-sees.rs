@@ -23,6 +23,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let agent = Agent {
         ecs: aws_sdk_ecs::Client::new(&config),
         secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
+        s3: aws_sdk_s3::Client::new(&config),
         access: env::vars()
             .filter(|(name, _)| name.starts_with("AWS_"))
             .collect(),

@@ -29,6 +29,8 @@ pub struct Deployment {
     pub creates_key: bool,
     /// The customer key of secrets.
     pub secret_key: Option<String>,
+    /// The secrets and the environment files beside the Rack's own that tasks may read, comma separated.
+    pub extra: [String; 2],
     /// The ARNs of its roles, by logical id.
     pub roles: BTreeMap<&'static str, String>,
 }
@@ -49,6 +51,7 @@ impl Deployment {
             creates_key: given.is_none(),
             environment_key: given.unwrap_or(created),
             secret_key: settings.get("SECRET_KEY_ARN").cloned(),
+            extra: [get("EXTRA_SECRET_ARNS"), get("EXTRA_ENVIRONMENT_FILE_ARNS")],
             roles: BTreeMap::from([
                 ("TaskExecutionRole", get("TASK_EXECUTION_ROLE_ARN")),
                 ("TaskRole", get("TASK_ROLE_ARN")),
@@ -151,6 +154,7 @@ impl Deployment {
         } else {
             &self.environment_key
         };
+        let [extra_secrets, extra_files] = &self.extra;
         let value = match name {
             "AWS::AccountId" => &self.account,
             "AWS::Partition" => PARTITION,
@@ -159,6 +163,8 @@ impl Deployment {
             "AWS::URLSuffix" => URL_SUFFIX,
             "Cluster" => &self.cluster,
             "EnvironmentKeyArn" => environment_key,
+            "ExtraEnvironmentFileArns" => extra_files,
+            "ExtraSecretArns" => extra_secrets,
             "Rack" => &self.rack,
             "SecretKeyArn" => self.secret_key.as_deref().unwrap_or_default(),
             "SettingsBucket" => &self.bucket,

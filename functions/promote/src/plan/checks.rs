@@ -22,7 +22,7 @@ pub(super) struct Checks {
 pub(super) type Largest = Option<(usize, String)>;
 
 impl Checks {
-    fn problem(&mut self, error_type: &'static str, message: impl Into<String>) {
+    pub(super) fn problem(&mut self, error_type: &'static str, message: impl Into<String>) {
         let problem = Problem::new(error_type, message);
         if !self.problems.contains(&problem) {
             self.problems.push(problem);

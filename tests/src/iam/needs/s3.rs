@@ -1,4 +1,4 @@
-//! S3: the settings bucket, encrypted with the environment key.
+//! S3: the settings bucket, encrypted with the environment key, and buckets of environment files.
 
 use super::super::deployment::Deployment;
 use super::super::facts::Facts;
@@ -9,6 +9,7 @@ const READ: &str = "S3 API reference, GetObject and HeadObject, `versionId`: wit
 const MISSING: &str = "S3 API reference, GetObject and HeadObject: without s3:ListBucket a missing object is 403, not 404";
 const WRITE: &str = "SAR for S3, PutObject";
 const LIST: &str = "S3 API reference, ListObjectsV2: s3:ListBucket";
+const LOCATE: &str = "SAR for S3, GetBucketLocation";
 const DECRYPT: &str =
     "S3 user guide, \"Using server-side encryption with AWS KMS keys\": kms:Decrypt to read";
 const ENCRYPT: &str = "S3 user guide, \"Using server-side encryption with AWS KMS keys\": kms:GenerateDataKey to write";
@@ -22,6 +23,7 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
     let bucket = Deployment::bucket_arn(bucket.trim_matches('/'));
     let object = format!("{bucket}/{key}");
     let deployment = facts.deployment;
+    let is_settings = bucket == Deployment::bucket_arn(&deployment.bucket);
     match call.operation.as_str() {
         "GetObject" | "HeadObject" => {
             let versioned = parameter(query, "versionId").is_some();
@@ -33,7 +35,7 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             let mut needs = vec![Need::new(action, object, READ)];
             if call.status == Some(404) {
                 needs.push(Need::new("s3:ListBucket", bucket, MISSING));
-            } else if call.operation == "GetObject" {
+            } else if call.operation == "GetObject" && is_settings {
                 needs.push(via(
                     "s3",
                     "kms:Decrypt",
@@ -43,6 +45,7 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             }
             Ok(needs)
         }
+        "GetBucketLocation" => Ok(vec![Need::new("s3:GetBucketLocation", bucket, LOCATE)]),
         "PutObject" => Ok(vec![
             Need::new("s3:PutObject", object, WRITE),
             via(

@@ -8,6 +8,7 @@ use super::{array, client_exception, fargate, tags, text};
 const SIZE_MAX: usize = 65_536;
 const CONTAINERS_MAX: usize = 10;
 const NAME_MAX: usize = 255;
+const FILES_MAX: usize = 10;
 
 /// Checks a whole definition, in the order in which the messages are most useful.
 pub(super) fn check(definition: &Value) -> Result<(), Refusal> {
@@ -18,6 +19,7 @@ pub(super) fn check(definition: &Value) -> Result<(), Refusal> {
     tags::check(definition, "tags")?;
     for container in containers {
         check_secrets(container, definition)?;
+        check_files(container, definition)?;
     }
     check_launch(definition, containers)
 }
@@ -89,6 +91,39 @@ fn check_secrets(container: &Value, definition: &Value) -> Result<(), Refusal> {
             return Err(client_exception(format!(
                 "The secret name must be unique and not shared with any new or existing environment variables set \
                  on the container, such as '{name}'."
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Source: facts/aws.md 1.11 (at most ten, the ending, type `s3`, ARN form, an execution role); wordings: ours.
+fn check_files(container: &Value, definition: &Value) -> Result<(), Refusal> {
+    let files = array(container, "environmentFiles");
+    if files.len() > FILES_MAX {
+        return Err(client_exception(format!(
+            "environmentFiles can have at most {FILES_MAX} items, not {}.",
+            files.len()
+        )));
+    }
+    if !files.is_empty() && text(definition, "executionRoleArn").is_empty() {
+        return Err(client_exception(
+            "When you are specifying environmentFiles, you must also specify a value for 'executionRoleArn'.",
+        ));
+    }
+    for file in files {
+        let arn = text(file, "value");
+        let object = arn
+            .split_once(":s3:::")
+            .and_then(|(_, object)| object.split_once('/'));
+        if text(file, "type") != "s3" || !arn.starts_with("arn:") || object.is_none() {
+            return Err(client_exception(format!(
+                "Invalid environment file '{arn}': use an object's ARN and the type s3."
+            )));
+        }
+        if object.is_none_or(|(_, key)| key.strip_suffix(".env").is_none()) {
+            return Err(client_exception(format!(
+                "Invalid environment file '{arn}': its name must end in .env."
             )));
         }
     }
