@@ -27,7 +27,7 @@ async fn references_that_cannot_be_meant_are_refused_before_any_write() {
             ),
             "InvalidManifest",
             vec![
-                "line 5",
+                "convox.yml:5:",
                 "`services.web.secrets.A`",
                 "six letters or digits",
                 "`services.web.secrets.B` cannot be used: a JSON key that holds a colon",
