@@ -19,6 +19,8 @@ mod interpolation;
 mod listener;
 mod mapping;
 mod node;
+mod place;
+mod policy;
 mod reader;
 mod reference;
 mod resource;

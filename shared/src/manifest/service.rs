@@ -11,6 +11,7 @@ use super::domain;
 use super::forms::{self, Build, Health, Port};
 use super::listener::{self, Listener};
 use super::node::Entry;
+use super::policy;
 use super::reader::{Place, Reader};
 use super::reference::{self, Names};
 use super::scale::{self, Scale};
@@ -248,7 +249,7 @@ pub(super) fn read(
         domains: domain::read(reader, fields.get("domain")),
         drain: seconds(reader, fields.get("drain")),
         internal: reader.flag(fields.get("internal")) || internal_and_external,
-        policies: policies(reader, fields.get("policies")),
+        policies: policy::read(reader, fields.get("policies")),
         sticky: reader.optional_flag(fields.get("sticky")).unwrap_or(true),
         tags: reader.text_map(fields.get("tags")),
         termination_grace: termination_grace(reader, fields.get("termination")),
@@ -285,38 +286,6 @@ fn termination_grace(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> u32 {
     };
     let fields = reader.fields(&place, &["grace"]);
     seconds(reader, fields.get("grace"))
-}
-
-/// ARNs of IAM policies. Convox takes any text, and `CloudFormation` refuses it later: a warning says so first.
-pub(super) fn policies(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<String> {
-    for item in place.iter().filter_map(Place::items).flatten() {
-        if item
-            .scalar()
-            .is_some_and(|scalar| !is_policy_arn(&scalar.text))
-        {
-            let (path, shown) = (&item.path, item.node.shown());
-            let message = format!(
-                "`{path}` is {shown}, which is not the ARN of an IAM policy such as `arn:aws:iam::aws:policy/ReadOnlyAccess`"
-            );
-            reader.warn(item.node.line, &message);
-        }
-    }
-    texts(reader, place)
-}
-
-/// `arn:{partition}:iam::{account, or aws}:policy/{path and name}` (IAM user guide, "IAM ARNs").
-fn is_policy_arn(text: &str) -> bool {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let [scheme, partition, service, region, account, resource] = *parts.as_slice() else {
-        return false;
-    };
-    let of_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
-    let named = resource
-        .strip_prefix("policy/")
-        .is_some_and(|name| !name.is_empty());
-    let of_iam =
-        scheme == "arn" && partition.starts_with("aws") && service == "iam" && region.is_empty();
-    of_iam && (of_account || account == "aws") && named
 }
 
 fn name(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> Option<ServiceName> {

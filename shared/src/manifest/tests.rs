@@ -659,7 +659,7 @@ fn declarations_that_every_service_repeats_have_a_bound() {
 proptest! {
     #[test]
     fn any_bytes_load_or_are_refused(text in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = load("convox.yml", &text, &environment(""));
+        let _ = load("convox.yml", &text, &environment("")).map_err(|error| error.to_string());
     }
 
     #[test]
@@ -671,7 +671,20 @@ proptest! {
         value in "[ -~\n]{0,12}",
     ) {
         let environment = [(environment::EnvKey::new("V").unwrap(), value.into())].into_iter().collect();
-        let _ = load("convox.yml", pieces.concat().as_bytes(), &environment);
+        let _ = load("convox.yml", pieces.concat().as_bytes(), &environment).map_err(|error| error.to_string());
+    }
+
+    #[test]
+    fn any_key_takes_any_node(
+        key in "agent|build|command|deployment|domain|drain|environment|health|links|nlb|policies|port|resources|scale|\
+            sticky|tags|termination|test|volumes",
+        inner in "ports|enabled|minimum|grace|port|protocol|certificate|allow_cidr|count|targets|custom|a/b|[a-z]{1,2}",
+        value in "[0-9]{1,6}|[0-9]{1,3}-[0-9]{1,3}|yes|~|'[ -&(-~]{0,9}'|\\[[a-z0-9/:., ]{0,12}\\]|\\{[a-z]: [0-9]\\}|é/:|10.0.0.0/8",
+    ) {
+        for node in [value.clone(), format!("{{{inner}: {value}}}"), format!("[{{{inner}: {value}, port: 1}}, {value}]")] {
+            let text = format!("services: {{web: {{{key}: {node}}}}}\nresources: {{{inner}: {{type: x, options: {{a: {value}}}}}}}\n");
+            let _ = load("convox.yml", text.as_bytes(), &environment("")).map_err(|error| error.to_string());
+        }
     }
 
     #[test]

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::node::Entry;
+use super::policy;
 use super::reader::{Fields, Place, Reader};
 use super::reference::{self, Names};
-use super::service;
 use crate::names::{ServiceName, TimerName};
 use crate::schedule::{Checked, ScheduleError, aws_cron};
 
@@ -72,7 +72,7 @@ pub(super) fn read(
 ) -> Option<Timer> {
     let fields = reader.fields(place, &KNOWN);
     reader.all_without_effect(&fields, &WITHOUT_EFFECT);
-    let policies = service::policies(reader, fields.get("policies"));
+    let policies = policy::read(reader, fields.get("policies"));
     let name = name(reader, place, entry);
     let command = required(reader, place, &fields, "command");
     let schedule = required(reader, place, &fields, "schedule");
