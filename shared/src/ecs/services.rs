@@ -59,6 +59,7 @@ impl Cluster {
         let answer = request
             .task_definition(service.definition)
             .desired_count(i32::try_from(service.count).unwrap_or(i32::MAX))
+            .set_platform_version(platform_version(service.placement))
             .launch_type(launch_type)
             .set_network_configuration(network)
             .deployment_configuration(rolling())
@@ -146,6 +147,13 @@ fn rolling() -> DeploymentConfiguration {
         .minimum_healthy_percent(MINIMUM_HEALTHY_PERCENT)
         .maximum_percent(MAXIMUM_PERCENT)
         .build()
+}
+
+/// JSON keys and environment files need 1.4.0 (ECS developer guide, "Pass Secrets Manager secrets …"). `LATEST` has been
+/// no older since 2021, and a pinned version would keep every service on it when AWS retires it; it is also the default,
+/// stated here since tasks depend on it.
+fn platform_version(placement: &Placement) -> Option<String> {
+    matches!(placement, Placement::Fargate { .. }).then(|| "LATEST".to_owned())
 }
 
 fn placement(
