@@ -7,6 +7,7 @@ mod platform;
 mod process;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use shared::app_settings::AppSettings;
 use shared::environment::RESERVED_KEYS;
@@ -210,7 +211,10 @@ fn secret_step(
 ) -> SecretStep {
     let value = gathered.environment.environment.to_secret_string();
     if value.len() > SECRET_MAX_BYTES {
-        let message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
+        let mut message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
+        if let Some((key, size)) = gathered.environment.environment.largest() {
+            let _ = write!(message, "; the largest is `{key}` with {size} bytes"); // a String takes all
+        }
         return SecretStep::Impossible {
             error_type: "SecretTooLarge",
             message,

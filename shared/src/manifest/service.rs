@@ -107,6 +107,15 @@ impl Service {
         defaults.collect()
     }
 
+    /// The largest value of its `KEY=value` declarations: what a message may call it, and its bytes.
+    #[must_use]
+    pub fn largest_default(&self) -> Option<(String, usize)> {
+        let defaults = self.env_defaults().into_iter();
+        let largest = defaults.max_by_key(|(name, value)| name.len() + value.len())?;
+        let (name, size) = (largest.0, largest.1.len());
+        Some((self.shown_names.get(&name).cloned().unwrap_or(name), size))
+    }
+
     /// Whether it declares `*`.
     #[must_use]
     pub fn takes_all(&self) -> bool {
