@@ -1,5 +1,6 @@
 //! ECS: what runs on the cluster, and what it is moved to.
 
+mod instances;
 mod register;
 mod services;
 
@@ -17,6 +18,7 @@ use crate::call_error::CallError;
 use crate::manifest::Deployment;
 use crate::task_definition::LaunchType;
 
+pub use instances::Instance;
 pub use services::NewService;
 
 /// `DescribeServices` takes no more names at once.
@@ -42,6 +44,8 @@ pub struct EcsService {
     pub task_definition: String,
     /// What its tasks run on.
     pub launch_type: LaunchType,
+    /// The platform that it is pinned to, or `LATEST`; Fargate only.
+    pub platform_version: String,
     /// Whether its tasks have network interfaces of their own.
     pub awsvpc: bool,
     /// How its tasks are replaced.
@@ -281,6 +285,7 @@ fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
         } else {
             LaunchType::Ec2
         },
+        platform_version: text(service.platform_version()),
         awsvpc: service
             .network_configuration()
             .is_some_and(|network| network.awsvpc_configuration().is_some()),

@@ -144,6 +144,13 @@ impl Environment {
         json::object(members.map(|(key, value)| (key.as_str(), value.expose())))
     }
 
+    /// The key that takes the most room, and how many bytes its value has.
+    #[must_use]
+    pub fn largest(&self) -> Option<(&EnvKey, usize)> {
+        let sizes = self.iter().map(|(key, value)| (key, value.expose().len()));
+        sizes.max_by_key(|(key, size)| key.as_str().len() + size)
+    }
+
     /// Which keys an App sees differently once `newer` replaces this environment.
     #[must_use]
     pub fn changes_to(&self, newer: &Environment) -> KeyChanges {
@@ -238,6 +245,19 @@ mod tests {
         );
         assert_eq!(got.as_str(), want);
         assert_eq!(environment(&[]).to_secret_string().as_str(), "{}");
+    }
+
+    #[test]
+    fn the_largest_key_counts_with_its_name() {
+        for (pairs, want) in [
+            (&[][..], None),
+            (&[("A", "1"), ("B", "22")], Some(("B", 2))),
+            (&[("A", "11"), ("LONG_NAME", "1")], Some(("LONG_NAME", 1))),
+        ] {
+            let environment = environment(pairs);
+            let got = environment.largest();
+            assert_eq!(got.map(|(key, size)| (key.as_str(), size)), want);
+        }
     }
 
     #[test]

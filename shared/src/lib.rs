@@ -14,6 +14,7 @@ pub mod launch_reason;
 pub mod manifest;
 pub mod metrics;
 pub mod names;
+pub mod platform;
 pub mod precedence;
 pub mod promotion;
 pub mod rack_settings;

@@ -231,6 +231,8 @@ async fn an_environment_that_no_secret_holds_is_delivered_through_s3() {
         warnings.contains("65536") && warnings.contains("remove or shorten"),
         "{warnings}"
     );
+    let largest = format!("the largest is `LARGE` with {} bytes", large.len());
+    assert!(warnings.contains(&largest), "{warnings}");
     let seen = app::sees(&world, &app::running(&world, "worker").await).await;
     assert!(seen["LARGE"] == large, "the value is another one");
     assert_eq!(world.proxy.count(SECRETS_MANAGER, "CreateSecret"), 0);

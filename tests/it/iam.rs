@@ -19,6 +19,8 @@ use integration_tests::{Call, World};
 
 use scenario::Seen;
 
+use crate::app;
+
 /// Allowed and never called from a test: statement, action, and why it must be there.
 type Unused = [(&'static str, &'static str, &'static str)];
 
@@ -144,6 +146,38 @@ fn prove_that_gaps_are_noticed(seen: &Seen, unused: &Unused) -> usize {
 #[tokio::test]
 async fn promote_may_do_what_it_does_and_nothing_else() {
     prove_function(Seen::of_promote().await, UNUSED_BY_EVERY_FUNCTION);
+}
+
+#[tokio::test]
+async fn promote_may_ask_for_instances_on_a_rack_of_instances_only() {
+    let world = app::world_with(
+        "services:\n  web:\n    image: i\n    environment: [A]\n",
+        &[],
+    )
+    .await;
+    world.add_instance("i-1", "1.105.1");
+    let settings = [("LAUNCH_TYPE", "EC2"), ("SECRETS_MANAGER_ENV", "Yes")];
+    let function = world.start("promote", &settings);
+    let report = app::promote(&world, &function, "R1", &[("A", "1")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let stack = Deployment::of(&world.settings(&settings));
+    let calls = world.proxy.calls();
+    let permits = iam::permits(&stack, &calls, "promote");
+    let whole = policy(&stack, "PromoteRole");
+    assert_eq!(missing(&whole, &permits), BTreeSet::new());
+    let on_fargate = Deployment {
+        launch_type: "FARGATE".to_owned(),
+        ..stack
+    };
+    let lacks = missing(&policy(&on_fargate, "PromoteRole"), &permits);
+    for action in [
+        "ecs:ListContainerInstances",
+        "ecs:DescribeContainerInstances",
+    ] {
+        let named = lacks.iter().filter(|line| line.contains(action));
+        assert_eq!(named.count(), 1, "{action}: {lacks:?}");
+    }
+    assert_eq!(lacks.len(), 2, "{lacks:?}");
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod iam;
 mod layering;
 mod levels;
 mod order;
+mod platform;
 mod promote;
 mod put_back;
 mod reconcile;

@@ -58,6 +58,8 @@ struct Shared {
     /// The request that created each ECS service, by ARN; the emulator knows no client token.
     creations: Mutex<HashMap<String, Value>>,
     draining: Mutex<Draining>,
+    /// The container instances of the cluster; the emulator has none.
+    instances: Mutex<Vec<Value>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +80,7 @@ impl Proxy {
             secrets: Mutex::new(SecretStore::new(account)),
             ciphertexts: Mutex::default(),
             creations: Mutex::default(),
+            instances: Mutex::default(),
             draining: Mutex::default(),
         });
         let (endpoint, front) = server::listen(Door::Front, &shared).await;
@@ -125,6 +128,12 @@ impl Proxy {
     /// The tasks have stopped: services that are `DRAINING` become `INACTIVE`, later ones at once.
     pub fn end_draining(&self) {
         self.shared.draining.lock().unwrap().end();
+    }
+
+    /// From now on the cluster has a container instance, with a version of the ECS agent.
+    pub fn add_instance(&self, arn: &str, agent_version: &str) {
+        let mut instances = self.shared.instances.lock().unwrap();
+        instances.push(rules::instance(arn, agent_version));
     }
 
     /// Every call through the front door, in order of arrival.

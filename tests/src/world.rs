@@ -180,6 +180,13 @@ impl World {
         arn.expect("ECS answers the service's ARN")
     }
 
+    /// From now on the cluster has the container instance `id`, with a version of the ECS agent.
+    pub fn add_instance(&self, id: &str, agent_version: &str) {
+        let (account, cluster) = (&self.account, &self.cluster);
+        let arn = format!("arn:aws:ecs:{REGION}:{account}:container-instance/{cluster}/{id}");
+        self.proxy.add_instance(&arn, agent_version);
+    }
+
     /// The subnets and the group of [`World::settings`], as ECS wants them for Fargate.
     #[must_use]
     pub fn network() -> NetworkConfiguration {

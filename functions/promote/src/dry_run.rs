@@ -76,12 +76,27 @@ pub struct PlannedDefinition {
 pub struct Sizes {
     /// The environment as a secret.
     pub secret: usize,
+    /// The largest key of the environment, and the bytes of its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_key: Option<Largest>,
     /// What a secret holds.
     pub secret_max: usize,
     /// The largest task definition.
     pub task_definition: usize,
+    /// Whose that is: `services.web`, `timers.nightly`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest_task_definition: Option<Largest>,
     /// What ECS takes.
     pub task_definition_max: usize,
+}
+
+/// What takes the most room.
+#[derive(Debug, Serialize)]
+pub struct Largest {
+    /// Its name.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: usize,
 }
 
 /// Plans the promote of a Release as it stands.
@@ -201,11 +216,21 @@ fn delivery(plan: &Plan<'_>) -> (EnvDelivery, Option<Fallback>) {
 }
 
 fn sizes(environment: &Environment, planned: &[(&Process<'_>, PlannedDefinition)]) -> Sizes {
-    let bytes = planned.iter().map(|(_, definition)| definition.bytes);
+    let definitions = planned.iter().map(|(process, definition)| Largest {
+        name: process.path(),
+        bytes: definition.bytes,
+    });
+    let largest = definitions.max_by_key(|definition| definition.bytes);
+    let key = environment.largest().map(|(key, bytes)| Largest {
+        name: key.to_string(),
+        bytes,
+    });
     Sizes {
         secret: environment.to_secret_string().len(),
+        largest_key: key,
         secret_max: SECRET_MAX_BYTES,
-        task_definition: bytes.max().unwrap_or(0),
+        task_definition: largest.as_ref().map_or(0, |definition| definition.bytes),
+        largest_task_definition: largest,
         task_definition_max: TASK_DEFINITION_MAX_BYTES,
     }
 }

@@ -1,5 +1,6 @@
 //! All reads of a promote. What they find is plain data; what it means is `plan`'s.
 
+mod agents;
 mod around;
 
 use futures_util::future::{try_join, try_join_all};
@@ -14,6 +15,7 @@ use shared::task_definition::READONLY_ROOT;
 use crate::error::PromoteError;
 use crate::shell::Shell;
 
+pub use agents::Agents;
 pub use around::Around;
 
 /// The Release that is wanted.

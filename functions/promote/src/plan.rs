@@ -3,12 +3,16 @@
 
 mod checks;
 mod deliveries;
+mod platform;
 mod process;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
+use shared::app_settings::AppSettings;
 use shared::environment::RESERVED_KEYS;
 use shared::leftovers::Removals;
+use shared::manifest::Manifest;
 use shared::names::{SecretArn, keys};
 use shared::precedence::{self, Decision, EnvDelivery, Settings, YesNo};
 use shared::secrets::{self, SECRET_MAX_BYTES};
@@ -122,7 +126,12 @@ pub fn plan<'a>(
     request_id: &str,
 ) -> Result<Plan<'a>, PromoteError> {
     let mut checks = checks::Checks::default();
-    let decision = decide(config, gathered, &mut checks.problems);
+    let decision = decide(
+        config,
+        &gathered.settings,
+        &gathered.manifest,
+        &mut checks.problems,
+    );
     checks.variables(gathered);
     checks.links(config, gathered);
     checks.own_secrets(wanted, gathered);
@@ -132,6 +141,7 @@ pub fn plan<'a>(
     let release = release(config, wanted, gathered);
     let s3 = s3_source(config, wanted, gathered);
     let s3_size = checks.rendered(&processes, &release, &s3);
+    checks.platforms(config, &processes, &release, &s3);
     let secret = match decision.delivery {
         EnvDelivery::S3 => SecretStep::Off,
         EnvDelivery::SecretsManager => {
@@ -143,6 +153,13 @@ pub fn plan<'a>(
     }
     let mut warnings = warnings(gathered);
     warnings.extend(deliveries::warnings(config, gathered));
+    let source = match secret {
+        SecretStep::Write { .. } => stand_in(wanted, gathered),
+        _ => s3,
+    };
+    warnings.extend(platform::warnings(
+        config, gathered, &processes, &release, &source,
+    ));
     warnings.extend(checks.into_result()?);
     let removals = Removals::of(wanted.id, &gathered.around.leftovers);
     Ok(Plan {
@@ -154,7 +171,13 @@ pub fn plan<'a>(
     })
 }
 
-fn decide(config: &Config, gathered: &Gathered, problems: &mut Vec<Problem>) -> Decision {
+/// The delivery that the settings choose; one that cannot be read is a problem.
+pub fn decide(
+    config: &Config,
+    settings: &AppSettings,
+    manifest: &Manifest,
+    problems: &mut Vec<Problem>,
+) -> Decision {
     let mut parse = |place: &str, value: &str, shown: &str| {
         let parsed = YesNo::parse(place, value, shown);
         parsed
@@ -163,7 +186,7 @@ fn decide(config: &Config, gathered: &Gathered, problems: &mut Vec<Problem>) -> 
     };
     let rack = &config.secrets_manager_env;
     let rack = parse("the Rack (the stack's parameter)", rack, rack).unwrap_or(YesNo::No);
-    let manifest = gathered.manifest.params.get(precedence::PARAMETER);
+    let manifest = manifest.params.get(precedence::PARAMETER);
     let manifest = manifest.and_then(|param| {
         parse(
             &format!("convox.yml (`params`, line {})", param.line),
@@ -171,7 +194,6 @@ fn decide(config: &Config, gathered: &Gathered, problems: &mut Vec<Problem>) -> 
             &param.shown,
         )
     });
-    let settings = &gathered.settings;
     precedence::decide(&Settings {
         generation: settings.generation,
         rack,
@@ -190,7 +212,10 @@ fn secret_step(
 ) -> SecretStep {
     let value = gathered.environment.environment.to_secret_string();
     if value.len() > SECRET_MAX_BYTES {
-        let message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
+        let mut message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
+        if let Some((key, size)) = gathered.environment.environment.largest() {
+            let _ = write!(message, "; the largest is `{key}` with {size} bytes"); // a String takes all
+        }
         return SecretStep::Impossible {
             error_type: "SecretTooLarge",
             message,

@@ -68,6 +68,7 @@ impl Cluster {
             .task_definition(service.definition)
             .set_desired_count(count)
             .scheduling_strategy(strategy)
+            .set_platform_version(platform_version(service.placement))
             .launch_type(launch_type)
             .set_network_configuration(network)
             .deployment_configuration(rolling(service.deployment))
@@ -157,6 +158,13 @@ pub(super) fn rolling(deployment: Deployment) -> DeploymentConfiguration {
         .minimum_healthy_percent(percent(deployment.minimum))
         .maximum_percent(percent(deployment.maximum))
         .build()
+}
+
+/// JSON keys and environment files need 1.4.0 (ECS developer guide, "Pass Secrets Manager secrets …"). `LATEST` has been
+/// no older since 2021, and a pinned version would keep every service on it when AWS retires it; it is also the default,
+/// stated here since tasks depend on it.
+fn platform_version(placement: &Placement) -> Option<String> {
+    matches!(placement, Placement::Fargate { .. }).then(|| "LATEST".to_owned())
 }
 
 fn placement(

@@ -48,9 +48,7 @@ const KEYS: [&str; 27] = [
     "volumes",
 ];
 /// Read, but nothing here uses them: load balancers and domains are not built, the others not yet.
-const WITHOUT_EFFECT: [&str; 15] = [
-    "agent",
-    "deployment",
+const WITHOUT_EFFECT: [&str; 9] = [
     "domain",
     "drain",
     "internal",
@@ -58,12 +56,8 @@ const WITHOUT_EFFECT: [&str; 15] = [
     "nlb",
     "policies",
     "resources",
-    "singleton",
     "sticky",
-    "tags",
-    "termination",
     "test",
-    "volumes",
 ];
 /// Seconds, for `drain` and `termination.grace`.
 const SECONDS: u32 = 30;
@@ -163,6 +157,15 @@ impl Service {
                 _ => None,
             });
         defaults.collect()
+    }
+
+    /// The largest value of its `KEY=value` declarations: what a message may call it, and its bytes.
+    #[must_use]
+    pub fn largest_default(&self) -> Option<(String, usize)> {
+        let defaults = self.env_defaults().into_iter();
+        let largest = defaults.max_by_key(|(name, value)| name.len() + value.len())?;
+        let (name, size) = (largest.0, largest.1.len());
+        Some((self.shown_names.get(&name).cloned().unwrap_or(name), size))
     }
 
     /// Whether it declares `*`.

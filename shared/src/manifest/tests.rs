@@ -316,8 +316,8 @@ fn what_convox_leaves_out_without_a_word_is_a_warning() {
             "convox.yml, line 1: `services.web.scale` has a minimum above its maximum",
         ),
         (
-            "{domain: a.example.org, agent: {ports: [1]}, volumes: [], drain: }",
-            "convox.yml: read, but has no effect: `services.web.agent`, `services.web.domain`",
+            "{domain: a.example.org, agent: {ports: [1]}, sticky: no, volumes: [], drain: }",
+            "convox.yml: read, but has no effect: `services.web.domain`, `services.web.sticky`",
         ),
     ] {
         assert_eq!(

@@ -158,3 +158,24 @@ async fn everything_that_is_missing_is_named_at_once() {
         assert!(!message.contains(set), "{set} is not missing: {message}");
     }
 }
+
+#[tokio::test]
+async fn a_definition_that_ecs_would_refuse_is_named_with_its_size_and_its_largest_default() {
+    let mut rack = Rack::new().await;
+    let long = "x".repeat(66_000);
+    let manifest = format!(
+        "services:\n  small:\n    image: a\n  web:\n    image: a\n    environment: [SMALL=1, 'BIG=${{TOKEN}}{long}']\n"
+    );
+    rack.refuses(Bad {
+        name: "a large default",
+        files: &[("convox.yml", &manifest)],
+        environment: None,
+        error_type: "TaskDefinitionTooLarge",
+        says: &[
+            "`web` (its largest default is `BIG=${TOKEN}",
+            "65536",
+            "shorten",
+        ],
+    })
+    .await;
+}

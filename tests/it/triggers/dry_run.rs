@@ -61,6 +61,12 @@ async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
     );
     let secret = r#"{"ADDED":"1","DATABASE_URL":"new","SAME":"1"}"#;
     assert_eq!(sizes["secret"], secret.len());
+    let largest = json!({"name": "DATABASE_URL", "bytes": 3});
+    assert_eq!(sizes["largestKey"], largest);
+    let largest = &sizes["largestTaskDefinition"];
+    assert_eq!(largest["bytes"], sizes["taskDefinition"]);
+    let (kind, name) = largest["name"].as_str().unwrap().split_once('.').unwrap();
+    assert_eq!(plan[kind][name]["bytes"], largest["bytes"], "{plan:#}");
     assert_eq!(
         app::changes(&world),
         Vec::<String>::new(),

@@ -29,6 +29,8 @@ pub struct Deployment {
     pub creates_key: bool,
     /// The customer key of secrets.
     pub secret_key: Option<String>,
+    /// `FARGATE` or `EC2`.
+    pub launch_type: String,
     /// The secrets and the environment files beside the Rack's own that tasks may read, comma separated.
     pub extra: [String; 2],
     /// The ARNs of its roles, by logical id.
@@ -51,6 +53,7 @@ impl Deployment {
             creates_key: given.is_none(),
             environment_key: given.unwrap_or(created),
             secret_key: settings.get("SECRET_KEY_ARN").cloned(),
+            launch_type: get("LAUNCH_TYPE"),
             extra: [get("EXTRA_SECRET_ARNS"), get("EXTRA_ENVIRONMENT_FILE_ARNS")],
             roles: BTreeMap::from([
                 ("TaskExecutionRole", get("TASK_EXECUTION_ROLE_ARN")),
@@ -165,6 +168,7 @@ impl Deployment {
             "EnvironmentKeyArn" => environment_key,
             "ExtraEnvironmentFileArns" => extra_files,
             "ExtraSecretArns" => extra_secrets,
+            "LaunchType" => &self.launch_type,
             "Rack" => &self.rack,
             "SecretKeyArn" => self.secret_key.as_deref().unwrap_or_default(),
             "SettingsBucket" => &self.bucket,

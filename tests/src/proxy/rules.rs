@@ -4,6 +4,7 @@ mod draining;
 mod event_rules;
 mod events;
 mod fargate;
+mod instances;
 mod key_management;
 mod launch;
 mod revisions;
@@ -13,6 +14,7 @@ mod tags;
 mod task_definition;
 
 pub(super) use draining::Draining;
+pub(super) use instances::instance;
 
 use super::answer::{self, Answer};
 use super::incoming::Incoming;
@@ -42,6 +44,8 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
         "CreateService" => return services::create(shared, incoming).await,
         "UpdateService" => services::check_update(shared, incoming).await?,
         "DescribeServices" => services::check_description(body)?,
+        "ListContainerInstances" => return Ok(answer::json(Ok(instances::list(shared)))),
+        "DescribeContainerInstances" => return instances::describe(shared, body),
         "DescribeTaskDefinition" => return revisions::describe(upstream, incoming).await,
         "RunTask" => {
             services::check_cluster(upstream, incoming).await?;

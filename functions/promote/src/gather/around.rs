@@ -11,6 +11,7 @@ use shared::manifest::Manifest;
 use shared::names::AppId;
 use shared::promotion::{Applied, Definition};
 
+use super::agents::{Agents, agents};
 use super::{Wanted, ecs_service_name};
 use crate::error::PromoteError;
 use crate::shell::Shell;
@@ -27,6 +28,8 @@ pub struct Around {
     pub newest: BTreeMap<String, Registered>,
     /// Applied revisions that nothing can be started with any more.
     pub dead: BTreeSet<String>,
+    /// What starts the tasks on the cluster's own instances.
+    pub agents: Agents,
     /// What carries a name of this App and is not the manifest's.
     pub leftovers: Leftovers,
 }
@@ -77,6 +80,7 @@ pub(super) async fn look(
     let seen = async { Ok(try_join(seen, newest).await?) };
     let ((services, network_modes), (rules, newest), leftovers) =
         try_join3(ecs, seen, leftovers).await?;
+    let agents = agents(shell, settings, manifest).await;
     let dead = dead(shell, wanted.applied, &services, &rules).await?;
     Ok(Around {
         services,
@@ -84,6 +88,7 @@ pub(super) async fn look(
         rules,
         newest,
         dead,
+        agents,
         leftovers,
     })
 }

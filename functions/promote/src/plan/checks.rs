@@ -18,7 +18,7 @@ pub(super) struct Checks {
     draining: Option<String>,
 }
 
-/// The largest definition: bytes and whose it is.
+/// The largest definition: bytes, and whose it is in words.
 pub(super) type Largest = Option<(usize, String)>;
 
 impl Checks {
@@ -236,7 +236,7 @@ impl Checks {
         for process in processes {
             match process.render(release, source) {
                 Ok(definition) => {
-                    let size = (definition.size_bytes(), process.name().to_owned());
+                    let size = (definition.size_bytes(), described(process));
                     largest = largest.max(Some(size));
                 }
                 Err(err) => self.problem(render_error_type(&err), err.to_string()),
@@ -248,9 +248,20 @@ impl Checks {
     pub(super) fn size(&mut self, largest: Largest) {
         if let Some((size, name)) = largest.filter(|(size, _)| *size > TASK_DEFINITION_MAX_BYTES) {
             self.problem("TaskDefinitionTooLarge", format!(
-                "the task definition of `{name}` takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; \
+                "the task definition of {name} takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; \
                  shorten its command, its defaults or its declarations"
             ));
+        }
+    }
+}
+
+/// Its name, and where the most room may go.
+fn described(process: &Process<'_>) -> String {
+    let name = process.name();
+    match process.service.largest_default() {
+        None => format!("`{name}`"),
+        Some((variable, size)) => {
+            format!("`{name}` (its largest default is `{variable}` with {size} bytes)")
         }
     }
 }

@@ -47,6 +47,17 @@ impl Process<'_> {
         }
     }
 
+    /// Where convox.yml has it: `services.web`, `timers.nightly`.
+    #[must_use]
+    pub fn path(&self) -> String {
+        let kind = if self.is_timer() {
+            "timers"
+        } else {
+            "services"
+        };
+        format!("{kind}.{}", self.name())
+    }
+
     /// Whether it is a Timer.
     #[must_use]
     pub fn is_timer(&self) -> bool {

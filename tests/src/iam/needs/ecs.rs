@@ -28,6 +28,18 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             let need = Need::new("ecs:ListServices", "*", NO_RESOURCE);
             Ok(vec![need.with("ecs:cluster", cluster(facts, body))])
         }
+        "ListContainerInstances" => {
+            let on = cluster(facts, body);
+            Ok(vec![Need::new("ecs:ListContainerInstances", on, OPERATION)])
+        }
+        "DescribeContainerInstances" => {
+            let arns = body["containerInstances"].as_array().into_iter().flatten();
+            let arns = arns.filter_map(Value::as_str);
+            let need = |arn| Need::new("ecs:DescribeContainerInstances", arn, OPERATION);
+            Ok(arns
+                .map(|arn| need(arn).with("ecs:cluster", cluster(facts, body)))
+                .collect())
+        }
         "CreateService" => Ok(creation(facts, call)),
         "UpdateService" => {
             let mut needs = vec![on_service(facts, call, text(body, "service"))];
