@@ -5,6 +5,7 @@ use shared::ecs::Registered;
 use shared::failures::{Failures, LaunchFailure};
 use shared::names::{AppId, AppName, ReleaseId};
 use shared::promotion::{Promotion, Work};
+use shared::secret_reference::SecretReference;
 
 use crate::error::CountError;
 use crate::shell::Shell;
@@ -129,11 +130,19 @@ async fn task_failed(shell: &Shell, task: StoppedTask) -> Result<Found, CountErr
         task_definition: task.task_definition_arn,
         family,
         release: release.to_string(),
+        reads_others: reads_others(&id, &definition),
         reason,
         at: task.at,
     };
     let event_id = task.event_id;
     Ok(Ok((id, News::LaunchFailed { failure, event_id })))
+}
+
+/// Whether a container reads a secret that is not the App's.
+fn reads_others(id: &AppId, definition: &Registered) -> bool {
+    let references = definition.secret_references.iter();
+    let mut read = references.filter_map(|reference| SecretReference::parse(reference).ok());
+    read.any(|reference| reference.name() != id.secret())
 }
 
 fn tagged(shell: &Shell, definition: &Registered, family: &str) -> Option<(AppId, ReleaseId)> {

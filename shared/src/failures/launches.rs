@@ -29,6 +29,8 @@ pub struct LaunchFailure {
     pub release: String,
     /// Why.
     pub reason: Reason,
+    /// Whether the revision names secrets beside the App's, which a reason does not always tell apart.
+    pub reads_others: bool,
     /// When it stopped.
     pub at: DateTime<Utc>,
 }
@@ -160,14 +162,20 @@ fn warn(id: &AppId, failure: &LaunchFailure, request_id: &str) -> Event {
         release,
         task_definition,
         reason,
+        reads_others,
         ..
     } = failure;
     let definition = task_definition
         .rsplit('/')
         .next()
         .unwrap_or(task_definition);
+    let others = if *reads_others {
+        ". It can also be another secret, since `secrets` of convox.yml names some: the stopped task's reason in ECS tells"
+    } else {
+        ""
+    };
     let message = format!(
-        "a task of {definition}, Release {release}, could not start: {}. {}",
+        "a task of {definition}, Release {release}, could not start: {}. {}{others}",
         reason.in_words(&id.secret()),
         reason.cause.fix()
     );

@@ -119,6 +119,7 @@ fn launch(release: &str, service: &str, task: u8, seconds: i64, cause: Cause) ->
             cause,
             key: (cause == Cause::KeyMissing).then(|| "DATABASE_URL".to_owned()),
         },
+        reads_others: false,
         at: at(seconds),
     }
 }
@@ -253,4 +254,21 @@ fn the_state_object_has_the_documented_shape() {
         serde_json::from_value::<Failures>(json!({})).unwrap(),
         Failures::default()
     );
+}
+
+#[test]
+fn a_task_that_names_other_secrets_too_is_not_said_to_miss_the_apps() {
+    for (reads_others, want) in [(false, false), (true, true)] {
+        let failure = LaunchFailure {
+            reads_others,
+            ..launch("R1", "web", 1, 0, Cause::AccessDenied)
+        };
+        let event = Launches::default().failed(&id(), &failure, "request");
+        let message = event.unwrap().detail["message"].to_string();
+        assert_eq!(
+            message.contains("can also be another secret"),
+            want,
+            "{message}"
+        );
+    }
 }
