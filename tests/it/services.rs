@@ -374,3 +374,31 @@ async fn fargate_has_no_instances_for_an_agent() {
     assert_eq!(report["errorType"], "AgentOnFargate", "{report:#}");
     assert_eq!(world.proxy.writes().len(), 0);
 }
+
+#[tokio::test]
+async fn a_read_only_file_system_counts_for_services_and_timers() {
+    let manifest =
+        |value: &str| format!("params: {{EnableContainerReadonlyRootFilesystem: {value}}}\n{TWO}");
+    let world = world(&manifest("Yes")).await;
+    let function = world.start("promote", &[]);
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    for arn in [
+        app::running(&world, "web").await,
+        app::scheduled(&world, "clean").await,
+    ] {
+        let (definition, _) = app::definition(&world, &arn).await;
+        let container = &definition.container_definitions()[0];
+        assert_eq!(container.readonly_root_filesystem(), Some(true), "{arn}");
+    }
+    world
+        .put(
+            &format!("apps/{APP}/releases/R2/convox.yml"),
+            manifest("maybe"),
+        )
+        .await;
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["errorType"], "InvalidParameter", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains("it is `Yes` or `No`"), "{message}");
+}
