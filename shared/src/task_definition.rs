@@ -4,22 +4,27 @@
 //! Sources: `convox/rack:provider/aws/formation/service.json.tmpl` and `timer.json.tmpl`; ECS API reference,
 //! `RegisterTaskDefinition`.
 
+mod definition;
 mod fargate;
 mod mounts;
 mod ports;
+mod render_error;
 mod variables;
 mod wire;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
-use sha2::{Digest, Sha256};
-
 use crate::app_settings::Build;
 use crate::environment::Environment;
 use crate::manifest::{Service, Timer};
-use crate::names::{AppId, NameError, ReleaseId, SecretArn, hex};
+use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::Generation;
+
+pub use definition::{
+    ContainerDefinition, Host, MountPoint, PortMapping, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
+    Volume,
+};
+pub use render_error::RenderError;
 
 /// Files that a container may have open (`convox/rack:provider/aws/formation/service.json.tmpl`, `Ulimits`).
 const OPEN_FILES: i32 = 1_024_000;
@@ -27,147 +32,6 @@ const OPEN_FILES: i32 = 1_024_000;
 const FARGATE_STOP_TIMEOUT_MAX: u32 = 120;
 /// The param that keeps containers from writing to their own file system (Convox app parameter of that name).
 pub const READONLY_ROOT: &str = "EnableContainerReadonlyRootFilesystem";
-
-/// ECS refuses larger task definitions (service quotas, "Task definition size").
-pub const TASK_DEFINITION_MAX_BYTES: usize = 65_536;
-
-/// What `RegisterTaskDefinition` is sent, in ECS's own names.
-///
-/// It can hold values that convox.yml itself interpolates, so it has no `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TaskDefinition {
-    /// The family.
-    pub family: String,
-    /// The role of the App's own code.
-    pub task_role_arn: String,
-    /// The role that pulls images and reads secrets.
-    pub execution_role_arn: String,
-    /// `awsvpc`, `bridge` or `host`.
-    pub network_mode: String,
-    /// One container: the Service's or the Timer's.
-    pub container_definitions: Vec<ContainerDefinition>,
-    /// What of the host the container mounts.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub volumes: Vec<Volume>,
-    /// `FARGATE` or `EC2`.
-    pub requires_compatibilities: Vec<String>,
-    /// CPU units of the task; Fargate only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cpu: Option<String>,
-    /// MiB of the task; Fargate only.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub memory: Option<String>,
-    /// The Service's own, `convox:rack`, `convox:app` and `convox:release`.
-    #[serde(serialize_with = "wire::tags")]
-    pub tags: BTreeMap<String, String>,
-}
-
-/// One container, in ECS's own names.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "they are ECS's own, each by its name"
-)]
-pub struct ContainerDefinition {
-    /// The Service's or the Timer's name.
-    pub name: String,
-    /// The image.
-    pub image: String,
-    /// CPU units.
-    pub cpu: i32,
-    /// Hard limit in MiB.
-    pub memory: i32,
-    /// Always true: it is the only container.
-    pub essential: bool,
-    /// Empty = the image's own.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub command: Vec<String>,
-    /// Plain variables, by name.
-    #[serde(serialize_with = "wire::environment")]
-    pub environment: BTreeMap<String, String>,
-    /// ARNs of S3 objects whose lines are variables too, weaker than both lists.
-    #[serde(
-        skip_serializing_if = "Vec::is_empty",
-        serialize_with = "wire::environment_files"
-    )]
-    pub environment_files: Vec<String>,
-    /// References, by the variable's name; never a name of `environment`.
-    #[serde(serialize_with = "wire::secrets")]
-    pub secrets: BTreeMap<String, String>,
-    /// Labels of the container.
-    pub docker_labels: BTreeMap<String, String>,
-    /// Ports that others can reach.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub port_mappings: Vec<PortMapping>,
-    /// Where the volumes of the task are mounted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub mount_points: Vec<MountPoint>,
-    /// Whether the container cannot write to its own file system.
-    pub readonly_root_filesystem: bool,
-    /// Seconds from TERM to KILL; `None` = ECS's 30.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stop_timeout: Option<i32>,
-    /// How many files it may have open.
-    #[serde(rename = "ulimits", serialize_with = "wire::ulimits")]
-    pub open_files: i32,
-    /// Whether an init process reaps zombies.
-    #[serde(rename = "linuxParameters", serialize_with = "wire::linux_parameters")]
-    pub init_process_enabled: bool,
-    /// Whether the container has the host's powers.
-    pub privileged: bool,
-    /// Options of the `awslogs` driver.
-    #[serde(
-        rename = "logConfiguration",
-        serialize_with = "wire::log_configuration"
-    )]
-    pub awslogs: BTreeMap<String, String>,
-}
-
-/// A port of a container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct PortMapping {
-    /// The container's.
-    pub container_port: u16,
-    /// The host's; `None` is ECS's choice.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub host_port: Option<u16>,
-    /// `tcp` or `udp`.
-    pub protocol: &'static str,
-}
-
-/// A volume of a task. Its path can be interpolated, so it has no `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Volume {
-    /// `volume-0`, `volume-1` …
-    pub name: String,
-    /// Where it is on the host.
-    pub host: Host,
-}
-
-/// A place on the host. Its path can be interpolated, so it has no `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Host {
-    /// The path; `None` is a folder that ends with the task.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub source_path: Option<String>,
-}
-
-/// Where a volume is mounted. It can be interpolated, so it has no `Debug`.
-#[derive(Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct MountPoint {
-    /// The volume.
-    pub source_volume: String,
-    /// The path in the container.
-    pub container_path: String,
-    /// Whether the container may only read it.
-    pub read_only: bool,
-}
 
 /// Where a container's declared variables come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -245,53 +109,6 @@ impl Launch {
             network_mode: network_mode.to_owned(),
         }
     }
-}
-
-/// Why a Service or Timer cannot become a task definition: the user's to mend.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// No image can be named.
-    #[error(
-        "no image for Service `{service}`: name it in build.json (`images.{service}`), in convox.yml \
-         (`services.{service}.image`), or set the Rack's Registry and build.json's `id` for `{{Registry}}:{service}.{{id}}`"
-    )]
-    NoImage {
-        /// The Service.
-        service: String,
-    },
-    /// Fargate has no such size.
-    #[error(
-        "Service `{service}`: Fargate has no size of cpu {cpu} with memory {memory}: {allowed} (`services.{service}.scale`)"
-    )]
-    FargateSize {
-        /// The Service.
-        service: String,
-        /// CPU units asked for.
-        cpu: u32,
-        /// MiB asked for.
-        memory: u32,
-        /// The sizes there are.
-        allowed: String,
-    },
-    /// Fargate refuses privileged containers.
-    #[error(
-        "Service `{service}`: Fargate cannot run privileged containers; remove `services.{service}.privileged` or use EC2"
-    )]
-    FargatePrivileged {
-        /// The Service.
-        service: String,
-    },
-    /// Fargate has no instances that an agent could run on, one on each.
-    #[error(
-        "Service `{service}`: Fargate has no instances for an agent to run on; remove `services.{service}.agent` or use EC2"
-    )]
-    FargateAgent {
-        /// The Service.
-        service: String,
-    },
-    /// A name that ECS would refuse.
-    #[error(transparent)]
-    Name(#[from] NameError),
 }
 
 /// The image of a Service: `build.json` `images`, else `image:`, else `{Registry}:{service}.{build id}`.
@@ -486,27 +303,6 @@ fn tags(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
     tags.extend(release.id.tags());
     tags.insert("convox:release".to_owned(), release.release.to_string());
     tags
-}
-
-impl TaskDefinition {
-    /// What two registrations that mean the same have in common: 64 hexadecimal digits over all that is rendered.
-    ///
-    /// Revisions are immutable, so an ARN whose digest is known never has to be read back and compared, whatever
-    /// defaults ECS adds and in whatever order it lists them.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        hex(Sha256::digest(self.json()))
-    }
-
-    /// The size that ECS counts, in bytes of compact JSON.
-    #[must_use]
-    pub fn size_bytes(&self) -> usize {
-        self.json().len()
-    }
-
-    fn json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).unwrap_or_default() // strings and numbers only: cannot fail
-    }
 }
 
 fn pairs<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {

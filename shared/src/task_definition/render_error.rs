@@ -1,0 +1,50 @@
+//! Why nothing can be rendered.
+
+use crate::names::NameError;
+
+/// Why a Service or Timer cannot become a task definition: the user's to mend.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// No image can be named.
+    #[error(
+        "no image for Service `{service}`: name it in build.json (`images.{service}`), in convox.yml \
+         (`services.{service}.image`), or set the Rack's Registry and build.json's `id` for `{{Registry}}:{service}.{{id}}`"
+    )]
+    NoImage {
+        /// The Service.
+        service: String,
+    },
+    /// Fargate has no such size.
+    #[error(
+        "Service `{service}`: Fargate has no size of cpu {cpu} with memory {memory}: {allowed} (`services.{service}.scale`)"
+    )]
+    FargateSize {
+        /// The Service.
+        service: String,
+        /// CPU units asked for.
+        cpu: u32,
+        /// MiB asked for.
+        memory: u32,
+        /// The sizes there are.
+        allowed: String,
+    },
+    /// Fargate refuses privileged containers.
+    #[error(
+        "Service `{service}`: Fargate cannot run privileged containers; remove `services.{service}.privileged` or use EC2"
+    )]
+    FargatePrivileged {
+        /// The Service.
+        service: String,
+    },
+    /// Fargate has no instances that an agent could run on, one on each.
+    #[error(
+        "Service `{service}`: Fargate has no instances for an agent to run on; remove `services.{service}.agent` or use EC2"
+    )]
+    FargateAgent {
+        /// The Service.
+        service: String,
+    },
+    /// A name that ECS would refuse.
+    #[error(transparent)]
+    Name(#[from] NameError),
+}
