@@ -1,7 +1,9 @@
 //! ECS: what runs on the cluster, and what it is moved to.
 
 mod instances;
+mod placement;
 mod register;
+mod seen_service;
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,16 +11,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_config::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, DeploymentConfiguration, SchedulingStrategy, ServiceField, Tag,
-    TaskDefinitionField, TaskDefinitionStatus,
+    ContainerDefinition, ServiceField, Tag, TaskDefinitionField, TaskDefinitionStatus,
 };
 use futures_util::future::try_join_all;
 
 use crate::call_error::CallError;
 use crate::manifest::Deployment;
-use crate::task_definition::LaunchType;
+use crate::timer_rule::Placement;
+
+use placement::Launched;
 
 pub use instances::Instance;
+pub use seen_service::EcsService;
 pub use services::NewService;
 
 /// `DescribeServices` takes no more names at once.
@@ -33,39 +37,22 @@ pub struct Cluster {
     name: String,
 }
 
-/// An ECS service, as far as a promote cares.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EcsService {
-    /// Its name.
-    pub name: String,
-    /// `ACTIVE` or `DRAINING`; one that is `INACTIVE` is not there any more.
-    pub status: String,
-    /// The revision that it runs or moves to.
-    pub task_definition: String,
-    /// What its tasks run on.
-    pub launch_type: LaunchType,
-    /// The platform that it is pinned to, or `LATEST`; Fargate only.
-    pub platform_version: String,
-    /// Whether its tasks have network interfaces of their own.
-    pub awsvpc: bool,
+/// What of an ECS service changes beside its task definition.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Change<'a> {
     /// How its tasks are replaced.
-    pub deployment: Deployment,
-    /// Whether it runs once on every instance.
-    pub is_daemon: bool,
-    /// Who deploys it: `ECS`, `CODE_DEPLOY` or `EXTERNAL`.
-    pub controller: String,
-    /// Container name and port that each load balancer sends to.
-    pub load_balancers: Vec<(String, i32)>,
-    /// Its tags.
-    pub tags: BTreeMap<String, String>,
+    pub deployment: Option<Deployment>,
+    /// Where its tasks run: anywhere but on instances, to which ECS moves no service that is not theirs.
+    pub placement: Option<&'a Placement>,
 }
 
-impl EcsService {
-    /// Whether it is on its way out: it starts no tasks any more, and those that run stop.
-    #[must_use]
-    pub fn is_draining(&self) -> bool {
-        self.status == "DRAINING"
-    }
+/// The cluster, as far as a promote cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenCluster {
+    /// Its ARN.
+    pub arn: String,
+    /// The capacity providers that are associated with it.
+    pub capacity_providers: Vec<String>,
 }
 
 /// A registered revision.
@@ -107,12 +94,12 @@ impl Cluster {
         other.rsplit('/').next() == self.name.rsplit('/').next()
     }
 
-    /// The cluster's ARN, `None` where there is no active one of that name.
+    /// The cluster, `None` where there is no active one of that name.
     ///
     /// # Errors
     ///
     /// [`CallError`] when the call fails.
-    pub async fn arn(&self) -> Result<Option<String>, CallError> {
+    pub async fn see(&self) -> Result<Option<SeenCluster>, CallError> {
         let answer = self
             .client
             .describe_clusters()
@@ -125,9 +112,12 @@ impl Cluster {
             .clusters()
             .iter()
             .find(|cluster| cluster.status() == Some("ACTIVE"));
-        Ok(active
-            .and_then(|cluster| cluster.cluster_arn())
-            .map(str::to_owned))
+        Ok(active.and_then(|cluster| {
+            Some(SeenCluster {
+                arn: cluster.cluster_arn()?.to_owned(),
+                capacity_providers: cluster.capacity_providers().to_vec(),
+            })
+        }))
     }
 
     /// Those of `names` that exist, by name.
@@ -165,7 +155,7 @@ impl Cluster {
         Ok(answer
             .services()
             .iter()
-            .map(ecs_service)
+            .map(seen_service::ecs_service)
             .filter(|service| service.status != "INACTIVE")
             .collect())
     }
@@ -229,8 +219,7 @@ impl Cluster {
             .map_err(|err| CallError::new(format!("deregister {definition}"), &err))
     }
 
-    /// Moves an ECS service to a revision, and sets how its tasks are replaced where that is given; nothing else of it
-    /// changes.
+    /// Moves an ECS service to a revision and makes `change`; nothing else of it changes.
     ///
     /// # Errors
     ///
@@ -239,72 +228,29 @@ impl Cluster {
         &self,
         service: &str,
         definition: &str,
-        deployment: Option<Deployment>,
+        change: Change<'_>,
     ) -> Result<(), CallError> {
-        let request = self
+        let attempted = || format!("move ECS service `{service}` to {definition}");
+        let mut request = self
             .client
             .update_service()
             .cluster(&self.name)
             .service(service)
-            .set_deployment_configuration(deployment.map(services::rolling));
+            .set_deployment_configuration(change.deployment.map(services::rolling));
+        if let Some(placement) = change.placement {
+            let launched = Launched::moved(placement)
+                .map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
+            // Another capacity alone would be that of later tasks (API reference, `UpdateService`).
+            request = request
+                .set_capacity_provider_strategy(launched.strategy)
+                .set_network_configuration(launched.network)
+                .set_platform_version(launched.platform_version)
+                .force_new_deployment(true);
+        }
         let answer = request.task_definition(definition).send().await;
-        answer.map(drop).map_err(|err| {
-            CallError::new(
-                format!("move ECS service `{service}` to {definition}"),
-                &err,
-            )
-        })
-    }
-}
-
-fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
-    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
-    let fargate_provider = service
-        .capacity_provider_strategy()
-        .iter()
-        .any(|item| item.capacity_provider().starts_with("FARGATE"));
-    let fargate = fargate_provider
-        || service
-            .launch_type()
-            .is_some_and(|launch| launch.as_str() == "FARGATE");
-    let controller = service
-        .deployment_controller()
-        .map_or("ECS", |controller| controller.r#type().as_str());
-    let target = |balancer: &aws_sdk_ecs::types::LoadBalancer| {
-        Some((
-            balancer.container_name()?.to_owned(),
-            balancer.container_port()?,
-        ))
-    };
-    EcsService {
-        name: text(service.service_name()),
-        status: text(service.status()),
-        task_definition: text(service.task_definition()),
-        launch_type: if fargate {
-            LaunchType::Fargate
-        } else {
-            LaunchType::Ec2
-        },
-        platform_version: text(service.platform_version()),
-        awsvpc: service
-            .network_configuration()
-            .is_some_and(|network| network.awsvpc_configuration().is_some()),
-        deployment: deployment(service.deployment_configuration()),
-        is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
-        controller: controller.to_owned(),
-        load_balancers: service.load_balancers().iter().filter_map(target).collect(),
-        tags: tags(service.tags()),
-    }
-}
-
-/// ECS's own percentages where it answers none (API reference, `DeploymentConfiguration`).
-fn deployment(configuration: Option<&DeploymentConfiguration>) -> Deployment {
-    let percent = |percent: Option<i32>| percent.and_then(|percent| u32::try_from(percent).ok());
-    let minimum = configuration.and_then(|it| percent(it.minimum_healthy_percent()));
-    let maximum = configuration.and_then(|it| percent(it.maximum_percent()));
-    Deployment {
-        minimum: minimum.unwrap_or(100),
-        maximum: maximum.unwrap_or(200),
+        answer
+            .map(drop)
+            .map_err(|err| CallError::new(attempted(), &err))
     }
 }
 

@@ -5,6 +5,7 @@
 
 // Core.
 pub mod app_settings;
+pub mod capacity;
 pub mod environment;
 pub mod environment_file;
 pub mod error_chain;

@@ -13,6 +13,7 @@ mod deployment;
 mod domain;
 mod error;
 mod excerpt;
+mod formation;
 mod forms;
 mod frame;
 mod interpolation;

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::capacity::Capacity;
 use crate::events::Event;
 use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::EnvDelivery;
@@ -91,6 +92,9 @@ pub struct Definition {
     /// When a Timer's rule fires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// What its tasks run on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
 }
 
 /// Who is at work, and until when nobody else may be.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::names::RackName;
 use shared::task_definition::LaunchType;
-use shared::timer_rule::Placement;
+use shared::timer_rule::Network;
 use shared::variables::{VariableError, Variables};
 
 /// The settings of the Rack.
@@ -20,10 +20,10 @@ pub struct Config {
     pub cluster: String,
     /// The region.
     pub region: String,
-    /// What tasks of this Rack run on.
+    /// What tasks of this Rack run on, where convox.yml says nothing else.
     pub launch_type: LaunchType,
-    /// Where its Timers' tasks run.
-    pub placement: Placement,
+    /// The network of its tasks on Fargate.
+    pub network: Network,
     /// The image repository, if there is one.
     pub registry: Option<String>,
     /// The host that links are made from, if there is one.
@@ -76,21 +76,17 @@ impl Config {
         if secret_key_arn.is_some() && secret_key_arn == environment_key_arn {
             return Err(ConfigError::SameKey);
         }
-        let launch_type = launch_type(optional("LAUNCH_TYPE"))?;
         Ok(Self {
             rack: RackName::new(&required("RACK")?).map_err(VariableError::Rack)?,
             secrets_manager_env: optional("SECRETS_MANAGER_ENV").unwrap_or_else(|| "No".to_owned()),
             bucket: required("SETTINGS_BUCKET")?,
             cluster: required("CLUSTER")?,
             region: required("AWS_REGION")?,
-            launch_type,
-            placement: match launch_type {
-                LaunchType::Ec2 => Placement::Ec2,
-                LaunchType::Fargate => Placement::Fargate {
-                    subnets: list(optional("SUBNETS")),
-                    security_groups: list(optional("SECURITY_GROUPS")),
-                    assign_public_ip: assign_public_ip(optional("ASSIGN_PUBLIC_IP"))?,
-                },
+            launch_type: launch_type(optional("LAUNCH_TYPE"))?,
+            network: Network {
+                subnets: list(optional("SUBNETS")),
+                security_groups: list(optional("SECURITY_GROUPS")),
+                assign_public_ip: assign_public_ip(optional("ASSIGN_PUBLIC_IP"))?,
             },
             registry: optional("REGISTRY"),
             router_host: optional("ROUTER_HOST"),

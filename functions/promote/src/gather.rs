@@ -5,6 +5,7 @@ mod around;
 
 use futures_util::future::{try_join, try_join_all};
 use shared::app_settings::{AppSettings, Build};
+use shared::ecs::SeenCluster;
 use shared::environment::{self, EnvironmentObject, ReadEnvironment};
 use shared::manifest::{self, Manifest, Service};
 use shared::names::{AppId, ReleaseId, keys};
@@ -50,7 +51,7 @@ pub struct Gathered {
     /// The manifest's bytes, where the Release has none of its own yet.
     pub manifest_to_copy: Option<Vec<u8>>,
     /// The cluster.
-    pub cluster_arn: String,
+    pub cluster: SeenCluster,
     /// What runs.
     pub around: Around,
 }
@@ -70,7 +71,7 @@ struct Objects {
 ///
 /// [`PromoteError::Input`] for what the user has to mend, others for calls that failed.
 pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, PromoteError> {
-    let (objects, cluster_arn) = try_join(objects(shell, wanted), cluster_arn(shell)).await?;
+    let (objects, cluster) = try_join(objects(shell, wanted), cluster(shell)).await?;
     let app = &wanted.id.app;
     let settings = read_or_default(
         objects.settings,
@@ -103,7 +104,7 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         env_version_id,
         manifest,
         manifest_to_copy: copy.then_some(manifest_object.bytes),
-        cluster_arn,
+        cluster,
         around,
     })
 }
@@ -166,9 +167,9 @@ async fn objects(shell: &Shell, wanted: &Wanted<'_>) -> Result<Objects, PromoteE
     })
 }
 
-async fn cluster_arn(shell: &Shell) -> Result<String, PromoteError> {
-    let arn = shell.cluster.arn().await?;
-    arn.ok_or_else(|| PromoteError::ClusterMissing {
+async fn cluster(shell: &Shell) -> Result<SeenCluster, PromoteError> {
+    let seen = shell.cluster.see().await?;
+    seen.ok_or_else(|| PromoteError::ClusterMissing {
         cluster: shell.cluster.name().to_owned(),
     })
 }

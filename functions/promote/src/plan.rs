@@ -1,6 +1,7 @@
 //! What a promote will write, or why it cannot: everything that can be known to fail is found here, before the first
 //! write. Pure.
 
+mod capacity;
 mod checks;
 mod deliveries;
 mod platform;
@@ -109,7 +110,7 @@ pub fn expected_source(wanted: &Wanted<'_>, gathered: &Gathered, unchanged: bool
 /// Only the size of this is used; references name the ARN that Secrets Manager returns.
 fn stand_in(wanted: &Wanted<'_>, gathered: &Gathered) -> EnvSource {
     EnvSource::SecretsManager {
-        secret_arn: SecretArn::returned(arn_of_the_same_length(wanted, &gathered.cluster_arn)),
+        secret_arn: SecretArn::returned(arn_of_the_same_length(wanted, &gathered.cluster.arn)),
         version_id: "0".repeat(64),
     }
 }

@@ -3,13 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use shared::capacity::Capacity;
+use shared::ecs::{Change, EcsService};
 use shared::error_chain::Chain;
 use shared::leftovers::{Keep, Leftovers, Removals};
 use shared::names::AppId;
 use shared::precedence::EnvDelivery;
 use shared::promotion::{Applied, Definition};
 use shared::secrets::{self, SecretError};
-use shared::timer_rule::{TimerRule, TimerTarget};
+use shared::timer_rule::{Placement, TimerRule, TimerTarget};
 
 use crate::error::PromoteError;
 use crate::gather::{self, Wanted};
@@ -107,15 +109,46 @@ async fn put_back_services(
     let mut left = Vec::new();
     for known in services.values() {
         match running.get(&known.runs_as) {
-            Some(service) if service.task_definition == known.arn => {}
-            Some(service) => {
-                let moved = shell.cluster.move_service(&service.name, &known.arn, None);
-                moved.await?;
-            }
+            Some(service) => match back(service, known) {
+                Back::Nothing => {}
+                Back::Impossible => left.push(format!(
+                    "the ECS service `{}` runs on Fargate now, and ECS cannot move it back to instances",
+                    known.runs_as
+                )),
+                Back::Move(capacity) => {
+                    let placement =
+                        capacity.map(|capacity| Placement::on(capacity, &shell.config.network));
+                    let change = Change {
+                        placement: placement.as_ref(),
+                        ..Change::default()
+                    };
+                    let moved = shell
+                        .cluster
+                        .move_service(&service.name, &known.arn, change);
+                    moved.await?;
+                }
+            },
             None => left.push(format!("the ECS service `{}` is gone", known.runs_as)),
         }
     }
     Ok(left)
+}
+
+/// The way of an ECS service back to what it ran.
+#[derive(Debug, PartialEq, Eq)]
+enum Back {
+    Nothing,
+    Move(Option<Capacity>),
+    Impossible,
+}
+
+fn back(service: &EcsService, known: &Definition) -> Back {
+    let capacity = known.capacity.filter(|known| *known != service.capacity);
+    match capacity {
+        Some(Capacity::Ec2) => Back::Impossible,
+        None if service.task_definition == known.arn => Back::Nothing,
+        capacity => Back::Move(capacity),
+    }
 }
 
 async fn put_back_rules(
@@ -131,10 +164,14 @@ async fn put_back_rules(
             left.push(format!("the rule `{}` is gone", known.runs_as));
             continue;
         };
+        let placement = known
+            .capacity
+            .map(|capacity| Placement::on(capacity, &shell.config.network));
         let before = TimerRule {
             schedule: schedule.clone(),
             target: TimerTarget {
                 task_definition: known.arn.clone(),
+                placement: placement.unwrap_or_else(|| target.placement.clone()),
                 ..target
             },
         };

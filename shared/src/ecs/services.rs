@@ -2,13 +2,13 @@
 
 use aws_sdk_ecs::error::ProvideErrorMetadata as _;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, DeploymentCircuitBreaker, DeploymentConfiguration,
-    LaunchType, NetworkConfiguration, PropagateTags, SchedulingStrategy, Tag,
+    DeploymentCircuitBreaker, DeploymentConfiguration, PropagateTags, SchedulingStrategy, Tag,
 };
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use super::Cluster;
+use super::placement::Launched;
 use crate::call_error::CallError;
 use crate::manifest::Deployment;
 use crate::names::hex;
@@ -46,7 +46,7 @@ impl Cluster {
     /// [`CallError`] when the call fails.
     pub async fn create_service(&self, service: &NewService<'_>) -> Result<(), CallError> {
         let attempted = || format!("create ECS service `{}`", service.name);
-        let (launch_type, network) = placement(service.placement)
+        let launched = Launched::new(service.placement)
             .map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
         let tags = service
             .tags
@@ -68,9 +68,10 @@ impl Cluster {
             .task_definition(service.definition)
             .set_desired_count(count)
             .scheduling_strategy(strategy)
-            .set_platform_version(platform_version(service.placement))
-            .launch_type(launch_type)
-            .set_network_configuration(network)
+            .set_platform_version(launched.platform_version)
+            .set_launch_type(launched.launch_type)
+            .set_capacity_provider_strategy(launched.strategy)
+            .set_network_configuration(launched.network)
             .deployment_configuration(rolling(service.deployment))
             .propagate_tags(PropagateTags::Service)
             .set_tags(Some(tags.collect()))
@@ -158,39 +159,4 @@ pub(super) fn rolling(deployment: Deployment) -> DeploymentConfiguration {
         .minimum_healthy_percent(percent(deployment.minimum))
         .maximum_percent(percent(deployment.maximum))
         .build()
-}
-
-/// JSON keys and environment files need 1.4.0 (ECS developer guide, "Pass Secrets Manager secrets …"). `LATEST` has been
-/// no older since 2021, and a pinned version would keep every service on it when AWS retires it; it is also the default,
-/// stated here since tasks depend on it.
-fn platform_version(placement: &Placement) -> Option<String> {
-    matches!(placement, Placement::Fargate { .. }).then(|| "LATEST".to_owned())
-}
-
-fn placement(
-    placement: &Placement,
-) -> Result<(LaunchType, Option<NetworkConfiguration>), aws_sdk_ecs::error::BuildError> {
-    let Placement::Fargate {
-        subnets,
-        security_groups,
-        assign_public_ip,
-    } = placement
-    else {
-        return Ok((LaunchType::Ec2, None));
-    };
-    let public = if *assign_public_ip {
-        AssignPublicIp::Enabled
-    } else {
-        AssignPublicIp::Disabled
-    };
-    let groups = Some(security_groups.clone()).filter(|groups| !groups.is_empty());
-    let vpc = AwsVpcConfiguration::builder().set_subnets(Some(subnets.clone()));
-    let vpc = vpc
-        .set_security_groups(groups)
-        .assign_public_ip(public)
-        .build()?;
-    let network = NetworkConfiguration::builder()
-        .awsvpc_configuration(vpc)
-        .build();
-    Ok((LaunchType::Fargate, Some(network)))
 }

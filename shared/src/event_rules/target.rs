@@ -1,11 +1,13 @@
 //! A rule's ECS target in the SDK's types, and back.
 
 use aws_sdk_eventbridge::types::{
-    AssignPublicIp, AwsVpcConfiguration, EcsParameters, LaunchType, NetworkConfiguration, Target,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, EcsParameters, LaunchType,
+    NetworkConfiguration, Target,
 };
 
 use super::TARGET_ID;
-use crate::timer_rule::{Placement, TimerTarget};
+use crate::capacity::Capacity;
+use crate::timer_rule::{Network, Placement, TimerTarget};
 
 /// What a target runs; `None` for one that runs no task, or not as a Timer's target does.
 pub(super) fn seen(target: &Target) -> Option<TimerTarget> {
@@ -19,18 +21,19 @@ pub(super) fn seen(target: &Target) -> Option<TimerTarget> {
 }
 
 fn placement(ecs: &EcsParameters) -> Option<Placement> {
-    match ecs.launch_type()? {
-        LaunchType::Ec2 => Some(Placement::Ec2),
-        LaunchType::Fargate => {
-            let network = ecs.network_configuration()?.awsvpc_configuration()?;
-            Some(Placement::Fargate {
-                subnets: network.subnets().to_vec(),
-                security_groups: network.security_groups().to_vec(),
-                assign_public_ip: network.assign_public_ip() == Some(&AssignPublicIp::Enabled),
-            })
-        }
-        _ => None,
-    }
+    let spot = match (ecs.capacity_provider_strategy(), ecs.launch_type()) {
+        ([], Some(LaunchType::Ec2)) => return Some(Placement::Ec2),
+        ([], Some(LaunchType::Fargate)) => false,
+        ([only], None) => Some(only.capacity_provider()) == Capacity::FargateSpot.provider(),
+        _ => return None,
+    };
+    let network = ecs.network_configuration()?.awsvpc_configuration()?;
+    let network = Network {
+        subnets: network.subnets().to_vec(),
+        security_groups: network.security_groups().to_vec(),
+        assign_public_ip: network.assign_public_ip() == Some(&AssignPublicIp::Enabled),
+    };
+    Some(Placement::Fargate { network, spot })
 }
 
 /// The target to put: `PutTargets` replaces the whole target, so what stands there is the base.
@@ -43,35 +46,7 @@ pub(super) fn wanted(wanted: &TimerTarget, raw: Option<&Target>) -> Option<Targe
             .ok()
     })?;
     ecs.task_definition_arn.clone_from(&wanted.task_definition);
-    (ecs.launch_type, ecs.network_configuration) = match &wanted.placement {
-        Placement::Ec2 => (Some(LaunchType::Ec2), None),
-        Placement::Fargate {
-            subnets,
-            security_groups,
-            assign_public_ip,
-        } => {
-            let public = if *assign_public_ip {
-                AssignPublicIp::Enabled
-            } else {
-                AssignPublicIp::Disabled
-            };
-            let groups = Some(security_groups.clone()).filter(|groups| !groups.is_empty());
-            let vpc = AwsVpcConfiguration::builder().set_subnets(Some(subnets.clone()));
-            let vpc = vpc
-                .set_security_groups(groups)
-                .assign_public_ip(public)
-                .build()
-                .ok()?;
-            (
-                Some(LaunchType::Fargate),
-                Some(
-                    NetworkConfiguration::builder()
-                        .awsvpc_configuration(vpc)
-                        .build(),
-                ),
-            )
-        }
-    };
+    place(&mut ecs, &wanted.placement)?;
     let mut target = match raw {
         Some(raw) => raw.clone(),
         None => Target::builder()
@@ -84,4 +59,40 @@ pub(super) fn wanted(wanted: &TimerTarget, raw: Option<&Target>) -> Option<Targe
     target.role_arn = Some(wanted.role_arn.clone());
     target.ecs_parameters = Some(ecs);
     Some(target)
+}
+
+/// A launch type or a strategy, never both (API reference, `EcsParameters`).
+fn place(ecs: &mut EcsParameters, placement: &Placement) -> Option<()> {
+    (ecs.launch_type, ecs.capacity_provider_strategy) = match placement {
+        Placement::Ec2 => (Some(LaunchType::Ec2), None),
+        Placement::Fargate { spot: false, .. } => (Some(LaunchType::Fargate), None),
+        Placement::Fargate { spot: true, .. } => {
+            let spot = CapacityProviderStrategyItem::builder()
+                .set_capacity_provider(Capacity::FargateSpot.provider().map(str::to_owned))
+                .weight(1);
+            (None, Some(vec![spot.build().ok()?]))
+        }
+    };
+    ecs.network_configuration = match placement {
+        Placement::Ec2 => None,
+        Placement::Fargate { network, .. } => Some(configuration(network)?),
+    };
+    Some(())
+}
+
+fn configuration(network: &Network) -> Option<NetworkConfiguration> {
+    let public = if network.assign_public_ip {
+        AssignPublicIp::Enabled
+    } else {
+        AssignPublicIp::Disabled
+    };
+    let groups = Some(network.security_groups.clone()).filter(|groups| !groups.is_empty());
+    let vpc = AwsVpcConfiguration::builder().set_subnets(Some(network.subnets.clone()));
+    let vpc = vpc.set_security_groups(groups).assign_public_ip(public);
+    let configuration = NetworkConfiguration::builder();
+    Some(
+        configuration
+            .awsvpc_configuration(vpc.build().ok()?)
+            .build(),
+    )
 }

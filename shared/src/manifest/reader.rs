@@ -10,7 +10,7 @@ use super::suggestion::closest;
 /// More lines than this help nobody.
 const LINES_MAX: usize = 50;
 /// ECS counts in signed 32-bit integers.
-const INTEGER_MAX: u32 = i32::MAX.unsigned_abs();
+pub(super) const INTEGER_MAX: u32 = i32::MAX.unsigned_abs();
 
 /// What reading a document finds besides its values.
 pub(super) struct Reader<'f> {

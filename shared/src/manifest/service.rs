@@ -16,6 +16,7 @@ use super::reader::{Place, Reader};
 use super::reference::{self, Names};
 use super::scale::{self, Scale};
 use super::volume::{self, Volume};
+use crate::capacity::Capacity;
 use crate::names::ServiceName;
 
 const KEYS: [&str; 27] = [
@@ -85,6 +86,8 @@ pub struct Service {
     pub port: Option<Port>,
     /// How many containers, and how large.
     pub scale: Scale,
+    /// What its tasks run on, where `params` say so; `None` = what the Rack says.
+    pub capacity: Option<Capacity>,
     /// What a load balancer asks.
     pub health: Health,
     /// Whether an init process reaps zombies.
@@ -244,6 +247,7 @@ pub(super) fn read(
         command: forms::command(reader, fields.get("command")),
         port: port.and_then(|place| forms::port(reader, &place)),
         scale: scale::read(reader, fields.get("scale")),
+        capacity: None,
         health: forms::health(reader, fields.get("health")),
         init: reader.flag(fields.get("init")),
         privileged: reader.flag(fields.get("privileged")),

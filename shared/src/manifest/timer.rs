@@ -6,6 +6,7 @@ use super::node::Entry;
 use super::policy;
 use super::reader::{Fields, Place, Reader};
 use super::reference::{self, Names};
+use crate::capacity::Capacity;
 use crate::names::{ServiceName, TimerName};
 use crate::schedule::{Checked, ScheduleError, aws_cron};
 
@@ -28,6 +29,8 @@ pub struct Timer {
     pub command: String,
     /// The Service whose image and environment it runs with: one of the manifest's.
     pub service: ServiceName,
+    /// What its tasks run on, where `params` say so; `None` = what the Rack says.
+    pub capacity: Option<Capacity>,
     /// `policies`: ARNs of IAM policies for a task role of its own.
     pub policies: Vec<String>,
 }
@@ -87,6 +90,7 @@ pub(super) fn read(
         schedule_shown: scalar.source().to_owned(),
         command: command?.scalar()?.text.clone(),
         service: service?,
+        capacity: None,
         policies,
     })
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::reader::{Place, Reader};
 use super::service::Around;
 use super::{
-    Manifest, Param, Resource, declaration, listener, reference, resource, service, timer,
+    Manifest, Param, Resource, declaration, formation, listener, reference, resource, service,
+    timer,
 };
 
 /// How large the manifest's own declarations may be, counted once for each Service.
@@ -58,6 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     }
     if let Some(place) = fields.get("params") {
         manifest.params = params(reader, &place);
+        formation::apply(reader, &place, &mut manifest);
     }
     if let Some(place) = fields.get("resources") {
         manifest.resources = resources(reader, &place);

@@ -2,8 +2,9 @@
 
 use aws_sdk_ecs::operation::create_service::builders::CreateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentController,
-    DeploymentControllerType, LaunchType, NetworkConfiguration, NetworkMode, Service, Tag,
+    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, Compatibility,
+    ContainerDefinition, DeploymentController, DeploymentControllerType, LaunchType,
+    NetworkConfiguration, NetworkMode, Service, Tag,
 };
 use integration_tests::World;
 
@@ -169,6 +170,20 @@ async fn network_and_launch_type_must_match_the_task_definition() {
             "Assign public IP is not supported",
         ),
     ] {
+        let (code, message) = refusal(create.send().await);
+        assert_eq!(code, "InvalidParameterException", "{message}");
+        assert!(message.contains(wording), "wanted {wording}, got {message}");
+    }
+    let spot = CapacityProviderStrategyItem::builder().capacity_provider("FARGATE_SPOT");
+    let spot = spot.build().unwrap();
+    for (create, wording) in [
+        (fargate(), "both a launch type and capacity provider"),
+        (
+            fargate().set_launch_type(None),
+            "FARGATE_SPOT is not associated",
+        ),
+    ] {
+        let create = create.capacity_provider_strategy(spot.clone());
         let (code, message) = refusal(create.send().await);
         assert_eq!(code, "InvalidParameterException", "{message}");
         assert!(message.contains(wording), "wanted {wording}, got {message}");

@@ -326,6 +326,7 @@ fn applied_now(desired: &Desired, definition: &Definition) -> Applied {
         digest: definition.environment.clone(),
         runs_as: "rack_shop_web".to_owned(),
         schedule: None,
+        capacity: None,
     };
     let secret = definition.secret_version.clone();
     Applied {

@@ -1,6 +1,7 @@
 //! Task definitions: registered only where no known revision says the same.
 
 use futures_util::{StreamExt as _, stream};
+use shared::capacity::Capacity;
 use shared::promotion::Definition;
 use shared::task_definition::{EnvSource, TaskDefinition};
 
@@ -51,6 +52,7 @@ impl Job<'_> {
                     digest: definition.digest(),
                     runs_as: runs_as(process),
                     schedule: schedule(process),
+                    capacity: self.own_capacity(process),
                 })
             })
             .buffered(REGISTRATIONS_AT_ONCE)
@@ -58,6 +60,17 @@ impl Job<'_> {
             .await
             .into_iter()
             .collect()
+    }
+
+    /// What is put back with the definition; an ECS service that app.json names keeps what it runs on.
+    fn own_capacity(&self, process: &Process<'_>) -> Option<Capacity> {
+        let theirs = match &process.runs {
+            Runs::Service { found, .. } => {
+                found.is_some_and(|found| !self.wanted.id.owns(&found.tags))
+            }
+            Runs::Timer { .. } => false,
+        };
+        (!theirs).then_some(process.capacity)
     }
 
     /// A revision that already says the same: the applied one, or one that an attempt left that died.

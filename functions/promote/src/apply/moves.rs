@@ -2,13 +2,13 @@
 
 use futures_util::{StreamExt as _, stream};
 use shared::call_error::CallError;
-use shared::ecs::NewService;
+use shared::ecs::{Change, EcsService, NewService};
 use shared::promotion::Definition;
-use shared::timer_rule::{TimerRule, TimerTarget};
+use shared::timer_rule::{Placement, TimerRule, TimerTarget};
 
 use super::{Job, Progress};
 use crate::error::PromoteError;
-use crate::plan::Runs;
+use crate::plan::{Process, Runs};
 
 /// Calls of ECS and EventBridge under way at once; ECS changes five services a second after a burst of 50.
 const MOVES_AT_ONCE: usize = 5;
@@ -25,51 +25,74 @@ impl Job<'_> {
             let Runs::Service { ecs_service, found } = &process.runs else {
                 continue;
             };
-            // Only ours: one that app.json names gets its task definition and nothing else.
-            let wanted = process.service.deployment;
-            let ours = found.is_some_and(|found| self.wanted.id.owns(&found.tags));
-            let deployment = found.filter(|found| ours && found.deployment != wanted);
+            let placement = self.placement(process);
+            let change = found.map(|found| self.change(process, found, &placement));
             let runs = found.is_some_and(|found| found.task_definition == definition.arn);
-            if !runs || deployment.is_some() {
+            if !runs || change != Some(Change::default()) {
                 progress
                     .wrote
                     .push(format!("the ECS service `{ecs_service}`"));
                 progress.created |= found.is_none();
-                let create = found.is_none().then_some(process.service);
-                let deployment = deployment.map(|_| wanted);
-                moves.push((
-                    ecs_service.as_str(),
-                    definition.arn.as_str(),
-                    create,
-                    deployment,
-                ));
+                moves.push((process, ecs_service.as_str(), definition.arn.as_str()));
             }
         }
-        let (cluster, tags) = (&self.shell.cluster, &self.wanted.id.tags());
-        let placement = &self.shell.config.placement;
         let ended = stream::iter(moves)
-            .map(
-                async |(name, definition, create, deployment)| match create {
-                    None => cluster.move_service(name, definition, deployment).await,
-                    Some(service) => {
-                        let service = NewService {
-                            name,
-                            definition,
-                            count: service.scale.min,
-                            is_daemon: service.agent.is_some(),
-                            deployment: service.deployment,
-                            placement,
-                            request_id: self.request_id,
-                            tags,
-                        };
-                        cluster.create_service(&service).await
-                    }
-                },
-            )
+            .map(async |(process, name, definition)| {
+                self.move_or_create(process, name, definition).await
+            })
             .buffer_unordered(MOVES_AT_ONCE)
             .collect::<Vec<_>>()
             .await;
         all(ended)
+    }
+
+    async fn move_or_create(
+        &self,
+        process: &Process<'_>,
+        name: &str,
+        definition: &str,
+    ) -> Result<(), CallError> {
+        let cluster = &self.shell.cluster;
+        let placement = &self.placement(process);
+        if let Runs::Service {
+            found: Some(found), ..
+        } = &process.runs
+        {
+            let change = self.change(process, found, placement);
+            return cluster.move_service(name, definition, change).await;
+        }
+        let service = NewService {
+            name,
+            definition,
+            count: process.service.scale.min,
+            is_daemon: process.service.agent.is_some(),
+            deployment: process.service.deployment,
+            placement,
+            request_id: self.request_id,
+            tags: &self.wanted.id.tags(),
+        };
+        cluster.create_service(&service).await
+    }
+
+    /// What else changes, of ours only: an ECS service that app.json names gets its task definition and nothing else.
+    fn change<'p>(
+        &self,
+        process: &Process<'_>,
+        found: &EcsService,
+        placement: &'p Placement,
+    ) -> Change<'p> {
+        if !self.wanted.id.owns(&found.tags) {
+            return Change::default();
+        }
+        let deployment = process.service.deployment;
+        Change {
+            deployment: (found.deployment != deployment).then_some(deployment),
+            placement: (found.capacity != process.capacity).then_some(placement),
+        }
+    }
+
+    fn placement(&self, process: &Process<'_>) -> Placement {
+        Placement::on(process.capacity, &self.shell.config.network)
     }
 
     /// Puts the rules that say something else.
@@ -91,7 +114,7 @@ impl Job<'_> {
             };
             let wanted = TimerRule {
                 schedule: schedule.clone(),
-                target: self.target(&definition.arn),
+                target: self.target(process, &definition.arn),
             };
             if seen.is_none_or(|seen| !seen.says(&wanted)) {
                 progress.wrote.push(format!("the rule `{rule}`"));
@@ -126,13 +149,13 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn target(&self, definition: &str) -> TimerTarget {
+    fn target(&self, process: &Process<'_>, definition: &str) -> TimerTarget {
         let config = &self.shell.config;
         TimerTarget {
-            cluster_arn: self.gathered.cluster_arn.clone(),
+            cluster_arn: self.gathered.cluster.arn.clone(),
             role_arn: config.timer_role_arn.clone(),
             task_definition: definition.to_owned(),
-            placement: config.placement.clone(),
+            placement: self.placement(process),
         }
     }
 }

@@ -3,7 +3,6 @@
 use shared::ecs::EcsService;
 use shared::manifest::{Service, Timer};
 use shared::task_definition::{EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES};
-use shared::timer_rule::Placement;
 
 use super::{Process, Runs};
 use crate::config::Config;
@@ -27,6 +26,10 @@ impl Checks {
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
+    }
+
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
 
     /// The warnings, if nothing stops the promote.
@@ -118,26 +121,28 @@ impl Checks {
             (None, Some(found)) if !wanted.id.owns(&found.tags) => {
                 self.problem("EcsServiceNotOurs", not_ours(service, found));
             }
-            (None, None) => self.subnets(config, &format!("Service `{}`", service.name)),
             _ => {}
         }
+        let capacity = match (named, found) {
+            (Some(_), Some(found)) => found.capacity,
+            (None, Some(found)) => self.moved_to(config, gathered, service, found),
+            (_, None) => {
+                let who = format!("Service `{}`", service.name);
+                self.placed_on(config, gathered, &who, service.capacity)
+            }
+        };
         if let Some(found) = found {
             self.ecs_service(service, found);
         }
         let mode = found.and_then(|found| gathered.around.network_modes.get(&found.name));
-        let launch = match found {
-            Some(found) => Launch {
-                network_mode: match mode {
-                    Some(mode) if named.is_some() => mode.clone(),
-                    _ => Launch::rack_default(found.launch_type).network_mode,
-                },
-                launch_type: found.launch_type,
-            },
-            None => Launch::rack_default(config.launch_type),
-        };
+        let mut launch = Launch::rack_default(capacity.launch_type());
+        if let Some(mode) = mode.filter(|_| named.is_some()) {
+            launch.network_mode.clone_from(mode);
+        }
         let ecs_service = name;
         Process {
             service,
+            capacity,
             launch,
             runs: Runs::Service { ecs_service, found },
         }
@@ -180,7 +185,8 @@ impl Checks {
         let timers = gathered.manifest.timers.iter();
         timers.filter_map(|timer| {
             let service = gathered.manifest.services.iter().find(|service| service.name == timer.service)?;
-            self.subnets(config, &format!("Timer `{}`", timer.name));
+            let who = format!("Timer `{}`", timer.name);
+            let capacity = self.placed_on(config, gathered, &who, timer.capacity);
             let rule = wanted.id.rule(&timer.name);
             let seen = gathered.around.rules.get(&rule);
             if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
@@ -190,20 +196,9 @@ impl Checks {
                 ));
             }
             let schedule = self.schedule(timer);
-            let launch = Launch::rack_default(config.launch_type);
-            Some(Process { service, launch, runs: Runs::Timer { timer, rule, schedule, seen } })
+            let launch = Launch::rack_default(capacity.launch_type());
+            Some(Process { service, capacity, launch, runs: Runs::Timer { timer, rule, schedule, seen } })
         }).collect()
-    }
-
-    fn subnets(&mut self, config: &Config, who: &str) {
-        if matches!(&config.placement, Placement::Fargate { subnets, .. } if subnets.is_empty()) {
-            self.problem(
-                "NoSubnets",
-                format!(
-                    "{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets"
-                ),
-            );
-        }
     }
 
     fn schedule(&mut self, timer: &Timer) -> String {

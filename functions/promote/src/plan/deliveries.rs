@@ -13,7 +13,7 @@ use crate::gather::{Gathered, Wanted};
 impl Checks {
     /// The Rack's own secrets are written by promotes, and each is one App's.
     pub(super) fn own_secrets(&mut self, wanted: &Wanted<'_>, gathered: &Gathered) {
-        let account = gathered.cluster_arn.split(':').nth(4).unwrap_or_default();
+        let account = gathered.cluster.arn.split(':').nth(4).unwrap_or_default();
         let of_rack = format!("{}/", wanted.id.rack);
         for (service, own) in gathered.manifest.services.iter().flat_map(own_secrets) {
             let reference = &own.reference;

@@ -71,7 +71,7 @@ fn pinned<'p>(
         let Runs::Service { found, .. } = &process.runs else {
             return None;
         };
-        let found = (*found).filter(|found| found.launch_type == LaunchType::Fargate)?;
+        let found = (*found).filter(|found| found.capacity.launch_type() == LaunchType::Fargate)?;
         let needs = needs(process, release, source);
         let version = found.platform_version.as_str();
         needs

@@ -1,5 +1,6 @@
 //! A Service or Timer of the Release, and what runs it.
 
+use shared::capacity::Capacity;
 use shared::ecs::EcsService;
 use shared::event_rules::SeenRule;
 use shared::manifest::{Service, Timer};
@@ -9,6 +10,8 @@ use shared::task_definition::{self, EnvSource, Launch, Release, RenderError, Tas
 pub struct Process<'a> {
     /// The Service, or the one that the Timer names.
     pub service: &'a Service,
+    /// What its tasks run on.
+    pub capacity: Capacity,
     /// How its tasks are launched.
     pub launch: Launch,
     /// What becomes of its definition.

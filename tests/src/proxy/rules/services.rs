@@ -41,6 +41,7 @@ async fn check_creation(shared: &Shared, incoming: &Incoming) -> Result<Option<V
     if body["taskDefinition"].is_null() && controller != "EXTERNAL" {
         return Err(invalid_parameter("TaskDefinition can not be blank."));
     }
+    check_providers(upstream, incoming).await?;
     let definition = revisions::check(upstream, incoming).await?;
     launch::check(body, &definition)?;
     Ok(None)
@@ -64,6 +65,7 @@ pub(super) async fn check_update(shared: &Shared, incoming: &Incoming) -> Result
         }
     }
     check_controller(body, &service)?;
+    check_providers(upstream, incoming).await?;
     let definition = revisions::check(upstream, incoming).await?;
     let mut launched = service;
     for field in ["networkConfiguration", "capacityProviderStrategy"] {
@@ -72,6 +74,33 @@ pub(super) async fn check_update(shared: &Shared, incoming: &Incoming) -> Result
         }
     }
     launch::check(&launched, &definition)
+}
+
+/// Source: ECS API reference, `CreateService`, `capacityProviderStrategy` (not beside a launch type; each provider must be
+/// associated with the cluster, those of Fargate too).
+async fn check_providers(upstream: &Upstream, incoming: &Incoming) -> Result<(), Refusal> {
+    let body = &incoming.body;
+    let strategy = array(body, "capacityProviderStrategy");
+    if strategy.is_empty() {
+        return Ok(());
+    }
+    if !body["launchType"].is_null() {
+        let message =
+            "Specifying both a launch type and capacity provider strategy is not supported.";
+        return Err(invalid_parameter(message));
+    }
+    let question = json!({"clusters": [body["cluster"].as_str().unwrap_or("default")]});
+    let answer = upstream.ask(incoming, "DescribeClusters", &question).await;
+    let associated = array(&answer["clusters"][0], "capacityProviders");
+    for provider in strategy.iter().map(|item| &item["capacityProvider"]) {
+        if !associated.contains(provider) {
+            let provider = provider.as_str().unwrap_or_default();
+            return Err(invalid_parameter(format!(
+                "The capacity provider {provider} is not associated with the cluster."
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Source: facts/aws.md 1.7 (`CODE_DEPLOY` and `EXTERNAL` move task definitions their own way); message: as reported.

@@ -1,0 +1,87 @@
+//! What Services and Timers run on, and whether the Rack has it.
+
+use shared::capacity::Capacity;
+use shared::ecs::EcsService;
+use shared::manifest::Service;
+
+use super::checks::Checks;
+use crate::config::Config;
+use crate::gather::Gathered;
+
+impl Checks {
+    /// What an ECS service of ours will run on. ECS moves one to Fargate and between its capacity providers, but not from
+    /// there to instances, since it keeps the network that it has (API reference, `UpdateService`).
+    pub(super) fn moved_to(
+        &mut self,
+        config: &Config,
+        gathered: &Gathered,
+        service: &Service,
+        found: &EcsService,
+    ) -> Capacity {
+        let wanted = service.capacity.unwrap_or(config.launch_type.into());
+        if wanted == found.capacity {
+            return wanted;
+        }
+        let ecs = &found.name;
+        if wanted == Capacity::Ec2 {
+            self.warn(format!(
+                "the ECS service `{ecs}` stays on Fargate, since ECS cannot move it to instances; to have it there, remove it \
+                 and promote again: aws ecs delete-service --force --cluster {} --service {ecs}",
+                config.cluster
+            ));
+            return found.capacity;
+        }
+        self.fargate(
+            config,
+            gathered,
+            &format!("Service `{}`", service.name),
+            wanted.provider(),
+        );
+        wanted
+    }
+
+    /// What something new runs on, where it can.
+    pub(super) fn placed_on(
+        &mut self,
+        config: &Config,
+        gathered: &Gathered,
+        who: &str,
+        wanted: Option<Capacity>,
+    ) -> Capacity {
+        let wanted = wanted.unwrap_or(config.launch_type.into());
+        match wanted {
+            Capacity::Ec2 => {}
+            Capacity::Fargate => self.fargate(config, gathered, who, None),
+            Capacity::FargateSpot => self.fargate(config, gathered, who, wanted.provider()),
+        }
+        wanted
+    }
+
+    fn fargate(
+        &mut self,
+        config: &Config,
+        gathered: &Gathered,
+        who: &str,
+        provider: Option<&'static str>,
+    ) {
+        if config.network.subnets.is_empty() {
+            self.problem(
+                "NoSubnets",
+                format!(
+                    "{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets"
+                ),
+            );
+        }
+        let associated = &gathered.cluster.capacity_providers;
+        if let Some(provider) = provider.filter(|name| !associated.iter().any(|it| it == name)) {
+            let mut all: Vec<&str> = associated.iter().map(String::as_str).collect();
+            all.push(provider);
+            self.problem("CapacityProviderMissing", format!(
+                "{who} runs on the capacity provider {provider} and cluster `{0}` does not have it; associate it: aws ecs \
+                 put-cluster-capacity-providers --cluster {0} --capacity-providers {1}, with the default strategy that the \
+                 cluster has now",
+                config.cluster, all.join(" ")
+            ));
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! An ECS service as it stands.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_ecs::types::{DeploymentConfiguration, LaunchType, SchedulingStrategy};
+
+use super::tags;
+use crate::capacity::Capacity;
+use crate::manifest::Deployment;
+
+/// An ECS service, as far as a promote cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EcsService {
+    /// Its name.
+    pub name: String,
+    /// `ACTIVE` or `DRAINING`; one that is `INACTIVE` is not there any more.
+    pub status: String,
+    /// The revision that it runs or moves to.
+    pub task_definition: String,
+    /// What its tasks run on; Fargate also where some of them run on Fargate Spot.
+    pub capacity: Capacity,
+    /// The platform that it is pinned to, or `LATEST`; Fargate only.
+    pub platform_version: String,
+    /// Whether its tasks have network interfaces of their own.
+    pub awsvpc: bool,
+    /// How its tasks are replaced.
+    pub deployment: Deployment,
+    /// Whether it runs once on every instance.
+    pub is_daemon: bool,
+    /// Who deploys it: `ECS`, `CODE_DEPLOY` or `EXTERNAL`.
+    pub controller: String,
+    /// Container name and port that each load balancer sends to.
+    pub load_balancers: Vec<(String, i32)>,
+    /// Its tags.
+    pub tags: BTreeMap<String, String>,
+}
+
+impl EcsService {
+    /// Whether it is on its way out: it starts no tasks any more, and those that run stop.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.status == "DRAINING"
+    }
+}
+
+pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    let controller = service
+        .deployment_controller()
+        .map_or("ECS", |controller| controller.r#type().as_str());
+    let target = |balancer: &aws_sdk_ecs::types::LoadBalancer| {
+        Some((
+            balancer.container_name()?.to_owned(),
+            balancer.container_port()?,
+        ))
+    };
+    EcsService {
+        name: text(service.service_name()),
+        status: text(service.status()),
+        task_definition: text(service.task_definition()),
+        capacity: capacity(service),
+        platform_version: text(service.platform_version()),
+        awsvpc: service
+            .network_configuration()
+            .is_some_and(|network| network.awsvpc_configuration().is_some()),
+        deployment: deployment(service.deployment_configuration()),
+        is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
+        controller: controller.to_owned(),
+        load_balancers: service.load_balancers().iter().filter_map(target).collect(),
+        tags: tags(service.tags()),
+    }
+}
+
+fn capacity(service: &aws_sdk_ecs::types::Service) -> Capacity {
+    let providers = service.capacity_provider_strategy().iter();
+    let mut providers = providers.map(|item| Some(item.capacity_provider()));
+    let spot = |provider| provider == Capacity::FargateSpot.provider();
+    let fargate = |provider| spot(provider) || provider == Capacity::Fargate.provider();
+    if providers.len() > 0 {
+        return match (providers.clone().all(spot), providers.any(fargate)) {
+            (true, _) => Capacity::FargateSpot,
+            (false, true) => Capacity::Fargate,
+            (false, false) => Capacity::Ec2,
+        };
+    }
+    match service.launch_type() {
+        Some(LaunchType::Fargate) => Capacity::Fargate,
+        _ => Capacity::Ec2,
+    }
+}
+
+/// ECS's own percentages where it answers none (API reference, `DeploymentConfiguration`).
+fn deployment(configuration: Option<&DeploymentConfiguration>) -> Deployment {
+    let percent = |percent: Option<i32>| percent.and_then(|percent| u32::try_from(percent).ok());
+    let minimum = configuration.and_then(|it| percent(it.minimum_healthy_percent()));
+    let maximum = configuration.and_then(|it| percent(it.maximum_percent()));
+    Deployment {
+        minimum: minimum.unwrap_or(100),
+        maximum: maximum.unwrap_or(200),
+    }
+}
