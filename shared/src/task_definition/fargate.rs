@@ -21,6 +21,9 @@ pub(super) fn check(service: &str, cpu: u32, memory: u32) -> Result<(), RenderEr
         cpu,
         memory,
         allowed,
+        next: next(cpu, memory).map_or_else(String::new, |(cpu, memory)| {
+            format!("; the next that holds it is cpu {cpu} with memory {memory}")
+        }),
     };
     let Some((_, range, step)) = SIZES.iter().find(|(units, ..)| *units == cpu) else {
         let units: Vec<String> = SIZES.iter().map(|(units, ..)| units.to_string()).collect();
@@ -46,6 +49,18 @@ pub(super) fn check(service: &str, cpu: u32, memory: u32) -> Result<(), RenderEr
     }
 }
 
+/// The smallest size with at least so much of both.
+fn next(cpu: u32, memory: u32) -> Option<(u32, u32)> {
+    let mut sizes = SIZES.iter().filter(|(units, ..)| *units >= cpu);
+    sizes.find_map(|(units, range, step)| {
+        let mut memories: Box<dyn Iterator<Item = u32>> = match step {
+            0 => Box::new([512, 1024, 2048].into_iter()),
+            step => Box::new(range.clone().step_by(*step as usize)),
+        };
+        Some((*units, memories.find(|size| *size >= memory)?))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +83,19 @@ mod tests {
             (300, 512, false),
         ] {
             assert_eq!(check("web", cpu, memory).is_ok(), fits, "{cpu}/{memory}");
+        }
+        for (cpu, memory, want) in [
+            (64, 128, Some((256, 512))),
+            (256, 1536, Some((256, 2048))),
+            (256, 4096, Some((512, 4096))),
+            (3072, 3072, Some((4096, 8192))),
+            (8192, 18_432, Some((8192, 20_480))),
+            (16_384, 122_881, None),
+            (20_000, 512, None),
+        ] {
+            assert_eq!(next(cpu, memory), want, "{cpu}/{memory}");
+            let holds = want.is_none_or(|(cpu, memory)| check("web", cpu, memory).is_ok());
+            assert!(holds, "{cpu}/{memory}");
         }
         let message = check("web", 256, 4096).unwrap_err().to_string();
         assert!(

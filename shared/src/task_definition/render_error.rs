@@ -16,7 +16,7 @@ pub enum RenderError {
     },
     /// Fargate has no such size.
     #[error(
-        "Service `{service}`: Fargate has no size of cpu {cpu} with memory {memory}: {allowed} (`services.{service}.scale`)"
+        "Service `{service}`: Fargate has no size of cpu {cpu} with memory {memory}: {allowed}{next} (`services.{service}.scale`)"
     )]
     FargateSize {
         /// The Service.
@@ -27,6 +27,8 @@ pub enum RenderError {
         memory: u32,
         /// The sizes there are.
         allowed: String,
+        /// The smallest that holds it, in words; empty where none does.
+        next: String,
     },
     /// Fargate refuses privileged containers.
     #[error(
