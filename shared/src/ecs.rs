@@ -2,6 +2,7 @@
 
 mod instances;
 mod register;
+mod run;
 mod services;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use crate::manifest::Deployment;
 use crate::task_definition::LaunchType;
 
 pub use instances::Instance;
+pub use run::{OneOff, Ran, Refusal, Started, client_token, override_characters};
 pub use services::NewService;
 
 /// `DescribeServices` takes no more names at once.

@@ -147,6 +147,16 @@ impl AppId {
         ecs_name(format!("{}_{}_{service}", self.rack, self.app))
     }
 
+    /// The family of one-off processes of a Service: `{rack}_{app}_run_{service}`. A Service's own family has no third
+    /// underscore, and a Timer's has `timer` where this has `run`.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when ECS would refuse it as too long.
+    pub fn run(&self, service: &ServiceName) -> Result<String, NameError> {
+        ecs_name(format!("{}_{}_run_{service}", self.rack, self.app))
+    }
+
     /// The family of a Timer: `{rack}_{app}_timer_{timer}`.
     ///
     /// # Errors

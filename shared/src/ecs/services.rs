@@ -163,11 +163,11 @@ pub(super) fn rolling(deployment: Deployment) -> DeploymentConfiguration {
 /// JSON keys and environment files need 1.4.0 (ECS developer guide, "Pass Secrets Manager secrets …"). `LATEST` has been
 /// no older since 2021, and a pinned version would keep every service on it when AWS retires it; it is also the default,
 /// stated here since tasks depend on it.
-fn platform_version(placement: &Placement) -> Option<String> {
+pub(super) fn platform_version(placement: &Placement) -> Option<String> {
     matches!(placement, Placement::Fargate { .. }).then(|| "LATEST".to_owned())
 }
 
-fn placement(
+pub(super) fn placement(
     placement: &Placement,
 ) -> Result<(LaunchType, Option<NetworkConfiguration>), aws_sdk_ecs::error::BuildError> {
     let Placement::Fargate {
