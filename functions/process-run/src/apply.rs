@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use shared::call_error::ErrorClass;
 use shared::ecs::{OneOff, Ran, Started, client_token};
+use shared::error_chain::Chain;
 use shared::names::ReleaseId;
 use shared::precedence::EnvDelivery;
 use shared::task_definition::TaskDefinition;
@@ -69,10 +71,22 @@ pub async fn apply(
             task_definition,
         }),
         Ran::StartedOtherwise(task) => {
-            let known = shell.cluster.task(&task).await?;
+            let known = known(shell, &task).await?;
             Ok(Applied::Before { task, known })
         }
         Ran::Refused(refusal) => Err(RunError::Refused(refusal)),
+    }
+}
+
+/// A task runs, whatever cannot be learned of it.
+async fn known(shell: &Shell, task: &str) -> Result<Option<Started>, RunError> {
+    match shell.cluster.task(task).await {
+        Ok(known) => Ok(known),
+        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
+        Err(err) => {
+            tracing::warn!(error.kind = err.code(), "{}", Chain(&err));
+            Ok(None)
+        }
     }
 }
 

@@ -252,7 +252,7 @@ async fn what_is_not_for_this_rack_is_ignored_with_a_reason() {
     ] {
         let answer = function.invoke(&event).await.answer();
         assert_eq!(answer["status"], "ignored", "{answer:#}");
-        let reason = answer["reason"].as_str().unwrap_or_default();
+        let reason = answer["message"].as_str().unwrap_or_default();
         assert!(reason.contains(says), "{says}: {answer:#}");
         assert!(
             function.output().contains("ignored: "),

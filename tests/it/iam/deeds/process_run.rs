@@ -67,6 +67,7 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
         need("events:PutRule", rule(of, &of.rack)),
         need("sqs:ReceiveMessage", of.arn("sqs", "IntakeQueue")),
         passed("TaskRole", "lambda.amazonaws.com"),
+        passed("TaskExecutionRole", "lambda.amazonaws.com"),
         passed("TimerRole", "events.amazonaws.com"),
     ]
 }
