@@ -3,6 +3,7 @@
 mod instances;
 mod placement;
 mod register;
+mod run;
 mod seen_service;
 mod services;
 
@@ -22,6 +23,7 @@ use crate::timer_rule::Placement;
 use placement::Launched;
 
 pub use instances::Instance;
+pub use run::{OneOff, Ran, Refusal, Started, client_token, override_characters};
 pub use seen_service::EcsService;
 pub use services::NewService;
 

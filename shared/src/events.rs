@@ -40,6 +40,10 @@ pub enum EventType {
     RackWarningCleared,
     /// The App is deleted; its secret can be restored until the date.
     AppSecretDeletionScheduled,
+    /// A one-off process runs.
+    ProcessStarted,
+    /// A one-off process could not be started, and why.
+    ProcessFailed,
     /// Work for promote or app-deletion.
     PromotionContinue,
     /// The schedule's: look for work that nobody does.
@@ -60,6 +64,8 @@ impl EventType {
             Self::RackWarning => "Rack Warning",
             Self::RackWarningCleared => "Rack Warning Cleared",
             Self::AppSecretDeletionScheduled => "App Secret Deletion Scheduled",
+            Self::ProcessStarted => "Process Started",
+            Self::ProcessFailed => "Process Failed",
             Self::PromotionContinue => "Promotion Continue",
             Self::PromotionReconcile => "Promotion Reconcile",
         }

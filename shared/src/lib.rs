@@ -19,6 +19,8 @@ pub mod platform;
 pub mod precedence;
 pub mod promotion;
 pub mod rack_settings;
+pub mod release_checks;
+pub mod release_settings;
 pub mod schedule;
 pub mod secret_reference;
 pub mod task_definition;
@@ -46,6 +48,8 @@ pub mod intake;
 pub mod leftovers;
 #[cfg(feature = "function")]
 pub mod logs;
+#[cfg(all(feature = "kms", feature = "s3"))]
+pub mod release;
 #[cfg(feature = "secretsmanager")]
 pub mod secrets;
 #[cfg(feature = "s3")]

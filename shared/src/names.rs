@@ -147,6 +147,16 @@ impl AppId {
         ecs_name(format!("{}_{}_{service}", self.rack, self.app))
     }
 
+    /// The family of one-off processes of a Service: `{rack}_{app}_run_{service}`. A Service's own family has no third
+    /// underscore, and a Timer's has `timer` where this has `run`.
+    ///
+    /// # Errors
+    ///
+    /// [`NameError`] when ECS would refuse it as too long.
+    pub fn run(&self, service: &ServiceName) -> Result<String, NameError> {
+        ecs_name(format!("{}_{}_run_{service}", self.rack, self.app))
+    }
+
     /// The family of a Timer: `{rack}_{app}_timer_{timer}`.
     ///
     /// # Errors
@@ -435,11 +445,23 @@ mod tests {
     }
 
     #[test]
+    fn the_family_of_a_process_is_no_services_and_no_timers() {
+        let (id, name) = (id("r", "shop"), |name| ServiceName::new(name).unwrap());
+        assert_eq!(id.run(&name("web")).unwrap(), "r_shop_run_web");
+        assert_eq!(id.service(&name("run")).unwrap(), "r_shop_run");
+        let long = "s".repeat(255 - "r_shop_run_".len());
+        assert!(id.run(&name(&long)).is_ok());
+        let refused = id.run(&name(&format!("{long}s"))).unwrap_err();
+        assert!(refused.to_string().contains("255"), "{refused}");
+    }
+
+    #[test]
     fn an_ecs_service_of_the_rack_is_told_from_others() {
         let rack = RackName::new("r").unwrap();
         for (name, want) in [
             ("r_shop_web", Some("shop web")),
             ("r_shop_timer_web", None),
+            ("r_shop_run_web", None),
             ("other_shop_web", None),
             ("r_shop", None),
             ("web", None),

@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::app_settings::AppSettings;
+use crate::manifest::Manifest;
+
 /// The parameter's name at all three levels.
 pub const PARAMETER: &str = "SecretsManagerEnv";
 
@@ -99,6 +102,34 @@ pub struct Decision {
     pub delivery: EnvDelivery,
     /// Who wanted it.
     pub decided_by: Level,
+}
+
+/// Decides for a Release; `rack` is the Rack's setting as it was written. A value that cannot be read counts as not set
+/// there, and is answered beside the decision.
+#[must_use]
+pub fn of_release(
+    rack: &str,
+    app: &AppSettings,
+    manifest: &Manifest,
+) -> (Decision, Vec<ValueError>) {
+    let mut refused = Vec::new();
+    let mut parse = |place: &str, value: &str, shown: &str| {
+        let parsed = YesNo::parse(place, value, shown);
+        parsed.map_err(|err| refused.push(err)).ok()
+    };
+    let rack = parse("the Rack (the stack's parameter)", rack, rack).unwrap_or(YesNo::No);
+    let manifest = manifest.params.get(PARAMETER);
+    let manifest = manifest.and_then(|param| {
+        let place = format!("convox.yml (`params`, line {})", param.line);
+        parse(&place, &param.value, &param.shown)
+    });
+    let decision = decide(&Settings {
+        generation: app.generation,
+        rack,
+        app: app.secrets_manager_env,
+        manifest,
+    });
+    (decision, refused)
 }
 
 /// Decides.

@@ -1,5 +1,6 @@
 //! The App's secret in Secrets Manager: written through, verified, and never anybody else's.
 
+mod current;
 mod delete;
 mod write;
 
@@ -18,6 +19,7 @@ use crate::call_error::CallError;
 use crate::clients::{self, CallLimits};
 use crate::names::{AppId, SecretArn};
 
+pub use current::Current;
 pub use delete::{Scheduled, SecretSeen};
 pub use write::token;
 
@@ -111,6 +113,20 @@ pub enum SecretError {
     /// Not done in the time that a promote spends on Secrets Manager.
     #[error("Secrets Manager did not finish within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
+    /// There is none, or nothing in it.
+    #[error(
+        "there is no secret `{name}` with a value; promote the Release with Secrets Manager delivery"
+    )]
+    Missing {
+        /// The secret's name.
+        name: String,
+    },
+    /// It cannot be read until it is restored.
+    #[error("the secret `{name}` is scheduled for deletion; a promote restores it")]
+    ScheduledForDeletion {
+        /// The secret's name.
+        name: String,
+    },
     /// Other writers won every race.
     #[error("the secret `{name}` kept changing while it was written")]
     Contended {
@@ -127,6 +143,8 @@ impl SecretError {
             Self::Call(call) => call.code(),
             Self::NotOurs { .. } => "SecretNotOurs",
             Self::TooLarge { .. } => "SecretTooLarge",
+            Self::Missing { .. } => "SecretMissing",
+            Self::ScheduledForDeletion { .. } => "SecretScheduledForDeletion",
             Self::TimedOut(_) => "Timeout",
             Self::Contended { .. } => "SecretContended",
         }

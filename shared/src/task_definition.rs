@@ -169,6 +169,31 @@ pub fn service(
     )
 }
 
+/// The task definition of one-off processes of a Service: the Service without its ports. The command of one process is an
+/// override of its task, so a new command needs no new revision (ECS registers one a second).
+///
+/// # Errors
+///
+/// [`RenderError`], all of them known without AWS.
+pub fn process(
+    release: &Release<'_>,
+    service: &Service,
+    launch: &Launch,
+    source: &EnvSource,
+) -> Result<TaskDefinition, RenderError> {
+    let mut container = container(release, service, "process", source)?;
+    container.command.clone_from(&service.command);
+    container.init_process_enabled = service.init;
+    container.stop_timeout = Some(stop_timeout(service, launch));
+    task(
+        release,
+        release.id.run(&service.name)?,
+        service,
+        launch,
+        container,
+    )
+}
+
 /// The task definition of a Timer: the Service that it names, with the Timer's command and without ports.
 ///
 /// # Errors

@@ -74,3 +74,15 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         })
     }
 }
+
+/// The items of a comma-separated list.
+#[must_use]
+pub fn list(value: Option<String>) -> Vec<String> {
+    let items = value.unwrap_or_default();
+    items
+        .split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+        .map(str::to_owned)
+        .collect()
+}

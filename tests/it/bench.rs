@@ -14,6 +14,7 @@ mod secrets;
 mod services;
 mod strict_proxy;
 mod task_definitions;
+mod tasks;
 
 use aws_sdk_ecs::error::{ProvideErrorMetadata, SdkError};
 

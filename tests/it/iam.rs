@@ -191,15 +191,22 @@ async fn failure_count_may_do_what_it_does_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn process_run_may_do_what_it_does_and_nothing_else() {
+    prove_function(&Seen::of_process_run().await, UNUSED_BY_EVERY_FUNCTION);
+}
+
+#[tokio::test]
 async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
     let others = (
         Seen::of_app_deletion().await,
         Seen::of_failure_count().await,
+        Seen::of_process_run().await,
     );
     for (seen, at_least) in [
         (Seen::of_promote().await, 16),
         (&others.0, 10),
         (&others.1, 5),
+        (&others.2, 12),
     ] {
         let statements = prove_that_gaps_are_noticed(seen, UNUSED_BY_EVERY_FUNCTION);
         assert!(statements >= at_least, "{}: {statements}", seen.function);

@@ -22,6 +22,7 @@ mod layering;
 mod levels;
 mod order;
 mod platform;
+mod process_run;
 mod promote;
 mod put_back;
 mod reconcile;

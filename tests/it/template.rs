@@ -18,13 +18,21 @@ fn repository() -> PathBuf {
     tests.parent().unwrap().to_owned()
 }
 
-/// The names in `required("…")` and `optional("…")` of a function's settings: its own, or those that the others share.
+/// The names in `required("…")` and `optional("…")` of a function's settings: its own, and those that it shares.
 fn read_by(function: &str) -> BTreeSet<String> {
-    let own = repository().join(format!("functions/{function}/src/config.rs"));
-    let shared = repository().join("shared/src/rack_settings.rs");
-    let text = fs::read_to_string(if own.exists() { own } else { shared }).unwrap();
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
-    let calls = ["required(\"", "optional(\""].map(|call| code.split(call).skip(1));
+    let read = |path: &str| fs::read_to_string(repository().join(path)).unwrap_or_default();
+    let own = read(&format!("functions/{function}/src/config.rs"));
+    let main = read(&format!("functions/{function}/src/main.rs"));
+    let mut text = own.split("#[cfg(test)]").next().unwrap().to_owned();
+    for (settings, file) in [
+        ("RackSettings::from_lookup", "rack_settings"),
+        ("ReleaseSettings::from_lookup", "release_settings"),
+    ] {
+        if text.contains(settings) || main.contains(settings) {
+            text += &read(&format!("shared/src/{file}.rs"));
+        }
+    }
+    let calls = ["required(\"", "optional(\""].map(|call| text.split(call).skip(1));
     let names = calls.into_iter().flatten();
     let names = names.map(|rest| rest.split('"').next().unwrap().to_owned());
     names.collect()
@@ -165,6 +173,7 @@ fn every_parameter_output_and_alarm_of_the_readme_exists_and_no_parameter_is_lef
         "PromoteLogGroup",
         "AppDeletionLogGroup",
         "FailureCountLogGroup",
+        "ProcessRunLogGroup",
     ] {
         assert!(
             quoted(deploy).any(|told| told == name),

@@ -83,6 +83,12 @@ impl App {
         self.event(world, "Release Promote Requested", id, seconds, &more)
     }
 
+    /// Somebody asks for a process of `web`: of a Release, or of the applied one.
+    pub fn run(&self, world: &World, release: Option<&str>, id: &str) -> Value {
+        let more = json!({"service": "web", "command": "bin/migrate", "release": release});
+        self.event(world, "Process Run Requested", id, 0, &more)
+    }
+
     pub fn deleted(&self, world: &World, id: &str, seconds: i64) -> Value {
         self.event(world, "App Deleted", id, seconds, &json!({}))
     }
@@ -143,6 +149,7 @@ impl App {
         json!({
             "services": services,
             "rules": rules,
+            "processes": self.processes(world).await,
             "secret": self.secret(world).await,
             "desired": [state["desired"]["kind"], state["desired"]["release"], state["desired"]["status"]],
             "applied": [state["applied"]["release"], state["applied"]["delivery"]],
@@ -173,6 +180,25 @@ impl App {
             }
         }
         services
+    }
+
+    /// Variables and command of each one-off task.
+    async fn processes(&self, world: &World) -> Vec<Value> {
+        let started_by = format!("convox/{}", self.name);
+        let listed = world.ecs.list_tasks().cluster(&world.cluster);
+        let arns = listed.started_by(started_by).send().await.unwrap();
+        let Some(arns) = arns.task_arns.filter(|arns| !arns.is_empty()) else {
+            return Vec::new();
+        };
+        let described = world.ecs.describe_tasks().cluster(&world.cluster);
+        let described = described.set_tasks(Some(arns)).send().await.unwrap();
+        let mut processes = Vec::new();
+        for task in described.tasks() {
+            let sees = self.sees(world, task.task_definition_arn().unwrap()).await;
+            let command = task.overrides().unwrap().container_overrides()[0].command();
+            processes.push(json!([sees, command]));
+        }
+        processes
     }
 
     /// Schedule and variables of each rule.

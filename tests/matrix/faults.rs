@@ -11,7 +11,7 @@ use super::app::App;
 use super::calls::{Place, places};
 use super::pool;
 use super::rig::Rig;
-use super::scenario::{SCENARIOS, Scenario, settle};
+use super::scenario::{Scenario, of_functions, settle};
 
 /// How a fault may end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,7 +69,7 @@ fn common(place: &Place) -> Vec<(Fault, Class)> {
 /// The service's own errors, call by call. Secrets Manager: facts/aws.md 2.8; ECS 1.7; `EventBridge` 4.1 and API reference;
 /// S3 3.3; KMS 8.
 #[rustfmt::skip]
-const OWN: [(&str, &[&str], &[&str]); 11] = [
+const OWN: [(&str, &[&str], &[&str]); 12] = [
     ("secretsmanager", &["CreateSecret"], &[
         "InvalidParameterException", "InvalidRequestException", "LimitExceededException", "EncryptionFailure",
         "ResourceExistsException", "ResourceNotFoundException", "MalformedPolicyDocumentException", "InternalServiceError",
@@ -93,6 +93,11 @@ const OWN: [(&str, &[&str], &[&str]); 11] = [
     ("ecs", &["UpdateService", "DeleteService"], &[
         "ServerException", "ClientException", "InvalidParameterException", "ClusterNotFoundException",
         "ServiceNotFoundException", "ServiceNotActiveException",
+    ]),
+    ("ecs", &["RunTask"], &[
+        "ServerException", "ClientException", "InvalidParameterException", "ClusterNotFoundException", "BlockedException",
+        "ConflictException", "PlatformTaskDefinitionIncompatibilityException", "PlatformUnknownException",
+        "UnsupportedFeatureException",
     ]),
     ("ecs", &[], &["ServerException", "ClientException", "InvalidParameterException", "ClusterNotFoundException"]),
     ("events", &[], &[
@@ -158,11 +163,11 @@ fn faults(place: &Place) -> Vec<(Fault, Class)> {
     faults
 }
 
-/// Every call of every scenario, each kind of call of promote in the first that makes it.
-async fn cases() -> Vec<Case> {
+/// Every call of every scenario of these functions, each kind of call of one in the first that makes it.
+async fn cases(functions: &[&str]) -> Vec<Case> {
     let rig = Rig::new(emulator::shared()).await;
     let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
-    for scenario in SCENARIOS {
+    for scenario in of_functions(functions) {
         let app = App {
             name: format!("{scenario:?}").to_lowercase(),
         };
@@ -185,8 +190,17 @@ async fn cases() -> Vec<Case> {
 
 #[tokio::test]
 async fn whatever_fails_the_contract_holds_and_the_end_is_the_same() {
+    prove(&["promote", "app-deletion", "failure-count"]).await;
+}
+
+#[tokio::test]
+async fn whatever_fails_a_process_is_started_once() {
+    prove(&["process-run"]).await;
+}
+
+async fn prove(functions: &[&str]) {
     let _alone = super::alone().await;
-    let cases = cases().await;
+    let cases = cases(functions).await;
     let calls: BTreeSet<_> = cases
         .iter()
         .map(|case| (case.scenario.function(), case.place.clone()))
@@ -194,7 +208,8 @@ async fn whatever_fails_the_contract_holds_and_the_end_is_the_same() {
     let count = pool::each(cases, &run);
     let calls = calls.len();
     proof::tell(&format!(
-        "faults: {count} cases at {calls} calls, each recovered"
+        "faults of {}: {count} cases at {calls} calls, each recovered",
+        functions.join(", ")
     ));
 }
 
@@ -234,8 +249,9 @@ async fn run(rig: &Rig, number: usize, case: Case) {
     let state = app.state(&rig.world, "promotion").await;
     let for_good = state["desired"]["status"] == "failed";
     let through_s3 = state["applied"]["delivery"] == "S3";
+    let once = scenario.function() == "process-run"; // it has no state to ask for again
     assert!(
-        for_good || through_s3,
+        !once && (for_good || through_s3),
         "{said}: the redelivery does not lead to the same end:\n{seen:#}\ninstead of\n{:#}",
         case.want
     );
@@ -268,8 +284,9 @@ impl Case {
         said: &str,
     ) {
         let of_state = self.place.service == "s3" || self.place.operation == "PutEvents";
-        let secret =
-            self.place.service == "secretsmanager" && self.scenario.function() == "promote";
+        let function = self.scenario.function();
+        let secret = self.place.service == "secretsmanager"
+            && ["promote", "process-run"].contains(&function);
         match ended {
             Invocation::Error { error_type, .. } => {
                 assert_ne!(
@@ -300,12 +317,13 @@ impl Case {
                     answer["errorType"].is_string() && answer["message"].is_string(),
                     "{said}"
                 );
-                if !of_state {
+                if function == "process-run" {
+                    assert!(told.contains("Process Failed"), "{said}: {told:?}");
+                } else if !of_state {
                     assert_eq!(state["desired"]["status"], "failed", "{said}");
                     assert_eq!(state["lease"], Value::Null, "{said}");
-                    let promote = self.scenario.function() == "promote";
                     assert!(
-                        !promote || told.contains("Release Promote Failed"),
+                        function != "promote" || told.contains("Release Promote Failed"),
                         "{said}"
                     );
                 }
@@ -313,12 +331,15 @@ impl Case {
             Invocation::Answer(answer) => {
                 let status = answer["status"].as_str().unwrap_or_default();
                 assert!(
-                    ["promoted", "deleted", "counted"].contains(&status),
+                    ["promoted", "deleted", "counted", "started"].contains(&status),
                     "{said}"
                 );
                 if secret && answer["delivery"] == "S3" {
                     assert!(answer["fallback"]["errorType"].is_string(), "{said}");
-                    assert!(told.contains("Secret Write Failed"), "{said}: {told:?}");
+                    assert!(
+                        function != "promote" || told.contains("Secret Write Failed"),
+                        "{said}: {told:?}"
+                    );
                 }
             }
         }

@@ -11,7 +11,7 @@ use super::app::App;
 use super::calls::{Place, places};
 use super::pool;
 use super::rig::Rig;
-use super::scenario::{SCENARIOS, Scenario, settle};
+use super::scenario::{Scenario, of_functions, settle};
 
 #[derive(Clone)]
 struct Case {
@@ -43,10 +43,10 @@ impl End {
     }
 }
 
-async fn cases() -> Vec<Case> {
+async fn cases(functions: &[&str]) -> Vec<Case> {
     let rig = Rig::new(emulator::shared()).await;
     let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
-    for scenario in SCENARIOS {
+    for scenario in of_functions(functions) {
         let app = App {
             name: format!("{scenario:?}").to_lowercase(),
         };
@@ -71,9 +71,21 @@ async fn cases() -> Vec<Case> {
 
 #[tokio::test]
 async fn wherever_it_dies_the_next_delivery_finishes_the_work() {
+    prove(&["promote", "app-deletion", "failure-count"]).await;
+}
+
+#[tokio::test]
+async fn wherever_it_dies_a_process_is_started_once() {
+    prove(&["process-run"]).await;
+}
+
+async fn prove(functions: &[&str]) {
     let _alone = super::alone().await;
-    let count = pool::each(cases().await, &run);
-    proof::tell(&format!("kills: {count} cases, each recovered"));
+    let count = pool::each(cases(functions).await, &run);
+    let functions = functions.join(", ");
+    proof::tell(&format!(
+        "kills of {functions}: {count} cases, each recovered"
+    ));
 }
 
 async fn run(rig: &Rig, number: usize, case: Case) {

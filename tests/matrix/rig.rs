@@ -14,6 +14,7 @@ struct Functions {
     promote: Function,
     app_deletion: Function,
     failure_count: Function,
+    process_run: Function,
 }
 
 /// A tenth, so that a call that hangs costs three seconds; Secrets Manager gets 1 s in all.
@@ -29,6 +30,7 @@ impl Rig {
                 promote: world.start("promote", &promote),
                 app_deletion: world.start("app-deletion", &settings),
                 failure_count: world.start("failure-count", &settings),
+                process_run: world.start("process-run", &promote),
             }
         };
         let (usual, quick) = (start("1"), start(QUICK));
@@ -56,6 +58,7 @@ impl Functions {
             "promote" => &self.promote,
             "app-deletion" => &self.app_deletion,
             "failure-count" => &self.failure_count,
+            "process-run" => &self.process_run,
             other => panic!("there is no function {other}"),
         }
     }

@@ -21,16 +21,31 @@ pub enum Scenario {
     Deleted,
     /// The third failure in a row is counted.
     Counted,
+    /// A process of the applied Release.
+    Run,
+    /// A process of a Release that is not applied, and whose environment is an envelope.
+    RunOther,
+    /// A request for a process whose task runs already, and another Release was promoted since.
+    RunAgain,
 }
 
-pub const SCENARIOS: [Scenario; 6] = [
+const SCENARIOS: [Scenario; 9] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
     Scenario::PutBack,
     Scenario::Deleted,
     Scenario::Counted,
+    Scenario::Run,
+    Scenario::RunOther,
+    Scenario::RunAgain,
 ];
+
+/// The scenarios of these functions.
+pub fn of_functions(functions: &[&str]) -> impl Iterator<Item = Scenario> {
+    let scenarios = SCENARIOS.into_iter();
+    scenarios.filter(|scenario| functions.contains(&scenario.function()))
+}
 
 impl Scenario {
     /// The function under test.
@@ -39,6 +54,7 @@ impl Scenario {
             Self::Changed | Self::First | Self::Recreated | Self::PutBack => "promote",
             Self::Deleted => "app-deletion",
             Self::Counted => "failure-count",
+            Self::Run | Self::RunOther | Self::RunAgain => "process-run",
         }
     }
 
@@ -84,6 +100,25 @@ impl Scenario {
                 app.put_state(world, "promotion", &state).await;
                 app.hint(world)
             }
+            Self::Run => {
+                self.promote_first(rig, app).await;
+                app.run(world, None, &app.name)
+            }
+            Self::RunOther => {
+                self.promote_first(rig, app).await;
+                app.write(world, "R2").await;
+                app.run(world, Some("R2"), &app.name)
+            }
+            Self::RunAgain => {
+                self.promote_first(rig, app).await;
+                let event = app.run(world, None, &app.name);
+                let started = rig.usual("process-run").invoke(&event).await.answer();
+                assert_eq!(started["status"], "started", "{started:#}");
+                let newer = app.write(world, "R2").await;
+                let promoted = rig.usual("promote").invoke(&newer).await.answer();
+                assert_eq!(promoted["status"], "promoted", "{promoted:#}");
+                event
+            }
         };
         world.proxy.clear();
         event
@@ -100,6 +135,9 @@ impl Scenario {
             }
             Self::Deleted => app.deleted(world, "once-more", 20),
             Self::Counted => app.hint(world),
+            Self::Run | Self::RunOther | Self::RunAgain => {
+                unreachable!("a redelivery mends whatever befell a process")
+            }
         }
     }
 
@@ -116,7 +154,7 @@ impl Scenario {
         let answer = rig.usual(self.function()).invoke(&event).await.answer();
         let calls = rig.world.proxy.calls();
         assert!(
-            ["promoted", "deleted", "counted"]
+            ["promoted", "deleted", "counted", "started"]
                 .iter()
                 .any(|status| answer["status"] == *status)
                 || (self == Self::PutBack && answer["errorType"] == "MissingVariables"),

@@ -31,7 +31,7 @@ use crate::secrets::SecretStore;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
-use rules::Draining;
+use rules::{Draining, Runs};
 
 /// A running proxy of one account. It ends with the value, or with the test's runtime.
 #[derive(Debug)]
@@ -58,6 +58,10 @@ struct Shared {
     /// The request that created each ECS service, by ARN; the emulator knows no client token.
     creations: Mutex<HashMap<String, Value>>,
     draining: Mutex<Draining>,
+    /// The tasks of each client token; the emulator knows no client token.
+    runs: tokio::sync::Mutex<Runs>,
+    /// Why ECS places no task, while it does not.
+    refused_tasks: Mutex<Option<String>>,
     /// The container instances of the cluster; the emulator has none.
     instances: Mutex<Vec<Value>>,
 }
@@ -80,6 +84,8 @@ impl Proxy {
             secrets: Mutex::new(SecretStore::new(account)),
             ciphertexts: Mutex::default(),
             creations: Mutex::default(),
+            runs: tokio::sync::Mutex::default(),
+            refused_tasks: Mutex::default(),
             instances: Mutex::default(),
             draining: Mutex::default(),
         });
@@ -128,6 +134,11 @@ impl Proxy {
     /// The tasks have stopped: services that are `DRAINING` become `INACTIVE`, later ones at once.
     pub fn end_draining(&self) {
         self.shared.draining.lock().unwrap().end();
+    }
+
+    /// From now on ECS places no one-off task and says why, `RESOURCE:MEMORY` for example; `None` ends that.
+    pub fn refuse_tasks(&self, reason: Option<&str>) {
+        *self.shared.refused_tasks.lock().unwrap() = reason.map(str::to_owned);
     }
 
     /// From now on the cluster has a container instance, with a version of the ECS agent.

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use shared::names::RackName;
+use shared::release_settings::ReleaseSettings;
 use shared::task_definition::LaunchType;
 use shared::timer_rule::Network;
-use shared::variables::{VariableError, Variables};
+use shared::variables::{self, VariableError, Variables};
 
 /// The settings of the Rack.
 #[derive(Debug, Clone)]
@@ -70,84 +71,33 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let variables = Variables(lookup);
         let optional = |name: &str| variables.optional(name);
-        let required = |name: &'static str| variables.required(name);
         let secret_key_arn = optional("SECRET_KEY_ARN");
         let environment_key_arn = optional("ENVIRONMENT_KEY_ARN");
         if secret_key_arn.is_some() && secret_key_arn == environment_key_arn {
             return Err(ConfigError::SameKey);
         }
+        let of_release = ReleaseSettings::from_lookup(&variables.0)?;
         Ok(Self {
-            rack: RackName::new(&required("RACK")?).map_err(VariableError::Rack)?,
-            secrets_manager_env: optional("SECRETS_MANAGER_ENV").unwrap_or_else(|| "No".to_owned()),
-            bucket: required("SETTINGS_BUCKET")?,
-            cluster: required("CLUSTER")?,
-            region: required("AWS_REGION")?,
-            launch_type: launch_type(optional("LAUNCH_TYPE"))?,
-            network: Network {
-                subnets: list(optional("SUBNETS")),
-                security_groups: list(optional("SECURITY_GROUPS")),
-                assign_public_ip: assign_public_ip(optional("ASSIGN_PUBLIC_IP"))?,
-            },
-            registry: optional("REGISTRY"),
-            router_host: optional("ROUTER_HOST"),
+            rack: of_release.rack,
+            secrets_manager_env: of_release.secrets_manager_env,
+            bucket: of_release.bucket,
+            cluster: of_release.cluster,
+            region: of_release.region,
+            launch_type: of_release.launch_type,
+            network: of_release.network,
+            registry: of_release.registry,
+            router_host: of_release.router_host,
             secret_key_arn,
-            environment_key_arn,
-            secrets_manager_timeout: timeout(optional("SECRETS_MANAGER_TIMEOUT_SECONDS"))?,
-            extra_secret_arns: list(optional("EXTRA_SECRET_ARNS")),
-            extra_environment_file_arns: list(optional("EXTRA_ENVIRONMENT_FILE_ARNS")),
-            task_execution_role_arn: required("TASK_EXECUTION_ROLE_ARN")?,
-            task_role_arn: required("TASK_ROLE_ARN")?,
-            timer_role_arn: required("TIMER_ROLE_ARN")?,
-            time_scale: variables.time_scale()?,
+            environment_key_arn: of_release.environment_key_arn,
+            secrets_manager_timeout: of_release.secrets_manager_timeout,
+            extra_secret_arns: variables::list(optional("EXTRA_SECRET_ARNS")),
+            extra_environment_file_arns: variables::list(optional("EXTRA_ENVIRONMENT_FILE_ARNS")),
+            task_execution_role_arn: of_release.task_execution_role_arn,
+            task_role_arn: of_release.task_role_arn,
+            timer_role_arn: variables.required("TIMER_ROLE_ARN")?,
+            time_scale: of_release.time_scale,
         })
     }
-}
-
-fn launch_type(value: Option<String>) -> Result<LaunchType, VariableError> {
-    match value.as_deref() {
-        None | Some("FARGATE") => Ok(LaunchType::Fargate),
-        Some("EC2") => Ok(LaunchType::Ec2),
-        Some(_) => Err(VariableError::refused(
-            "LAUNCH_TYPE",
-            value,
-            "FARGATE or EC2",
-        )),
-    }
-}
-
-fn assign_public_ip(value: Option<String>) -> Result<bool, VariableError> {
-    match value.as_deref() {
-        None | Some("DISABLED") => Ok(false),
-        Some("ENABLED") => Ok(true),
-        Some(_) => Err(VariableError::refused(
-            "ASSIGN_PUBLIC_IP",
-            value,
-            "ENABLED or DISABLED",
-        )),
-    }
-}
-
-fn timeout(value: Option<String>) -> Result<Duration, VariableError> {
-    let seconds = value.as_deref().map_or(Some(10), |text| text.parse().ok());
-    let seconds = seconds.filter(|seconds| (1..=60).contains(seconds));
-    let refuse = || {
-        VariableError::refused(
-            "SECRETS_MANAGER_TIMEOUT_SECONDS",
-            value,
-            "a whole number from 1 to 60",
-        )
-    };
-    seconds.map(Duration::from_secs).ok_or_else(refuse)
-}
-
-fn list(value: Option<String>) -> Vec<String> {
-    let items = value.unwrap_or_default();
-    items
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 //! Why a promote does not go on: the user's to mend, permanent, or worth another delivery.
 
 use lambda_runtime::Diagnostic;
-use shared::app_settings::SettingsError;
 use shared::call_error::{CallError, ErrorClass};
-use shared::environment::EnvironmentError;
 use shared::error_chain::Chain;
 use shared::intake::Failure;
-use shared::manifest::ManifestError;
 use shared::names::NameError;
+use shared::release::ReleaseError;
+use shared::release_checks::Problem;
 use shared::state_store::StoreError;
 
 /// A promote that does not go on.
@@ -22,17 +21,9 @@ pub enum PromoteError {
     /// The user's input cannot be promoted.
     #[error("{}", list(.0))]
     Input(Vec<Problem>),
-    /// KMS does not open an envelope.
-    #[error(
-        "the environment {object} is an envelope that this Rack's environment key does not open; seal it with that key, \
-         or write the environment in plain form"
-    )]
-    Envelope {
-        /// The object.
-        object: String,
-        /// What KMS said.
-        source: CallError,
-    },
+    /// The Release cannot be read; never [`ReleaseError::Input`].
+    #[error(transparent)]
+    Release(ReleaseError),
     /// The ECS cluster is not there.
     #[error(
         "the ECS cluster `{cluster}` does not exist or is not active; create it, or correct the Rack's Cluster parameter"
@@ -71,25 +62,6 @@ pub enum PromoteError {
     Report(#[source] serde_json::Error),
 }
 
-/// One thing for the user to mend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// A stable name, for reports, events and alarms.
-    pub error_type: &'static str,
-    /// What is wrong, where, and what to do.
-    pub message: String,
-}
-
-impl Problem {
-    /// A problem in words.
-    pub fn new(error_type: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            error_type,
-            message: message.into(),
-        }
-    }
-}
-
 impl PromoteError {
     /// One problem.
     pub fn input(error_type: &'static str, message: impl Into<String>) -> Self {
@@ -101,7 +73,8 @@ impl Failure for PromoteError {
     /// The user's errors are permanent: the same input fails again.
     fn class(&self) -> ErrorClass {
         match self {
-            Self::Call(call) | Self::Envelope { source: call, .. } => call.class(),
+            Self::Call(call) => call.class(),
+            Self::Release(err) => err.class(),
             Self::Store(store) => store.class(),
             Self::Draining { .. } | Self::ManifestRace { .. } => ErrorClass::Transient,
             Self::Input(_)
@@ -119,7 +92,7 @@ impl Failure for PromoteError {
             Self::Input(problems) => problems
                 .first()
                 .map_or("InvalidInput", |problem| problem.error_type),
-            Self::Envelope { .. } => "EnvelopeUndecryptable",
+            Self::Release(err) => err.error_type(),
             Self::ClusterMissing { .. } => "ClusterMissing",
             Self::Draining { .. } => "ServiceDraining",
             Self::ManifestRace { .. } => "ManifestRace",
@@ -144,30 +117,12 @@ impl From<NameError> for PromoteError {
     }
 }
 
-impl From<ManifestError> for PromoteError {
-    fn from(err: ManifestError) -> Self {
-        Self::input("InvalidManifest", err.to_string())
-    }
-}
-
-impl From<SettingsError> for PromoteError {
-    fn from(err: SettingsError) -> Self {
-        let error_type = match err {
-            SettingsError::Shape { .. } => "InvalidSettings",
-            SettingsError::Value(_) => "InvalidParameter",
-        };
-        Self::input(error_type, err.to_string())
-    }
-}
-
-impl PromoteError {
-    /// An environment object that cannot be read; `object` says which.
-    #[must_use]
-    pub fn environment(object: &str, err: &EnvironmentError) -> Self {
-        Self::input(
-            "InvalidEnvironment",
-            format!("the environment {object}: {err}"),
-        )
+impl From<ReleaseError> for PromoteError {
+    fn from(err: ReleaseError) -> Self {
+        match err {
+            ReleaseError::Input(problem) => Self::Input(vec![problem]),
+            err => Self::Release(err),
+        }
     }
 }
 

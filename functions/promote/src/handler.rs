@@ -36,7 +36,10 @@ pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, P
     let way = shared::work::Invocation::new(shell, owner, deadline_ms);
     let invocation = Invocation { shell, way };
     let payload = intake::parse(event.payload);
-    intake::answer(payload, async |trigger| invocation.answer(trigger).await).await
+    Box::pin(intake::answer(payload, async |trigger| {
+        invocation.answer(trigger).await
+    }))
+    .await
 }
 
 impl Invocation<'_> {

@@ -15,13 +15,14 @@ use shared::environment::RESERVED_KEYS;
 use shared::leftovers::Removals;
 use shared::manifest::Manifest;
 use shared::names::{SecretArn, keys};
-use shared::precedence::{self, Decision, EnvDelivery, Settings, YesNo};
+use shared::precedence::{self, Decision, EnvDelivery};
+use shared::release_checks::Problem;
 use shared::secrets::{self, SECRET_MAX_BYTES};
 use shared::task_definition::{EnvSource, Release, TASK_DEFINITION_MAX_BYTES};
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::error::{Problem, PromoteError};
+use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted};
 
 pub use process::{Process, Runs};
@@ -179,28 +180,11 @@ pub fn decide(
     manifest: &Manifest,
     problems: &mut Vec<Problem>,
 ) -> Decision {
-    let mut parse = |place: &str, value: &str, shown: &str| {
-        let parsed = YesNo::parse(place, value, shown);
-        parsed
-            .map_err(|err| problems.push(Problem::new("InvalidParameter", err.to_string())))
-            .ok()
-    };
     let rack = &config.secrets_manager_env;
-    let rack = parse("the Rack (the stack's parameter)", rack, rack).unwrap_or(YesNo::No);
-    let manifest = manifest.params.get(precedence::PARAMETER);
-    let manifest = manifest.and_then(|param| {
-        parse(
-            &format!("convox.yml (`params`, line {})", param.line),
-            &param.value,
-            &param.shown,
-        )
-    });
-    precedence::decide(&Settings {
-        generation: settings.generation,
-        rack,
-        app: settings.secrets_manager_env,
-        manifest,
-    })
+    let (decision, refused) = precedence::of_release(rack, settings, manifest);
+    let refused = refused.into_iter();
+    problems.extend(refused.map(|err| Problem::new("InvalidParameter", err.to_string())));
+    decision
 }
 
 /// Whether the secret can hold the environment, and the definitions its references.

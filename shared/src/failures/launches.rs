@@ -141,18 +141,19 @@ impl Warning {
     }
 }
 
-/// Whether a deployment that was complete later shows that tasks of `family` can read their secret again. A Timer has no
-/// deployments, so those of the App's Services stand for it.
+/// Whether a deployment that was complete later shows that tasks of `family` can read their secret again. Timers and
+/// one-off processes have no deployments, so those of the App's Services stand for them.
 fn is_over(
     completed: &BTreeMap<String, DateTime<Utc>>,
     id: &AppId,
     family: &str,
     at: DateTime<Utc>,
 ) -> bool {
-    let last = if family.starts_with(&id.timer_prefix()) {
-        completed.values().max()
-    } else {
+    let deploys = AppId::parse_service(&id.rack, family).is_some();
+    let last = if deploys {
         completed.get(family)
+    } else {
+        completed.values().max()
     };
     last.is_some_and(|last| at <= *last)
 }

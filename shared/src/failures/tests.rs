@@ -203,12 +203,14 @@ fn a_completed_deployment_clears_what_was_before_it() {
 }
 
 #[test]
-fn a_timer_is_cleared_by_a_deployment_of_any_service() {
-    let mut failures = Failures::default();
-    let timer = launch("R1", "timer_cleanup", 1, 0, Cause::KeyMissing);
-    failures.launch_failed(&id(), &timer, "e1");
-    failures.deployed(&id(), "r_shop_web", at(1), "e2");
-    assert_eq!(told(&failures), ["W1", "C1"]);
+fn a_timer_or_process_is_cleared_by_a_deployment_of_any_service() {
+    for family in ["timer_cleanup", "run_worker"] {
+        let mut failures = Failures::default();
+        let task = launch("R1", family, 1, 0, Cause::KeyMissing);
+        failures.launch_failed(&id(), &task, "e1");
+        failures.deployed(&id(), "r_shop_web", at(1), "e2");
+        assert_eq!(told(&failures), ["W1", "C1"], "{family}");
+    }
 }
 
 #[test]

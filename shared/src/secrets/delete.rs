@@ -1,7 +1,9 @@
 //! Scheduling the secret of a deleted App for deletion; it can be restored until the window ends.
 
 use aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError;
-use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretError;
+use aws_sdk_secretsmanager::operation::describe_secret::{
+    DescribeSecretError, DescribeSecretOutput,
+};
 use chrono::{DateTime, Utc};
 
 use super::{AppSecret, SecretError, failed, tags};
@@ -39,35 +41,44 @@ impl AppSecret<'_> {
     ///
     /// [`SecretError::Call`] when the call fails.
     pub async fn see(&self) -> Result<SecretSeen, SecretError> {
+        let described = self.describe().await?;
+        Ok(described.map_or(SecretSeen::Nothing, |described| self.seen(&described)))
+    }
+
+    /// `None`: there is no such secret.
+    pub(super) async fn describe(&self) -> Result<Option<DescribeSecretOutput>, SecretError> {
         let name = self.id.secret();
-        let described = match self
+        match self
             .client()
             .describe_secret()
             .secret_id(&name)
             .send()
             .await
         {
-            Ok(described) => described,
+            Ok(described) => Ok(Some(described)),
             Err(err)
                 if err
                     .as_service_error()
                     .is_some_and(DescribeSecretError::is_resource_not_found_exception) =>
             {
-                return Ok(SecretSeen::Nothing);
+                Ok(None)
             }
-            Err(err) => return Err(failed("describe", &name, &err)),
-        };
-        if !self.id.owns(&tags(&described)) {
-            return Ok(SecretSeen::NotOurs);
+            Err(err) => Err(failed("describe", &name, &err)),
+        }
+    }
+
+    pub(super) fn seen(&self, described: &DescribeSecretOutput) -> SecretSeen {
+        if !self.id.owns(&tags(described)) {
+            return SecretSeen::NotOurs;
         }
         let arn = SecretArn::returned(described.arn().unwrap_or_default());
-        Ok(match described.deleted_date() {
+        match described.deleted_date() {
             None => SecretSeen::Active(arn),
             Some(date) => SecretSeen::Scheduled(Scheduled {
                 arn,
                 deletion_date: DateTime::from_timestamp(date.secs(), 0),
             }),
-        })
+        }
     }
 
     /// Schedules the secret for deletion. `None`: it went away, or was scheduled by somebody else, meanwhile.

@@ -50,3 +50,17 @@ pub enum RenderError {
     #[error(transparent)]
     Name(#[from] NameError),
 }
+
+impl RenderError {
+    /// A stable name of the error, for reports, events and alarms.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::NoImage { .. } => "NoImage",
+            Self::FargateSize { .. } => "InvalidSize",
+            Self::FargatePrivileged { .. } => "Privileged",
+            Self::FargateAgent { .. } => "AgentOnFargate",
+            Self::Name(_) => "InvalidName",
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 mod app_deletion;
 mod failure_count;
+mod process_run;
 mod promote;
 
 use integration_tests::iam::{Decision, Deployment, Need, Policy};
@@ -14,10 +15,11 @@ const SOURCE: &str = "this test";
 type Deeds = fn(&Deployment) -> Vec<Need>;
 
 /// The functions' roles, and what each must not be able to do.
-const ROLES: [(&str, Deeds); 3] = [
+const ROLES: [(&str, Deeds); 4] = [
     ("PromoteRole", promote::deeds),
     ("AppDeletionRole", app_deletion::deeds),
     ("FailureCountRole", failure_count::deeds),
+    ("ProcessRunRole", process_run::deeds),
 ];
 
 /// A stack with a key of its own and a customer key of secrets.
@@ -88,7 +90,12 @@ fn of_nobody(of: &Deployment) -> Vec<Need> {
         need("events:PutEvents", bus).with("events:source", "shop.deployments"),
     ];
     needs.extend(env_key_for_secrets(of));
-    for queue in ["IntakeQueue", "DeletionQueue", "CountQueue"] {
+    for queue in [
+        "IntakeQueue",
+        "DeletionQueue",
+        "CountQueue",
+        "ProcessRunQueue",
+    ] {
         needs.push(need("sqs:SendMessage", of.arn("sqs", queue)));
     }
     needs

@@ -67,9 +67,9 @@ fn formats(kind: &Value) -> Vec<String> {
 #[tokio::test]
 async fn every_action_exists_and_has_such_resources() {
     let reference = reference();
-    let seen = Seen::of_promote().await;
+    let (seen, of_run) = (Seen::of_promote().await, Seen::of_process_run().await);
     let mut pairs = BTreeSet::new();
-    for permit in seen.permits() {
+    for permit in seen.permits().into_iter().chain(of_run.permits()) {
         let needs = permit.needs.into_iter();
         pairs.extend(needs.map(|need| (need.action, need.resource)));
     }
@@ -78,6 +78,7 @@ async fn every_action_exists_and_has_such_resources() {
         "PromoteRole",
         "AppDeletionRole",
         "FailureCountRole",
+        "ProcessRunRole",
         "TaskExecutionRole",
         "TaskRole",
         "TimerRole",

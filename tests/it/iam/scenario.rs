@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::app::{self, APP};
+use crate::process_run;
 
 /// What came of a function's life.
 #[derive(Debug)]
@@ -68,6 +69,33 @@ impl Seen {
         assert_eq!(answer["consecutiveFailures"], 3, "{answer:#}");
         Self {
             function: "failure-count",
+            deployment,
+            calls: world.proxy.all(),
+        }
+    }
+
+    /// One process that reads the secret, one of another Release, sealed, and one that came again under other settings.
+    pub async fn of_process_run() -> Self {
+        let world = app::world_with(app::MANIFEST, &[]).await;
+        let (deployment, promote) = start(&world).await;
+        promoted(&world, &promote, "R1", "first").await;
+        let sealed = world.seal(b"DATABASE_URL=sealed\n").await;
+        world
+            .put(&format!("apps/{APP}/releases/R2/env"), sealed)
+            .await;
+        let run = world.start("process-run", &[("SECRETS_MANAGER_ENV", "Yes")]);
+        let other = world.start("process-run", &[]);
+        for (function, release, id) in [
+            (&run, None, "run-1"),
+            (&run, Some("R2"), "run-2"),
+            (&other, None, "run-1"),
+        ] {
+            let event = process_run::requested(&world, id, &json!({"release": release}));
+            let answer = function.invoke(&event).await.answer();
+            assert_eq!(answer["status"], "started", "{answer:#}");
+        }
+        Self {
+            function: "process-run",
             deployment,
             calls: world.proxy.all(),
         }

@@ -188,13 +188,17 @@ fn different(world: &World, sample: (&str, &str), part: &str, value: &str) -> Va
 }
 
 #[tokio::test]
-async fn what_is_not_for_app_deletion_or_failure_count_stays_outside() {
+async fn what_is_not_for_the_other_functions_stays_outside() {
     let world = World::new().await;
     let (deleted, continues) = (("app-deletion", "deleted"), ("app-deletion", "continue"));
     let written = ("failure-count", "secret-write-failed");
     let task = ("failure-count", "task-failed-to-start");
     let completed = ("failure-count", "deployment-completed");
+    let run = ("process-run", "requested");
     for (sample, part, value, wanted) in [
+        (run, "/source", OURS, true),
+        (run, "/source", "aws.ecs", false),
+        (run, "/detail-type", "Process Started", false),
         (deleted, "/source", OURS, true),
         (deleted, "/source", "aws.ecs", false),
         (deleted, "/detail-type", "App Created", false),

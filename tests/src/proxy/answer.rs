@@ -82,6 +82,20 @@ pub(super) fn failed_entries(incoming: &Incoming, code: &str) -> Answer {
     json(Ok(json!({"FailedEntryCount": failed.len(), list: failed})))
 }
 
+/// A client token that is taken. Source: ECS API reference, `ConflictException`.
+pub(super) fn conflict(resource_ids: &[Value]) -> Answer {
+    let code = "ConflictException";
+    let message = "The clientToken is already in use with a different RunTask request.";
+    let body = json!({"__type": code, "message": message, "resourceIds": resource_ids});
+    let headers = [("x-amzn-errortype", code)];
+    build(
+        400,
+        "application/x-amz-json-1.1",
+        &headers,
+        body.to_string(),
+    )
+}
+
 /// A success that no protocol can read.
 pub(super) fn garbage() -> Answer {
     build(

@@ -12,9 +12,11 @@ mod schedule;
 mod services;
 mod tags;
 mod task_definition;
+mod tasks;
 
 pub(super) use draining::Draining;
 pub(super) use instances::instance;
+pub(super) use tasks::Runs;
 
 use super::answer::{self, Answer};
 use super::incoming::Incoming;
@@ -47,11 +49,7 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
         "ListContainerInstances" => return Ok(answer::json(Ok(instances::list(shared)))),
         "DescribeContainerInstances" => return instances::describe(shared, body),
         "DescribeTaskDefinition" => return revisions::describe(upstream, incoming).await,
-        "RunTask" => {
-            services::check_cluster(upstream, incoming).await?;
-            let definition = revisions::check(upstream, incoming).await?;
-            launch::check(body, &definition)?;
-        }
+        "RunTask" => return tasks::run(shared, incoming).await,
         "TagResource" => tags::check(body, "tags")?,
         _ => {}
     }

@@ -2,6 +2,7 @@
 
 use shared::error_chain::Chain;
 use shared::promotion::{Outcome, OutcomeResult};
+use shared::release_checks;
 use shared::secrets::SecretError;
 use shared::task_definition::EnvSource;
 
@@ -94,10 +95,6 @@ impl Job<'_> {
             .iter()
             .map(|service| service.name.as_str())
             .collect();
-        format!(
-            "delivered through S3, which works only in images whose entrypoint is convox-env; make sure that the images \
-             of these Services have it: {}",
-            services.join(", ")
-        )
+        release_checks::s3_reminder(&services)
     }
 }

@@ -2,11 +2,12 @@
 
 use shared::ecs::EcsService;
 use shared::manifest::{Service, Timer};
-use shared::task_definition::{EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES};
+use shared::release_checks::{self, Problem};
+use shared::task_definition::{EnvSource, Launch, Release, TASK_DEFINITION_MAX_BYTES};
 
 use super::{Process, Runs};
 use crate::config::Config;
-use crate::error::{Problem, PromoteError};
+use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted, ecs_service_name};
 
 /// Problems as they are found.
@@ -46,37 +47,15 @@ impl Checks {
         let missing = gathered
             .manifest
             .missing_variables(&gathered.environment.environment);
-        if missing.is_empty() {
-            return;
-        }
-        let services: Vec<String> = missing
-            .iter()
-            .map(|(service, names)| format!("{} (Service `{service}`)", names.join(", ")))
-            .collect();
-        let message = format!(
-            "required variables are not set: {}; add them to the environment",
-            services.join("; ")
-        );
-        self.problem("MissingVariables", message);
+        self.problems
+            .extend(release_checks::missing_variables(&missing));
     }
 
     /// Convox refuses a link to an unknown Service when it renders.
     pub(super) fn links(&mut self, config: &Config, gathered: &Gathered) {
         for service in &gathered.manifest.services {
-            for link in &service.links {
-                let linked = gathered.manifest.services.iter();
-                if !linked
-                    .into_iter()
-                    .any(|linked| linked.name.as_str() == link)
-                {
-                    let name = &service.name;
-                    self.problem(
-                        "UnknownLink",
-                        format!(
-                            "`services.{name}.links` names a Service that convox.yml does not have"
-                        ),
-                    );
-                }
+            if let Some(problem) = release_checks::unknown_link(&gathered.manifest, service) {
+                self.problems.push(problem);
             }
             if !service.links.is_empty() && config.router_host.is_none() {
                 self.warnings.push(format!(
@@ -234,7 +213,7 @@ impl Checks {
                     let size = (definition.size_bytes(), described(process));
                     largest = largest.max(Some(size));
                 }
-                Err(err) => self.problem(render_error_type(&err), err.to_string()),
+                Err(err) => self.problem(err.error_type(), err.to_string()),
             }
         }
         largest
@@ -267,14 +246,4 @@ fn not_ours(service: &Service, found: &EcsService) -> String {
          move it anyway, name it in app.json: {{\"services\": {{\"{1}\": \"{0}\"}}}}",
         found.name, service.name
     )
-}
-
-fn render_error_type(err: &RenderError) -> &'static str {
-    match err {
-        RenderError::NoImage { .. } => "NoImage",
-        RenderError::FargateSize { .. } => "InvalidSize",
-        RenderError::FargatePrivileged { .. } => "Privileged",
-        RenderError::FargateAgent { .. } => "AgentOnFargate",
-        RenderError::Name(_) => "InvalidName",
-    }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::manifest::{OwnFile, OwnSecret, Service};
+use shared::release_checks;
 
 use super::checks::Checks;
 use crate::config::Config;
@@ -14,27 +15,10 @@ impl Checks {
     /// The Rack's own secrets are written by promotes, and each is one App's.
     pub(super) fn own_secrets(&mut self, wanted: &Wanted<'_>, gathered: &Gathered) {
         let account = gathered.cluster.arn.split(':').nth(4).unwrap_or_default();
-        let of_rack = format!("{}/", wanted.id.rack);
-        for (service, own) in gathered.manifest.services.iter().flat_map(own_secrets) {
-            let reference = &own.reference;
-            // A replica in another region has the same name.
-            if reference.account() != account || !reference.name().starts_with(&of_rack) {
-                continue;
-            }
-            let (path, line, name) = (&own.path, own.line, &service.name);
-            let message = if reference.name() == wanted.id.secret() {
-                format!(
-                    "convox.yml line {line}, `{path}` names the secret that this App's environment is written to; declare \
-                     the variable in `services.{name}.environment` instead"
-                )
-            } else {
-                format!(
-                    "convox.yml line {line}, `{path}` names a secret under `{of_rack}`, and those belong to the Apps of this \
-                     Rack; put the value into this App's environment, or into a secret of another name"
-                )
-            };
-            self.problem("RackSecret", message);
-        }
+        let services = gathered.manifest.services.iter();
+        let problems =
+            services.flat_map(|service| release_checks::rack_secrets(wanted.id, account, service));
+        self.problems.extend(problems);
     }
 }
 

@@ -10,8 +10,8 @@ use crate::proxy::Call;
 const OPERATION: &str = "SAR for ECS: the action of the operation's name, on what it names";
 const NO_RESOURCE: &str = "SAR for ECS: ListServices, DescribeTaskDefinition and DeregisterTaskDefinition have no resource type, ListServices the key \
                            ecs:cluster";
-const TAG: &str = "SAR for ECS, CreateService and RegisterTaskDefinition: with tags also ecs:TagResource, with ecs:CreateAction";
-const PASS: &str = "SAR for ECS: RegisterTaskDefinition, CreateService and UpdateService pass the task definition's roles to \
+const TAG: &str = "SAR for ECS, CreateService, RegisterTaskDefinition and RunTask: with tags also ecs:TagResource, with ecs:CreateAction";
+const PASS: &str = "SAR for ECS: RegisterTaskDefinition, CreateService, UpdateService and RunTask pass the task definition's roles to \
                     ecs-tasks.amazonaws.com";
 const TASKS: &str = "ecs-tasks.amazonaws.com";
 
@@ -48,6 +48,15 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         }
         "DeleteService" => Ok(vec![on_service(facts, call, text(body, "service"))]),
         "RegisterTaskDefinition" => Ok(registration(facts, call)),
+        "RunTask" => Ok(run(facts, call)),
+        "DescribeTasks" => {
+            let arns = body["tasks"].as_array().into_iter().flatten();
+            let arns = arns.filter_map(Value::as_str);
+            let need = |arn| Need::new("ecs:DescribeTasks", arn, OPERATION);
+            Ok(arns
+                .map(|arn| need(arn).with("ecs:cluster", cluster(facts, body)))
+                .collect())
+        }
         "DescribeTaskDefinition" | "DeregisterTaskDefinition" => {
             let action = format!("ecs:{}", call.operation);
             Ok(vec![Need::new(&action, "*", NO_RESOURCE)])
@@ -98,6 +107,25 @@ fn creation(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
         needs.push(tag.with("ecs:CreateAction", "CreateService"));
     }
     needs.extend(passed_by_definition(facts, &call.body));
+    needs
+}
+
+/// A task, by the definition that it runs; a task that was not started has no name of its own.
+fn run(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
+    let body = &call.body;
+    let of_cluster = cluster(facts, body);
+    let run = Need::new("ecs:RunTask", text(body, "taskDefinition"), OPERATION);
+    let tags = tags(&body["tags"], "key", "value");
+    let run = run.with_tags("aws:RequestTag", &tags);
+    let mut needs = vec![run.with("ecs:cluster", of_cluster.clone())];
+    if !tags.is_empty() {
+        let any = format!("task/{}/any", Deployment::cluster_name(&of_cluster));
+        let any = facts.deployment.arn("ecs", &any);
+        let task = call.answer["tasks"][0]["taskArn"].as_str().unwrap_or(&any);
+        let tag = Need::new("ecs:TagResource", task, TAG).with_tags("aws:RequestTag", &tags);
+        needs.push(tag.with("ecs:CreateAction", "RunTask"));
+    }
+    needs.extend(passed_by_definition(facts, body));
     needs
 }
 

@@ -1,0 +1,130 @@
+//! All reads before anything is registered. What they find is plain data; what it means is `plan`'s.
+
+use shared::names::{AppId, ReleaseId, keys};
+use shared::precedence::{self, EnvDelivery};
+use shared::promotion::{Applied, Promotion, SecretVersion, Work};
+use shared::release::{ReadRelease, ReleaseObjects};
+use shared::secrets::{Current, SecretError};
+use shared::state_store::StateStore;
+
+use crate::error::RunError;
+use crate::request::Request;
+use crate::shell::Shell;
+
+/// Everything that a plan is made from.
+pub struct Gathered {
+    /// The Release: the one that was asked for, or the applied one.
+    pub release: ReleaseId,
+    /// The S3 version of its environment.
+    pub env_version_id: String,
+    /// What the Release says.
+    pub read: ReadRelease,
+    /// The secret, where it can matter.
+    pub secret: Secret,
+}
+
+/// What is known of the App's secret.
+pub enum Secret {
+    /// The settings chose S3.
+    NotWanted,
+    /// The Release, or this version of its environment, is not what was promoted with a secret.
+    NotOfThisRelease,
+    /// What was promoted, and what was found.
+    Looked {
+        /// The version that holds this environment.
+        applied: SecretVersion,
+        /// What ECS would read now.
+        found: Result<Current, SecretError>,
+    },
+}
+
+/// Reads all that a process depends on.
+///
+/// # Errors
+///
+/// [`RunError::Input`] and [`RunError::Release`] for what the user has to mend, others for calls that failed.
+pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunError> {
+    let id = &request.id;
+    let state = StateStore::promotion(&shell.bucket, &id.app).read().await?;
+    let applied = applied(&request.id, state.state)?;
+    let release = wanted(request, applied.as_ref())?;
+    let applied = applied.filter(|applied| applied.release == release);
+    let env_version_id = match &applied {
+        Some(applied) => applied.env_version_id.clone(),
+        None => current_version(shell, id, &release).await?,
+    };
+    let objects = ReleaseObjects {
+        bucket: &shell.bucket,
+        data_keys: shell.data_keys.as_ref(),
+        id,
+        release: &release,
+        env_version_id: &env_version_id,
+    };
+    let raw = objects.raw().await?;
+    let read = objects.read(&raw).await?;
+    let secret = look(shell, id, &read, applied).await;
+    Ok(Gathered {
+        release,
+        env_version_id,
+        read,
+        secret,
+    })
+}
+
+/// What runs, unless the App is deleted or on its way out.
+fn applied(id: &AppId, state: Promotion) -> Result<Option<Applied>, RunError> {
+    let deleted = |work: &Work| *work == Work::Delete;
+    if state.desired.is_some_and(|desired| deleted(&desired.work)) {
+        let message = format!(
+            "the App `{}` is deleted; promote a Release to bring it back",
+            id.app
+        );
+        return Err(RunError::input("AppDeleted", message));
+    }
+    Ok(state.applied)
+}
+
+fn wanted(request: &Request, applied: Option<&Applied>) -> Result<ReleaseId, RunError> {
+    let named = request.release.as_ref();
+    let release = named.or_else(|| applied.map(|applied| &applied.release));
+    release.cloned().ok_or_else(|| {
+        let message = format!(
+            "no Release of the App `{}` is applied: promote one, or name one in `release`",
+            request.id.app
+        );
+        RunError::input("NoRelease", message)
+    })
+}
+
+async fn current_version(
+    shell: &Shell,
+    id: &AppId,
+    release: &ReleaseId,
+) -> Result<String, RunError> {
+    let key = keys::environment(&id.app, release);
+    let version = shell.bucket.version(&key, None).await?;
+    let version = version.ok_or_else(|| {
+        let message = format!(
+            "Release `{release}` of App `{}` has no environment: write `{key}`",
+            id.app
+        );
+        RunError::input("ReleaseNotFound", message)
+    })?;
+    Ok(version.id)
+}
+
+/// Looks at the secret where the settings want it and it can hold this environment.
+async fn look(shell: &Shell, id: &AppId, read: &ReadRelease, applied: Option<Applied>) -> Secret {
+    let rack = &shell.config.secrets_manager_env;
+    let (decision, _) = precedence::of_release(rack, &read.settings, &read.manifest);
+    if decision.delivery == EnvDelivery::S3 {
+        return Secret::NotWanted;
+    }
+    match applied.and_then(|applied| applied.secret) {
+        None => Secret::NotOfThisRelease,
+        Some(applied) => Secret::Looked {
+            applied,
+            found: shell.secrets.of(id).current().await,
+        },
+    }
+}

@@ -1,0 +1,19 @@
+//! The entry point: settings, clients, then events.
+
+use chrono::Utc;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use process_run::{Shell, handle};
+use serde_json::Value;
+use shared::release_settings::ReleaseSettings;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    shared::logs::start();
+    let lookup = |name: &str| std::env::var(name).ok();
+    let shell = Shell::new(ReleaseSettings::from_lookup(lookup)?, lookup, Utc::now).await;
+    let shell = &shell; // built once, shared by every invocation
+    run(service_fn(move |event: LambdaEvent<Value>| {
+        Box::pin(handle(shell, event))
+    }))
+    .await
+}

@@ -1,0 +1,262 @@
+//! What will be registered and started, or why nothing can be. Pure.
+
+use shared::capacity::Capacity;
+use shared::ecs::override_characters;
+use shared::error_chain::Chain;
+use shared::manifest::Service;
+use shared::names::keys;
+use shared::precedence::{self, EnvDelivery, Level};
+use shared::release_checks::{self, Problem};
+use shared::release_settings::ReleaseSettings;
+use shared::task_definition::{
+    self, EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
+};
+use shared::timer_rule::Placement;
+
+use crate::error::RunError;
+use crate::gather::{Gathered, Secret};
+use crate::request::Request;
+
+/// What the overrides of a task can take in all (ECS API reference, `RunTask`, `overrides`).
+const OVERRIDES_MAX: usize = 8192;
+
+/// What will be registered, if it is new, and how its task gets the environment.
+pub struct Plan {
+    /// The definition.
+    pub definition: TaskDefinition,
+    /// Where the task runs.
+    pub placement: Placement,
+    /// How the task gets the environment.
+    pub delivery: EnvDelivery,
+    /// Who decided that; kept on a fallback.
+    pub decided_by: Level,
+    /// Why it is S3 although Secrets Manager was wanted: a stable name.
+    pub fallback: Option<String>,
+    /// What the user should know.
+    pub warnings: Vec<String>,
+}
+
+/// Decides everything.
+///
+/// # Errors
+///
+/// [`RunError::Input`] with every problem at once.
+pub fn plan(
+    config: &ReleaseSettings,
+    request: &Request,
+    gathered: &Gathered,
+) -> Result<Plan, RunError> {
+    let read = &gathered.read;
+    let rack = &config.secrets_manager_env;
+    let (decision, refused) = precedence::of_release(rack, &read.settings, &read.manifest);
+    let refused = refused.into_iter();
+    let mut problems: Vec<Problem> = refused
+        .map(|err| Problem::new("InvalidParameter", err.to_string()))
+        .collect();
+    let Some(service) = read.manifest.service(request.service.as_str()) else {
+        problems.push(no_service(request, gathered));
+        return Err(RunError::Input(problems));
+    };
+    // Where the Service runs, but never on Fargate Spot: nobody starts a migration again that is cut off.
+    let launch_type = service
+        .capacity
+        .map_or(config.launch_type, Capacity::launch_type);
+    let placement = Placement::on(launch_type.into(), &config.network);
+    problems.extend(checks(config, request, gathered, service, &placement));
+    let release = release(config, request, gathered);
+    let launch = Launch::rack_default(launch_type);
+    let render = |source: &EnvSource| task_definition::process(&release, service, &launch, source);
+    let s3 = match render(&s3_source(config, request, gathered)) {
+        Ok(definition) => definition,
+        Err(err) => {
+            problems.push(Problem::new(err.error_type(), err.to_string()));
+            return Err(RunError::Input(problems));
+        }
+    };
+    let mut plan = Plan {
+        definition: s3,
+        placement,
+        delivery: EnvDelivery::S3,
+        decided_by: decision.decided_by,
+        fallback: None,
+        warnings: warnings(gathered),
+    };
+    match through_secret(gathered, render) {
+        Ok(Some(definition)) => {
+            plan.definition = definition;
+            plan.delivery = EnvDelivery::SecretsManager;
+        }
+        Ok(None) => {}
+        Err(Unusable { error_type, reason }) => {
+            let warning = format!("Secrets Manager is not used for this process: {reason}");
+            plan.warnings.push(warning);
+            plan.fallback = Some(error_type);
+        }
+    }
+    if plan.delivery == EnvDelivery::S3 {
+        let reminder = release_checks::s3_reminder(&[service.name.as_str()]);
+        plan.warnings.push(reminder);
+        problems.extend(too_large(&plan.definition, service));
+    }
+    if problems.is_empty() {
+        Ok(plan)
+    } else {
+        Err(RunError::Input(problems))
+    }
+}
+
+/// Why the secret does not serve this process.
+struct Unusable {
+    error_type: String,
+    reason: String,
+}
+
+/// The definition that reads the secret; `None` where the settings chose S3.
+fn through_secret(
+    gathered: &Gathered,
+    render: impl Fn(&EnvSource) -> Result<TaskDefinition, RenderError>,
+) -> Result<Option<TaskDefinition>, Unusable> {
+    let Some(source) = secret_source(gathered)? else {
+        return Ok(None);
+    };
+    // Whatever cannot be rendered is no different with S3.
+    let Ok(definition) = render(&source) else {
+        return Ok(None);
+    };
+    let size = definition.size_bytes();
+    if size > TASK_DEFINITION_MAX_BYTES {
+        return Err(Unusable {
+            error_type: "TaskDefinitionTooLarge".to_owned(),
+            reason: format!(
+                "the task definition takes {size} bytes with its references and ECS takes {TASK_DEFINITION_MAX_BYTES}; let the \
+                 Service declare the variables that it needs instead of `*`"
+            ),
+        });
+    }
+    Ok(Some(definition))
+}
+
+/// References name no version, so the secret serves only the environment that it holds now.
+fn secret_source(gathered: &Gathered) -> Result<Option<EnvSource>, Unusable> {
+    let holds_another = || Unusable {
+        error_type: "SecretHoldsAnotherRelease".to_owned(),
+        reason: format!(
+            "the App's secret does not hold the environment of Release {}; promote it to have it there",
+            gathered.release
+        ),
+    };
+    match &gathered.secret {
+        Secret::NotWanted => Ok(None),
+        Secret::Looked {
+            found: Err(err), ..
+        } => Err(Unusable {
+            error_type: err.error_type().to_owned(),
+            reason: Chain(err).to_string(),
+        }),
+        Secret::Looked {
+            applied,
+            found: Ok(current),
+        } if current.version_id == applied.version_id => Ok(Some(EnvSource::SecretsManager {
+            secret_arn: current.arn.clone(),
+            version_id: current.version_id.clone(),
+        })),
+        Secret::NotOfThisRelease | Secret::Looked { .. } => Err(holds_another()),
+    }
+}
+
+/// The Release, as its definition sees it.
+fn release<'a>(
+    config: &'a ReleaseSettings,
+    request: &'a Request,
+    gathered: &'a Gathered,
+) -> Release<'a> {
+    let read = &gathered.read;
+    Release {
+        id: &request.id,
+        release: &gathered.release,
+        generation: read.settings.generation,
+        build: &read.build,
+        environment: &read.environment.environment,
+        region: &config.region,
+        registry: config.registry.as_deref(),
+        router_host: config.router_host.as_deref(),
+        execution_role_arn: &config.task_execution_role_arn,
+        task_role_arn: &config.task_role_arn,
+        readonly_root: read.readonly_root,
+    }
+}
+
+fn s3_source(config: &ReleaseSettings, request: &Request, gathered: &Gathered) -> EnvSource {
+    let key = keys::environment(&request.id.app, &gathered.release);
+    let (bucket, version) = (&config.bucket, &gathered.env_version_id);
+    EnvSource::S3 {
+        url: format!("s3://{bucket}/{key}?versionId={version}"),
+        key_arn: config.environment_key_arn.clone(),
+    }
+}
+
+/// What promote refuses too. Only this Service's: another one that lacks a variable does not run.
+fn checks(
+    config: &ReleaseSettings,
+    request: &Request,
+    gathered: &Gathered,
+    service: &Service,
+    placement: &Placement,
+) -> Vec<Problem> {
+    let (manifest, environment) = (&gathered.read.manifest, &gathered.read.environment);
+    let mut missing = manifest.missing_variables(&environment.environment);
+    missing.retain(|name, _| name == service.name.as_str());
+    let role = config.task_execution_role_arn.split(':');
+    let account = role.clone().nth(4).unwrap_or_default();
+    let mut problems = Vec::new();
+    problems.extend(release_checks::missing_variables(&missing));
+    problems.extend(release_checks::unknown_link(manifest, service));
+    problems.extend(release_checks::rack_secrets(&request.id, account, service));
+    if matches!(placement, Placement::Fargate { network, .. } if network.subnets.is_empty()) {
+        problems.push(Problem::new(
+            "NoSubnets",
+            "the process runs on Fargate and the Rack names no subnets; set its parameter Subnets",
+        ));
+    }
+    problems.extend(request.command.as_deref().and_then(|command| {
+        let size = override_characters(service.name.as_str(), command);
+        (size > OVERRIDES_MAX).then(|| {
+            let message = format!(
+                "the command takes {size} characters with what ECS counts beside it, and ECS takes {OVERRIDES_MAX}; put it into a \
+                 script of the image"
+            );
+            Problem::new("CommandTooLong", message)
+        })
+    }));
+    problems
+}
+
+fn no_service(request: &Request, gathered: &Gathered) -> Problem {
+    let services = gathered.read.manifest.services.iter();
+    let names: Vec<&str> = services.map(|service| service.name.as_str()).collect();
+    let (service, release) = (&request.service, &gathered.release);
+    let message = format!(
+        "convox.yml of Release {release} has no Service `{service}`; it has {}",
+        names.join(", ")
+    );
+    Problem::new("ServiceNotFound", message)
+}
+
+fn too_large(definition: &TaskDefinition, service: &Service) -> Option<Problem> {
+    let size = definition.size_bytes();
+    (size > TASK_DEFINITION_MAX_BYTES).then(|| {
+        let message = format!(
+            "the task definition of `{}` takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; shorten its command, its \
+             defaults or its declarations",
+            service.name
+        );
+        Problem::new("TaskDefinitionTooLarge", message)
+    })
+}
+
+fn warnings(gathered: &Gathered) -> Vec<String> {
+    let read = &gathered.read;
+    let warnings = read.environment.warnings.iter();
+    let warnings = warnings.chain(&read.manifest.warnings);
+    warnings.chain(&read.settings.warnings).cloned().collect()
+}

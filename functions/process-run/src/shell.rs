@@ -1,0 +1,62 @@
+//! The clients, built once.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use shared::clients::{self, CallLimits};
+use shared::data_keys::DataKeys;
+use shared::ecs::Cluster;
+use shared::event_bus::EventBus;
+use shared::release_settings::ReleaseSettings;
+use shared::secrets::Secrets;
+use shared::settings_bucket::SettingsBucket;
+
+/// ECS registers one definition a second after a burst of 20 that promote shares, so a throttled call gets more tries than
+/// usual.
+const LIMITS: CallLimits = CallLimits {
+    connect: Duration::from_secs(3),
+    attempt: Duration::from_secs(5),
+    operation: Duration::from_secs(30),
+    max_attempts: 6,
+    pause: clients::FIRST_PAUSE,
+};
+
+/// Everything outside that process-run talks to.
+pub struct Shell {
+    /// The Rack's settings.
+    pub config: ReleaseSettings,
+    /// The settings bucket.
+    pub bucket: SettingsBucket,
+    /// The ECS cluster.
+    pub cluster: Cluster,
+    /// Where events are sent.
+    pub bus: EventBus,
+    /// Secrets Manager.
+    pub secrets: Secrets,
+    /// What opens envelopes, where the Rack has a key.
+    pub data_keys: Option<DataKeys>,
+    /// The time.
+    pub clock: fn() -> DateTime<Utc>,
+}
+
+impl Shell {
+    /// Builds the clients. `lookup` reads the process environment.
+    pub async fn new(
+        config: ReleaseSettings,
+        lookup: impl Fn(&str) -> Option<String>,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Self {
+        let sdk = clients::load(LIMITS.scaled(config.time_scale)).await;
+        let key = config.environment_key_arn.as_ref();
+        let limit = config.secrets_manager_timeout.mul_f64(config.time_scale);
+        Self {
+            bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
+            cluster: Cluster::new(&sdk, &config.cluster),
+            bus: EventBus::new(&sdk),
+            secrets: Secrets::new(&sdk, None, limit),
+            data_keys: key.map(|key| DataKeys::new(clients::kms(&sdk), key)),
+            clock,
+            config,
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A Release as the settings bucket holds it: read, opened and loaded.
+
+use futures_util::future::{try_join, try_join_all};
+
+use crate::app_settings::{AppSettings, Build, SettingsError};
+use crate::call_error::{CallError, ErrorClass};
+use crate::data_keys::DataKeys;
+use crate::environment::{self, EnvironmentError, EnvironmentObject, ReadEnvironment};
+use crate::manifest::{self, Manifest};
+use crate::names::{AppId, ReleaseId, keys};
+use crate::release_checks::Problem;
+use crate::settings_bucket::{Object, SettingsBucket};
+use crate::task_definition::READONLY_ROOT;
+
+/// One version of a Release, and where it is.
+#[derive(Debug, Clone, Copy)]
+pub struct ReleaseObjects<'a> {
+    /// The settings bucket.
+    pub bucket: &'a SettingsBucket,
+    /// What opens envelopes, where the Rack has a key.
+    pub data_keys: Option<&'a DataKeys>,
+    /// The App.
+    pub id: &'a AppId,
+    /// The Release.
+    pub release: &'a ReleaseId,
+    /// The S3 version of its environment.
+    pub env_version_id: &'a str,
+}
+
+/// The objects of a Release, unread.
+pub struct RawRelease {
+    /// The environment.
+    pub environment: Object,
+    settings: Option<Object>,
+    build: Option<Object>,
+    manifest: Option<Object>,
+    app_manifest: Option<Object>,
+}
+
+/// What they say.
+pub struct ReadRelease {
+    /// `app.json`.
+    pub settings: AppSettings,
+    /// `build.json`.
+    pub build: Build,
+    /// The environment and what its reader had to say.
+    pub environment: ReadEnvironment,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// Whether containers may not write to their own file system.
+    pub readonly_root: bool,
+    /// The manifest's bytes, where the Release has none of its own yet.
+    pub manifest_to_copy: Option<Vec<u8>>,
+}
+
+/// Why a Release cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReleaseError {
+    /// A call failed, for good or for now.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The user's to mend.
+    #[error("{}", .0.message)]
+    Input(Problem),
+    /// KMS does not open an envelope.
+    #[error(
+        "the environment {object} is an envelope that this Rack's environment key does not open; seal it with that key, \
+         or write the environment in plain form"
+    )]
+    Envelope {
+        /// The object.
+        object: String,
+        /// What KMS said.
+        source: CallError,
+    },
+}
+
+impl ReleaseError {
+    /// Whether another try can help; the user's errors fail again.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Call(call) | Self::Envelope { source: call, .. } => call.class(),
+            Self::Input(_) => ErrorClass::Permanent,
+        }
+    }
+
+    /// A stable name of the error.
+    #[must_use]
+    pub fn error_type(&self) -> &str {
+        match self {
+            Self::Call(call) => call.code(),
+            Self::Input(problem) => problem.error_type,
+            Self::Envelope { .. } => "EnvelopeUndecryptable",
+        }
+    }
+
+    fn input(error_type: &'static str, message: impl Into<String>) -> Self {
+        Self::Input(Problem::new(error_type, message))
+    }
+}
+
+impl From<SettingsError> for ReleaseError {
+    fn from(err: SettingsError) -> Self {
+        let error_type = match err {
+            SettingsError::Shape { .. } => "InvalidSettings",
+            SettingsError::Value(_) => "InvalidParameter",
+        };
+        Self::input(error_type, err.to_string())
+    }
+}
+
+impl ReleaseObjects<'_> {
+    /// Reads all objects.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError`], also where that version of the environment is gone.
+    pub async fn raw(&self) -> Result<RawRelease, ReleaseError> {
+        let (app, release) = (&self.id.app, self.release);
+        let others = [
+            keys::app_settings(app),
+            keys::build(app, release),
+            keys::release_manifest(app, release),
+            keys::app_manifest(app),
+        ];
+        let read = async |key: &String| Ok(self.bucket.read(key).await?);
+        let others = try_join_all(others.iter().map(read));
+        let (environment, others) = try_join(self.environment_bytes(), others).await?;
+        let mut others = others.into_iter();
+        let mut next = || others.next().flatten();
+        Ok(RawRelease {
+            environment,
+            settings: next(),
+            build: next(),
+            manifest: next(),
+            app_manifest: next(),
+        })
+    }
+
+    /// The environment alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`ReleaseObjects::raw`] and [`ReleaseObjects::read`].
+    pub async fn environment(&self) -> Result<ReadEnvironment, ReleaseError> {
+        let object = self.environment_bytes().await?;
+        self.open(&object).await
+    }
+
+    /// Reads what the objects say.
+    ///
+    /// # Errors
+    ///
+    /// [`ReleaseError`], the first thing that is wrong.
+    pub async fn read(&self, raw: &RawRelease) -> Result<ReadRelease, ReleaseError> {
+        let (app, release) = (&self.id.app, self.release);
+        let settings = read_or_default(
+            raw.settings.as_ref(),
+            &keys::app_settings(app),
+            AppSettings::read,
+        )?;
+        let build = read_or_default(raw.build.as_ref(), &keys::build(app, release), Build::read)?;
+        let environment = self.open(&raw.environment).await?;
+        let (file, object, copy) = match (&raw.manifest, &raw.app_manifest) {
+            (Some(own), _) => (keys::release_manifest(app, release), own, false),
+            (None, Some(of_app)) => (keys::app_manifest(app), of_app, true),
+            (None, None) => return Err(self.no_manifest()),
+        };
+        let manifest = manifest::load(&file, &object.bytes, &environment.environment);
+        let manifest =
+            manifest.map_err(|err| ReleaseError::input("InvalidManifest", err.to_string()))?;
+        Ok(ReadRelease {
+            readonly_root: readonly_root(&file, &manifest)?,
+            settings,
+            build,
+            environment,
+            manifest,
+            manifest_to_copy: copy.then(|| object.bytes.clone()),
+        })
+    }
+
+    async fn environment_bytes(&self) -> Result<Object, ReleaseError> {
+        let key = keys::environment(&self.id.app, self.release);
+        let object = self.bucket.read_version(&key, self.env_version_id).await?;
+        object.ok_or_else(|| {
+            let object = self.shown();
+            ReleaseError::input(
+                "EnvironmentGone",
+                format!("the environment {object} is gone; write it again"),
+            )
+        })
+    }
+
+    async fn open(&self, object: &Object) -> Result<ReadEnvironment, ReleaseError> {
+        let at = self.shown();
+        let unreadable = |err: &EnvironmentError| {
+            ReleaseError::input("InvalidEnvironment", format!("the environment {at}: {err}"))
+        };
+        let envelope = match environment::read(&object.bytes) {
+            Ok(EnvironmentObject::Plain(environment)) => return Ok(environment),
+            Ok(EnvironmentObject::Sealed(envelope)) => envelope,
+            Err(err) => return Err(unreadable(&err)),
+        };
+        let Some(data_keys) = self.data_keys else {
+            let message = format!(
+                "the environment {at} is an envelope and this Rack has no environment key; set EnvironmentKeyArn, or \
+                 write the environment in plain form"
+            );
+            return Err(ReleaseError::input("EnvironmentKeyMissing", message));
+        };
+        let opened = data_keys.open(envelope.encrypted_data_key()).await;
+        let data_key = opened.map_err(|source| ReleaseError::Envelope {
+            object: at.clone(),
+            source,
+        })?;
+        envelope.open(&data_key).map_err(|err| unreadable(&err))
+    }
+
+    /// The environment object, for messages.
+    fn shown(&self) -> String {
+        let key = keys::environment(&self.id.app, self.release);
+        let (bucket, version) = (self.bucket.name(), self.env_version_id);
+        format!("s3://{bucket}/{key} (version {version})")
+    }
+
+    fn no_manifest(&self) -> ReleaseError {
+        let (app, release) = (&self.id.app, self.release);
+        let (own, of_app) = (
+            keys::release_manifest(app, release),
+            keys::app_manifest(app),
+        );
+        let message =
+            format!("there is no manifest: write `{own}`, or `{of_app}` for all Releases");
+        ReleaseError::input("ManifestMissing", message)
+    }
+}
+
+fn read_or_default<T: Default>(
+    object: Option<&Object>,
+    file: &str,
+    read: impl Fn(&str, &[u8]) -> Result<T, SettingsError>,
+) -> Result<T, ReleaseError> {
+    let read = object.map(|object| read(file, &object.bytes)).transpose()?;
+    Ok(read.unwrap_or_default())
+}
+
+fn readonly_root(file: &str, manifest: &Manifest) -> Result<bool, ReleaseError> {
+    let Some(param) = manifest.params.get(READONLY_ROOT) else {
+        return Ok(false);
+    };
+    match param.value.as_str() {
+        "Yes" => Ok(true),
+        "No" => Ok(false),
+        _ => Err(ReleaseError::input(
+            "InvalidParameter",
+            format!(
+                "{file}:{}: `params.{READONLY_ROOT}` is `{}`; it is `Yes` or `No`",
+                param.line, param.shown
+            ),
+        )),
+    }
+}

@@ -1,0 +1,92 @@
+//! What of a Release the user has to mend, whoever is to run it, and what is said of its delivery. Pure.
+
+use std::collections::BTreeMap;
+
+use crate::manifest::{Manifest, Service};
+use crate::names::AppId;
+
+/// One thing for the user to mend.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A stable name, for reports, events and alarms.
+    pub error_type: &'static str,
+    /// What is wrong, where, and what to do.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem in words.
+    pub fn new(error_type: &'static str, message: impl Into<String>) -> Self {
+        Self {
+            error_type,
+            message: message.into(),
+        }
+    }
+}
+
+/// Required variables that the environment lacks, by Service.
+#[must_use]
+pub fn missing_variables(missing: &BTreeMap<String, Vec<String>>) -> Option<Problem> {
+    let services = missing
+        .iter()
+        .map(|(service, names)| format!("{} (Service `{service}`)", names.join(", ")));
+    let services: Vec<String> = services.collect();
+    (!services.is_empty()).then(|| {
+        let message = format!(
+            "required variables are not set: {}; add them to the environment",
+            services.join("; ")
+        );
+        Problem::new("MissingVariables", message)
+    })
+}
+
+/// A link to a Service that is not there; Convox refuses it when it renders.
+#[must_use]
+pub fn unknown_link(manifest: &Manifest, service: &Service) -> Option<Problem> {
+    let unknown = |link: &String| manifest.service(link).is_none();
+    service.links.iter().any(unknown).then(|| {
+        let name = &service.name;
+        let message =
+            format!("`services.{name}.links` names a Service that convox.yml does not have");
+        Problem::new("UnknownLink", message)
+    })
+}
+
+/// Own secrets of a Service that are the Rack's: those are written by promotes, and each is one App's. `account` is the
+/// Rack's.
+#[must_use]
+pub fn rack_secrets(id: &AppId, account: &str, service: &Service) -> Vec<Problem> {
+    let of_rack = format!("{}/", id.rack);
+    let own = service.deliveries.secrets.values();
+    // A replica in another region has the same name.
+    let of_rack_only = own.filter(|own| {
+        own.reference.account() == account && own.reference.name().starts_with(&of_rack)
+    });
+    of_rack_only
+        .map(|own| {
+            let (path, line, name) = (&own.path, own.line, &service.name);
+            let message = if own.reference.name() == id.secret() {
+                format!(
+                    "convox.yml line {line}, `{path}` names the secret that this App's environment is written to; declare \
+                     the variable in `services.{name}.environment` instead"
+                )
+            } else {
+                format!(
+                    "convox.yml line {line}, `{path}` names a secret under `{of_rack}`, and those belong to the Apps of this \
+                     Rack; put the value into this App's environment, or into a secret of another name"
+                )
+            };
+            Problem::new("RackSecret", message)
+        })
+        .collect()
+}
+
+/// What every delivery through S3 warns of.
+#[must_use]
+pub fn s3_reminder(services: &[&str]) -> String {
+    format!(
+        "delivered through S3, which works only in images whose entrypoint is convox-env; make sure that the images \
+         of these Services have it: {}",
+        services.join(", ")
+    )
+}
