@@ -451,7 +451,7 @@ mod tests {
         assert_eq!(id.service(&name("run")).unwrap(), "r_shop_run");
         let long = "s".repeat(255 - "r_shop_run_".len());
         assert!(id.run(&name(&long)).is_ok());
-        let refused = id.run(&name(&(long + "s"))).unwrap_err();
+        let refused = id.run(&name(&format!("{long}s"))).unwrap_err();
         assert!(refused.to_string().contains("255"), "{refused}");
     }
 
