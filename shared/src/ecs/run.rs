@@ -13,13 +13,8 @@ use crate::call_error::CallError;
 use crate::names::{AppId, hex};
 use crate::timer_rule::Placement;
 
-/// Errors whose messages can quote the request.
-const ECHOING_CODES: [&str; 4] = [
-    "ClientException",
-    "InvalidParameterException",
-    "SerializationException",
-    "ValidationException",
-];
+/// As many characters of a command in a message are a quotation.
+const QUOTED_CHARACTERS: usize = 6;
 
 /// One task to start. A command can hold a secret, so there is no `Debug`.
 pub struct OneOff<'a> {
@@ -102,7 +97,7 @@ impl Cluster {
     ///
     /// # Errors
     ///
-    /// [`CallError`] when the call fails. Its message does not quote the request where that holds a command.
+    /// [`CallError`] when the call fails; without ECS's message, where that quotes the command.
     pub async fn run(&self, one: &OneOff<'_>) -> Result<Ran, CallError> {
         let attempted = || format!("run a task of {}", one.task_definition);
         let launched = Launched::new(one.placement)
@@ -139,7 +134,8 @@ impl Cluster {
                     return Ok(Ran::StartedOtherwise(task.clone()));
                 }
                 let err = CallError::new(attempted(), &err);
-                let quotes = one.command.is_some() && ECHOING_CODES.contains(&err.code());
+                let message = err.message().unwrap_or_default();
+                let quotes = one.command.is_some_and(|command| quotes(message, command));
                 return Err(if quotes { err.without_message() } else { err });
             }
         };
@@ -172,9 +168,49 @@ impl Cluster {
     }
 }
 
+/// Whether a message repeats a piece of the command's last part, which is the user's.
+fn quotes(message: &str, command: &[String]) -> bool {
+    let script: Vec<char> = command
+        .last()
+        .into_iter()
+        .flat_map(|it| it.chars())
+        .collect();
+    let length = QUOTED_CHARACTERS.min(script.len()).max(1);
+    let mut pieces = script.windows(length);
+    pieces.any(|piece| message.contains(&piece.iter().collect::<String>()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_that_repeats_a_piece_of_the_command_is_told_from_others() {
+        let command = |script: &str| ["sh", "-c", script].map(str::to_owned);
+        for (message, script, want) in [
+            (
+                "No Container Instances were found in your cluster.",
+                "bin/login --password hidden",
+                false,
+            ),
+            (
+                "overrides: [sh, -c, bin/login --password hidden]",
+                "bin/login --password hidden",
+                true,
+            ),
+            (
+                "overrides: ... word hidden]",
+                "bin/login --password hidden",
+                true,
+            ),
+            (r#"overrides: echo \"hidden\""#, "echo \"hidden\"", true),
+            ("not found: ls", "ls", true),
+            ("No Container Instances", "pwd", false),
+            ("", "", false),
+        ] {
+            assert_eq!(quotes(message, &command(script)), want, "{message}");
+        }
+    }
 
     #[test]
     fn only_what_time_can_mend_is_tried_again() {
