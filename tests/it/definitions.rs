@@ -2,6 +2,7 @@
 
 mod own;
 mod registered;
+mod sees;
 
 use std::collections::BTreeMap;
 use std::path::Path;
