@@ -191,6 +191,13 @@ async fn answer_and_event_say_the_same() {
         assert_eq!(answer[name], detail[name], "{name}");
     }
     assert_eq!(answer["requestId"], "e1");
+    let output = function.output();
+    let metric = output
+        .lines()
+        .find(|line| line.contains("\"_aws\""))
+        .unwrap();
+    assert!(metric.contains("\"ProcessRuns\":1"), "{metric}");
+    assert!(metric.contains("\"ProcessRunFailures\":0"), "{metric}");
     assert_eq!(detail["fallback"], Value::Null);
 }
 

@@ -8,7 +8,8 @@
 //! a token that comes back with other parameters and names the task that it has started (API reference, `RunTask`,
 //! `ConflictException`). That happens where a promote or a setting came between two deliveries, and then that task is the
 //! answer: asking ECS is simpler than a state object, and cannot contradict it. ECS keeps a token for 24 hours at the most,
-//! so a request older than [`EXPIRES_MINUTES`] starts nothing.
+//! so a request older than [`EXPIRES_MINUTES`] starts nothing. What cannot be run any more is not looked for: where the App
+//! is deleted between two deliveries, the later one says `Process Failed` of a task that the earlier one had started.
 //!
 //! Failure policy: the user's and permanent errors end in an answer with `status: failed` and `Process Failed`; transient
 //! errors fail the invocation and are delivered again. Want of room ends in `Process Failed` after

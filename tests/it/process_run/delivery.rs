@@ -232,3 +232,26 @@ async fn the_settings_decide_as_for_a_promote() {
         assert_eq!(answer["fallback"], Value::Null, "{answer:#}");
     }
 }
+
+#[tokio::test]
+async fn more_references_than_a_definition_holds_are_no_obstacle() {
+    let declares =
+        |what: &str| format!("services:\n  web:\n    image: i\n    environment: ['{what}']\n");
+    let world = app::world_with(&declares("DATABASE_URL"), &[]).await;
+    let names: Vec<String> = (0..400)
+        .map(|n| format!("{}_{n}", "N".repeat(50)))
+        .collect();
+    let mut variables = vec![("DATABASE_URL", "first")];
+    variables.extend(names.iter().map(|name| (name.as_str(), "1")));
+    let promote = world.start("promote", YES);
+    let report = app::promote(&world, &promote, "R1", &variables).await;
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+    // Somebody rewrote the manifest of the Release since.
+    let key = format!("apps/{APP}/releases/R1/convox.yml");
+    world.put(&key, declares("*")).await;
+    let function = world.start("process-run", YES);
+    let answer = run(&world, &function, "e1", json!({})).await;
+    let warnings = assert_fell_back(&answer, "TaskDefinitionTooLarge");
+    assert!(warnings.contains("65536"), "{warnings}");
+    assert_eq!(sees(&world, &answer).await, "first");
+}

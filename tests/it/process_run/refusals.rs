@@ -148,6 +148,12 @@ async fn a_release_that_promote_would_refuse_is_not_run() {
             "convox.yml",
         ),
         (
+            "R10",
+            web(&format!("    environment: ['A={}']\n", "x".repeat(66_000))),
+            "TaskDefinitionTooLarge",
+            "ECS takes 65536",
+        ),
+        (
             "R8",
             web("params: {SecretsManagerEnv: maybe}\n"),
             "InvalidParameter",
