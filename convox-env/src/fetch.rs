@@ -1,16 +1,27 @@
 //! Reads the environment object from S3 and, where it is an envelope, has KMS decrypt its data key.
 
 use std::ffi::OsStr;
+use std::time::SystemTime;
 
-use shared::clients::{self, CallLimits};
-use shared::data_keys::DataKeys;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use serde_json::{Value, json};
 use shared::environment::{self, EnvironmentObject, ReadEnvironment};
-use shared::settings_bucket::SettingsBucket;
+use zeroize::Zeroizing;
 
+use crate::credentials::Credentials;
+use crate::endpoint::Endpoints;
 use crate::fetch_error::FetchError;
-use crate::object_url::ObjectUrl;
-use crate::roots;
+use crate::http::{Client, Request};
+use crate::service_error::ServiceError;
 use crate::settings::Settings;
+use crate::signing::signed;
+
+/// Speaks to S3 and KMS with the task's role.
+struct Aws {
+    client: Client,
+    credentials: Credentials,
+    endpoints: Endpoints,
+}
 
 /// Reads the environment that `settings` name.
 ///
@@ -19,25 +30,6 @@ use crate::settings::Settings;
 /// [`FetchError`], naming the object and the fix.
 pub fn fetch<'a>(
     settings: &Settings,
-    limits: CallLimits,
-    lookup: impl Fn(&str) -> Option<&'a OsStr>,
-) -> Result<ReadEnvironment, FetchError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| FetchError::Network {
-            object: settings.object.clone(),
-            source,
-        })?;
-    let read = runtime.block_on(read(settings, limits, lookup));
-    // Not dropped: that would wait for a name lookup that outlived its call.
-    runtime.shutdown_background();
-    read
-}
-
-async fn read<'a>(
-    settings: &Settings,
-    limits: CallLimits,
     lookup: impl Fn(&str) -> Option<&'a OsStr>,
 ) -> Result<ReadEnvironment, FetchError> {
     let object = || settings.object.clone();
@@ -45,9 +37,11 @@ async fn read<'a>(
         object: object(),
         source,
     };
-    let sdk = clients::load_trusting(limits, roots::pem()).await;
-    let s3 = clients::s3(&sdk, |name| Some(lookup(name)?.to_str()?.to_owned()));
-    let bytes = get(s3, object()).await?;
+    let aws = Aws::new(lookup).map_err(|err| FetchError::from_s3(object(), err))?;
+    let url = aws.endpoints.object(&settings.object);
+    let bytes = aws
+        .get(&url)
+        .map_err(|err| FetchError::from_s3(object(), err))?;
     let envelope = match environment::read(&bytes).map_err(invalid)? {
         EnvironmentObject::Plain(read) => return Ok(read),
         EnvironmentObject::Sealed(envelope) => envelope,
@@ -55,21 +49,78 @@ async fn read<'a>(
     let Some(key_id) = &settings.key_id else {
         return Err(FetchError::NoKey { object: object() });
     };
-    let data_keys = DataKeys::new(clients::kms(&sdk), key_id);
-    let opened = data_keys.open(envelope.encrypted_data_key()).await;
+    let opened = aws.decrypt(key_id, envelope.encrypted_data_key());
     let data_key = opened.map_err(|err| FetchError::from_kms(object(), key_id, err))?;
     envelope.open(&data_key).map_err(invalid)
 }
 
-async fn get(s3: aws_sdk_s3::Client, object: ObjectUrl) -> Result<Vec<u8>, FetchError> {
-    let bucket = SettingsBucket::new(s3, &object.bucket);
-    let read = match &object.version {
-        Some(version) => bucket.read_version(&object.key, version).await,
-        None => bucket.read(&object.key).await,
-    };
-    match read {
-        Ok(Some(read)) => Ok(read.bytes),
-        Ok(None) => Err(FetchError::Missing { object }),
-        Err(err) => Err(FetchError::from_s3(object, err)),
+impl Aws {
+    fn new<'a>(lookup: impl Fn(&str) -> Option<&'a OsStr>) -> Result<Self, ServiceError> {
+        let text = |name: &str| Some(lookup(name)?.to_str()?.to_owned());
+        let endpoints = Endpoints::from_lookup(text).ok_or_else(|| {
+            ServiceError::new("find S3", "Unreachable", Some("AWS_REGION is not set"))
+        })?;
+        let client = Client::new(text("SSL_CERT_FILE").as_deref());
+        let credentials = Credentials::find(&client, text)?;
+        Ok(Self {
+            client,
+            credentials,
+            endpoints,
+        })
     }
+
+    fn get(&self, url: &str) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+        self.client.send(|| {
+            let request = Request {
+                attempted: "read it",
+                url: url.to_owned(),
+                headers: Vec::new(),
+                body: None,
+            };
+            self.sign(request, "s3")
+        })
+    }
+
+    /// The data key in clear. Naming the key keeps a foreign one's blob out; Convox uses no encryption context.
+    ///
+    /// Source: KMS API reference, `Decrypt`.
+    fn decrypt(&self, key_id: &str, encrypted: &[u8]) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+        const ATTEMPTED: &str = "decrypt its data key";
+        let body = json!({"CiphertextBlob": BASE64_STANDARD.encode(encrypted), "KeyId": key_id});
+        let headers = [
+            ("content-type", "application/x-amz-json-1.1"),
+            ("x-amz-target", "TrentService.Decrypt"),
+        ];
+        let answer = self.client.send(|| {
+            let request = Request {
+                attempted: ATTEMPTED,
+                url: self.endpoints.kms(),
+                headers: headers
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .to_vec(),
+                body: Some(body.to_string().into_bytes()),
+            };
+            self.sign(request, "kms")
+        })?;
+        plaintext(&answer).ok_or_else(|| {
+            ServiceError::new(ATTEMPTED, "BadResponse", Some("the answer cannot be read"))
+        })
+    }
+
+    fn sign(&self, request: Request, service: &str) -> Result<Request, ServiceError> {
+        let region = &self.endpoints.region;
+        signed(
+            request,
+            &self.credentials,
+            region,
+            service,
+            SystemTime::now(),
+        )
+    }
+}
+
+fn plaintext(answer: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let answer: Value = serde_json::from_slice(answer).ok()?;
+    let plaintext = answer.get("Plaintext")?.as_str()?;
+    Some(Zeroizing::new(BASE64_STANDARD.decode(plaintext).ok()?))
 }

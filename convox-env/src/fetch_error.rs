@@ -1,23 +1,13 @@
 //! Why an environment could not be fetched, and what to do about it.
 
-use std::io;
-
-use shared::call_error::CallError;
 use shared::environment::EnvironmentError;
 
 use crate::object_url::ObjectUrl;
+use crate::service_error::ServiceError;
 
 /// Why there is no environment.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// No threads or no memory for the network.
-    #[error("failed to prepare the network for reading {object}")]
-    Network {
-        /// What was to be read.
-        object: ObjectUrl,
-        /// Why.
-        source: io::Error,
-    },
     /// The bucket, the key or the version is not there.
     #[error(
         "{object} does not exist, promote the Release again or restore that version of the object"
@@ -37,7 +27,7 @@ pub enum FetchError {
         /// What that takes.
         action: &'static str,
         /// What S3 said.
-        source: Box<CallError>,
+        source: Box<ServiceError>,
     },
     /// S3 could not be asked.
     #[error(
@@ -47,7 +37,7 @@ pub enum FetchError {
         /// What was to be read.
         object: ObjectUrl,
         /// Why.
-        source: Box<CallError>,
+        source: Box<ServiceError>,
     },
     /// S3 answered with something else.
     #[error("S3 did not deliver {object}")]
@@ -55,7 +45,7 @@ pub enum FetchError {
         /// What was to be read.
         object: ObjectUrl,
         /// What S3 said.
-        source: Box<CallError>,
+        source: Box<ServiceError>,
     },
     /// The object is not what it should be.
     #[error("{object} is no environment")]
@@ -82,7 +72,7 @@ pub enum FetchError {
         /// What was to open it.
         key_id: String,
         /// What KMS said.
-        source: Box<CallError>,
+        source: Box<ServiceError>,
     },
     /// The data key is another KMS key's.
     #[error(
@@ -92,7 +82,7 @@ pub enum FetchError {
         /// The envelope.
         object: ObjectUrl,
         /// What KMS said.
-        source: Box<CallError>,
+        source: Box<ServiceError>,
     },
     /// KMS failed, or could not be asked.
     #[error(
@@ -102,13 +92,13 @@ pub enum FetchError {
         /// The envelope.
         object: ObjectUrl,
         /// Why.
-        source: Box<CallError>,
+        source: Box<ServiceError>,
     },
 }
 
 impl FetchError {
     /// What S3's answer means for `object`.
-    pub fn from_s3(object: ObjectUrl, source: CallError) -> Self {
+    pub fn from_s3(object: ObjectUrl, source: ServiceError) -> Self {
         let source = Box::new(source);
         match source.code() {
             "AccessDenied" => Self::Denied {
@@ -119,14 +109,14 @@ impl FetchError {
                 object,
                 source,
             },
-            "NoSuchBucket" => Self::Missing { object },
+            "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" => Self::Missing { object },
             "Unreachable" | "Timeout" | "RequestTimeout" => Self::Unreachable { object, source },
             _ => Self::Read { object, source },
         }
     }
 
     /// What KMS's answer means for the envelope `object`.
-    pub fn from_kms(object: ObjectUrl, key_id: &str, source: CallError) -> Self {
+    pub fn from_kms(object: ObjectUrl, key_id: &str, source: ServiceError) -> Self {
         let source = Box::new(source);
         match source.code() {
             "AccessDeniedException" => Self::KeyDenied {
@@ -165,7 +155,7 @@ mod tests {
                 "S3 did not deliver s3://b/k: failed to read it: SlowDown: why",
             ),
         ] {
-            let answer = CallError::stated("read it", code, Some("why"));
+            let answer = ServiceError::new("read it", code, Some("why"));
             let err = FetchError::from_s3(ObjectUrl::parse(url).unwrap(), answer);
             let text = Chain(&err).to_string();
             assert!(text.contains(want), "{code}: {text}");
@@ -185,7 +175,7 @@ mod tests {
             ("DisabledException", "check that CONVOX_ENV_KEY is enabled"),
             ("Unreachable", "the network's way to KMS"),
         ] {
-            let answer = CallError::stated("decrypt it", code, None);
+            let answer = ServiceError::new("decrypt it", code, None);
             let err =
                 FetchError::from_kms(ObjectUrl::parse("s3://b/k").unwrap(), "arn:key", answer);
             let text = Chain(&err).to_string();

@@ -11,14 +11,17 @@ use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
 use std::io::Write as _;
 
-use shared::clients::CallLimits;
-
 mod command;
+mod credentials;
+mod endpoint;
 mod fetch;
 mod fetch_error;
+mod http;
 mod object_url;
-mod roots;
+mod service_error;
 mod settings;
+mod signing;
+mod termination;
 mod variables;
 
 use command::{Command, CommandError};
@@ -73,7 +76,8 @@ fn prepare(
     let Some(settings) = Settings::from_lookup(lookup).map_err(StartError::Settings)? else {
         return Ok(command);
     };
-    let read = fetch::fetch(&settings, CallLimits::default(), lookup).map_err(StartError::Fetch)?;
+    termination::end_at_once();
+    let read = fetch::fetch(&settings, lookup).map_err(StartError::Fetch)?;
     for warning in &read.warnings {
         say(&format_args!("{}: {warning}", settings.object));
     }

@@ -1,0 +1,245 @@
+//! One HTTP client for all requests: with time limits, a bound on what it reads, and a few tries.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use ureq::Agent;
+use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use zeroize::Zeroizing;
+
+use crate::service_error::ServiceError;
+
+/// How often a request is sent, the first time included.
+const ATTEMPTS: u32 = 3;
+/// The pause before the second try; it doubles.
+const PAUSE: Duration = Duration::from_secs(1);
+/// For a connection, TLS included.
+const CONNECT: Duration = Duration::from_secs(3);
+/// For one try, its answer included.
+const ATTEMPT: Duration = Duration::from_secs(5);
+/// For all of it, from the first request to the last answer.
+const TOTAL: Duration = Duration::from_secs(20);
+/// More than any environment that ECS could start a container with.
+const ANSWER_MAX_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Sends requests.
+pub struct Client {
+    agent: Agent,
+    ends_at: Instant,
+}
+
+/// A request. It holds a signature, so there is no `Debug`.
+#[derive(Clone)]
+pub struct Request {
+    /// Completes "failed to …".
+    pub attempted: &'static str,
+    /// Where to.
+    pub url: String,
+    /// Headers beside those of HTTP itself.
+    pub headers: Vec<(String, String)>,
+    /// `None` is a GET.
+    pub body: Option<Vec<u8>>,
+}
+
+/// A try that failed, and whether another one can help.
+struct Failed {
+    error: ServiceError,
+    can_pass: bool,
+}
+
+impl Client {
+    /// Trusts Mozilla's roots of the day of the build, since many images bring none; or those in the PEM file
+    /// `certificates`, as `SSL_CERT_FILE` has it for others. No proxy: what a task reads of S3 goes there directly.
+    pub fn new(certificates: Option<&str>) -> Self {
+        let roots = certificates
+            .and_then(|file| std::fs::read(file).ok())
+            .map(|pem| roots(&pem));
+        let roots = roots.filter(|roots| !roots.is_empty());
+        let roots = roots.map_or(RootCerts::WebPki, RootCerts::from);
+        let config = Agent::config_builder()
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .proxy(None)
+            .timeout_connect(Some(CONNECT))
+            .user_agent(concat!("convox-env/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self {
+            agent: config.into(),
+            ends_at: Instant::now() + TOTAL,
+        }
+    }
+
+    /// Sends what `request` makes, anew for each try, since a signature has a time; the answer's body.
+    ///
+    /// # Errors
+    ///
+    /// [`ServiceError`] of the last try.
+    pub fn send(
+        &self,
+        request: impl Fn() -> Result<Request, ServiceError>,
+    ) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
+        let mut pause = PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.attempt(&request()?) {
+                Ok(answer) => return Ok(answer),
+                Err(Failed { error, can_pass }) => {
+                    let rest = self.ends_at.saturating_duration_since(Instant::now());
+                    if !can_pass || rest <= pause {
+                        return Err(error);
+                    }
+                    std::thread::sleep(jittered(pause));
+                    pause *= 2;
+                }
+            }
+        }
+        self.attempt(&request()?).map_err(|failed| failed.error)
+    }
+
+    fn attempt(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Failed> {
+        let limit = ATTEMPT.min(self.ends_at.saturating_duration_since(Instant::now()));
+        let failed = |err: &ureq::Error| {
+            let error = unanswered(request.attempted, err);
+            Failed {
+                error,
+                can_pass: true,
+            }
+        };
+        let answer = match &request.body {
+            None => with(self.agent.get(&request.url), request, limit).call(),
+            Some(body) => with(self.agent.post(&request.url), request, limit).send(&body[..]),
+        };
+        let mut answer = answer.map_err(|err| failed(&err))?;
+        let status = answer.status().as_u16();
+        let body = answer
+            .body_mut()
+            .with_config()
+            .limit(ANSWER_MAX_BYTES)
+            .read_to_vec();
+        let body = Zeroizing::new(body.map_err(|err| failed(&err))?);
+        if (200..300).contains(&status) {
+            return Ok(body);
+        }
+        let error = said(request.attempted, status, &body);
+        let can_pass = error.can_pass(status);
+        Err(Failed { error, can_pass })
+    }
+}
+
+fn with<B>(
+    builder: ureq::RequestBuilder<B>,
+    request: &Request,
+    limit: Duration,
+) -> ureq::RequestBuilder<B> {
+    let builder = request
+        .headers
+        .iter()
+        .fold(builder, |builder, (name, value)| {
+            builder.header(name, value)
+        });
+    builder.config().timeout_global(Some(limit)).build()
+}
+
+fn roots(pem: &[u8]) -> Vec<Certificate<'static>> {
+    let items = ureq::tls::parse_pem(pem).filter_map(Result::ok);
+    items
+        .filter_map(|item| match item {
+            PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect()
+}
+
+/// No answer, or half of one.
+fn unanswered(attempted: &str, err: &ureq::Error) -> ServiceError {
+    let code = match err {
+        ureq::Error::Timeout(_) => "Timeout",
+        _ => "Unreachable",
+    };
+    ServiceError::new(attempted, code, Some(&err.to_string()))
+}
+
+/// An error as the service words it: S3 in XML, KMS in JSON, the credentials endpoint in either form or none.
+fn said(attempted: &str, status: u16, body: &[u8]) -> ServiceError {
+    let text = String::from_utf8_lossy(body);
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once("</")?.0.to_owned())
+    };
+    let json: Value = serde_json::from_str(&text).unwrap_or_default();
+    let member = |names: [&str; 2]| {
+        names
+            .iter()
+            .find_map(|name| json.get(*name)?.as_str())
+            .map(str::to_owned)
+    };
+    let code = element("Code").or_else(|| member(["__type", "code"]));
+    // `com.amazonaws.kms#NotFoundException` in some protocols.
+    let code = code.map(|code| code.rsplit('#').next().unwrap_or_default().to_owned());
+    let code = code.unwrap_or_else(|| match status {
+        403 => "AccessDenied".to_owned(),
+        status => format!("HTTP {status}"),
+    });
+    let message = element("Message").or_else(|| member(["message", "Message"]));
+    ServiceError::new(attempted, &code, message.as_deref())
+}
+
+/// Half of it to all of it: containers that start together do not ask together again.
+fn jittered(pause: Duration) -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let nanos = since.map_or(0, |since| since.subsec_nanos());
+    pause / 2 + (pause / 2).mul_f64(f64::from(nanos % 1_000_000) / 1_000_000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_read_in_every_form() {
+        let xml = "<?xml version=\"1.0\"?><Error><Code>NoSuchKey</Code><Message>It is &lt;gone&gt;</Message></Error>";
+        for (status, body, want) in [
+            (404, xml, "failed to ask: NoSuchKey: It is &lt;gone&gt;"),
+            (
+                400,
+                r#"{"__type":"com.amazonaws.kms#DisabledException","message":"it is off"}"#,
+                "failed to ask: DisabledException: it is off",
+            ),
+            (
+                400,
+                r#"{"code":"InvalidIdInPath","message":"no such task"}"#,
+                "failed to ask: InvalidIdInPath: no such task",
+            ),
+            (403, "", "failed to ask: AccessDenied"),
+            (502, "<html>", "failed to ask: HTTP 502"),
+        ] {
+            assert_eq!(said("ask", status, body.as_bytes()).to_string(), want);
+        }
+    }
+
+    #[test]
+    fn what_can_pass_is_asked_again() {
+        for (status, code, want) in [
+            (503, "SlowDown", true),
+            (500, "InternalError", true),
+            (429, "HTTP 429", true),
+            (400, "ThrottlingException", true),
+            (0, "Timeout", true),
+            (403, "AccessDenied", false),
+            (404, "NoSuchKey", false),
+            (400, "ExpiredToken", false),
+        ] {
+            assert_eq!(
+                ServiceError::new("ask", code, None).can_pass(status),
+                want,
+                "{code}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pause_is_half_to_all_of_it() {
+        let pause = jittered(PAUSE);
+        assert!(pause >= PAUSE / 2 && pause <= PAUSE, "{pause:?}");
+    }
+}
