@@ -9,7 +9,7 @@ RACK_SECRETS_MANAGER_ENV ?= No
 ARCHITECTURE ?= arm64
 CORPUS ?= ../shared/corpus
 
-.PHONY: help tools build test corpus load lint demo demo-up demo-down sam-build sam-local clean-tools
+.PHONY: help tools build test corpus load lint convox-env demo demo-up demo-down sam-build sam-local clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `mak
 lint: .venv/sam/.stamp ## check format, lints and the template
 	cargo fmt --check && cargo lint
 	.venv/sam/bin/sam validate --lint && .venv/sam/bin/cfn-lint template.yaml
+
+convox-env: ## build the container's entrypoint for x86_64 images: static where the musl target is installed
+	@musl=x86_64-unknown-linux-musl; if rustup target list --installed | grep -qx $$musl && command -v musl-gcc > /dev/null; then \
+	  cargo build --release -p convox-env --target $$musl && echo "static: target/$$musl/release/convox-env"; \
+	else cargo build --release -p convox-env && \
+	  echo "for images with glibc: target/release/convox-env (no $$musl here: rustup target add $$musl, and musl-gcc)"; fi
 
 demo: .venv/emulator/.stamp build ## promote examples/shop on this machine, through outages, a deletion and back, and check it
 	@$(DEMO) demo
