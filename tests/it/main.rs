@@ -26,6 +26,7 @@ mod process_run;
 mod promote;
 mod put_back;
 mod reconcile;
+mod runner;
 mod samples;
 mod schedules;
 mod secret_life;

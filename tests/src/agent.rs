@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
-use aws_sdk_ecs::types::{ContainerDefinition, Secret};
+use aws_sdk_ecs::types::{ContainerDefinition, Secret, TaskDefinition};
 
 use crate::binaries;
 use crate::world::World;
@@ -119,6 +119,25 @@ pub async fn task_sees(
 }
 
 impl Agent {
+    /// One that reaches AWS as the `AWS_*` variables of this process say; `convox-env` is the one built next to it.
+    pub async fn from_environment() -> Self {
+        let http_client = aws_smithy_http_client::Builder::new().build_http();
+        let config = aws_config::defaults(aws_config::BehaviorVersion::latest())
+            .http_client(http_client)
+            .load()
+            .await;
+        let s3 = aws_sdk_s3::config::Builder::from(&config).force_path_style(true);
+        Self {
+            ecs: aws_sdk_ecs::Client::new(&config),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            access: std::env::vars()
+                .filter(|(name, _)| name.starts_with("AWS_"))
+                .collect(),
+            convox_env: binaries::beside("convox-env"),
+        }
+    }
+
     /// What each container of a task would see, and where each variable comes from.
     ///
     /// # Errors
@@ -128,38 +147,50 @@ impl Agent {
         &self,
         task_definition: &str,
     ) -> Result<Containers<Variable>, LaunchFailure> {
-        let containers = self.describe(task_definition).await?;
+        let definition = self.describe(task_definition).await?;
+        let mut seen = Containers::new();
+        for (container, variables) in self.given(&definition).await? {
+            seen.insert(container, convox_env::run(self, variables).await?);
+        }
+        Ok(seen)
+    }
+
+    /// What ECS itself gives to each container of a task.
+    ///
+    /// # Errors
+    ///
+    /// [`LaunchFailure`] when the task would not start.
+    pub async fn given(
+        &self,
+        definition: &TaskDefinition,
+    ) -> Result<Containers<Variable>, LaunchFailure> {
+        let containers = definition.container_definitions();
         let references = containers
             .iter()
             .flat_map(ContainerDefinition::secrets)
             .map(Secret::value_from);
         let resolved = secrets::resolve(&self.secrets_manager, references).await?;
-        let mut seen = Containers::new();
-        for container in &containers {
+        let mut given = Containers::new();
+        for container in containers {
             let files = env_file::read(&self.s3, container.environment_files()).await?;
             let variables = merge(container, files, &resolved);
-            let variables = convox_env::run(self, variables).await?;
-            seen.insert(container.name().unwrap_or_default().to_owned(), variables);
+            given.insert(container.name().unwrap_or_default().to_owned(), variables);
         }
-        Ok(seen)
+        Ok(given)
     }
 
-    async fn describe(
-        &self,
-        task_definition: &str,
-    ) -> Result<Vec<ContainerDefinition>, LaunchFailure> {
-        let described = self
-            .ecs
-            .describe_task_definition()
-            .task_definition(task_definition)
-            .send()
-            .await;
+    /// A registered task definition.
+    ///
+    /// # Errors
+    ///
+    /// [`LaunchFailure`] when there is none.
+    pub async fn describe(&self, task_definition: &str) -> Result<TaskDefinition, LaunchFailure> {
+        let request = self.ecs.describe_task_definition();
+        let described = request.task_definition(task_definition).send().await;
         let described =
             described.map_err(|error| LaunchFailure(format!("{task_definition}: {error:?}")))?;
-        let definition = described
-            .task_definition
-            .and_then(|definition| definition.container_definitions);
-        Ok(definition.unwrap_or_default())
+        let definition = described.task_definition;
+        definition.ok_or_else(|| LaunchFailure(format!("{task_definition}: there is none")))
     }
 }
 

@@ -23,6 +23,7 @@ mod poll;
 mod ports;
 pub mod proof;
 pub mod proxy;
+pub mod runner;
 mod secrets;
 mod tools;
 mod unique;

@@ -211,14 +211,14 @@ impl Case {
         for (name, reference) in &container.secrets {
             seen.insert(name.clone(), self.resolve(reference)?);
         }
-        let Some(passed) = seen.remove("CONVOX_ENV_VARS") else {
+        let Some(names) = seen.remove("CONVOX_ENV_VARS") else {
             return Ok(seen);
         };
         prop_assert!(
             seen.remove("CONVOX_ENV_URL").is_some() && seen.remove("CONVOX_ENV_KEY").is_some()
         );
-        let passed: BTreeSet<&str> = passed.split(',').collect();
-        let passes = |key: &&String| passed.contains("*") || passed.contains(key.as_str());
+        let names: BTreeSet<&str> = names.split(',').collect();
+        let passes = |key: &&String| names.contains("*") || names.contains(key.as_str());
         let fetched: Vec<&String> = self.environment.keys().filter(passes).collect();
         seen.extend(
             fetched

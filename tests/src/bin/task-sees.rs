@@ -6,29 +6,14 @@
 use std::env;
 use std::error::Error;
 
-use aws_config::BehaviorVersion;
 use integration_tests::agent::{Agent, Containers, Variable};
-use integration_tests::binaries;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let task_definition = env::args()
         .nth(1)
         .ok_or("usage: task-sees <task-definition-arn>")?;
-    let http_client = aws_smithy_http_client::Builder::new().build_http();
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http_client)
-        .load()
-        .await;
-    let agent = Agent {
-        ecs: aws_sdk_ecs::Client::new(&config),
-        secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
-        s3: aws_sdk_s3::Client::new(&config),
-        access: env::vars()
-            .filter(|(name, _)| name.starts_with("AWS_"))
-            .collect(),
-        convox_env: binaries::beside("convox-env"),
-    };
+    let agent = Agent::from_environment().await;
     print(&agent.launch(&task_definition).await?);
     Ok(())
 }
