@@ -9,7 +9,7 @@ RACK_SECRETS_MANAGER_ENV ?= No
 ARCHITECTURE ?= arm64
 CORPUS ?= ../shared/corpus
 
-.PHONY: help tools build test corpus load lint convox-env demo demo-up demo-down sam-build sam-local clean-tools
+.PHONY: help tools build test corpus load lint convox-env demo demo-up demo-web demo-down sam-build sam-local clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ demo: .venv/emulator/.stamp build ## promote examples/shop on this machine, thro
 
 demo-up: .venv/emulator/.stamp build ## leave a Rack running to try an App of one's own (RACK_SECRETS_MANAGER_ENV=Yes|No)
 	@$(DEMO) up $(RACK_SECRETS_MANAGER_ENV)
+
+demo-web: .venv/emulator/.stamp build ## leave the demo App running in two environments, and print where
+	@$(DEMO) web
 
 demo-down: .venv/emulator/.stamp ## end what demo-up left running
 	@$(DEMO) down

@@ -22,12 +22,14 @@ def main(arguments: list[str]) -> int:
                 return story.tell()
             case ["up", secrets_manager_env]:
                 return standing.up(secrets_manager_env)
+            case ["web"]:
+                return standing.web()
             case ["down"]:
                 return standing.down()
-        say("usage: demo | up Yes|No | down")
+        say("usage: demo | up Yes|No | web | down")
         return 2
     except NotAsExpected as wrong:
-        log = standing.LOG if "up" in arguments else story.LOG
+        log = story.LOG if "demo" in arguments else standing.LOG
         say(f"\nNot as expected: {wrong}\nThe log of the emulator and the functions: {log.relative_to(ROOT)}")
         return 1
 

@@ -58,6 +58,12 @@ def deploy(aws: Aws, parameters: dict[str, str]) -> Rack:
     return Rack(aws, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
 
 
+def found(aws: Aws) -> Rack:
+    """The Rack that is there already."""
+    stack = finished_stack(aws)
+    return Rack(aws, {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]})
+
+
 def packaged(template: str) -> str:
     """The template with each function's source replaced by its package, which is all that `sam package` changes."""
     return CODE_URI.sub(rf"CodeUri: s3://{ARTIFACTS}/\1.zip", template)

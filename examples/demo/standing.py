@@ -9,6 +9,7 @@ import emulator
 import proxy as proxies
 import rack as racks
 import watch
+import webapp
 from aws import CREDENTIALS, REGION, Aws
 from console import fact, say, step
 
@@ -32,6 +33,22 @@ def up(secrets_manager_env: str) -> int:
     return 0
 
 
+def web() -> int:
+    """A Rack, and the demo App in both environments."""
+    if (status := up("Yes")) != 0:
+        return status
+    running = record()
+    rack = racks.found(Aws(running["endpoint"]))
+    with LOG.open("ab") as log:
+        tasks = webapp.started(rack, log)
+    note(running["endpoint"], *map(int, running["processes"]), *(task.process.pid for task in tasks))
+    step("the demo App in two environments")
+    for task in tasks:
+        task.wait()
+        fact(task.stage, task.address)
+    return 0
+
+
 def start(secrets_manager_env: str) -> racks.Rack:
     HOME.mkdir(parents=True)
     LOG.unlink(missing_ok=True)
@@ -41,7 +58,7 @@ def start(secrets_manager_env: str) -> racks.Rack:
         note(proxy.back, proxy.process.pid)
         process = emulator.start(port, HOME, LOG, functions_endpoint=proxy.front)
         note(proxy.back, proxy.process.pid, process.pid)
-        return racks.deploy(Aws(proxy.back), {"SecretsManagerEnv": secrets_manager_env})
+        return racks.deploy(Aws(proxy.back), {"SecretsManagerEnv": secrets_manager_env} | webapp.PARAMETERS)
     except BaseException:
         remove_leftovers()
         raise

@@ -13,6 +13,7 @@ import emulator
 import rack as racks
 import warning
 import watch
+import webapp
 from aws import Aws
 from console import expect, fact, printed, say, step
 from proxy import Proxy
@@ -38,7 +39,7 @@ def tell() -> int:
     return 0
 
 
-def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, int]:
+def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, ...]:
     step("a Rack on this machine: the emulator, template.yaml, a cluster with three ECS services")
     LOG.parent.mkdir(parents=True, exist_ok=True)
     LOG.unlink(missing_ok=True)
@@ -60,12 +61,14 @@ def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, int]:
     arn = deletion.deletion(shop, proxy, heard)
     deletion.restore(shop, heard, arn)
     no_value_is_anywhere(shop, heard)
-    return process.pid, proxy.process.pid
+    with LOG.open("ab") as log:
+        tasks = webapp.tell(shop.rack, log, ends)
+    return process.pid, proxy.process.pid, *(task.process.pid for task in tasks)
 
 
 def deploy(aws: Aws) -> racks.Rack:
     parameters = {"SecretsManagerEnv": "Yes", "SecretsManagerTimeoutSeconds": str(SECRETS_MANAGER_TIMEOUT_S)}
-    rack = racks.deploy(aws, parameters)
+    rack = racks.deploy(aws, parameters | webapp.PARAMETERS)
     fact("Rack", f"{rack.name}, SecretsManagerEnv=Yes")
     fact("settings bucket", rack.bucket)
     return rack
