@@ -9,6 +9,7 @@ import subprocess
 import urllib.error
 import urllib.request
 
+import browser
 import emulator
 from aws import CREDENTIALS, REGION
 from console import NotAsExpected, expect, fact, step, wait_for
@@ -84,6 +85,7 @@ def tell(rack: Rack, log, ends: contextlib.ExitStack) -> list[Task]:
         look(task)
     test, production = ([task.page(path) for path in ("/", "/environment", "/secrets")] for task in tasks)
     expect(all(a != b for a, b in zip(test, production)), "test and production differ on every page")
+    browser.look(tasks)
     return tasks
 
 

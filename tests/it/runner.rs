@@ -83,8 +83,14 @@ async fn a_program_sees_the_same_whatever_delivers_it_and_in_whatever_form_it_wa
     let lines = format!("TOKEN={token}\nMULTI=one line\nUNDECLARED=1\n").into_bytes();
     let json = serde_json::json!({"TOKEN": token, "MULTI": "one line", "UNDECLARED": "1"});
     let json = json.to_string().into_bytes();
-    let sealed = world.seal(&lines).await;
-    for (form, environment) in [("lines", lines), ("json", json), ("sealed", sealed)] {
+    let sealed = world.seal_with_libsodium(&lines).await;
+    let sealed_json = world.seal_with_libsodium(&json).await;
+    for (form, environment) in [
+        ("lines", lines),
+        ("json", json),
+        ("sealed", sealed),
+        ("sealed-json", sealed_json),
+    ] {
         for (delivery, setting) in [("s3", NO), ("secret", YES)] {
             let app = format!("{form}-{delivery}");
             world.put(&format!("apps/{app}/convox.yml"), MANIFEST).await;

@@ -160,6 +160,11 @@ impl World {
         envelope::seal(&self.kms, &self.key_arn, plain).await
     }
 
+    /// The same, made by libsodium.
+    pub async fn seal_with_libsodium(&self, plain: &[u8]) -> Vec<u8> {
+        envelope::seal_with_libsodium(&self.kms, &self.key_arn, plain).await
+    }
+
     /// Creates a Fargate service that runs a dummy task definition, and answers its ARN.
     pub async fn create_ecs_service(&self, name: &str, tags: &[(&str, &str)]) -> String {
         let tag = |(key, value): &(&str, &str)| Tag::builder().key(*key).value(*value).build();
