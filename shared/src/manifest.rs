@@ -29,6 +29,7 @@ mod scale;
 mod service;
 mod suggestion;
 mod syntax;
+mod tags;
 mod timer;
 mod top_level;
 mod tree;

@@ -15,6 +15,7 @@ use super::policy;
 use super::reader::{Place, Reader};
 use super::reference::{self, Names};
 use super::scale::{self, Scale};
+use super::tags;
 use super::volume::{self, Volume};
 use crate::capacity::Capacity;
 use crate::names::ServiceName;
@@ -258,7 +259,7 @@ pub(super) fn read(
         internal: reader.flag(fields.get("internal")) || internal_and_external,
         policies: policy::read(reader, fields.get("policies")),
         sticky: reader.optional_flag(fields.get("sticky")).unwrap_or(true),
-        tags: reader.text_map(fields.get("tags")),
+        tags: tags::read(reader, fields.get("tags")),
         termination_grace: termination_grace(reader, fields.get("termination")),
         test: fields.get("test").and_then(|place| reader.text(&place)),
         agent,
