@@ -10,6 +10,7 @@
 mod app;
 mod bad_input;
 mod bench;
+mod bytes;
 mod capacity;
 mod convox_env;
 mod definitions;

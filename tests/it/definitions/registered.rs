@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use shared::names::SecretArn;
 use shared::task_definition::{ContainerDefinition, EnvSource, LaunchType, TaskDefinition};
 
-use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST, own};
+use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST, apps, own};
 use crate::app;
 
 #[tokio::test]
@@ -22,6 +22,14 @@ async fn ecs_has_what_was_rendered() {
 #[tokio::test]
 async fn ecs_has_own_secrets_and_files_as_rendered() {
     assert_registered(own::MANIFEST, own::ENVIRONMENT).await;
+}
+
+#[tokio::test]
+async fn ecs_has_volumes_ports_and_timers_as_rendered() {
+    for app in ["volumes", "listeners", "workers"] {
+        let (manifest, environment) = apps::read(app);
+        assert_registered(&manifest, &environment).await;
+    }
 }
 
 async fn assert_registered(manifest: &str, environment: &str) {
