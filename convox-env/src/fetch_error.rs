@@ -2,6 +2,7 @@
 
 use shared::environment::EnvironmentError;
 
+use crate::http::TOO_LARGE;
 use crate::object_url::ObjectUrl;
 use crate::service_error::ServiceError;
 
@@ -38,6 +39,14 @@ pub enum FetchError {
         object: ObjectUrl,
         /// Why.
         source: Box<ServiceError>,
+    },
+    /// The object is larger than any environment.
+    #[error(
+        "{object} has more than 16 MiB and is no environment; promote the Release again with the right object"
+    )]
+    TooLarge {
+        /// What was read.
+        object: ObjectUrl,
     },
     /// S3 answered with something else.
     #[error("S3 did not deliver {object}")]
@@ -109,6 +118,7 @@ impl FetchError {
                 object,
                 source,
             },
+            TOO_LARGE => Self::TooLarge { object },
             "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" => Self::Missing { object },
             "Unreachable" | "Timeout" | "RequestTimeout" => Self::Unreachable { object, source },
             _ => Self::Read { object, source },

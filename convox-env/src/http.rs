@@ -22,6 +22,9 @@ const TOTAL: Duration = Duration::from_secs(20);
 /// More than any environment that ECS could start a container with.
 const ANSWER_MAX_BYTES: u64 = 16 * 1024 * 1024;
 
+/// The code of an answer that is larger.
+pub const TOO_LARGE: &str = "TooLarge";
+
 /// Sends requests.
 pub struct Client {
     agent: Agent,
@@ -100,10 +103,8 @@ impl Client {
         let limit = ATTEMPT.min(self.ends_at.saturating_duration_since(Instant::now()));
         let failed = |err: &ureq::Error| {
             let error = unanswered(request.attempted, err);
-            Failed {
-                error,
-                can_pass: true,
-            }
+            let can_pass = error.can_pass(0);
+            Failed { error, can_pass }
         };
         let answer = match &request.body {
             None => with(self.agent.get(&request.url), request, limit).call(),
@@ -154,6 +155,7 @@ fn roots(pem: &[u8]) -> Vec<Certificate<'static>> {
 fn unanswered(attempted: &str, err: &ureq::Error) -> ServiceError {
     let code = match err {
         ureq::Error::Timeout(_) => "Timeout",
+        ureq::Error::BodyExceedsLimit(_) => TOO_LARGE,
         _ => "Unreachable",
     };
     ServiceError::new(attempted, code, Some(&err.to_string()))

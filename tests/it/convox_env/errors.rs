@@ -191,6 +191,74 @@ async fn a_url_that_is_none_is_shown_with_the_right_form() {
     assert_eq!(world.proxy.calls().len(), 0);
 }
 
+#[tokio::test]
+async fn an_object_that_is_no_environment_by_its_size_or_is_cut_off_is_named() {
+    let world = World::new().await;
+    let url = url(&world, &world.put(KEY, "A=1").await);
+    let huge = serve("A=1\n".repeat(5 << 20), 0).await;
+    let said = refused(
+        &world,
+        &[("CONVOX_ENV_URL", &url), ("AWS_ENDPOINT_URL", &huge)],
+        "huge",
+    )
+    .await;
+    assert_says(&said, &[&url, "more than 16 MiB"], "huge");
+
+    world.proxy.inject(Fault::LostAnswer.on("s3", "GetObject"));
+    let said = refused(&world, &[("CONVOX_ENV_URL", &url)], "cut off").await;
+    assert_says(&said, &[&url, "the network's way to S3"], "cut off");
+    assert_eq!(
+        world.proxy.count("s3", "GetObject"),
+        3,
+        "it is tried three times"
+    );
+}
+
+#[tokio::test]
+async fn a_throttled_s3_is_asked_again() {
+    let world = World::new().await;
+    let url = url(&world, &world.put(KEY, "A=1").await);
+    world
+        .proxy
+        .inject(Fault::Throttle.on("s3", "GetObject").times(2));
+    let output = run(
+        &world,
+        &[("CONVOX_ENV_URL", &url), ("CONVOX_ENV_VARS", "A")],
+        &["sh", "-c", "echo $A"],
+    )
+    .await;
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout),
+        "1\n",
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[tokio::test]
+async fn a_variable_that_linux_does_not_take_is_said_so_without_it() {
+    let world = World::new().await;
+    let value = canary::value("LARGE").repeat(8192);
+    let url = url(
+        &world,
+        &world.put(KEY, format!(r#"{{"LARGE": "{value}"}}"#)).await,
+    );
+    let output = run(
+        &world,
+        &[("CONVOX_ENV_URL", &url), ("CONVOX_ENV_VARS", "*")],
+        &["true"],
+    )
+    .await;
+    let said = stderr(&output);
+    assert_eq!(output.status.code(), Some(126), "{}", said.len());
+    assert_says(
+        &said,
+        &["`true` cannot take its environment", "128 KiB"],
+        "large",
+    );
+    assert_absent(&[said]);
+}
+
 /// The only test that waits for limits. They are built in: 5 s for an attempt, 20 s in all.
 #[tokio::test]
 async fn an_s3_that_never_ends_its_answer_ends_the_container_within_its_limit() {
