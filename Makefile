@@ -44,7 +44,7 @@ convox-env: ## build the container's entrypoint for x86_64 images: static where 
 	else cargo build --release -p convox-env && \
 	  echo "for images with glibc: target/release/convox-env (no $$musl here: rustup target add $$musl, and musl-gcc)"; fi
 
-demo: .venv/emulator/.stamp build ## promote examples/shop on this machine, through outages, a deletion and back, and check it
+demo: .venv/emulator/.stamp build ## promote examples/shop and the demo App on this machine, through outages and a deletion, and check it
 	@$(DEMO) demo
 
 demo-up: .venv/emulator/.stamp build ## leave a Rack running to try an App of one's own (RACK_SECRETS_MANAGER_ENV=Yes|No)

@@ -10,6 +10,7 @@ import time
 import delivery
 import deletion
 import emulator
+import process
 import rack as racks
 import warning
 import watch
@@ -23,7 +24,7 @@ LOG = racks.ROOT / "target/demo/demo.log"
 # Seconds that promote gives Secrets Manager; the template's default is 10, less makes outages a shorter story.
 SECRETS_MANAGER_TIMEOUT_S = 2
 # A word of each function's own metrics.
-LOGGED = ('"Promotes":', '"AppDeletions":', '"RackWarnings":')
+LOGGED = ('"Promotes":', '"AppDeletions":', '"RackWarnings":', '"ProcessRuns":')
 ADDITIONS = delivery.ADDITION + deletion.ADDITION
 
 
@@ -46,8 +47,8 @@ def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, ...]:
     port = emulator.free_port()
     proxy = Proxy(emulator.endpoint(port), home, LOG)
     ends.callback(emulator.end, proxy.process.pid)
-    process = emulator.start(port, home, LOG, functions_endpoint=proxy.front)
-    ends.callback(emulator.end, process.pid)
+    started = emulator.start(port, home, LOG, functions_endpoint=proxy.front)
+    ends.callback(emulator.end, started.pid)
     shop = Shop(deploy(Aws(proxy.back)))
     before = shop.create_services()
     heard = watch.started(shop.rack)
@@ -58,12 +59,13 @@ def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, ...]:
     delivery.rollback(shop)
     warning.outage_that_lasts(shop, proxy, heard)
     warning.outage_is_over(shop, proxy, heard)
+    process.one_off(shop, heard)
     arn = deletion.deletion(shop, proxy, heard)
     deletion.restore(shop, heard, arn)
     no_value_is_anywhere(shop, heard)
     with LOG.open("ab") as log:
         tasks = webapp.tell(shop.rack, log, ends)
-    return process.pid, proxy.process.pid, *(task.process.pid for task in tasks)
+    return started.pid, proxy.process.pid, *(task.process.pid for task in tasks)
 
 
 def deploy(aws: Aws) -> racks.Rack:
@@ -81,7 +83,7 @@ def no_value_is_anywhere(shop: Shop, heard: watch.Watch) -> None:
     objects, log = shop.written_objects(), LOG.read_text(errors="replace")
     names = {key.rpartition("/")[2] for key, _ in objects}
     expect(names == WRITTEN, f"the functions wrote only {', '.join(sorted(WRITTEN))}")
-    expect(all(words in log for words in LOGGED), "all three functions wrote to the log")
+    expect(all(words in log for words in LOGGED), "all four functions wrote to the log")
     for place, text in {
         "the reports and the state, in any version": "".join(content for _, content in objects),
         "the task definitions": json.dumps(shop.all_definitions(), default=str),
