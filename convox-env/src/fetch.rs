@@ -60,7 +60,8 @@ impl Aws {
         let endpoints = Endpoints::from_lookup(text).ok_or_else(|| {
             ServiceError::new("find S3", "Unreachable", Some("AWS_REGION is not set"))
         })?;
-        let client = Client::new(text("SSL_CERT_FILE").as_deref());
+        let (certificates, application) = (text("SSL_CERT_FILE"), text("AWS_SDK_UA_APP_ID"));
+        let client = Client::new(certificates.as_deref(), application.as_deref());
         let credentials = Credentials::find(&client, text)?;
         Ok(Self {
             client,

@@ -53,7 +53,9 @@ struct Failed {
 impl Client {
     /// Trusts Mozilla's roots of the day of the build, since many images bring none; or those in the PEM file
     /// `certificates`, as `SSL_CERT_FILE` has it for others. No proxy: what a task reads of S3 goes there directly.
-    pub fn new(certificates: Option<&str>) -> Self {
+    ///
+    /// `application` stands in the user agent as the SDKs have it (SDKs and tools reference guide, "Application ID").
+    pub fn new(certificates: Option<&str>, application: Option<&str>) -> Self {
         let roots = certificates
             .and_then(|file| std::fs::read(file).ok())
             .map(|pem| roots(&pem));
@@ -65,7 +67,7 @@ impl Client {
             .max_redirects(0)
             .proxy(None)
             .timeout_connect(Some(CONNECT))
-            .user_agent(concat!("convox-env/", env!("CARGO_PKG_VERSION")))
+            .user_agent(user_agent(application))
             .build();
         Self {
             agent: config.into(),
@@ -124,6 +126,19 @@ impl Client {
         let error = said(request.attempted, status, &body);
         let can_pass = error.can_pass(status);
         Err(Failed { error, can_pass })
+    }
+}
+
+fn user_agent(application: Option<&str>) -> String {
+    let own = concat!("convox-env/", env!("CARGO_PKG_VERSION"));
+    let in_a_word = |id: &&str| {
+        let mut letters = id.bytes();
+        !id.is_empty()
+            && letters.all(|letter| letter.is_ascii_alphanumeric() || b"-_.".contains(&letter))
+    };
+    match application.filter(in_a_word) {
+        Some(id) => format!("{own} app/{id}"),
+        None => own.to_owned(),
     }
 }
 
@@ -236,6 +251,19 @@ mod tests {
                 want,
                 "{code}"
             );
+        }
+    }
+
+    #[test]
+    fn an_application_names_itself_in_a_word() {
+        let own = concat!("convox-env/", env!("CARGO_PKG_VERSION"));
+        for (id, want) in [
+            (None, own.to_owned()),
+            (Some(""), own.to_owned()),
+            (Some("two words\n"), own.to_owned()),
+            (Some("shop-1"), format!("{own} app/shop-1")),
+        ] {
+            assert_eq!(user_agent(id), want, "{id:?}");
         }
     }
 
