@@ -5,11 +5,12 @@ import shutil
 import subprocess
 import tempfile
 
-from console import expect, say
+from console import NotAsExpected, expect, say
 from rack import ROOT
 
 FOLDER = ROOT / "target/demo"
 LIMIT_S = 60
+ATTEMPTS = 2
 # A phone and a desk.
 WIDTHS = {"phone": "500,1000", "desk": "1280,900"}
 
@@ -36,9 +37,9 @@ def look(tasks) -> None:
 
 class Browser:
     def __init__(self, program: str, profile: str):
-        # As root in a container it has no sandbox of its own.
-        self._command = [program, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                         f"--user-data-dir={profile}"]
+        # In a container it has neither a sandbox of its own nor much shared memory.
+        self._command = [program, "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
+                         "--hide-scrollbars", f"--user-data-dir={profile}"]
 
     def document(self, address: str) -> str:
         """The document as the browser has it, once it is loaded."""
@@ -49,4 +50,10 @@ class Browser:
         self._run(f"--window-size={size}", f"--screenshot={file}", address)
 
     def _run(self, *arguments: str) -> subprocess.CompletedProcess:
-        return subprocess.run([*self._command, *arguments], check=True, capture_output=True, timeout=LIMIT_S)
+        for attempt in range(ATTEMPTS):
+            try:
+                return subprocess.run([*self._command, *arguments], check=True, capture_output=True, timeout=LIMIT_S)
+            except (subprocess.TimeoutExpired, subprocess.CalledProcessError) as error:
+                failure = error
+                say(f"    ... the browser failed, attempt {attempt + 1} of {ATTEMPTS}")
+        raise NotAsExpected(f"expected the browser to load {arguments[-1]}: {failure}")
