@@ -26,7 +26,6 @@ const PLAIN: [(&str, &str); 6] = [
 
 /// What this App is.
 pub fn overview(variables: &Variables) -> String {
-    let greeting = escaped(text(variables, "GREETING").unwrap_or("Hello"));
     let stage = escaped(stage(variables));
     let delivery = delivery(variables);
     framed(
@@ -38,7 +37,7 @@ pub fn overview(variables: &Variables) -> String {
         ),
         variables,
         &format!(
-            "<p>{greeting}. This task runs in the environment <strong>{stage}</strong>. Its App’s environment came through \
+            "<p>This task runs in the environment <strong>{stage}</strong>. Its App’s environment came through \
              {delivery}.</p>\n<ul class=\"cards\">\n\
              <li><a href=\"/environment\">Environment</a>: plain variables, and where each comes from</li>\n\
              <li><a href=\"/secrets\">Secrets</a>: which arrived, and how</li>\n\
