@@ -75,6 +75,12 @@ impl EnvironmentFile {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The ARN of the bucket that it is in.
+    #[must_use]
+    pub fn bucket_arn(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
 }
 
 /// Source: S3 user guide, "General purpose bucket naming rules".

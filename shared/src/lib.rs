@@ -5,6 +5,7 @@
 
 // Core.
 pub mod app_settings;
+pub mod app_stack;
 pub mod capacity;
 pub mod environment;
 pub mod environment_file;
@@ -21,8 +22,10 @@ pub mod promotion;
 pub mod rack_settings;
 pub mod release_checks;
 pub mod release_settings;
+pub mod resources;
 pub mod schedule;
 pub mod secret_reference;
+pub mod stack_state;
 pub mod task_definition;
 pub mod timer_rule;
 pub mod variables;
@@ -54,6 +57,8 @@ pub mod release;
 pub mod secrets;
 #[cfg(feature = "s3")]
 pub mod settings_bucket;
+#[cfg(feature = "cloudformation")]
+pub mod stacks;
 #[cfg(feature = "s3")]
 pub mod state_store;
 #[cfg(all(feature = "eventbridge", feature = "s3"))]

@@ -21,6 +21,7 @@ mod listener;
 mod mapping;
 mod node;
 mod place;
+mod placed_text;
 mod policy;
 mod reader;
 mod reference;
@@ -52,7 +53,10 @@ pub use error::{ManifestError, Problem};
 pub use excerpt::Excerpt;
 pub use forms::{Build, Health, Port};
 pub use listener::{Listener, ListenerProtocol, Scheme};
+pub(crate) use node::boolean;
 pub use node::{Entry, Kind, Node, Scalar, Style, Type};
+pub use placed_text::PlacedText;
+pub(crate) use policy::is_policy_arn;
 pub use resource::Resource;
 pub use scale::Scale;
 pub use service::Service;
@@ -60,8 +64,11 @@ pub use timer::Timer;
 pub use volume::{Volume, VolumeSource};
 
 use crate::environment::Environment;
+pub(crate) use formation::upper_name;
 use interpolation::{TokenError, tokenize};
-use reader::{Place, Reader};
+use reader::Place;
+pub(crate) use reader::Reader;
+pub(crate) use suggestion::closest;
 use syntax::SyntaxError;
 
 /// Convox keeps a manifest in a `DynamoDB` item, and those end here (`DynamoDB` developer guide, "Service quotas").
@@ -81,6 +88,14 @@ pub struct Manifest {
     pub warnings: Vec<String>,
     /// The set variables that `${}` put into something.
     pub interpolated: BTreeSet<String>,
+    /// What it was read from, for what is found wrong with it later.
+    source: Source,
+}
+
+#[derive(Clone, PartialEq, Eq, Default)]
+struct Source {
+    file: String,
+    text: String,
 }
 
 /// One entry of `params:`.
@@ -92,6 +107,8 @@ pub struct Param {
     pub shown: String,
     /// The line of the value.
     pub line: usize,
+    /// The column of the value.
+    pub column: usize,
 }
 
 impl fmt::Debug for Manifest {
@@ -129,6 +146,18 @@ impl Manifest {
         missing
     }
 
+    /// The object key it was read from.
+    #[must_use]
+    pub fn file(&self) -> &str {
+        &self.source.file
+    }
+
+    /// Problems that are found after loading, shown as those of [`load`] are.
+    #[must_use]
+    pub fn invalid(&self, problems: Vec<Problem>) -> ManifestError {
+        invalid(&self.source.file, &self.source.text, problems)
+    }
+
     /// The Service called `name`.
     #[must_use]
     pub fn service(&self, name: &str) -> Option<&Service> {
@@ -163,17 +192,25 @@ pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manife
         None => Manifest::empty(),
     };
     if !reader.problems.is_empty() {
-        let mut problems = reader.problems;
-        problems.sort_by_key(|problem| (problem.line, problem.column));
-        add_excerpts(source, &mut problems);
-        return Err(ManifestError::Invalid {
-            file: file.to_owned(),
-            problems,
-        });
+        return Err(invalid(file, source, reader.problems));
     }
     manifest.warnings = reader.into_warnings();
     manifest.interpolated = document.interpolated;
+    manifest.source = Source {
+        file: file.to_owned(),
+        text: source.to_owned(),
+    };
     Ok(manifest)
+}
+
+/// In file order, each with the piece of the file that it is about.
+fn invalid(file: &str, source: &str, mut problems: Vec<Problem>) -> ManifestError {
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    add_excerpts(source, &mut problems);
+    ManifestError::Invalid {
+        file: file.to_owned(),
+        problems,
+    }
 }
 
 /// The text of the file, without a byte order mark.
@@ -248,6 +285,7 @@ impl Manifest {
             resources: Vec::new(),
             warnings: Vec::new(),
             interpolated: BTreeSet::new(),
+            source: Source::default(),
         }
     }
 }

@@ -138,6 +138,49 @@ impl AppId {
         format!("{}/{}", self.rack, self.app)
     }
 
+    /// The App's CloudFormation stack: `{rack}-{app}-{hash8}`. Without the hash, `a-b` of Rack `r` and `b` of Rack `r-a`
+    /// would be one name.
+    #[must_use]
+    pub fn stack(&self) -> String {
+        let (rack, app) = (&self.rack, &self.app);
+        format!("{rack}-{app}-{}", hash8(&format!("{rack}/{app}")))
+    }
+
+    /// The App of this Rack whose stack is called `stack`; `None` for any other name.
+    #[must_use]
+    pub fn parse_stack(rack: &RackName, stack: &str) -> Option<Self> {
+        let rest = stack.strip_prefix(rack.as_str())?.strip_prefix('-')?;
+        let (app, _) = rest.rsplit_once('-')?;
+        let id = Self {
+            rack: rack.clone(),
+            app: AppName::new(app).ok()?,
+        };
+        (id.stack() == stack).then_some(id)
+    }
+
+    /// The CloudWatch Logs group of the App's containers; its stack creates it.
+    #[must_use]
+    pub fn log_group(&self) -> String {
+        format!("{}/{}", self.rack.log_group(), self.app)
+    }
+
+    /// The secret with the generated password of a resource: `{rack}_{app}/{resource}/credentials`. No App's own secret
+    /// has an underscore in its name.
+    #[must_use]
+    pub fn credentials_secret(&self, resource: &str) -> String {
+        self.resource_secret(resource, "credentials")
+    }
+
+    /// The secret that tasks get a resource's variables from: `{rack}_{app}/{resource}/link`.
+    #[must_use]
+    pub fn link_secret(&self, resource: &str) -> String {
+        self.resource_secret(resource, "link")
+    }
+
+    fn resource_secret(&self, resource: &str, what: &str) -> String {
+        format!("{}_{}/{resource}/{what}", self.rack, self.app)
+    }
+
     /// The ECS service and the family of a Service: `{rack}_{app}_{service}`.
     ///
     /// # Errors
@@ -264,7 +307,7 @@ fn ecs_name(name: String) -> Result<String, NameError> {
 }
 
 /// The first eight hexadecimal digits of a SHA-256.
-fn hash8(text: &str) -> String {
+pub(crate) fn hash8(text: &str) -> String {
     hex(Sha256::digest(text)).chars().take(8).collect()
 }
 
@@ -469,6 +512,40 @@ mod tests {
             let got = AppId::parse_service(&rack, name)
                 .map(|(id, service)| format!("{} {service}", id.app));
             assert_eq!(got.as_deref(), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_stack_is_of_one_app_of_one_rack() {
+        let (one, two) = (id("r", "a-b"), id("r-a", "b"));
+        assert_ne!(one.stack(), two.stack());
+        for (rack, stack, want) in [
+            ("r", one.stack(), Some("a-b")),
+            ("r-a", two.stack(), Some("b")),
+            ("r-a", one.stack(), None),
+            ("r", two.stack(), None),
+            ("r", format!("{}0", one.stack()), None),
+            ("r", "r-a-b".to_owned(), None),
+            ("r", "r-a-b-00000000".to_owned(), None),
+            ("r", "r".to_owned(), None),
+            ("r", String::new(), None),
+        ] {
+            let got = AppId::parse_stack(&RackName::new(rack).unwrap(), &stack);
+            assert_eq!(
+                got.as_ref().map(|id| id.app.as_str()),
+                want,
+                "{rack} {stack}"
+            );
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_stack_name_says_its_app_and_fits(rack in "[a-z][a-z0-9-]{0,30}", app in "[a-z][a-z0-9-]{0,62}") {
+            let id = id(&rack, &app);
+            let stack = id.stack();
+            proptest::prop_assert!(stack.len() <= 128 && stack.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'));
+            proptest::prop_assert_eq!(AppId::parse_stack(&id.rack, &stack), Some(id));
         }
     }
 

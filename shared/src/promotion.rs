@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::app_stack::StackNeeds;
 use crate::capacity::Capacity;
 use crate::events::Event;
 use crate::names::{AppId, ReleaseId, SecretArn};
@@ -67,6 +68,9 @@ pub struct Applied {
     pub services: BTreeMap<String, Definition>,
     /// By Timer.
     pub timers: BTreeMap<String, Definition>,
+    /// What it needs of the App's own stack; none where it was promoted before there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stack: Option<StackNeeds>,
 }
 
 /// A version of the App's secret.
@@ -178,10 +182,29 @@ impl Promotion {
                 .desired
                 .as_ref()
                 .is_some_and(Desired::may_have_left_changes),
+            woken: false,
             status: Status::Pending,
             deadline: now + TimeDelta::hours(DEADLINE_HOURS),
         });
         Admission::Newest
+    }
+
+    /// Takes in that something came to an end that `worker`'s kind of work may wait for: it is due at once, or as soon as
+    /// whoever is at work now has written down what it saw before.
+    pub fn wake(&mut self, worker: Worker<'_>) {
+        let held = self.is_held_from(worker);
+        let Some(desired) = self
+            .desired
+            .as_mut()
+            .filter(|desired| desired.is_open() && desired.work.kind() == worker.kind)
+        else {
+            return;
+        };
+        if held {
+            desired.woken = true;
+        } else {
+            desired.status = Status::Pending;
+        }
     }
 
     /// What `worker` has to do now; takes the lease where that is [`Turn::Work`]. `fresh` says that this very
@@ -197,11 +220,7 @@ impl Promotion {
         if due.is_none() && self.unsent.is_empty() {
             return Turn::Rest;
         }
-        if self
-            .lease
-            .as_ref()
-            .is_some_and(|lease| lease.owner != worker.owner && lease.expires_at > worker.now)
-        {
+        if self.is_held_from(worker) {
             return Turn::Held;
         }
         if let (Some(kind), true) = (other, self.unsent.is_empty()) {
@@ -217,6 +236,7 @@ impl Promotion {
             .filter(|desired| desired.is_open() && !fresh)
         {
             desired.interrupted = true;
+            desired.woken = false;
         }
         Turn::Work
     }
@@ -296,6 +316,13 @@ impl Promotion {
         if self.is_held_by(owner) {
             self.lease = None;
         }
+    }
+
+    /// Whether somebody else is at work.
+    fn is_held_from(&self, worker: Worker<'_>) -> bool {
+        self.lease
+            .as_ref()
+            .is_some_and(|lease| lease.owner != worker.owner && lease.expires_at > worker.now)
     }
 
     /// Whether `owner` holds the lease. An expired lease that nobody took is still its holder's.

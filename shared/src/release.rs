@@ -6,9 +6,10 @@ use crate::app_settings::{AppSettings, Build, SettingsError};
 use crate::call_error::{CallError, ErrorClass};
 use crate::data_keys::DataKeys;
 use crate::environment::{self, EnvironmentError, EnvironmentObject, ReadEnvironment};
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Manifest, ManifestError};
 use crate::names::{AppId, ReleaseId, keys};
 use crate::release_checks::Problem;
+use crate::resources::{self, Resources};
 use crate::settings_bucket::{Object, SettingsBucket};
 use crate::task_definition::READONLY_ROOT;
 
@@ -47,6 +48,8 @@ pub struct ReadRelease {
     pub environment: ReadEnvironment,
     /// The manifest.
     pub manifest: Manifest,
+    /// Its resources.
+    pub resources: Resources,
     /// Whether containers may not write to their own file system.
     pub readonly_root: bool,
     /// The manifest's bytes, where the Release has none of its own yet.
@@ -168,9 +171,12 @@ impl ReleaseObjects<'_> {
             (None, None) => return Err(self.no_manifest()),
         };
         let manifest = manifest::load(&file, &object.bytes, &environment.environment);
-        let manifest =
-            manifest.map_err(|err| ReleaseError::input("InvalidManifest", err.to_string()))?;
+        let invalid = |err: ManifestError| ReleaseError::input("InvalidManifest", err.to_string());
+        let manifest = manifest.map_err(invalid)?;
+        let resources = resources::read(&manifest);
+        let resources = resources.map_err(|problems| invalid(manifest.invalid(problems)))?;
         Ok(ReadRelease {
+            resources,
             readonly_root: readonly_root(&file, &manifest)?,
             settings,
             build,

@@ -15,14 +15,15 @@ mod wire;
 use std::collections::BTreeMap;
 
 use crate::app_settings::Build;
+use crate::app_stack::StackOutputs;
 use crate::environment::Environment;
 use crate::manifest::{Service, Timer};
 use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::Generation;
 
 pub use definition::{
-    ContainerDefinition, Host, MountPoint, PortMapping, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
-    Volume,
+    AuthorizationConfig, ContainerDefinition, EfsVolumeConfiguration, Host, MountPoint,
+    PortMapping, TASK_DEFINITION_MAX_BYTES, TaskDefinition, Volume,
 };
 pub use render_error::RenderError;
 
@@ -70,10 +71,12 @@ pub struct Release<'a> {
     pub registry: Option<&'a str>,
     /// The host that links are made from, if the Rack has one.
     pub router_host: Option<&'a str>,
-    /// The role that reads secrets.
+    /// The role that reads secrets, where the App's stack gives none.
     pub execution_role_arn: &'a str,
-    /// The App's role.
+    /// The role of containers, where the App's stack gives none.
     pub task_role_arn: &'a str,
+    /// What the App's stack gives: its own roles and log group, links to its resources, its volumes.
+    pub stack: Option<&'a StackOutputs>,
     /// [`READONLY_ROOT`]. Convox forgets it for Timers; here it counts for them too.
     pub readonly_root: bool,
 }
@@ -209,13 +212,16 @@ pub fn timer(
     let mut container = container(release, service, "timer", source)?;
     container.name = timer.name.to_string();
     container.command = ["sh", "-c", &timer.command].map(str::to_owned).to_vec();
-    task(
-        release,
-        release.id.timer(&timer.name)?,
-        service,
-        launch,
-        container,
-    )
+    let family = release.id.timer(&timer.name)?;
+    let mut definition = task(release, family, service, launch, container)?;
+    let own = |stack: &'_ StackOutputs| match timer.policies.as_slice() {
+        [] => stack.task_role().map(str::to_owned),
+        _ => stack.role_of_timer(&timer.name).map(str::to_owned),
+    };
+    if let Some(role) = release.stack.and_then(own) {
+        definition.task_role_arn = role;
+    }
+    Ok(definition)
 }
 
 fn container(
@@ -244,7 +250,7 @@ fn container(
         secrets: variables.secrets,
         docker_labels,
         port_mappings: Vec::new(),
-        mount_points: mounts::points(service),
+        mount_points: mounts::points(release, service),
         readonly_root_filesystem: release.readonly_root,
         stop_timeout: None,
         open_files: OPEN_FILES,
@@ -278,16 +284,31 @@ fn task(
     }
     Ok(TaskDefinition {
         family,
-        task_role_arn: release.task_role_arn.to_owned(),
-        execution_role_arn: release.execution_role_arn.to_owned(),
+        task_role_arn: task_role(release, service).to_owned(),
+        execution_role_arn: release
+            .stack
+            .and_then(StackOutputs::execution_role)
+            .unwrap_or(release.execution_role_arn)
+            .to_owned(),
         network_mode: launch.network_mode.clone(),
         container_definitions: vec![container],
-        volumes: mounts::volumes(release.id, service, launch),
+        volumes: mounts::volumes(release, service, launch),
         requires_compatibilities: vec![if fargate { "FARGATE" } else { "EC2" }.to_owned()],
         cpu: fargate.then(|| cpu.to_string()),
         memory: fargate.then(|| memory.to_string()),
         tags: tags(release, service),
     })
+}
+
+/// A role of its own only where `policies` still stand: one that the stack has for the Release before will go.
+fn task_role<'a>(release: &Release<'a>, service: &Service) -> &'a str {
+    let of_stack = release
+        .stack
+        .and_then(|stack| match service.policies.as_slice() {
+            [] => stack.task_role(),
+            _ => stack.role_of_service(&service.name),
+        });
+    of_stack.unwrap_or(release.task_role_arn)
 }
 
 fn stop_timeout(service: &Service, launch: &Launch) -> i32 {
@@ -312,8 +333,10 @@ fn labels(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String>
 }
 
 fn awslogs(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String> {
+    let of_rack = release.id.rack.log_group();
+    let of_stack = release.stack.and_then(StackOutputs::log_group);
     pairs([
-        ("awslogs-group", release.id.rack.log_group().as_str()),
+        ("awslogs-group", of_stack.unwrap_or(&of_rack)),
         ("awslogs-region", release.region),
         (
             "awslogs-stream-prefix",

@@ -112,6 +112,8 @@ pub struct Message {
     pub request: Option<Request>,
     /// The newest S3 version of the request's environment.
     pub current: Option<String>,
+    /// Whether it says that something came to an end that the App's work may wait for.
+    pub wakes: bool,
 }
 
 impl Message {
@@ -122,6 +124,16 @@ impl Message {
             id,
             request: None,
             current: None,
+            wakes: false,
+        }
+    }
+
+    /// One that says that the App's stack came to an end of what it was at.
+    #[must_use]
+    pub fn wakes(id: AppId) -> Self {
+        Self {
+            wakes: true,
+            ..Self::continues(id)
         }
     }
 }
@@ -169,6 +181,9 @@ impl<F: Works> Invocation<'_, F> {
         let worker = self.worker();
         let (admission, turn) = store
             .change(&mut snapshot, |state| {
+                if message.wakes {
+                    state.wake(worker);
+                }
                 let current = message.current.as_deref();
                 let admission = message
                     .request
@@ -337,7 +352,7 @@ impl<R> Taken<R> {
         }
         if let Some(Status::Waiting { reason, .. }) = self.state.desired.as_ref().map(|d| &d.status)
         {
-            return Some(short_answer("waiting", reason));
+            return Some(json!({"status": "waiting", "app": id.app.as_str(), "message": reason}));
         }
         (self.turn == Turn::Held).then(|| {
             short_answer(

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition as SdkContainer, EnvironmentFile, EnvironmentFileType,
-    HostVolumeProperties, KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, MountPoint,
-    NetworkMode, PortMapping, Secret, Tag, TransportProtocol, Ulimit, UlimitName, Volume,
+    Compatibility, ContainerDefinition as SdkContainer, EfsAuthorizationConfig,
+    EfsAuthorizationConfigIam, EfsTransitEncryption, EfsVolumeConfiguration, EnvironmentFile,
+    EnvironmentFileType, HostVolumeProperties, KeyValuePair, LinuxParameters, LogConfiguration,
+    LogDriver, MountPoint, NetworkMode, PortMapping, Secret, Tag, TransportProtocol, Ulimit,
+    UlimitName, Volume,
 };
 
 use super::{Cluster, DIGEST_TAG};
@@ -28,6 +30,10 @@ impl Cluster {
             .collect::<Result<_, _>>();
         let containers =
             containers.map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
+        let volumes = definition.volumes.iter().map(volume);
+        let volumes = volumes
+            .collect::<Result<_, _>>()
+            .map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
         let compatibilities = definition
             .requires_compatibilities
             .iter()
@@ -38,7 +44,7 @@ impl Cluster {
             .execution_role_arn(&definition.execution_role_arn)
             .network_mode(NetworkMode::from(definition.network_mode.as_str()))
             .set_container_definitions(Some(containers))
-            .set_volumes(Some(definition.volumes.iter().map(volume).collect()))
+            .set_volumes(Some(volumes))
             .set_requires_compatibilities(Some(compatibilities.collect()))
             .set_cpu(definition.cpu.clone())
             .set_memory(definition.memory.clone())
@@ -136,11 +142,30 @@ fn mount_point(point: &task_definition::MountPoint) -> MountPoint {
         .build()
 }
 
-fn volume(volume: &task_definition::Volume) -> Volume {
-    let host = HostVolumeProperties::builder().set_source_path(volume.host.source_path.clone());
-    Volume::builder()
+fn volume(volume: &task_definition::Volume) -> Result<Volume, aws_sdk_ecs::error::BuildError> {
+    let host = volume.host.as_ref().map(|host| {
+        let properties = HostVolumeProperties::builder();
+        properties.set_source_path(host.source_path.clone()).build()
+    });
+    let file_system = volume.efs_volume_configuration.as_ref().map(file_system);
+    Ok(Volume::builder()
         .name(&volume.name)
-        .host(host.build())
+        .set_host(host)
+        .set_efs_volume_configuration(file_system.transpose()?)
+        .build())
+}
+
+fn file_system(
+    volume: &task_definition::EfsVolumeConfiguration,
+) -> Result<EfsVolumeConfiguration, aws_sdk_ecs::error::BuildError> {
+    let entry = &volume.authorization_config;
+    let authorization = EfsAuthorizationConfig::builder()
+        .access_point_id(&entry.access_point_id)
+        .iam(EfsAuthorizationConfigIam::from(entry.iam));
+    EfsVolumeConfiguration::builder()
+        .file_system_id(&volume.file_system_id)
+        .transit_encryption(EfsTransitEncryption::from(volume.transit_encryption))
+        .authorization_config(authorization.build())
         .build()
 }
 

@@ -93,9 +93,9 @@ fn formation_of(text: &str) -> Option<Formation> {
     })
 }
 
-/// How Convox names a Service in CloudFormation: `my-web` is `MyWeb`.
+/// How Convox names a Service or an option in CloudFormation: `my-web` is `MyWeb`.
 /// Source: `convox/rack:provider/aws/template.go`, `upperName`.
-fn upper_name(name: &str) -> String {
+pub(crate) fn upper_name(name: &str) -> String {
     let parts = name.split('-').map(|part| {
         let mut letters = part.chars();
         let first = letters.next().map(|letter| letter.to_ascii_uppercase());

@@ -96,6 +96,18 @@ impl Scalar {
         printable(self.source())
     }
 
+    /// What a message may say it is.
+    #[must_use]
+    pub fn described(&self) -> String {
+        if self.source().is_empty() {
+            "empty".to_owned()
+        } else if self.is_interpolated() && self.text.is_empty() {
+            format!("`{}`, which is empty", self.shown())
+        } else {
+            format!("`{}`", self.shown())
+        }
+    }
+
     /// What YAML 1.1 takes it for, values put in.
     #[must_use]
     pub fn yaml_type(&self) -> Type {
@@ -176,11 +188,7 @@ impl Node {
     #[must_use]
     pub fn shown(&self) -> String {
         match &self.kind {
-            Kind::Scalar(scalar) if scalar.source().is_empty() => "empty".to_owned(),
-            Kind::Scalar(scalar) if scalar.is_interpolated() && scalar.text.is_empty() => {
-                format!("`{}`, which is empty", scalar.shown())
-            }
-            Kind::Scalar(scalar) => format!("`{}`", scalar.shown()),
+            Kind::Scalar(scalar) => scalar.described(),
             Kind::Sequence(_) => "a list".to_owned(),
             Kind::Mapping(_) => "a mapping".to_owned(),
         }
@@ -195,7 +203,8 @@ pub(super) fn printable(text: &str) -> String {
         .collect()
 }
 
-fn boolean(text: &str) -> Option<bool> {
+/// The boolean that YAML 1.1 takes a text for.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     match text {
         "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => {
             Some(true)

@@ -20,7 +20,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<Str
 }
 
 /// `arn:{partition}:iam::{account, or aws}:policy/{path and name}` (IAM user guide, "IAM ARNs").
-fn is_policy_arn(text: &str) -> bool {
+pub(crate) fn is_policy_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let [scheme, partition, service, region, account, resource] = *parts.as_slice() else {
         return false;

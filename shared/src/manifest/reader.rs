@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::error::Problem;
 use super::node::{Entry, Kind, Node, Scalar};
 pub(super) use super::place::{Fields, Place};
+use super::placed_text::PlacedText;
 use super::suggestion::closest;
 
 /// More lines than this help nobody.
@@ -13,7 +14,7 @@ const LINES_MAX: usize = 50;
 pub(super) const INTEGER_MAX: u32 = i32::MAX.unsigned_abs();
 
 /// What reading a document finds besides its values.
-pub(super) struct Reader<'f> {
+pub(crate) struct Reader<'f> {
     file: &'f str,
     pub problems: Vec<Problem>,
     warnings: Vec<(usize, String)>,
@@ -22,7 +23,7 @@ pub(super) struct Reader<'f> {
 }
 
 impl<'f> Reader<'f> {
-    pub(super) fn new(file: &'f str) -> Self {
+    pub(crate) fn new(file: &'f str) -> Self {
         Self {
             file,
             problems: Vec::new(),
@@ -45,11 +46,28 @@ impl<'f> Reader<'f> {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
+        let Node { line, column, .. } = *place.node;
+        self.problem_at_with_help((line, column), &place.path, message, help);
+    }
+
+    /// Notes what is wrong at a line and column, and what to do.
+    pub(crate) fn problem_at_with_help(
+        &mut self,
+        at: (usize, usize),
+        path: &str,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let before = self.problems.len();
-        self.problem(place, message);
+        self.problem_at(at, path, message);
         if let Some(problem) = self.problems.get_mut(before) {
             problem.help = Some(help.into());
         }
+    }
+
+    /// Whether no further problem is kept.
+    pub(crate) fn is_full(&self) -> bool {
+        self.problems.len() >= LINES_MAX
     }
 
     /// Notes what is wrong at a line and column.
@@ -79,7 +97,7 @@ impl<'f> Reader<'f> {
     }
 
     /// Notes what the author should know, although it can be used.
-    pub(super) fn warn(&mut self, line: usize, message: &str) {
+    pub(crate) fn warn(&mut self, line: usize, message: &str) {
         if self.warnings.len() < LINES_MAX {
             self.warnings
                 .push((line, format!("{}, line {line}: {message}", self.file)));
@@ -103,7 +121,7 @@ impl<'f> Reader<'f> {
     }
 
     /// All warnings in file order, the one about keys without effect last.
-    pub(super) fn into_warnings(mut self) -> Vec<String> {
+    pub(crate) fn into_warnings(mut self) -> Vec<String> {
         self.warnings.sort_by_key(|(line, _)| *line);
         let mut warnings: Vec<String> = self.warnings.into_iter().map(|(_, text)| text).collect();
         if self.left_out > 0 {
@@ -194,6 +212,15 @@ impl<'f> Reader<'f> {
 
     /// Text by text, each as Convox normalises it ([`Scalar::normalised`]).
     pub(super) fn text_map(&mut self, place: Option<Place<'_>>) -> BTreeMap<String, String> {
+        let placed = self.placed_texts(place).into_iter();
+        placed.map(|(key, text)| (key, text.value)).collect()
+    }
+
+    /// The same, each with its place.
+    pub(super) fn placed_texts(
+        &mut self,
+        place: Option<Place<'_>>,
+    ) -> BTreeMap<String, PlacedText> {
         let mut map = BTreeMap::new();
         let Some(place) = place else {
             return map;
@@ -202,7 +229,8 @@ impl<'f> Reader<'f> {
             let value = place.child(entry);
             match value.scalar() {
                 Some(scalar) => {
-                    map.insert(entry.key.text.clone(), scalar.normalised());
+                    let text = PlacedText::new(&value, entry, scalar);
+                    map.insert(entry.key.text.clone(), text);
                 }
                 None => self.wrong(&value, "a text"),
             }

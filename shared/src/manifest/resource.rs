@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::node::Entry;
+use super::placed_text::PlacedText;
 use super::reader::{Place, Reader};
 
 const TYPES: &str = "such as `postgres`, `redis` or `efs`";
@@ -17,13 +18,15 @@ pub struct Resource {
     pub shown: String,
     /// The line of its name.
     pub line: usize,
+    /// The column of its name.
+    pub column: usize,
     /// `type`: `postgres`, `mysql`, `mariadb`, `redis`, `valkey`, `memcached`, `efs`; the loader takes any.
-    pub resource_type: String,
+    pub resource_type: PlacedText,
     /// `options`: any key. A value is the text that Convox makes of it: `8.0` is `8`, `0777` is `511`, `yes` is
     /// `true`, nothing is empty; what stands in quotes stays as it is.
-    pub options: BTreeMap<String, String>,
+    pub options: BTreeMap<String, PlacedText>,
     /// `tags`, the same way.
-    pub tags: BTreeMap<String, String>,
+    pub tags: BTreeMap<String, PlacedText>,
 }
 
 impl fmt::Debug for Resource {
@@ -39,12 +42,9 @@ impl fmt::Debug for Resource {
 /// Reads one resource. `None` only with a problem noted.
 pub(super) fn read(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> Option<Resource> {
     let fields = reader.fields(place, &["options", "tags", "type"]);
-    let options = reader.text_map(fields.get("options"));
-    let tags = reader.text_map(fields.get("tags"));
-    let resource_type = match fields.get("type") {
-        Some(field) => reader.text(&field).filter(|text| !text.trim().is_empty()),
-        None => None,
-    };
+    let options = reader.placed_texts(fields.get("options"));
+    let tags = reader.placed_texts(fields.get("tags"));
+    let resource_type = resource_type(reader, place);
     if resource_type.is_none() {
         reader.problem_with_help(place, "has no `type`", format!("say what it is, {TYPES}"));
     }
@@ -52,10 +52,22 @@ pub(super) fn read(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) ->
         name: entry.key.text.clone(),
         shown: entry.key.shown(),
         line: entry.line,
+        column: entry.column,
         resource_type: resource_type?,
         options,
         tags,
     })
+}
+
+fn resource_type(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<PlacedText> {
+    let entry = place
+        .entries()
+        .iter()
+        .find(|entry| entry.key.text == "type")?;
+    let value = place.child(entry);
+    let text = reader.text(&value)?;
+    let written = value.scalar().filter(|_| !text.trim().is_empty())?;
+    Some(PlacedText::new(&value, entry, written))
 }
 
 #[cfg(test)]
@@ -89,7 +101,7 @@ mod tests {
         ] {
             let text = format!("resources: {{db: {{type: postgres, options: {{a: {value}}}}}}}");
             assert_eq!(
-                loaded(&text, "V=13.0\n").resources[0].options["a"],
+                loaded(&text, "V=13.0\n").resources[0].options["a"].value,
                 want,
                 "{value}"
             );
@@ -101,11 +113,17 @@ mod tests {
         let text = "resources:\n  db:\n    type: postgres\n    options: {class: db.t3.micro}\n    tags: {Team: 1.0}\n";
         let resource = loaded(text, "").resources[0].clone();
         assert_eq!(
-            (resource.name.as_str(), resource.resource_type.as_str()),
+            (
+                resource.name.as_str(),
+                resource.resource_type.value.as_str()
+            ),
             ("db", "postgres")
         );
-        assert_eq!((resource.line, resource.tags["Team"].as_str()), (2, "1"));
-        assert_eq!(resource.options["class"], "db.t3.micro");
+        assert_eq!(
+            (resource.line, resource.tags["Team"].value.as_str()),
+            (2, "1")
+        );
+        assert_eq!(resource.options["class"].value, "db.t3.micro");
         for body in ["", "{}", "{type: }", "{type: ' '}", "{type: '${NOT_SET}'}"] {
             let error = refused(&format!("resources: {{db: {body}}}"), "");
             assert!(

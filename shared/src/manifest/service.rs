@@ -50,14 +50,12 @@ const KEYS: [&str; 27] = [
     "volumes",
 ];
 /// Read, but nothing here uses them: load balancers and domains are not built, the others not yet.
-const WITHOUT_EFFECT: [&str; 9] = [
+const WITHOUT_EFFECT: [&str; 7] = [
     "domain",
     "drain",
     "internal",
     "internalAndExternal",
     "nlb",
-    "policies",
-    "resources",
     "sticky",
     "test",
 ];
@@ -213,6 +211,8 @@ pub(super) struct Around {
     pub services: Names,
     /// All resources.
     pub resources: Names,
+    /// Those that can be mounted.
+    pub file_systems: BTreeSet<String>,
 }
 
 /// Reads one Service. `None` only with a problem noted.
@@ -238,7 +238,7 @@ pub(super) fn read(
     let resources = texts(reader, fields.get("resources"));
     reference::resources(reader, fields.get("resources").as_ref(), &around.resources);
     reference::links(reader, fields.get("links").as_ref(), &around.services);
-    let volumes = volume::read(reader, fields.get("volumes"), &resources, &around.resources);
+    let volumes = volume::read(reader, fields.get("volumes"), &resources, around);
     let port = fields.get("port");
     let service = Service {
         line: entry.line,

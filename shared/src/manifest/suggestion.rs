@@ -4,7 +4,7 @@
 const WORD_MAX: usize = 40;
 
 /// The one of `known` that is closest to `word`, if it is close.
-pub(super) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(crate) fn closest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let length = word.chars().count();
     if length > WORD_MAX {
         return None;

@@ -75,6 +75,35 @@ fn an_app_loads() {
 }
 
 #[test]
+fn what_is_found_later_is_shown_as_if_it_were_found_at_once() {
+    let text = "params:\n  A: 1\nresources:\n  db:\n    type: ${TYPE}\n";
+    let manifest = loaded(text, "TYPE=hush\n");
+    let problem = |path: &str, (line, column)| Problem {
+        line,
+        column,
+        path: path.to_owned(),
+        message: "is odd".to_owned(),
+        help: None,
+        excerpt: None,
+    };
+    let placed = &manifest.resources[0].resource_type;
+    let found = vec![
+        problem(&placed.path, placed.place),
+        problem("params.A", (2, manifest.params["A"].column)),
+    ];
+    let message = manifest.invalid(found).to_string();
+    for want in [
+        "error: `params.A` is odd\n --> convox.yml:2:6\n",
+        "error: `resources.db.type` is odd\n --> convox.yml:5:11\n",
+        "5 |     type: ${TYPE}\n  |           ^^^^^^^",
+    ] {
+        assert!(message.contains(want), "{message}");
+    }
+    assert!(message.find("params.A") < message.find("resources.db"));
+    assert_eq!(manifest.file(), "convox.yml");
+}
+
+#[test]
 fn empty_bodies_are_defaults() {
     for text in [
         "",
@@ -82,7 +111,13 @@ fn empty_bodies_are_defaults() {
         "services:\n",
         "services: {}\ntimers:\nparams: ~\nenvironment:\nresources: {}\n",
     ] {
-        assert!(loaded(text, "") == Manifest::empty(), "{text}");
+        let manifest = loaded(text, "");
+        let source = manifest.source.clone();
+        let empty = Manifest {
+            source,
+            ..Manifest::empty()
+        };
+        assert!(manifest == empty, "{text}");
     }
     let (service, warnings) = web("", "");
     let empty = "{build: , command: , environment: , health: , image: , init: , links: , port: , scale: , domain: }";
@@ -334,7 +369,7 @@ fn keys_without_effect_are_kept_and_named_once() {
         timers:\n  t: {schedule: 0 0 * * ?, command: x, service: b, policies: ['arn:aws:iam::aws:policy/p']}\n";
     let manifest = loaded(text, "");
     let want = "convox.yml: read, but has no effect: `services.web.domain`, `services.web.scale.targets`, \
-        `services.b.sticky`, `timers.t.policies`, `resources.db`";
+        `services.b.sticky`";
     assert_eq!(manifest.warnings, [want]);
     assert_eq!(manifest.services[0].domains, ["a"]);
     assert_eq!(

@@ -10,8 +10,6 @@ use crate::capacity::Capacity;
 use crate::names::{ServiceName, TimerName};
 use crate::schedule::{Checked, ScheduleError, aws_cron};
 
-/// Read, but nothing here uses them yet.
-const WITHOUT_EFFECT: [&str; 1] = ["policies"];
 const KNOWN: [&str; 4] = ["command", "policies", "schedule", "service"];
 
 /// A Timer: a command that a Service's container runs on a schedule.
@@ -74,7 +72,6 @@ pub(super) fn read(
     services: &Names,
 ) -> Option<Timer> {
     let fields = reader.fields(place, &KNOWN);
-    reader.all_without_effect(&fields, &WITHOUT_EFFECT);
     let policies = policy::read(reader, fields.get("policies"));
     let name = name(reader, place, entry);
     let command = required(reader, place, &fields, "command");

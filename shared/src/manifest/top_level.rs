@@ -6,7 +6,7 @@ use super::reader::{Place, Reader};
 use super::service::Around;
 use super::{
     Manifest, Param, Resource, declaration, formation, listener, reference, resource, service,
-    timer,
+    timer, volume,
 };
 
 /// How large the manifest's own declarations may be, counted once for each Service.
@@ -18,10 +18,14 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     let mut manifest = Manifest::empty();
     let fields = reader.fields(top, &TOP_LEVEL);
     let shared = declaration::read(reader, fields.get("environment"));
+    if let Some(place) = fields.get("resources") {
+        manifest.resources = resources(reader, &place);
+    }
     let around = Around {
         shared,
         services: reference::names(fields.get("services").as_ref()),
         resources: reference::names(fields.get("resources").as_ref()),
+        file_systems: volume::file_systems(&manifest.resources),
     };
     let mut taken = listener::Taken::default();
     if let Some(place) = fields.get("services") {
@@ -61,9 +65,6 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
         manifest.params = params(reader, &place);
         formation::apply(reader, &place, &mut manifest);
     }
-    if let Some(place) = fields.get("resources") {
-        manifest.resources = resources(reader, &place);
-    }
     manifest
 }
 
@@ -82,6 +83,7 @@ fn params(reader: &mut Reader<'_>, place: &Place<'_>) -> BTreeMap<String, Param>
                     value: text,
                     shown: scalar.shown(),
                     line: value.node.line,
+                    column: value.node.column,
                 };
                 params.insert(entry.key.text.clone(), param);
             }
@@ -95,7 +97,6 @@ fn resources(reader: &mut Reader<'_>, place: &Place<'_>) -> Vec<Resource> {
     let mut resources = Vec::new();
     for entry in reader.entries(place) {
         let value = place.child(entry);
-        reader.no_effect.push(value.path.clone());
         resources.extend(resource::read(reader, &value, entry));
     }
     resources

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use super::Resource;
 use super::node::Scalar;
 use super::reader::{Place, Reader};
-use super::reference::Names;
+use super::service::Around;
 
 /// Something that is mounted into a container. It can hold an interpolated secret, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,7 +22,8 @@ pub struct Volume {
 #[derive(Clone, PartialEq, Eq)]
 pub enum VolumeSource {
     /// A resource that is in the Service's own `resources`, by exactly its name. Convox looks for the text in the
-    /// joined names, so that `data` finds `database`, and then mounts nothing at all.
+    /// joined names, so that `data` finds `database`, and then mounts nothing at all. Nothing is mounted of one that is no
+    /// `efs`, here as in Convox.
     Resource(String),
     /// A path or label of the host.
     Host(String),
@@ -37,12 +39,19 @@ impl VolumeSource {
     }
 }
 
-/// Reads the list; `linked` are the resources of the Service, `resources` those of the manifest.
+/// The names of the resources that can be mounted.
+pub(super) fn file_systems(resources: &[Resource]) -> BTreeSet<String> {
+    let can_be = |resource: &&Resource| resource.resource_type.value == "efs";
+    let names = resources.iter().filter(can_be);
+    names.map(|resource| resource.name.clone()).collect()
+}
+
+/// Reads the list; `linked` are the resources of the Service.
 pub(super) fn read(
     reader: &mut Reader<'_>,
     place: Option<Place<'_>>,
     linked: &[String],
-    resources: &Names,
+    around: &Around,
 ) -> Vec<Volume> {
     let Some(place) = place else {
         return Vec::new();
@@ -56,7 +65,7 @@ pub(super) fn read(
         let text = reader.text(item)?;
         let volume = volume(&text, &linked);
         warn(reader, item, &text, &volume);
-        warn_of_unlinked(reader, item, &volume, resources);
+        warn_of_source(reader, item, &volume, around);
         Some(volume)
     };
     items.iter().filter_map(volume).collect()
@@ -100,27 +109,32 @@ fn warn(reader: &mut Reader<'_>, item: &Place<'_>, text: &str, volume: &Volume) 
     }
 }
 
-/// A resource that is not in the Service's own `resources` is a label of the host, as in Convox.
-fn warn_of_unlinked(reader: &mut Reader<'_>, item: &Place<'_>, volume: &Volume, resources: &Names) {
-    let VolumeSource::Host(source) = &volume.source else {
-        return;
+/// A resource that is not in the Service's own `resources` is a label of the host, as in Convox; and of one that is, but
+/// is no file system, there is nothing to mount.
+fn warn_of_source(reader: &mut Reader<'_>, item: &Place<'_>, volume: &Volume, around: &Around) {
+    let path = &item.path;
+    let means = match &volume.source {
+        VolumeSource::Host(source) => around.resources.get(source).map(|name| {
+            let list = path.split(".volumes").next().unwrap_or_default();
+            format!(
+                "`{name}` is a resource, but not in `{list}.resources`, so a folder of the host is meant"
+            )
+        }),
+        VolumeSource::Resource(name) if around.file_systems.contains(name) => None,
+        VolumeSource::Resource(name) => Some(match around.resources.get(name) {
+            Some(name) => format!("`{name}` is no `efs`, so nothing is mounted"),
+            None => "no resource has that name, so nothing is mounted".to_owned(),
+        }),
     };
-    if let Some(name) = resources.get(source) {
-        let (path, list) = (
-            &item.path,
-            item.path.split(".volumes").next().unwrap_or_default(),
-        );
+    if let Some(means) = means {
         let shown = item.scalar().map(Scalar::shown).unwrap_or_default();
-        let message = format!(
-            "`{path}` is `{shown}`: `{name}` is a resource, but not in `{list}.resources`, so a folder of the host is meant"
-        );
-        reader.warn(item.node.line, &message);
+        reader.warn(item.node.line, &format!("`{path}` is `{shown}`: {means}"));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::{refused, web};
+    use super::super::tests::{loaded, refused, web};
     use super::*;
 
     #[test]
@@ -151,6 +165,48 @@ mod tests {
                 (source, path)
             );
             assert_eq!(volume.read_only, read_only, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_volume_of_a_resource_that_is_no_file_system_is_a_warning() {
+        for (links, volume, want) in [
+            ("files", "files:/data", None),
+            (
+                "queue",
+                "queue:/data",
+                Some("`queue` is no `efs`, so nothing is mounted"),
+            ),
+            (
+                "other",
+                "other:/data",
+                Some("no resource has that name, so nothing is mounted"),
+            ),
+            (
+                "'${V}'",
+                "${V}:/data",
+                Some("`${V}` is no `efs`, so nothing is mounted"),
+            ),
+            (
+                "queue",
+                "files:/data",
+                Some(
+                    "`files` is a resource, but not in `services.web.resources`, so a folder of the host is meant",
+                ),
+            ),
+            ("files", "file:/data", None),
+        ] {
+            let text = format!(
+                "resources:\n  files: {{type: efs}}\n  queue: {{type: redis}}\n  '${{V}}': {{type: redis}}\nservices: {{web: \
+                 {{resources: [{links}], volumes: ['{volume}']}}}}\n"
+            );
+            let warnings = loaded(&text, "V=sesame\n").warnings;
+            let said = warnings.iter().find(|said| said.contains(".volumes"));
+            let want = want.map(|want| {
+                format!("convox.yml, line 5: `services.web.volumes[0]` is `{volume}`: {want}")
+            });
+            assert_eq!(said, want.as_ref(), "{volume}");
+            assert!(!warnings.concat().contains("sesame"), "{warnings:?}");
         }
     }
 

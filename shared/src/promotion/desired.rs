@@ -20,6 +20,9 @@ pub enum Work {
         release: ReleaseId,
         /// The S3 version of its environment object.
         env_version_id: String,
+        /// Whether resources may be replaced, with what they hold, where an option can only be changed so.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        allow_replacement: bool,
     },
     /// Remove the App.
     Delete,
@@ -67,6 +70,9 @@ pub struct Desired {
     pub order: Order,
     /// Whether somebody may have written outside for this or an earlier unfinished request, and stopped.
     pub interrupted: bool,
+    /// Whether what it waits for, or soon will, came to an end while somebody was at work on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub woken: bool,
     /// What became of it.
     #[serde(flatten)]
     pub status: Status,
@@ -116,9 +122,22 @@ impl Desired {
             Work::Promote {
                 release,
                 env_version_id,
+                ..
             } => Some((release, env_version_id)),
             Work::Delete => None,
         }
+    }
+
+    /// Whether the request lets resources be replaced.
+    #[must_use]
+    pub fn allows_replacement(&self) -> bool {
+        matches!(
+            self.work,
+            Work::Promote {
+                allow_replacement: true,
+                ..
+            }
+        )
     }
 
     /// Not finished.

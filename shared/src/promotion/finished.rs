@@ -55,7 +55,12 @@ impl Promotion {
             .as_mut()
             .filter(|d| d.order.request_id == finished.request_id)
         {
-            desired.status = finished.status.clone();
+            desired.status = match &finished.status {
+                // What it waits for may have ended after this look.
+                Status::Waiting { .. } if desired.woken => Status::Pending,
+                status => status.clone(),
+            };
+            desired.woken = false;
         }
         match &finished.runs {
             Runs::AsBefore => {}

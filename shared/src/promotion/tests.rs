@@ -11,6 +11,7 @@ fn promote(release: &str, version: &str, seconds: i64) -> Request {
         work: Work::Promote {
             release: ReleaseId::new(release).unwrap(),
             env_version_id: version.to_owned(),
+            allow_replacement: false,
         },
         order: Order {
             requested_at: at(seconds),
@@ -41,6 +42,7 @@ fn finished(request: &Request, status: Status) -> Finished {
     let Work::Promote {
         release,
         env_version_id,
+        ..
     } = request.work.clone()
     else {
         panic!("a promote")
@@ -56,6 +58,7 @@ fn finished(request: &Request, status: Status) -> Finished {
             secret: None,
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
+            stack: None,
         })),
         outcome: Some((
             Outcome {
@@ -195,6 +198,63 @@ fn finished_work_rests_and_a_redelivery_changes_nothing() {
     let before = state.clone();
     assert_eq!(state.admit(&request, None, at(9)), Admission::Known);
     assert_eq!(state.take_turn(worker("two", 9), false), Turn::Rest);
+    assert_eq!(state, before);
+}
+
+/// The state after `one` has looked and found that there is something to wait for.
+fn waits(state: &mut Promotion, request: &Request, seconds: i64) {
+    let reason = "the stack".to_owned();
+    let status = Status::Waiting {
+        reason,
+        until: at(seconds),
+    };
+    let looked = Finished {
+        runs: Runs::AsBefore,
+        outcome: None,
+        events: Vec::new(),
+        ..finished(request, status)
+    };
+    assert_eq!(state.record(&looked, "one", 0), Recorded::Now);
+}
+
+#[test]
+fn what_waits_is_due_as_soon_as_something_ends() {
+    let request = promote("R1", "v1", 0);
+    let mut state = working(&request, "one");
+    waits(&mut state, &request, 60);
+    state.free("one");
+    assert_eq!(state.take_turn(worker("two", 9), false), Turn::Rest);
+    let deletion = Worker {
+        kind: Kind::Delete,
+        ..worker("two", 9)
+    };
+    state.wake(deletion);
+    assert!(state.due(worker("two", 9)).is_none(), "not its work");
+    state.wake(worker("two", 9));
+    assert_eq!(state.take_turn(worker("two", 9), false), Turn::Work);
+}
+
+#[test]
+fn what_ends_during_a_look_is_looked_at_again() {
+    let request = promote("R1", "v1", 0);
+    let mut state = working(&request, "one");
+    state.wake(worker("two", 3));
+    assert_eq!(state.take_turn(worker("two", 3), false), Turn::Held);
+    waits(&mut state, &request, 60);
+    assert!(state.due(worker("one", 4)).is_some());
+    waits(&mut state, &request, 64);
+    assert!(state.due(worker("one", 5)).is_none(), "once is enough");
+}
+
+#[test]
+fn what_is_done_is_not_woken() {
+    let request = promote("R1", "v1", 0);
+    let mut state = working(&request, "one");
+    state.wake(worker("two", 3));
+    state.record(&finished(&request, Status::Done), "one", 0);
+    assert!(state.due(worker("one", 4)).is_none());
+    let before = state.clone();
+    state.wake(worker("one", 4));
     assert_eq!(state, before);
 }
 

@@ -27,7 +27,7 @@ pub struct TaskDefinition {
     pub network_mode: String,
     /// One container: the Service's or the Timer's.
     pub container_definitions: Vec<ContainerDefinition>,
-    /// What of the host the container mounts.
+    /// What the container mounts.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volume>,
     /// `FARGATE` or `EC2`.
@@ -122,10 +122,36 @@ pub struct PortMapping {
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Volume {
-    /// `volume-0`, `volume-1` …
+    /// `volume-0`, `volume-1` … of the host; the resource's name.
     pub name: String,
     /// Where it is on the host.
-    pub host: Host,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<Host>,
+    /// Which file system it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub efs_volume_configuration: Option<EfsVolumeConfiguration>,
+}
+
+/// A file system of EFS as a volume, through an access point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct EfsVolumeConfiguration {
+    /// The file system.
+    pub file_system_id: String,
+    /// Always `ENABLED`, which an access point needs.
+    pub transit_encryption: &'static str,
+    /// How it is entered.
+    pub authorization_config: AuthorizationConfig,
+}
+
+/// How a container enters a file system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthorizationConfig {
+    /// The access point.
+    pub access_point_id: String,
+    /// Always `DISABLED`: security groups decide who may mount.
+    pub iam: &'static str,
 }
 
 /// A place on the host. Its path can be interpolated, so it has no `Debug`.

@@ -1,6 +1,9 @@
-//! What of the host a container mounts. Source: `convox/rack:provider/aws/formation/service.json.tmpl`, "Volumes".
+//! What a container mounts: of the host, and file systems of the App's stack. Source: `convox/rack:provider/aws/formation/service.json.tmpl`, "Volumes".
 
-use super::{Host, Launch, LaunchType, MountPoint, Volume};
+use super::{
+    AuthorizationConfig, EfsVolumeConfiguration, Host, Launch, LaunchType, MountPoint, Release,
+    Volume,
+};
 use crate::manifest::{Service, VolumeSource};
 use crate::names::AppId;
 
@@ -18,39 +21,65 @@ const OF_THE_HOST: [&str; 10] = [
     "/var/run/docker.sock",
 ];
 
-/// The volumes of the task; those of resources come with the resources.
-pub(super) fn volumes(id: &AppId, service: &Service, launch: &Launch) -> Vec<Volume> {
-    let of_host = of_host(service);
-    of_host
-        .map(|(index, source, _)| Volume {
-            name: name(index),
-            // Fargate has no host: the folder is empty at each start (ECS developer guide, "Bind mounts").
-            host: Host {
-                source_path: match launch.launch_type {
-                    LaunchType::Ec2 => Some(host_path(id, source)),
-                    LaunchType::Fargate => None,
-                },
-            },
-        })
-        .collect()
+/// The volumes of the task, each once.
+pub(super) fn volumes(release: &Release<'_>, service: &Service, launch: &Launch) -> Vec<Volume> {
+    let mut volumes: Vec<Volume> = Vec::new();
+    for (index, volume) in service.volumes.iter().enumerate() {
+        let volume = match &volume.source {
+            VolumeSource::Host(path) => Some(of_host(release.id, index, path, launch)),
+            VolumeSource::Resource(name) => of_resource(release, name),
+        };
+        let known = |volume: &Volume| volumes.iter().any(|other| other.name == volume.name);
+        volumes.extend(volume.filter(|volume| !known(volume)));
+    }
+    volumes
 }
 
 /// Where they are mounted.
-pub(super) fn points(service: &Service) -> Vec<MountPoint> {
-    of_host(service)
-        .map(|(index, _, volume)| MountPoint {
-            source_volume: name(index),
+pub(super) fn points(release: &Release<'_>, service: &Service) -> Vec<MountPoint> {
+    let numbered = service.volumes.iter().enumerate();
+    let points = numbered.filter_map(|(index, volume)| {
+        let source_volume = match &volume.source {
+            VolumeSource::Host(_) => name(index),
+            VolumeSource::Resource(name) => of_resource(release, name)?.name,
+        };
+        Some(MountPoint {
+            source_volume,
             container_path: volume.container_path.clone(),
             read_only: volume.read_only,
         })
-        .collect()
+    });
+    points.collect()
 }
 
-fn of_host(service: &Service) -> impl Iterator<Item = (usize, &str, &crate::manifest::Volume)> {
-    let numbered = service.volumes.iter().enumerate();
-    numbered.filter_map(|(index, volume)| match &volume.source {
-        VolumeSource::Host(path) => Some((index, path.as_str(), volume)),
-        VolumeSource::Resource(_) => None,
+fn of_host(id: &AppId, index: usize, path: &str, launch: &Launch) -> Volume {
+    Volume {
+        name: name(index),
+        // Fargate has no host: the folder is empty at each start (ECS developer guide, "Bind mounts").
+        host: Some(Host {
+            source_path: match launch.launch_type {
+                LaunchType::Ec2 => Some(host_path(id, path)),
+                LaunchType::Fargate => None,
+            },
+        }),
+        efs_volume_configuration: None,
+    }
+}
+
+/// `None` where the stack has no file system of that name: only EFS can be mounted.
+fn of_resource(release: &Release<'_>, name: &str) -> Option<Volume> {
+    let stack = release.stack?;
+    Some(Volume {
+        name: name.to_owned(),
+        host: None,
+        efs_volume_configuration: Some(EfsVolumeConfiguration {
+            file_system_id: stack.file_system_id(name)?.to_owned(),
+            transit_encryption: "ENABLED",
+            authorization_config: AuthorizationConfig {
+                access_point_id: stack.access_point_id(name)?.to_owned(),
+                iam: "DISABLED",
+            },
+        }),
     })
 }
 

@@ -1,13 +1,15 @@
 //! The variables of one container: the same set on both deliveries, no name in two lists.
 //!
 //! Precedence, high to low (`convox/rack:cmd/convox-env/main.go`, service.json.tmpl): the environment's declared
-//! keys, the Service's own secrets, automatic variables, links, manifest defaults, environment files, the image's own.
+//! keys, the Service's own secrets, automatic variables, resources, links, manifest defaults, environment files, the image's
+//! own. What resources give always comes from Secrets Manager, on either delivery.
 //! ECS itself keeps files below both lists; a name that the environment sets is left out of the own secrets, so that
 //! neither delivery reads a secret in vain.
 
 use std::collections::BTreeMap;
 
 use super::{EnvSource, Release};
+use crate::app_stack::link_variables;
 use crate::environment::{EnvKey, RESERVED_KEYS};
 use crate::manifest::Service;
 
@@ -25,7 +27,8 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     environment.extend(automatic(release, service));
     // Only the S3 delivery sets these: a default of that name would send convox-env to another object.
     environment.retain(|name, _| !RESERVED_KEYS.contains(&name.as_str()));
-    let mut secrets = own_secrets(release, service);
+    let mut secrets = of_resources(release, service);
+    secrets.extend(own_secrets(release, service));
     environment.retain(|name, _| !secrets.contains_key(name));
     let mut reads_secret_of_app = false;
     match source {
@@ -57,11 +60,24 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     }
 }
 
+/// What the linked resources give, but for names that something stronger delivers anyway.
+fn of_resources(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
+    let links = release.stack.map(|stack| link_variables(service, stack));
+    let mut links = links.unwrap_or_default();
+    let automatic: BTreeMap<String, String> = automatic(release, service).into_iter().collect();
+    links.retain(|name, _| !delivers(release, service, name) && !automatic.contains_key(name));
+    links
+}
+
+/// Whether the environment sets the variable for this Service.
+fn delivers(release: &Release<'_>, service: &Service, name: &str) -> bool {
+    service.declares(name) && release.environment.contains_key(name)
+}
+
 /// The user's own secrets, but for names that the environment delivers anyway.
 fn own_secrets(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
-    let delivered = |name: &str| service.declares(name) && release.environment.contains_key(name);
     let own = service.deliveries.secrets.iter();
-    own.filter(|(name, _)| !delivered(name))
+    own.filter(|(name, _)| !delivers(release, service, name))
         .map(|(name, own)| (name.clone(), own.reference.to_string()))
         .collect()
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use shared::environment::{self, Environment, EnvironmentObject};
 use shared::manifest::{
-    self, Declaration, Listener, ListenerProtocol, Manifest, ManifestError, Resource, Scale,
-    Scheme, Service, Timer, Volume,
+    self, Declaration, Listener, ListenerProtocol, Manifest, ManifestError, PlacedText, Resource,
+    Scale, Scheme, Service, Timer, Volume,
 };
 
 /// What `expected.json` says that has no counterpart here: the declarations at the top are in those of every Service,
@@ -207,9 +207,16 @@ fn volume(volume: &Volume) -> String {
 
 fn resource(resource: &Resource) -> Value {
     json!({
-        "name": resource.name, "type": resource.resource_type,
-        "options": resource.options, "tags": resource.tags,
+        "name": resource.name, "type": resource.resource_type.value,
+        "options": values(&resource.options), "tags": values(&resource.tags),
     })
+}
+
+fn values(texts: &BTreeMap<String, PlacedText>) -> BTreeMap<&str, &str> {
+    let values = texts.iter();
+    values
+        .map(|(key, text)| (key.as_str(), text.value.as_str()))
+        .collect()
 }
 
 fn timer(timer: &Timer) -> Value {

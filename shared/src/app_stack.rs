@@ -1,0 +1,143 @@
+//! An App's own CloudFormation stack: its roles, its log group and what its `resources:` ask for. Pure: what convox.yml
+//! says and the template that stands -> the template to be.
+//!
+//! The same inputs render the same JSON, and rendering again over what was rendered changes nothing: the template is
+//! compared with the one that stands, so a stack is updated only where it differs.
+
+mod before;
+mod cache;
+mod database;
+mod file_system;
+mod kept;
+mod link;
+mod link_variables;
+mod logical_id;
+mod needs;
+mod network;
+mod outputs;
+mod rendering;
+mod roles;
+mod stack_needs;
+mod statements;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::manifest::Problem;
+use crate::names::{AppId, ReleaseId};
+use crate::resources::{Kind, Resource};
+
+pub use before::{Before, leave_snapshots, protected};
+pub use link_variables::link_variables;
+pub use needs::Needs;
+pub use outputs::StackOutputs;
+use rendering::Rendering;
+pub use stack_needs::StackNeeds;
+use template::{Template, reference};
+
+/// CloudFormation takes a template of so many bytes in the request itself (user guide, "Understand CloudFormation quotas").
+pub const TEMPLATE_BODY_MAX_BYTES: usize = 51_200;
+
+/// What a template is made from beside the resources.
+pub struct StackInputs<'a> {
+    /// The App.
+    pub id: &'a AppId,
+    /// The Release that it is rendered for.
+    pub release: &'a ReleaseId,
+    /// What convox.yml wants its roles to allow.
+    pub needs: &'a Needs,
+    /// Names of resources that stay where they stand, although convox.yml has them no more: tasks of the Release before
+    /// may still use them.
+    pub keep: &'a BTreeSet<String>,
+    /// The Rack's bucket.
+    pub settings_bucket: &'a str,
+    /// The key of the bucket and of envelopes.
+    pub environment_key_arn: Option<&'a str>,
+    /// The key of secrets; `None` = the account's `aws/secretsmanager`.
+    pub secret_key_arn: Option<&'a str>,
+    /// Days that the App's logs are kept.
+    pub log_retention_days: u32,
+    /// Where resources are reachable: one for each Availability Zone, since a file system has one mount target in a zone.
+    pub subnets: &'a [String],
+    /// The network of the subnets; without it there are no resources.
+    pub vpc_id: Option<&'a str>,
+    /// Security groups of the tasks: what may connect to resources. Without one there are no resources.
+    pub security_groups: &'a [String],
+    /// Whether a change that replaces a resource by an empty one is wanted.
+    pub allow_replacement: bool,
+}
+
+/// A template and what is to be known about it. It can hold what convox.yml interpolates, so it has no `Debug`.
+pub struct Rendered {
+    /// The template, without parameters.
+    pub template: Value,
+    /// Whether another update follows: once this one is done, rendering again gives another template.
+    pub more: bool,
+    /// What the author should know, each with its line of convox.yml.
+    pub notices: Vec<String>,
+}
+
+/// Renders the template; `before` is the one that stands.
+///
+/// # Errors
+///
+/// All that CloudFormation would refuse, or do in a way that loses data.
+pub fn render(
+    inputs: &StackInputs<'_>,
+    resources: &[Resource],
+    before: Option<&Before>,
+) -> Result<Rendered, Vec<Problem>> {
+    let nothing = Before::default();
+    let mut stack = Rendering {
+        inputs,
+        resources,
+        before: before.unwrap_or(&nothing),
+        template: Template::new(inputs.id),
+        links: Vec::new(),
+        logins: BTreeSet::new(),
+        replaced: BTreeSet::new(),
+        more: false,
+        notices: Vec::new(),
+        problems: Vec::new(),
+    };
+    for resource in resources {
+        match &resource.kind {
+            Kind::Database(database) => database::add(&mut stack, resource, database),
+            Kind::Cache(cache) => cache::add(&mut stack, resource, cache),
+            Kind::FileSystem(files) => file_system::add(&mut stack, resource, files),
+        }
+    }
+    stack.add_credentials();
+    stack.leave();
+    stack.links.sort();
+    let mut template = stack.template;
+    log_group(&mut template, inputs);
+    roles::add(&mut template, inputs, &stack.links);
+    template.access(inputs.needs);
+    if !stack.problems.is_empty() {
+        return Err(stack.problems);
+    }
+    Ok(Rendered {
+        template: template.finish(),
+        more: stack.more,
+        notices: stack.notices,
+    })
+}
+
+fn log_group(template: &mut Template, inputs: &StackInputs<'_>) {
+    template.add(
+        "LogGroup",
+        "AWS::Logs::LogGroup",
+        &json!({
+            "LogGroupName": inputs.id.log_group(),
+            "RetentionInDays": inputs.log_retention_days,
+            "Tags": template.tags(),
+        }),
+    );
+    template.output(outputs::LOG_GROUP, &reference("LogGroup"));
+}

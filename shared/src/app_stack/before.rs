@@ -1,0 +1,119 @@
+//! The template that stands, as far as the next one depends on it. Whatever else it holds is passed over.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::template::{ACCESS, NOTES};
+use super::{Needs, StackNeeds};
+
+/// What stands. It can hold what convox.yml interpolates, so it has no `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Before {
+    pub(super) resources: Map<String, Value>,
+    pub(super) outputs: Map<String, Value>,
+    /// By the name of the resource.
+    pub(super) notes: BTreeMap<String, Note>,
+    access: Needs,
+}
+
+/// What the properties of a resource do not say.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Note {
+    /// The logical id of the database, cache or file system.
+    pub(super) id: String,
+    /// What a message may call the resource.
+    pub(super) shown: String,
+    /// The resource whose generated password opens it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) login: Option<String>,
+    /// Whether it was a read replica once: then what a new database is given would replace it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) promoted: bool,
+    /// The Release that replaced what stood there by a new, empty one. It stays written down, so that the promote says so when
+    /// it is done too: by then nothing differs any more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) replaced_for: Option<String>,
+    /// Whether a replica is encrypted, which follows from its source.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) encrypted: Option<bool>,
+}
+
+impl Before {
+    /// Keeps of the template that `GetTemplate` answered what is understood.
+    #[must_use]
+    pub fn read(template: &Value) -> Self {
+        let members = |name: &str| template.get(name).and_then(Value::as_object).cloned();
+        let metadata = |name: &str| template.get("Metadata").and_then(|all| all.get(name));
+        let access = metadata(ACCESS).and_then(|access| Needs::deserialize(access).ok());
+        let notes = metadata(NOTES)
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        let note =
+            |(name, note): (&String, &Value)| Some((name.clone(), Note::deserialize(note).ok()?));
+        Self {
+            resources: members("Resources").unwrap_or_default(),
+            outputs: members("Outputs").unwrap_or_default(),
+            notes: notes.filter_map(note).collect(),
+            access: access.unwrap_or_default(),
+        }
+    }
+
+    /// All that it gives to tasks, for whichever Release.
+    #[must_use]
+    pub fn holds(&self) -> StackNeeds {
+        StackNeeds {
+            access: self.access.clone(),
+            resources: self.notes.keys().cloned().collect(),
+        }
+    }
+
+    pub(super) fn has(&self, logical_id: &str) -> bool {
+        self.resources.contains_key(logical_id)
+    }
+
+    pub(super) fn property(&self, logical_id: &str, name: &str) -> Option<&Value> {
+        let resource = self.resources.get(logical_id)?;
+        resource.get("Properties")?.get(name)
+    }
+
+    pub(super) fn text(&self, logical_id: &str, name: &str) -> Option<String> {
+        let text = self.property(logical_id, name)?.as_str();
+        text.map(str::to_owned)
+    }
+
+    pub(super) fn flag(&self, logical_id: &str, name: &str) -> Option<bool> {
+        self.property(logical_id, name)?.as_bool()
+    }
+
+    /// What messages may call the resources whose database, cache or file system is one of `those`.
+    fn shown(&self, those: impl Fn(&str) -> bool) -> Vec<String> {
+        let notes = self.notes.values().filter(|note| those(&note.id));
+        notes.map(|note| note.shown.clone()).collect()
+    }
+
+    /// Whether CloudFormation cannot delete the database.
+    pub(super) fn is_protected(&self, logical_id: &str) -> bool {
+        self.flag(logical_id, "DeletionProtection") == Some(true)
+    }
+}
+
+/// The databases of a template that CloudFormation cannot delete, as a message may call them.
+#[must_use]
+pub fn protected(template: &Value) -> Vec<String> {
+    let before = Before::read(template);
+    before.shown(|id| before.is_protected(id))
+}
+
+/// The resources of a template that leave a final snapshot, as a message may call them.
+#[must_use]
+pub fn leave_snapshots(template: &Value) -> Vec<String> {
+    let before = Before::read(template);
+    before.shown(|id| {
+        let resource = before.resources.get(id);
+        resource.is_some_and(|resource| resource["DeletionPolicy"] == "Snapshot")
+    })
+}

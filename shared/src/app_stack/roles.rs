@@ -1,0 +1,98 @@
+//! The roles of an App's tasks: what the Rack's own allow for all its Apps, for this one alone, and what its convox.yml
+//! names.
+//!
+//! Their names are left to CloudFormation; their path is the Rack's, so that who may pass them can be limited to it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::logical_id::logical_id;
+use super::statements::{execution, task};
+use super::template::{Template, get_att};
+use super::{StackInputs, outputs};
+
+const EXECUTION_ROLE: &str = "ExecutionRole";
+const TASK_ROLE: &str = "TaskRole";
+/// Kinds of [`logical_id`].
+const ROLE_OF_SERVICE: &str = "ServiceRole";
+const ROLE_OF_TIMER: &str = "TimerRole";
+
+/// Adds all roles; `links` are the logical ids of the secrets that tasks are linked by.
+pub(super) fn add(template: &mut Template, inputs: &StackInputs<'_>, links: &[String]) {
+    let execution = policy("start-tasks", &execution(inputs, links));
+    let mut add = |logical_id: &str, output: &str, role: Role<'_>| {
+        let role = role.properties(inputs, template);
+        template.add(logical_id, "AWS::IAM::Role", &role);
+        template.output(output, &get_att(logical_id, "Arn"));
+    };
+    let starts = Role {
+        description: "What ECS may do to start a task of the App",
+        policy: execution,
+        managed: None,
+    };
+    add(EXECUTION_ROLE, outputs::EXECUTION_ROLE, starts);
+    let runs = |description, managed| Role {
+        description,
+        policy: policy("read-environments", &task(inputs)),
+        managed,
+    };
+    let all = "What containers of the App may do";
+    add(TASK_ROLE, outputs::TASK_ROLE, runs(all, None));
+    for (service, policies) in &inputs.needs.services {
+        let name = service.as_str();
+        add(
+            &logical_id(name, ROLE_OF_SERVICE),
+            &logical_id(name, outputs::ROLE_OF_SERVICE),
+            runs("What containers of one Service may do", Some(policies)),
+        );
+    }
+    for (timer, policies) in &inputs.needs.timers {
+        let name = timer.as_str();
+        add(
+            &logical_id(name, ROLE_OF_TIMER),
+            &logical_id(name, outputs::ROLE_OF_TIMER),
+            runs("What containers of one Timer may do", Some(policies)),
+        );
+    }
+}
+
+struct Role<'a> {
+    description: &'static str,
+    policy: Value,
+    managed: Option<&'a BTreeSet<String>>,
+}
+
+impl Role<'_> {
+    fn properties(self, inputs: &StackInputs<'_>, template: &Template) -> Value {
+        let mut properties = json!({
+            "Description": self.description,
+            "Path": format!("/convox/{}/", inputs.id.rack),
+            "AssumeRolePolicyDocument": trust(),
+            "Policies": [self.policy],
+            "Tags": template.tags(),
+        });
+        if let (Some(arns), Some(properties)) = (self.managed, properties.as_object_mut()) {
+            properties.insert("ManagedPolicyArns".to_owned(), json!(arns));
+        }
+        properties
+    }
+}
+
+/// Source: ECS developer guide, "Amazon ECS task execution IAM role" (the condition keeps other accounts' tasks out).
+fn trust() -> Value {
+    document(&[json!({
+        "Effect": "Allow",
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+    })])
+}
+
+fn policy(name: &str, statements: &[Value]) -> Value {
+    json!({"PolicyName": name, "PolicyDocument": document(statements)})
+}
+
+fn document(statements: &[Value]) -> Value {
+    json!({"Version": "2012-10-17", "Statement": statements})
+}

@@ -1,0 +1,121 @@
+//! What the roles of an App's tasks may do, one statement each.
+
+use serde_json::{Value, json};
+
+use super::StackInputs;
+use super::template::{get_att, set, sub};
+
+fn allow(sid: &str, actions: &[&str], resource: &Value) -> Value {
+    json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource})
+}
+
+/// What starts tasks; `links` are the logical ids of the secrets that they are linked by.
+pub(super) fn execution(inputs: &StackInputs<'_>, links: &[String]) -> Vec<Value> {
+    let needs = inputs.needs;
+    let pull = [
+        "ecr:BatchCheckLayerAvailability",
+        "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer",
+    ];
+    let repositories = sub("arn:${AWS::Partition}:ecr:*:*:repository/*");
+    // The question marks are the six characters after a secret's name: nothing longer matches.
+    let own = format!(
+        "arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{}-??????",
+        inputs.id.secret()
+    );
+    let links = links.iter().map(|link| get_att(link, "Id"));
+    let named = needs.secrets.iter().map(|arn| json!(arn));
+    let secrets: Vec<Value> = [sub(&own)].into_iter().chain(links).chain(named).collect();
+    let mut statements = vec![
+        allow("ImageLogin", &["ecr:GetAuthorizationToken"], &json!("*")),
+        allow("PullImages", &pull, &repositories),
+        allow(
+            "Log",
+            &["logs:CreateLogStream", "logs:PutLogEvents"],
+            &get_att("LogGroup", "Arn"),
+        ),
+        allow(
+            "ReadSecrets",
+            &["secretsmanager:GetSecretValue"],
+            &json!(secrets),
+        ),
+    ];
+    if let Some(key) = inputs.secret_key_arn {
+        let via = sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}");
+        let mut decrypt = allow("DecryptSecrets", &["kms:Decrypt"], &json!(key));
+        let condition = json!({"StringEquals": {"kms:ViaService": via}});
+        set(&mut decrypt, "Condition", condition);
+        statements.push(decrypt);
+    }
+    if !needs.secrets.is_empty() {
+        let own = needs.secrets.iter().map(String::as_str);
+        statements.push(decrypt(
+            "DecryptOwnSecrets",
+            "secretsmanager",
+            "SecretARN",
+            own,
+        ));
+    }
+    if !needs.files.is_empty() {
+        let files: Vec<String> = needs.files.iter().map(|arn| literal(arn)).collect();
+        let (read, locate) = (["s3:GetObject"], ["s3:GetBucketLocation"]);
+        statements.push(allow("ReadEnvironmentFiles", &read, &json!(files)));
+        let buckets = json!(needs.buckets);
+        statements.push(allow("LocateEnvironmentFiles", &locate, &buckets));
+        // With an S3 Bucket Key the bucket stands in the object's place.
+        let both = needs.files.iter().chain(&needs.buckets).map(String::as_str);
+        statements.push(decrypt("DecryptEnvironmentFiles", "s3", "aws:s3:arn", both));
+    }
+    statements
+}
+
+/// What containers themselves do.
+pub(super) fn task(inputs: &StackInputs<'_>) -> Vec<Value> {
+    let (bucket, app) = (inputs.settings_bucket, &inputs.id.app);
+    let environments = format!("arn:${{AWS::Partition}}:s3:::{bucket}/apps/{app}/releases/*/env");
+    let mut statements = vec![allow(
+        "ReadEnvironments",
+        &["s3:GetObject", "s3:GetObjectVersion"],
+        &sub(&environments),
+    )];
+    if let Some(key) = inputs.environment_key_arn {
+        // S3 asks for it on the task's behalf, and convox-env itself for an envelope.
+        statements.push(allow("DecryptEnvironments", &["kms:Decrypt"], &json!(key)));
+    }
+    statements
+}
+
+/// Whichever key encrypts what convox.yml names, of any account or region: only `service` uses it, and only for `arns`,
+/// which it tells KMS as `context`. A customer key's own policy still has to admit the role.
+///
+/// Sources: Secrets Manager user guide, "Secret encryption and decryption", encryption context; S3 user guide, "Using
+/// server-side encryption with AWS KMS keys", encryption context.
+fn decrypt<'a>(
+    sid: &str,
+    service: &str,
+    context: &str,
+    arns: impl Iterator<Item = &'a str>,
+) -> Value {
+    let keys = sub("arn:${AWS::Partition}:kms:*:*:key/*");
+    let mut decrypt = allow(sid, &["kms:Decrypt"], &keys);
+    let arns: Vec<String> = arns.map(literal).collect();
+    let (context, via) = (
+        format!("kms:EncryptionContext:{context}"),
+        sub(&format!("{service}.*.${{AWS::URLSuffix}}")),
+    );
+    let condition = json!({
+        "StringEquals": {context: arns},
+        "StringLike": {"kms:ViaService": via},
+    });
+    set(&mut decrypt, "Condition", condition);
+    decrypt
+}
+
+/// An ARN that a policy takes for itself, not as a pattern (IAM user guide, "Policy variables", special characters).
+fn literal(arn: &str) -> String {
+    let escaped = |c: char| match c {
+        '*' | '?' | '$' => format!("${{{c}}}"),
+        c => c.to_string(),
+    };
+    arn.chars().map(escaped).collect()
+}
