@@ -1,5 +1,7 @@
-//! All writes of a deletion, in order: rules, ECS services, revisions, and the secret once nothing runs any more. Each can be
+//! All writes of a deletion, in order: rules, ECS services, revisions, the stack, and the secret once nothing runs any more. Each can be
 //! repeated.
+
+use std::fmt::Write as _;
 
 use futures_util::{StreamExt as _, stream};
 use shared::call_error::CallError;
@@ -7,7 +9,7 @@ use shared::names::AppId;
 use shared::secrets::Scheduled;
 
 use crate::error::DeletionError;
-use crate::plan::{Plan, SecretStep};
+use crate::plan::{Plan, SecretStep, StackStep};
 use crate::shell::Shell;
 
 /// Calls under way at once; ECS changes five services a second after a burst of 50.
@@ -52,12 +54,46 @@ pub async fn apply(
     if let Some(reason) = still_there(shell, plan).await? {
         return Ok(Applied::Waits(reason));
     }
+    if let Some(reason) = delete_stack(shell, id, &plan.stack, removed).await? {
+        return Ok(Applied::Waits(reason));
+    }
     let secret = shell.secrets.of(id);
     Ok(Applied::Done(match &plan.secret {
         SecretStep::Nothing => None,
         SecretStep::Schedule(arn) => secret.schedule_deletion(arn).await?,
         SecretStep::Scheduled(scheduled) => Some(scheduled.clone()),
     }))
+}
+
+/// Deletes the App's stack, which takes minutes: why there is to be waited, if there is.
+async fn delete_stack(
+    shell: &Shell,
+    id: &AppId,
+    step: &StackStep,
+    removed: &mut Vec<String>,
+) -> Result<Option<String>, CallError> {
+    let name = id.stack();
+    match step {
+        StackStep::Nothing => Ok(None),
+        StackStep::Wait(status) => Ok(Some(format!("the stack `{name}` is in {status}"))),
+        StackStep::Delete {
+            arn,
+            token,
+            leave_snapshots,
+        } => {
+            shell.stacks.delete(arn, token).await?;
+            removed.push(format!("the stack `{name}`"));
+            let mut waits = format!("the stack `{name}` is being deleted");
+            if !leave_snapshots.is_empty() {
+                let _ = write!(
+                    waits,
+                    "; final snapshots stay of {}",
+                    leave_snapshots.join(", ")
+                ); // a String takes all
+            }
+            Ok(Some(waits))
+        }
+    }
 }
 
 /// Removes each of `names`, a few at a time, and only then says which failed.

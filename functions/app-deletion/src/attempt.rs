@@ -65,7 +65,7 @@ impl Works for Shell {
                 Ok(attempt(request_id, status, None))
             }
             Err(err) if err.class() == ErrorClass::Transient => Err(err),
-            Err(err) => Ok(failed(id, &err, report)),
+            Err(err) => Ok(failed(id, &err, desired.interrupted, report)),
         }
     }
 }
@@ -84,7 +84,8 @@ async fn delete(
         });
     }
     let gathered = gather(shell, id, applied).await?;
-    let plan = plan(id, applied, &gathered)?;
+    let request_id = desired.order.request_id.as_str();
+    let plan = plan(id, request_id, applied, &gathered)?;
     report.warnings.clone_from(&plan.warnings);
     apply(shell, id, &plan, &mut report.removed).await
 }
@@ -116,12 +117,16 @@ fn deleted(id: &AppId, report: Report) -> Attempt<Report> {
 }
 
 /// A failure for good. Nothing is put back: this function may not create or restore, and the App was to go anyway.
-fn failed(id: &AppId, err: &DeletionError, mut report: Report) -> Attempt<Report> {
+fn failed(id: &AppId, err: &DeletionError, resumed: bool, mut report: Report) -> Attempt<Report> {
     let mut message = Chain(err).to_string();
-    if !report.removed.is_empty() {
-        let removed = report.removed.join(", ");
+    let gone = match (report.removed.is_empty(), resumed) {
+        (false, _) => Some(format!("this is gone: {}", report.removed.join(", "))),
+        (true, true) => Some("what earlier looks removed is gone".to_owned()),
+        (true, false) => None,
+    };
+    if let Some(gone) = gone {
         message = format!(
-            "{message}; this is gone: {removed}; delete the App again once the cause is mended, or promote to bring it back"
+            "{message}; {gone}; delete the App again once the cause is mended, or promote to bring it back"
         );
     }
     tracing::error!(

@@ -34,6 +34,25 @@ pub enum DeletionError {
         /// The ECS services.
         services: Vec<String>,
     },
+    /// A database of the App may not be deleted.
+    #[error(
+        "the App has databases with `deletionProtection`: {}; promote it with `deletionProtection: false`, then delete it \
+         again", .resources.join(", ")
+    )]
+    ResourceProtected {
+        /// The resources.
+        resources: Vec<String>,
+    },
+    /// CloudFormation could not delete the App's stack.
+    #[error(
+        "the stack `{name}` could not be deleted: {reason}; remove what holds it, then delete the App again"
+    )]
+    StackStays {
+        /// The stack's name.
+        name: String,
+        /// CloudFormation's reason.
+        reason: String,
+    },
     /// It was tried for hours.
     #[error(
         "the App could not be deleted within {hours} hours of the request; the last state was {status}"
@@ -60,6 +79,8 @@ impl Failure for DeletionError {
             Self::Secret(_)
             | Self::Name(_)
             | Self::SecretStillRead { .. }
+            | Self::ResourceProtected { .. }
+            | Self::StackStays { .. }
             | Self::PastDeadline { .. }
             | Self::Report(_) => ErrorClass::Permanent,
         }
@@ -72,6 +93,8 @@ impl Failure for DeletionError {
             Self::Secret(secret) => secret.error_type(),
             Self::Name(_) => "InvalidName",
             Self::SecretStillRead { .. } => "SecretStillRead",
+            Self::ResourceProtected { .. } => "ResourceProtected",
+            Self::StackStays { .. } => "StackStays",
             Self::PastDeadline { .. } => "DeadlineExceeded",
             Self::Report(_) => "ReportUnrendered",
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use shared::app_settings::AppSettings;
 use shared::ecs::{EcsService, Registered};
 use shared::error_chain::Chain;
@@ -10,6 +10,7 @@ use shared::leftovers::{Keep, Leftovers, bounded};
 use shared::names::{AppId, keys};
 use shared::promotion::Applied;
 use shared::secrets::SecretSeen;
+use shared::stack_state::SeenStack;
 
 use crate::error::DeletionError;
 use crate::shell::Shell;
@@ -23,6 +24,8 @@ pub struct Gathered {
     pub lent: Vec<EcsService>,
     /// Its secret.
     pub secret: SecretSeen,
+    /// Its own stack.
+    pub stack: Option<SeenStack>,
     /// The task definitions that matter, by ARN: those of its own, and those that others run.
     pub definitions: BTreeMap<String, Registered>,
     /// What could not be read and does not stop a deletion.
@@ -44,17 +47,20 @@ pub async fn gather(
         services: &none,
         rules: &none,
     };
-    // Each is large, and all three are under way at once.
+    // Each is large, and all of them are under way at once.
     let leftovers = Box::pin(async {
         Ok::<_, DeletionError>(Leftovers::find(shell.places(), id, applied, true, keep).await?)
     });
     let secret = Box::pin(async { Ok(shell.secrets.of(id).see().await?) });
+    let stack = Box::pin(async { Ok(shell.stacks.see(id).await?) });
     let lent = Box::pin(lent(shell, id, applied));
-    let (leftovers, secret, (lent, warnings)) = try_join3(leftovers, secret, lent).await?;
+    let (leftovers, secret, stack, (lent, warnings)) =
+        try_join4(leftovers, secret, stack, lent).await?;
     let mut gathered = Gathered {
         leftovers,
         lent,
         secret,
+        stack,
         definitions: BTreeMap::new(),
         warnings,
     };

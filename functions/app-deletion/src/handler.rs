@@ -7,6 +7,7 @@ use shared::call_error::ErrorClass;
 use shared::intake::{self, Failure as _};
 use shared::names::{AppId, AppName, NameError};
 use shared::promotion::{Order, Request, Tie, Work};
+use shared::stack_state::app_of;
 use shared::work::{Invocation, Message, short_answer};
 
 use crate::error::DeletionError;
@@ -41,6 +42,13 @@ async fn answer(
             return Ok(ignored(&format!("an event of Rack `{rack}`")));
         }
         Trigger::Continue { app, .. } => Message::continues(id(shell, &app)?),
+        Trigger::StackChanged { stack_id } => {
+            let Some(id) = app_of(&shell.config.rack, &stack_id) else {
+                let reason = format!("the stack `{stack_id}`, which is no App's of this Rack");
+                return Ok(ignored(&reason));
+            };
+            Message::wakes(id)
+        }
         Trigger::Deleted {
             app,
             event_id,
@@ -57,6 +65,7 @@ async fn answer(
                 },
             }),
             current: None,
+            wakes: false,
         },
     };
     let taken = match invocation.take(&message).await {

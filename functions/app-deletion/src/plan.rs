@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use shared::app_stack;
 use shared::leftovers::Removals;
 use shared::names::{AppId, SecretArn};
 use shared::promotion::Applied;
 use shared::secrets::{Scheduled, SecretSeen};
+use shared::stack_state::RequestToken;
 
 use crate::error::DeletionError;
 use crate::gather::Gathered;
@@ -24,10 +26,30 @@ pub struct Plan {
     pub more_revisions: bool,
     /// ECS services that drain already.
     pub draining: Vec<String>,
+    /// What becomes of its own stack.
+    pub stack: StackStep,
     /// What becomes of the secret.
     pub secret: SecretStep,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// What becomes of the App's own stack, once nothing runs any more.
+#[derive(Debug, PartialEq, Eq)]
+pub enum StackStep {
+    /// There is none, or it is somebody else's.
+    Nothing,
+    /// CloudFormation is at work on it; the status.
+    Wait(String),
+    /// It is deleted.
+    Delete {
+        /// Its ARN.
+        arn: String,
+        /// The `ClientRequestToken`.
+        token: String,
+        /// The resources that leave a final snapshot.
+        leave_snapshots: Vec<String>,
+    },
 }
 
 /// What becomes of the secret, once nothing runs any more.
@@ -45,9 +67,10 @@ pub enum SecretStep {
 ///
 /// # Errors
 ///
-/// [`DeletionError::SecretStillRead`] where the deletion may not begin.
+/// [`DeletionError::SecretStillRead`] and [`DeletionError::StackStays`] where the deletion may not begin, or not go on.
 pub fn plan(
     id: &AppId,
+    request_id: &str,
     applied: Option<&Applied>,
     gathered: &Gathered,
 ) -> Result<Plan, DeletionError> {
@@ -73,6 +96,7 @@ pub fn plan(
             });
         }
     }
+    let stack = stack(id, request_id, gathered, &mut warnings)?;
     let is_active = |arn: &String| {
         let known = gathered.definitions.get(arn);
         known.is_some_and(|known| known.is_active)
@@ -92,8 +116,49 @@ pub fn plan(
         revisions,
         more_revisions,
         draining: draining.map(|service| service.name.clone()).collect(),
+        stack,
         secret,
         warnings,
+    })
+}
+
+/// What becomes of the App's stack.
+fn stack(
+    id: &AppId,
+    request_id: &str,
+    gathered: &Gathered,
+    warnings: &mut Vec<String>,
+) -> Result<StackStep, DeletionError> {
+    let Some(seen) = &gathered.stack else {
+        return Ok(StackStep::Nothing);
+    };
+    let name = id.stack();
+    if !id.owns(&seen.tags) {
+        warnings.push(format!(
+            "the stack `{name}` lacks the tags convox:rack and convox:app of this App, so it is somebody else's and stays"
+        ));
+        return Ok(StackStep::Nothing);
+    }
+    let request = RequestToken::new(id, request_id);
+    let protected = app_stack::protected(&seen.template);
+    if !protected.is_empty() {
+        return Err(DeletionError::ResourceProtected {
+            resources: protected,
+        });
+    }
+    if let Some(reason) = seen.failed(&request) {
+        let reason = reason.to_owned();
+        return Err(DeletionError::StackStays { name, reason });
+    }
+    Ok(if seen.status.ends_with("_IN_PROGRESS") {
+        StackStep::Wait(seen.status.clone())
+    } else {
+        let (arn, token) = (seen.arn.clone(), request.of("delete"));
+        StackStep::Delete {
+            arn,
+            token,
+            leave_snapshots: app_stack::leave_snapshots(&seen.template),
+        }
     })
 }
 

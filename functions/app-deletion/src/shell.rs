@@ -11,6 +11,7 @@ use shared::leftovers::Places;
 use shared::rack_settings::RackSettings;
 use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
+use shared::stacks::Stacks;
 
 /// ECS takes one `DeregisterTaskDefinition` a second after a burst of 20 that it shares with promote, so a throttled call
 /// gets more tries than usual.
@@ -38,6 +39,8 @@ pub struct Shell {
     pub bus: EventBus,
     /// Secrets Manager.
     pub secrets: Secrets,
+    /// The Apps' own stacks.
+    pub stacks: Stacks,
     /// The time.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -57,6 +60,7 @@ impl Shell {
             rules: EventRules::new(&sdk),
             bus: EventBus::new(&sdk),
             secrets: Secrets::new(&sdk, None, limit),
+            stacks: Stacks::new(&sdk),
             clock,
             config,
         }

@@ -27,6 +27,11 @@ pub enum Trigger {
         /// The App, unchecked.
         app: String,
     },
+    /// CloudFormation has something to say of a stack.
+    StackChanged {
+        /// The stack's ARN.
+        stack_id: String,
+    },
     /// Nothing for app-deletion, and why.
     Ignored(String),
 }
@@ -64,6 +69,9 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
                 }),
                 kind => Some(Trigger::Ignored(format!("work of the kind `{kind}`"))),
             }
+        }
+        "CloudFormation Stack Status Change" if source == "aws.cloudformation" => {
+            text(&event.detail, "/stack-id").map(|stack_id| Trigger::StackChanged { stack_id })
         }
         _ => Some(intake::unused(event)),
     }

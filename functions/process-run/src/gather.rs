@@ -1,5 +1,7 @@
 //! All reads before anything is registered. What they find is plain data; what it means is `plan`'s.
 
+use futures_util::future::try_join;
+use shared::app_stack::StackOutputs;
 use shared::names::{AppId, ReleaseId, keys};
 use shared::precedence::{self, EnvDelivery};
 use shared::promotion::{Applied, Promotion, SecretVersion, Work};
@@ -19,6 +21,8 @@ pub struct Gathered {
     pub env_version_id: String,
     /// What the Release says.
     pub read: ReadRelease,
+    /// What the App's own stack gives to tasks; `None` where there is no stack.
+    pub stack: Option<StackOutputs>,
     /// The secret, where it can matter.
     pub secret: Secret,
 }
@@ -60,13 +64,16 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
         release: &release,
         env_version_id: &env_version_id,
     };
-    let raw = objects.raw().await?;
+    let raw = async { Ok::<_, RunError>(objects.raw().await?) };
+    let outputs = async { Ok(shell.stacks.outputs(id).await?) };
+    let (raw, outputs) = try_join(raw, outputs).await?;
     let read = objects.read(&raw).await?;
     let secret = look(shell, id, &read, applied).await;
     Ok(Gathered {
         release,
         env_version_id,
         read,
+        stack: outputs.map(StackOutputs::read),
         secret,
     })
 }

@@ -182,6 +182,7 @@ fn release<'a>(
         router_host: config.router_host.as_deref(),
         execution_role_arn: &config.task_execution_role_arn,
         task_role_arn: &config.task_role_arn,
+        stack: gathered.stack.as_ref(),
         readonly_root: read.readonly_root,
     }
 }
@@ -212,6 +213,7 @@ fn checks(
     problems.extend(release_checks::missing_variables(&missing));
     problems.extend(release_checks::unknown_link(manifest, service));
     problems.extend(release_checks::rack_secrets(&request.id, account, service));
+    problems.extend(not_deployed(gathered, service));
     if matches!(placement, Placement::Fargate { network, .. } if network.subnets.is_empty()) {
         problems.push(Problem::new(
             "NoSubnets",
@@ -229,6 +231,22 @@ fn checks(
         })
     }));
     problems
+}
+
+/// Resources that the Service names and a promote has not deployed yet.
+fn not_deployed(gathered: &Gathered, service: &Service) -> Option<Problem> {
+    let resources = gathered.read.resources.list.iter();
+    let named = resources.filter(|resource| service.resources.contains(&resource.name));
+    let stack = gathered.stack.as_ref();
+    let missing = named.filter(|resource| !stack.is_some_and(|stack| stack.has(resource)));
+    let missing: Vec<String> = missing.map(|it| format!("`{}`", it.shown)).collect();
+    (!missing.is_empty()).then(|| {
+        let (name, release, missing) = (&service.name, &gathered.release, missing.join(", "));
+        let message = format!(
+            "`services.{name}.resources` names what is not deployed: {missing}; promote Release {release} first"
+        );
+        Problem::new("ResourceNotDeployed", message)
+    })
 }
 
 fn no_service(request: &Request, gathered: &Gathered) -> Problem {

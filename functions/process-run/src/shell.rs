@@ -10,6 +10,7 @@ use shared::event_bus::EventBus;
 use shared::release_settings::ReleaseSettings;
 use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
+use shared::stacks::Stacks;
 
 /// ECS registers one definition a second after a burst of 20 that promote shares, so a throttled call gets more tries than
 /// usual.
@@ -33,6 +34,8 @@ pub struct Shell {
     pub bus: EventBus,
     /// Secrets Manager.
     pub secrets: Secrets,
+    /// The Apps' own stacks.
+    pub stacks: Stacks,
     /// What opens envelopes, where the Rack has a key.
     pub data_keys: Option<DataKeys>,
     /// The time.
@@ -54,6 +57,7 @@ impl Shell {
             cluster: Cluster::new(&sdk, &config.cluster),
             bus: EventBus::new(&sdk),
             secrets: Secrets::new(&sdk, None, limit),
+            stacks: Stacks::new(&sdk),
             data_keys: key.map(|key| DataKeys::new(clients::kms(&sdk), key)),
             clock,
             config,

@@ -1,9 +1,10 @@
-//! All writes of a promote, in order: manifest copy, secret, task definitions, services, rules, removals. Each can be
+//! All writes of a promote, in order: manifest copy, stack, secret, task definitions, services, rules, removals. Each can be
 //! repeated.
 
 mod definitions;
 mod moves;
 mod source;
+mod stack;
 
 use std::time::Instant;
 
@@ -82,6 +83,10 @@ pub struct Job<'a> {
 /// [`PromoteError`] for the first write that failed; `progress` says what was written until then.
 pub async fn apply(job: &Job<'_>, progress: &mut Progress) -> Result<Done, PromoteError> {
     job.copy_manifest().await?;
+    let started = Instant::now();
+    let settled = job.settle_stack(progress).await;
+    progress.step("stack", started);
+    settled?;
     let started = Instant::now();
     let source = job.settle_source(progress).await;
     progress.step("secret", started);
@@ -184,6 +189,7 @@ impl Job<'_> {
             secret,
             services: of_kind(false),
             timers: of_kind(true),
+            stack: Some(self.plan.stack.needs.clone()),
         };
         let removed = self.plan.removals.clone();
         Done {

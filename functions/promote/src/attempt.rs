@@ -62,6 +62,7 @@ impl Works for Shell {
             env_version_id,
             applied,
             interrupted: desired.interrupted,
+            allow_replacement: desired.allows_replacement(),
         };
         attempt(self, id, desired, &wanted).await
     }
@@ -86,7 +87,14 @@ async fn attempt(
             report.done(&done, progress.outcome.as_ref());
             (Status::Done, Runs::Now(Box::new(done.applied)))
         }
-        Err(PromoteError::Draining { service }) => return Ok(waiting(shell, request_id, &service)),
+        Err(PromoteError::Draining { service }) => {
+            let reason = format!("the ECS service `{service}` is still draining");
+            return Ok(waiting(shell, request_id, reason));
+        }
+        Err(PromoteError::StackAtWork { reason }) => {
+            tracing::info!(app.name = %id.app, release.id = %wanted.release, request.id = request_id, "the promote waits: {reason}");
+            return Ok(waiting(shell, request_id, reason));
+        }
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
         Err(err) => {
             let aftermath = aftermath(shell, id, desired, wanted.applied, &progress).await?;
@@ -127,9 +135,9 @@ async fn attempt(
 }
 
 /// What takes minutes is looked at again later: no waiting inside Lambda.
-fn waiting(shell: &Shell, request_id: &str, service: &str) -> Attempt<Report> {
+fn waiting(shell: &Shell, request_id: &str, reason: String) -> Attempt<Report> {
     let status = Status::Waiting {
-        reason: format!("the ECS service `{service}` is still draining"),
+        reason,
         until: (shell.clock)() + TimeDelta::seconds(NEXT_LOOK_SECONDS),
     };
     let finished = Finished {
@@ -237,7 +245,9 @@ async fn running_anyway(shell: &Shell, id: &AppId) -> Result<Vec<String>, Promot
         .iter()
         .map(|name| format!("the ECS service `{name}`"));
     let rules = ours.rules.iter().map(|name| format!("the rule `{name}`"));
-    Ok(services.chain(rules).collect())
+    let stack = shell.stacks.outputs(id).await?;
+    let stack = stack.map(|_| format!("the stack `{}`", id.stack()));
+    Ok(services.chain(rules).chain(stack).collect())
 }
 
 /// The report is for people: one that can never be written does not hold up the state.

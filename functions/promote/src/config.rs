@@ -35,16 +35,20 @@ pub struct Config {
     pub environment_key_arn: Option<String>,
     /// The time that one promote spends on Secrets Manager in all.
     pub secrets_manager_timeout: Duration,
-    /// Secrets of the user's own that the execution role may read, each an ARN or a beginning and `*`.
-    pub extra_secret_arns: Vec<String>,
-    /// Environment files that the execution role may read, each an ARN or a beginning and `*`.
-    pub extra_environment_file_arns: Vec<String>,
     /// The role that reads secrets.
     pub task_execution_role_arn: String,
     /// The role of the App's own code.
     pub task_role_arn: String,
     /// The role that EventBridge starts Timers' tasks with.
     pub timer_role_arn: String,
+    /// The role that CloudFormation has for the Apps' own stacks.
+    pub app_stack_role_arn: String,
+    /// Managed policies that convox.yml may give to an App: ARNs, or patterns of them.
+    pub app_policy_arns: Vec<String>,
+    /// How long the Apps' log groups keep what containers write, in days.
+    pub log_retention_days: u32,
+    /// The VPC of the subnets, where Apps may have resources.
+    pub vpc: Option<String>,
     /// What the time limits of AWS calls are multiplied by.
     pub time_scale: f64,
 }
@@ -90,21 +94,30 @@ impl Config {
             secret_key_arn,
             environment_key_arn: of_release.environment_key_arn,
             secrets_manager_timeout: of_release.secrets_manager_timeout,
-            extra_secret_arns: variables::list(optional("EXTRA_SECRET_ARNS")),
-            extra_environment_file_arns: variables::list(optional("EXTRA_ENVIRONMENT_FILE_ARNS")),
             task_execution_role_arn: of_release.task_execution_role_arn,
             task_role_arn: of_release.task_role_arn,
             timer_role_arn: variables.required("TIMER_ROLE_ARN")?,
+            app_stack_role_arn: variables.required("APP_STACK_ROLE_ARN")?,
+            app_policy_arns: variables::list(optional("APP_POLICY_ARNS")),
+            log_retention_days: days(optional("LOG_RETENTION_DAYS"))?,
+            vpc: optional("VPC"),
             time_scale: of_release.time_scale,
         })
     }
+}
+
+fn days(value: Option<String>) -> Result<u32, VariableError> {
+    let days = value.as_deref().map_or(Some(30), |text| text.parse().ok());
+    days.ok_or_else(|| {
+        VariableError::refused("LOG_RETENTION_DAYS", value, "a whole number of days")
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const WHOLE: [(&str, &str); 7] = [
+    const WHOLE: [(&str, &str); 8] = [
         ("RACK", "myrack"),
         ("SETTINGS_BUCKET", "settings"),
         ("CLUSTER", "apps"),
@@ -112,6 +125,7 @@ mod tests {
         ("TASK_EXECUTION_ROLE_ARN", "execution"),
         ("TASK_ROLE_ARN", "task"),
         ("TIMER_ROLE_ARN", "timer"),
+        ("APP_STACK_ROLE_ARN", "stacks"),
     ];
 
     fn config(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -141,6 +155,7 @@ mod tests {
             ),
             (&[("ASSIGN_PUBLIC_IP", "Yes")], "ENABLED or DISABLED"),
             (&[("SECRETS_MANAGER_TIMEOUT_SECONDS", "0")], "from 1 to 60"),
+            (&[("LOG_RETENTION_DAYS", "long")], "a whole number of days"),
             (&[("TIME_SCALE", "2")], "over 0 and at most 1"),
             (
                 &[("SECRET_KEY_ARN", "k"), ("ENVIRONMENT_KEY_ARN", "k")],

@@ -13,7 +13,7 @@ use shared::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 
 use crate::error::PromoteError;
 use crate::gather::{self, Gathered, Wanted};
-use crate::plan::{self, Plan, Process, Runs, SecretStep};
+use crate::plan::{self, Plan, Process, SecretStep};
 use crate::report::Fallback;
 use crate::shell::Shell;
 
@@ -42,6 +42,8 @@ pub struct Planned {
     pub fallback: Option<Fallback>,
     /// What changes against the applied Release, by name.
     pub keys: KeyChanges,
+    /// What would become of the App's own stack: `ready`, `create`, `update`, `replace` or `wait`.
+    pub stack: &'static str,
     /// By Service.
     pub services: BTreeMap<String, PlannedDefinition>,
     /// By Timer.
@@ -108,6 +110,7 @@ pub async fn dry_run(
     shell: &Shell,
     id: &AppId,
     release: &ReleaseId,
+    allow_replacement: bool,
 ) -> Result<Planned, PromoteError> {
     let key = keys::environment(&id.app, release);
     let version = shell.bucket.version(&key, None).await?;
@@ -128,6 +131,7 @@ pub async fn dry_run(
         env_version_id: &version.id,
         applied,
         interrupted: false,
+        allow_replacement,
     };
     let gathered = gather::gather(shell, &wanted).await?;
     let before = environment_before(shell, id, applied).await?;
@@ -150,6 +154,7 @@ async fn environment_before(
         env_version_id,
         applied: None,
         interrupted: false,
+        allow_replacement: false,
     };
     Ok(gather::environment(shell, &wanted).await?.environment)
 }
@@ -194,6 +199,7 @@ fn answer(
         decided_by: plan.decision.decided_by,
         fallback,
         keys,
+        stack: plan.stack.step.name(),
         services: of_kind(false),
         timers: of_kind(true),
         removed: plan.removals.names(),
@@ -243,12 +249,15 @@ fn definitions<'a>(
     plan: &'a Plan<'a>,
     source: &EnvSource,
 ) -> Result<Vec<(&'a Process<'a>, PlannedDefinition)>, PromoteError> {
-    let release = plan::release(&shell.config, wanted, gathered);
+    let outputs = plan::outputs(gathered);
+    let release = plan::release(&shell.config, wanted, gathered, &outputs);
     let planned = plan.processes.iter().map(|process| {
-        let definition = process.render(&release, source);
+        let definition =
+            process.definition(&release, source, wanted.applied, &gathered.around.dead);
         let definition =
             definition.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
-        let known = known_digest(wanted.applied, process);
+        let known = wanted.applied.and_then(|applied| process.applied(applied));
+        let known = known.map(|known| known.digest.as_str());
         let planned = PlannedDefinition {
             task_definition: process.running().map(str::to_owned),
             changes: known != Some(definition.digest().as_str()),
@@ -257,15 +266,4 @@ fn definitions<'a>(
         Ok((process, planned))
     });
     planned.collect()
-}
-
-fn known_digest<'a>(applied: Option<&'a Applied>, process: &Process<'_>) -> Option<&'a str> {
-    let applied = applied?;
-    let of_kind = match process.runs {
-        Runs::Service { .. } => &applied.services,
-        Runs::Timer { .. } => &applied.timers,
-    };
-    of_kind
-        .get(process.name())
-        .map(|known| known.digest.as_str())
 }

@@ -38,6 +38,12 @@ pub enum PromoteError {
         /// The ECS service.
         service: String,
     },
+    /// CloudFormation is at work on the App's stack.
+    #[error("{reason}")]
+    StackAtWork {
+        /// The stack and its status, in words.
+        reason: String,
+    },
     /// Somebody wrote the Release's manifest at this very moment.
     #[error("`{key}` was written while the Release was promoted")]
     ManifestRace {
@@ -76,7 +82,9 @@ impl Failure for PromoteError {
             Self::Call(call) => call.class(),
             Self::Release(err) => err.class(),
             Self::Store(store) => store.class(),
-            Self::Draining { .. } | Self::ManifestRace { .. } => ErrorClass::Transient,
+            Self::Draining { .. } | Self::StackAtWork { .. } | Self::ManifestRace { .. } => {
+                ErrorClass::Transient
+            }
             Self::Input(_)
             | Self::ClusterMissing { .. }
             | Self::PastDeadline { .. }
@@ -95,6 +103,7 @@ impl Failure for PromoteError {
             Self::Release(err) => err.error_type(),
             Self::ClusterMissing { .. } => "ClusterMissing",
             Self::Draining { .. } => "ServiceDraining",
+            Self::StackAtWork { .. } => "StackAtWork",
             Self::ManifestRace { .. } => "ManifestRace",
             Self::PastDeadline { .. } => "DeadlineExceeded",
             Self::NotAPromote => "NotAPromote",

@@ -3,7 +3,7 @@
 mod agents;
 mod around;
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use shared::app_settings::{AppSettings, Build};
 use shared::ecs::SeenCluster;
 use shared::environment::ReadEnvironment;
@@ -11,7 +11,9 @@ use shared::manifest::{Manifest, Service};
 use shared::names::{AppId, ReleaseId, keys};
 use shared::promotion::Applied;
 use shared::release::{ReadRelease, ReleaseObjects};
+use shared::resources::Resources;
 use shared::settings_bucket::Object;
+use shared::stack_state::SeenStack;
 
 use crate::error::PromoteError;
 use crate::shell::Shell;
@@ -32,6 +34,8 @@ pub struct Wanted<'a> {
     pub applied: Option<&'a Applied>,
     /// Whether an earlier attempt may have registered definitions that nobody wrote down.
     pub interrupted: bool,
+    /// Whether resources may be replaced.
+    pub allow_replacement: bool,
 }
 
 /// Everything that a plan is made from.
@@ -46,12 +50,16 @@ pub struct Gathered {
     pub env_version_id: String,
     /// The manifest.
     pub manifest: Manifest,
+    /// Its resources.
+    pub resources: Resources,
     /// Whether containers may not write to their own file system.
     pub readonly_root: bool,
     /// The manifest's bytes, where the Release has none of its own yet.
     pub manifest_to_copy: Option<Vec<u8>>,
     /// The cluster.
     pub cluster: SeenCluster,
+    /// The App's own stack.
+    pub stack: Option<SeenStack>,
     /// What runs.
     pub around: Around,
 }
@@ -65,7 +73,8 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
     let objects = objects(shell, wanted);
     // Each is large.
     let raw = Box::pin(async { Ok(objects.raw().await?) });
-    let (raw, cluster) = try_join(raw, cluster(shell)).await?;
+    let stack = Box::pin(async { Ok(shell.stacks.see(wanted.id).await?) });
+    let (raw, cluster, stack) = try_join3(raw, cluster(shell), stack).await?;
     let read = Box::pin(async { Ok(objects.read(&raw).await?) });
     let (read, env_version_id) =
         try_join(read, effective_version(shell, wanted, &raw.environment)).await?;
@@ -74,6 +83,7 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         build,
         environment,
         manifest,
+        resources,
         readonly_root,
         manifest_to_copy,
     } = read;
@@ -84,9 +94,11 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         environment,
         env_version_id,
         manifest,
+        resources,
         readonly_root,
         manifest_to_copy,
         cluster,
+        stack,
         around,
     })
 }

@@ -37,7 +37,7 @@ pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, P
     let invocation = Invocation { shell, way };
     let payload = intake::parse(event.payload);
     Box::pin(intake::answer(payload, async |trigger| {
-        invocation.answer(trigger).await
+        Box::pin(invocation.answer(trigger)).await // large, as each of its kind
     }))
     .await
 }
@@ -54,8 +54,8 @@ impl Invocation<'_> {
                 }
             },
             Next::Reconcile => self.reconcile().await,
-            Next::DryRun(id, release) => {
-                let plan = dry_run(self.shell, &id, &release).await?;
+            Next::DryRun(id, release, allow_replacement) => {
+                let plan = dry_run(self.shell, &id, &release, allow_replacement).await?;
                 serde_json::to_value(plan).map_err(PromoteError::Report)
             }
         }

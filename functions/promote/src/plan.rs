@@ -5,12 +5,15 @@ mod capacity;
 mod checks;
 mod deliveries;
 mod platform;
+mod policies;
 mod process;
+mod stack;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use shared::app_settings::AppSettings;
+use shared::app_stack::StackOutputs;
 use shared::environment::RESERVED_KEYS;
 use shared::leftovers::Removals;
 use shared::manifest::Manifest;
@@ -26,11 +29,14 @@ use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted};
 
 pub use process::{Process, Runs};
+pub use stack::{StackPlan, outputs};
 
 /// What will be written.
 pub struct Plan<'a> {
     /// What is wanted and who decided it.
     pub decision: Decision,
+    /// What becomes of the App's own stack.
+    pub stack: StackPlan,
     /// What becomes of the secret.
     pub secret: SecretStep,
     /// The Services and then the Timers, each in the manifest's order.
@@ -63,7 +69,12 @@ pub enum SecretStep {
 
 /// The Release, as definitions see it.
 #[must_use]
-pub fn release<'a>(config: &'a Config, wanted: &Wanted<'a>, gathered: &'a Gathered) -> Release<'a> {
+pub fn release<'a>(
+    config: &'a Config,
+    wanted: &Wanted<'a>,
+    gathered: &'a Gathered,
+    stack: &'a StackOutputs,
+) -> Release<'a> {
     Release {
         id: wanted.id,
         release: wanted.release,
@@ -75,6 +86,7 @@ pub fn release<'a>(config: &'a Config, wanted: &Wanted<'a>, gathered: &'a Gather
         router_host: config.router_host.as_deref(),
         execution_role_arn: &config.task_execution_role_arn,
         task_role_arn: &config.task_role_arn,
+        stack: Some(stack),
         readonly_root: gathered.readonly_root,
     }
 }
@@ -140,7 +152,9 @@ pub fn plan<'a>(
     let services = checks.services(config, wanted, gathered);
     let timers = checks.timers(config, wanted, gathered);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();
-    let release = release(config, wanted, gathered);
+    let stack = checks.stack(config, wanted, gathered, request_id);
+    let outputs = outputs(gathered);
+    let release = release(config, wanted, gathered, &outputs);
     let s3 = s3_source(config, wanted, gathered);
     let s3_size = checks.rendered(&processes, &release, &s3);
     checks.platforms(config, &processes, &release, &s3);
@@ -154,7 +168,7 @@ pub fn plan<'a>(
         checks.size(s3_size);
     }
     let mut warnings = warnings(gathered);
-    warnings.extend(deliveries::warnings(config, gathered));
+    warnings.extend(deliveries::warnings(gathered));
     let source = match secret {
         SecretStep::Write { .. } => stand_in(wanted, gathered),
         _ => s3,
@@ -162,10 +176,12 @@ pub fn plan<'a>(
     warnings.extend(platform::warnings(
         config, gathered, &processes, &release, &source,
     ));
-    warnings.extend(checks.into_result()?);
+    let (checked, stack) = checks.into_result(stack)?;
+    warnings.extend(checked);
     let removals = Removals::of(wanted.id, &gathered.around.leftovers);
     Ok(Plan {
         decision,
+        stack,
         secret,
         processes,
         removals,
@@ -243,6 +259,7 @@ fn warnings(gathered: &Gathered) -> Vec<String> {
     let mut warnings = gathered.environment.warnings.clone();
     warnings.extend(gathered.manifest.warnings.iter().cloned());
     warnings.extend(gathered.settings.warnings.iter().cloned());
+    warnings.extend(gathered.resources.notices.iter().cloned());
     for service in &gathered.manifest.services {
         let defaults = service.env_defaults();
         for name in RESERVED_KEYS

@@ -92,6 +92,7 @@ async fn environment_of(
         env_version_id: &applied.env_version_id,
         applied: None,
         interrupted: false,
+        allow_replacement: false,
     };
     let environment = gather::environment(shell, &wanted).await?;
     Ok(environment.environment.to_secret_string())

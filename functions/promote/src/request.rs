@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared::events::{Event, EventType};
 use shared::names::{AppId, AppName, NameError, ReleaseId, keys};
 use shared::promotion::{Kind, Order, Request, Tie, Work};
+use shared::stack_state;
 use shared::state_store::StateStore;
 use shared::work::{Message, short_answer};
 
@@ -17,8 +18,8 @@ use crate::trigger::Trigger;
 pub enum Next {
     /// It goes through the App's state.
     Take(Message),
-    /// Somebody asks what a promote would do.
-    DryRun(AppId, ReleaseId),
+    /// Somebody asks what a promote would do, and whether it may replace resources.
+    DryRun(AppId, ReleaseId, bool),
     /// The schedule's: look for work that nobody does.
     Reconcile,
     /// It is answered.
@@ -57,13 +58,17 @@ impl Invocation<'_> {
             Trigger::Requested {
                 app,
                 release,
+                allow_replacement,
                 event,
                 ..
             } => {
                 let now = (self.shell.clock)();
                 let (request_id, time) = event.unwrap_or_else(|| (self.way.owner.to_owned(), now));
                 match self.names(&app, &release) {
-                    Ok((id, release)) => self.requested(id, release, request_id, time).await,
+                    Ok((id, release)) => {
+                        let wanted = (release, allow_replacement);
+                        self.requested(id, wanted, request_id, time).await
+                    }
                     Err(err) => self.refuse(&app, &release, &request_id, &err).await,
                 }
             }
@@ -82,10 +87,25 @@ impl Invocation<'_> {
                 reason,
                 event_id,
             } => self.rolled_back(&service_arn, &reason, &event_id).await,
-            Trigger::DryRun { app, release } => match self.names(&app, &release) {
-                Ok((id, release)) => Ok(Next::DryRun(id, release)),
+            Trigger::StackChanged { stack_id } => Ok(self.stack_changed(&stack_id)),
+            Trigger::DryRun {
+                app,
+                release,
+                allow_replacement,
+            } => match self.names(&app, &release) {
+                Ok((id, release)) => Ok(Next::DryRun(id, release, allow_replacement)),
                 Err(err) => Ok(Next::Answer(failed("InvalidName", &err.to_string()))),
             },
+        }
+    }
+
+    /// A stack of this Rack's Apps came to an end of what it was at, or only says how far it is: it is looked at either way.
+    fn stack_changed(&self, stack_id: &str) -> Next {
+        match stack_state::app_of(&self.shell.config.rack, stack_id) {
+            Some(id) => Next::Take(Message::wakes(id)),
+            None => ignore(&format!(
+                "the stack `{stack_id}`, which is no App's of this Rack"
+            )),
         }
     }
 
@@ -132,6 +152,7 @@ impl Invocation<'_> {
             work: Work::Promote {
                 release,
                 env_version_id: version.id.clone(),
+                allow_replacement: false,
             },
             order: Order {
                 requested_at: version.last_modified,
@@ -143,6 +164,7 @@ impl Invocation<'_> {
             id: self.id(app),
             request: Some(request),
             current: current_id,
+            wakes: false,
         }))
     }
 
@@ -150,7 +172,7 @@ impl Invocation<'_> {
     async fn requested(
         &self,
         id: AppId,
-        release: ReleaseId,
+        (release, allow_replacement): (ReleaseId, bool),
         request_id: String,
         time: chrono::DateTime<chrono::Utc>,
     ) -> Result<Next, PromoteError> {
@@ -174,6 +196,7 @@ impl Invocation<'_> {
             work: Work::Promote {
                 release,
                 env_version_id: version.id.clone(),
+                allow_replacement,
             },
             order: Order {
                 requested_at: time.trunc_subsecs(0),
@@ -188,6 +211,7 @@ impl Invocation<'_> {
             id,
             request: Some(request),
             current: Some(version.id),
+            wakes: false,
         }))
     }
 

@@ -11,6 +11,7 @@ use shared::event_rules::EventRules;
 use shared::leftovers::Places;
 use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
+use shared::stacks::Stacks;
 
 use crate::config::Config;
 
@@ -37,6 +38,8 @@ pub struct Shell {
     pub bus: EventBus,
     /// Secrets Manager.
     pub secrets: Secrets,
+    /// The Apps' own stacks.
+    pub stacks: Stacks,
     /// What opens envelopes, where the Rack has a key.
     pub data_keys: Option<DataKeys>,
     /// The time.
@@ -71,6 +74,7 @@ impl Shell {
                 config.secret_key_arn.clone(),
                 config.secrets_manager_timeout.mul_f64(config.time_scale),
             ),
+            stacks: Stacks::new(&sdk),
             data_keys: key.map(|key| DataKeys::new(clients::kms(&sdk), key)),
             clock,
             config,

@@ -31,6 +31,8 @@ pub enum Trigger {
         app: String,
         /// The Release, unchecked.
         release: String,
+        /// Whether resources may be replaced.
+        allow_replacement: bool,
         /// The event's id and time; none in a direct invocation.
         event: Option<(String, DateTime<Utc>)>,
     },
@@ -57,12 +59,19 @@ pub enum Trigger {
         /// The event's id.
         event_id: String,
     },
+    /// CloudFormation has something to say of a stack.
+    StackChanged {
+        /// The stack's ARN.
+        stack_id: String,
+    },
     /// Somebody asks what a promote would do.
     DryRun {
         /// The App, unchecked.
         app: String,
         /// The Release, unchecked.
         release: String,
+        /// Whether resources may be replaced.
+        allow_replacement: bool,
     },
     /// Nothing for promote, and why.
     Ignored(String),
@@ -83,20 +92,27 @@ impl intake::Trigger for Trigger {
             Ok(Direct {
                 app,
                 release,
+                allow_replacement,
                 dry_run: true,
-            }) => Self::DryRun { app, release },
+            }) => Self::DryRun {
+                app,
+                release,
+                allow_replacement,
+            },
             Ok(Direct {
                 app,
                 release,
+                allow_replacement,
                 dry_run: false,
             }) => Self::Requested {
                 rack: None,
                 app,
                 release,
+                allow_replacement,
                 event: None,
             },
             Err(_) => Self::ignored(
-                r#"a payload of no known form; a direct one is {"app", "release", "dryRun"}"#
+                r#"a payload of no known form; a direct one is {"app", "release", "allowReplacement", "dryRun"}"#
                     .to_owned(),
             ),
         }]
@@ -112,6 +128,8 @@ impl intake::Trigger for Trigger {
 struct Direct {
     app: String,
     release: String,
+    #[serde(default)]
+    allow_replacement: bool,
     #[serde(default)]
     dry_run: bool,
 }
@@ -147,6 +165,9 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
             continued(&event.detail)
         }
         "ECS Deployment State Change" if source == "aws.ecs" => deployment(event),
+        "CloudFormation Stack Status Change" if source == "aws.cloudformation" => {
+            text(&event.detail, "/stack-id").map(|stack_id| Trigger::StackChanged { stack_id })
+        }
         _ if detail_type == EventType::PromotionReconcile.as_str() && source == SOURCE => {
             text(&event.detail, "/rack").map(|rack| Trigger::Reconcile { rack })
         }
@@ -168,6 +189,7 @@ fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         rack: Some(text(&event.detail, "/rack")?),
         app: text(&event.detail, "/app")?,
         release: text(&event.detail, "/release")?,
+        allow_replacement: event.detail.get("allowReplacement") == Some(&Value::Bool(true)),
         event: Some((event.id.clone()?, event.time?)),
     })
 }

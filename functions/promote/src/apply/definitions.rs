@@ -18,12 +18,14 @@ impl Job<'_> {
         source: &EnvSource,
         progress: &mut Progress,
     ) -> Result<Vec<Definition>, PromoteError> {
-        let release = plan::release(&self.shell.config, self.wanted, self.gathered);
+        let outputs = plan::outputs(self.gathered);
+        let dead = &self.gathered.around.dead;
+        let release = plan::release(&self.shell.config, self.wanted, self.gathered, &outputs);
         let rendered: Result<Vec<TaskDefinition>, _> = self
             .plan
             .processes
             .iter()
-            .map(|process| process.render(&release, source))
+            .map(|process| process.definition(&release, source, self.wanted.applied, dead))
             .collect();
         let rendered =
             rendered.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
@@ -77,13 +79,8 @@ impl Job<'_> {
     fn known(&self, process: &Process<'_>, definition: &TaskDefinition) -> Option<String> {
         let digest = definition.digest();
         let applied = self.wanted.applied.and_then(|applied| {
-            let of_kind = if process.is_timer() {
-                &applied.timers
-            } else {
-                &applied.services
-            };
-            of_kind
-                .get(process.name())
+            process
+                .applied(applied)
                 .filter(|known| known.digest == digest)
                 .filter(|known| !self.gathered.around.dead.contains(&known.arn))
                 .map(|known| known.arn.clone())

@@ -5,7 +5,7 @@ use shared::manifest::{Service, Timer};
 use shared::release_checks::{self, Problem};
 use shared::task_definition::{EnvSource, Launch, Release, TASK_DEFINITION_MAX_BYTES};
 
-use super::{Process, Runs};
+use super::{Process, Runs, StackPlan};
 use crate::config::Config;
 use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted, ecs_service_name};
@@ -33,12 +33,17 @@ impl Checks {
         self.warnings.push(warning);
     }
 
-    /// The warnings, if nothing stops the promote.
-    pub(super) fn into_result(self) -> Result<Vec<String>, PromoteError> {
-        match (self.problems.is_empty(), self.draining) {
-            (false, _) => Err(PromoteError::Input(self.problems)),
-            (true, Some(service)) => Err(PromoteError::Draining { service }),
-            (true, None) => Ok(self.warnings),
+    /// The warnings and the stack, if nothing stops the promote; there is no stack only with a problem noted.
+    pub(super) fn into_result(
+        self,
+        stack: Option<StackPlan>,
+    ) -> Result<(Vec<String>, StackPlan), PromoteError> {
+        match (stack, self.draining) {
+            (Some(_), Some(service)) if self.problems.is_empty() => {
+                Err(PromoteError::Draining { service })
+            }
+            (Some(stack), None) if self.problems.is_empty() => Ok((self.warnings, stack)),
+            _ => Err(PromoteError::Input(self.problems)),
         }
     }
 

@@ -1,9 +1,12 @@
 //! A Service or Timer of the Release, and what runs it.
 
+use std::collections::BTreeSet;
+
 use shared::capacity::Capacity;
 use shared::ecs::EcsService;
 use shared::event_rules::SeenRule;
 use shared::manifest::{Service, Timer};
+use shared::promotion::{Applied, Definition};
 use shared::task_definition::{self, EnvSource, Launch, Release, RenderError, TaskDefinition};
 
 /// A Service or a Timer of the Release.
@@ -76,6 +79,59 @@ impl Process<'_> {
                 .and_then(|seen| seen.target.as_ref())
                 .map(|target| target.task_definition.as_str()),
         }
+    }
+
+    /// The task definition that it is to run. A Service or Timer of an App that was promoted before it had a stack of its
+    /// own keeps what it runs, with the Rack's roles and log group, until something else changes too, or that is `dead`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Process::render`].
+    pub fn definition(
+        &self,
+        release: &Release<'_>,
+        source: &EnvSource,
+        applied: Option<&Applied>,
+        dead: &BTreeSet<String>,
+    ) -> Result<TaskDefinition, RenderError> {
+        let of_stack = self.render(release, source)?;
+        let known = applied.and_then(|applied| self.applied(applied));
+        let Some(known) = known.filter(|known| !dead.contains(&known.arn)) else {
+            return Ok(of_stack);
+        };
+        if known.digest == of_stack.digest() || self.uses_the_stack() {
+            return Ok(of_stack);
+        }
+        let bare = Release {
+            stack: None,
+            ..*release
+        };
+        let bare = self.render(&bare, source)?;
+        Ok(if known.digest == bare.digest() {
+            bare
+        } else {
+            of_stack
+        })
+    }
+
+    /// What of the applied Release is the same Service or Timer.
+    #[must_use]
+    pub fn applied<'a>(&self, applied: &'a Applied) -> Option<&'a Definition> {
+        let of_kind = if self.is_timer() {
+            &applied.timers
+        } else {
+            &applied.services
+        };
+        of_kind.get(self.name())
+    }
+
+    /// Whether its tasks need of the App's stack what the Rack has not.
+    fn uses_the_stack(&self) -> bool {
+        let own_role = match &self.runs {
+            Runs::Service { .. } => !self.service.policies.is_empty(),
+            Runs::Timer { timer, .. } => !timer.policies.is_empty(),
+        };
+        own_role || !self.service.resources.is_empty()
     }
 
     /// Renders its task definition.

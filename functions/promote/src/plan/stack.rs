@@ -1,0 +1,138 @@
+//! The App's own stack: what the Release wants of it, and what is to be done before anything of the Release runs.
+
+use serde_json::Value;
+use shared::app_stack::{
+    self, Before, Needs, Rendered, StackInputs, StackNeeds, StackOutputs, TEMPLATE_BODY_MAX_BYTES,
+};
+use shared::manifest;
+use shared::stack_state::{RequestToken, StackStep};
+
+use super::checks::Checks;
+use crate::config::Config;
+use crate::gather::{Gathered, Wanted};
+
+/// What becomes of the App's stack.
+pub struct StackPlan {
+    /// What is to be done; never [`StackStep::Failed`].
+    pub step: StackStep,
+    /// The template.
+    pub template: Value,
+    /// The request's `ClientRequestToken` for that template.
+    pub token: String,
+    /// What the Release itself needs of it.
+    pub needs: StackNeeds,
+}
+
+/// What the App's stack gives to tasks as it stands; nothing where there is none.
+#[must_use]
+pub fn outputs(gathered: &Gathered) -> StackOutputs {
+    let outputs = gathered.stack.as_ref().map(|stack| stack.outputs.clone());
+    StackOutputs::read(outputs.unwrap_or_default())
+}
+
+impl Checks {
+    /// Decides on the stack; `None` only with a problem noted.
+    pub(super) fn stack(
+        &mut self,
+        config: &Config,
+        wanted: &Wanted<'_>,
+        gathered: &Gathered,
+        request_id: &str,
+    ) -> Option<StackPlan> {
+        let seen = gathered.stack.as_ref();
+        let name = wanted.id.stack();
+        if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
+            self.problem("StackNotOurs", format!(
+                "the CloudFormation stack `{name}` exists without the tags convox:rack and convox:app of this App, so it is \
+                 somebody else's; delete or tag it"
+            ));
+            return None;
+        }
+        let resources = gathered.resources.list.iter();
+        let needs = StackNeeds {
+            access: self.of_manifest(gathered, Needs::of(&gathered.manifest))?,
+            resources: resources.map(|resource| resource.name.clone()).collect(),
+        };
+        self.policies(config, &needs.access);
+        let rendered = self.rendered_stack(config, wanted, gathered, &needs)?;
+        let template = rendered.template;
+        let token = RequestToken::new(wanted.id, request_id);
+        let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
+        let token = token.of(&template.to_string());
+        if let StackStep::Failed(reason) = &step {
+            self.problem("StackFailed", format!(
+                "CloudFormation could not bring the stack `{name}` to what this Release needs: {reason}; mend the cause, then \
+                 promote again"
+            ));
+            return None;
+        }
+        Some(StackPlan {
+            step,
+            template,
+            token,
+            needs,
+        })
+    }
+
+    /// Renders the template: for this Release and for those before it whose tasks may still start. Where nobody wrote down
+    /// which those are, all stays that there is.
+    fn rendered_stack(
+        &mut self,
+        config: &Config,
+        wanted: &Wanted<'_>,
+        gathered: &Gathered,
+        needs: &StackNeeds,
+    ) -> Option<Rendered> {
+        // What never came up has nothing to keep.
+        let standing = gathered.stack.as_ref().filter(|stack| stack.has_come_up());
+        let before = standing.map(|stack| Before::read(&stack.template));
+        let running = wanted.applied.and_then(|applied| applied.stack.clone());
+        let unknown = wanted.interrupted || wanted.applied.is_none();
+        let left = before.as_ref().filter(|_| unknown).map(Before::holds);
+        let all = running
+            .iter()
+            .chain(&left)
+            .fold(needs.clone(), StackNeeds::and);
+        let inputs = StackInputs {
+            id: wanted.id,
+            release: wanted.release,
+            needs: &all.access,
+            keep: &all.resources,
+            settings_bucket: &config.bucket,
+            environment_key_arn: config.environment_key_arn.as_deref(),
+            secret_key_arn: config.secret_key_arn.as_deref(),
+            log_retention_days: config.log_retention_days,
+            subnets: &config.network.subnets,
+            vpc_id: config.vpc.as_deref(),
+            security_groups: &config.network.security_groups,
+            allow_replacement: wanted.allow_replacement,
+        };
+        let rendered = app_stack::render(&inputs, &gathered.resources.list, before.as_ref());
+        let rendered = self.of_manifest(gathered, rendered)?;
+        let size = rendered.template.to_string().len();
+        if size > TEMPLATE_BODY_MAX_BYTES {
+            self.problem("StackTooLarge", format!(
+                "the App's stack takes {size} bytes and CloudFormation takes {TEMPLATE_BODY_MAX_BYTES}; let the App have fewer \
+                 resources"
+            ));
+            return None;
+        }
+        let file = gathered.manifest.file();
+        let notices = rendered.notices.iter();
+        notices.for_each(|notice| self.warn(format!("{file}, {notice}")));
+        Some(rendered)
+    }
+
+    fn of_manifest<T>(
+        &mut self,
+        gathered: &Gathered,
+        result: Result<T, Vec<manifest::Problem>>,
+    ) -> Option<T> {
+        result
+            .map_err(|problems| {
+                let error = gathered.manifest.invalid(problems);
+                self.problem("InvalidManifest", error.to_string());
+            })
+            .ok()
+    }
+}
