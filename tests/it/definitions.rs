@@ -4,6 +4,7 @@ mod apps;
 mod own;
 mod registered;
 mod sees;
+mod stack;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,6 +12,7 @@ use std::{env, fs};
 
 use integration_tests::canary;
 use shared::app_settings::Build;
+use shared::app_stack::StackOutputs;
 use shared::environment::{self, Environment, EnvironmentObject};
 use shared::manifest::{self, Manifest};
 use shared::names::{AppId, AppName, RackName, ReleaseId, SecretArn};
@@ -76,6 +78,7 @@ struct Inputs {
     build: Build,
     environment: Environment,
     manifest: Manifest,
+    stack: Option<StackOutputs>,
 }
 
 impl Inputs {
@@ -92,6 +95,7 @@ impl Inputs {
             build: Build::read("build.json", BUILD.as_bytes()).unwrap(),
             manifest: manifest::load("convox.yml", manifest.as_bytes(), &read.environment).unwrap(),
             environment: read.environment,
+            stack: None,
         }
     }
 
@@ -111,6 +115,7 @@ impl Inputs {
             router_host: Some(&settings["ROUTER_HOST"]),
             execution_role_arn: &settings["TASK_EXECUTION_ROLE_ARN"],
             task_role_arn: &settings["TASK_ROLE_ARN"],
+            stack: self.stack.as_ref(),
             readonly_root,
         }
     }
@@ -179,7 +184,7 @@ fn assert_as_snapshot(name: &str, rendered: &BTreeMap<String, TaskDefinition>) {
     );
 }
 
-fn assert_same_text(name: &str, text: &str) {
+pub(crate) fn assert_same_text(name: &str, text: &str) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/snapshots");
     canary::assert_absent(&[text]);
     let file = folder.join(format!("{name}.json"));

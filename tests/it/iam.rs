@@ -50,6 +50,18 @@ const UNUSED_BY_EVERY_FUNCTION: &Unused = &[
     ),
 ];
 
+/// What Apps run that were promoted before they had stacks of their own.
+const RACKS_ROLES: &Unused = &[(
+    "GiveRacksRolesToTasks",
+    "iam:PassRole",
+    "tasks of Apps that have no stack yet",
+)];
+
+/// The same for a function that gives roles to tasks.
+fn unused_with_tasks() -> Vec<(&'static str, &'static str, &'static str)> {
+    [UNUSED_BY_EVERY_FUNCTION, RACKS_ROLES].concat()
+}
+
 fn policy(deployment: &Deployment, role: &str) -> Policy {
     let policy = deployment.policy(role);
     policy.unwrap_or_else(|err| panic!("{role}: {err}"))
@@ -145,7 +157,7 @@ fn prove_that_gaps_are_noticed(seen: &Seen, unused: &Unused) -> usize {
 
 #[tokio::test]
 async fn promote_may_do_what_it_does_and_nothing_else() {
-    prove_function(Seen::of_promote().await, UNUSED_BY_EVERY_FUNCTION);
+    prove_function(Seen::of_promote().await, &unused_with_tasks());
 }
 
 #[tokio::test]
@@ -192,7 +204,7 @@ async fn failure_count_may_do_what_it_does_and_nothing_else() {
 
 #[tokio::test]
 async fn process_run_may_do_what_it_does_and_nothing_else() {
-    prove_function(&Seen::of_process_run().await, UNUSED_BY_EVERY_FUNCTION);
+    prove_function(&Seen::of_process_run().await, &unused_with_tasks());
 }
 
 #[tokio::test]
@@ -208,7 +220,7 @@ async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
         (&others.1, 5),
         (&others.2, 12),
     ] {
-        let statements = prove_that_gaps_are_noticed(seen, UNUSED_BY_EVERY_FUNCTION);
+        let statements = prove_that_gaps_are_noticed(seen, &unused_with_tasks());
         assert!(statements >= at_least, "{}: {statements}", seen.function);
     }
 }
@@ -219,7 +231,14 @@ async fn every_call_of_a_function_names_it() {
     let named = |call: &&Call| call.caller == "promote";
     let services = seen.calls.iter().filter(named);
     let services: BTreeSet<&str> = services.map(|call| call.service.as_str()).collect();
-    let all = ["ecs", "events", "kms", "s3", "secretsmanager"];
+    let all = [
+        "cloudformation",
+        "ecs",
+        "events",
+        "kms",
+        "s3",
+        "secretsmanager",
+    ];
     assert_eq!(services, BTreeSet::from(all));
     let others: Vec<_> = seen.calls.iter().filter(|call| !named(call)).collect();
     assert!(others.is_empty(), "{others:#?}");

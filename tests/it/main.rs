@@ -8,6 +8,7 @@
 )]
 
 mod app;
+mod app_stack;
 mod bad_input;
 mod bench;
 mod bytes;
@@ -32,5 +33,6 @@ mod samples;
 mod schedules;
 mod secret_life;
 mod services;
+mod stacks;
 mod template;
 mod triggers;

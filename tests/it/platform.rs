@@ -71,7 +71,7 @@ async fn instances_whose_agent_is_too_old_are_named_with_their_versions() {
         let report = promote(&world, function, release, &manifest).await;
         assert_eq!(report["status"], "promoted", "{report:#}");
         let asked = world.proxy.count("ecs", "ListContainerInstances");
-        assert_eq!(asked, usize::from(want.is_some()), "{release}");
+        assert_eq!(asked > 0, want.is_some(), "{release}");
         let said = warnings(&report, "ECS agent");
         match want {
             None => assert_eq!(said, [""; 0], "{release}"),

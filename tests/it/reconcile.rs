@@ -32,7 +32,7 @@ async fn work_that_nobody_does_is_asked_for_again() {
     world.proxy.lift();
     world.proxy.clear();
 
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    let answer = function.invoke_alone(&reconcile(&world)).await.answer();
     assert_eq!(
         (&answer["status"], &answer["continued"]),
         (&json!("reconciled"), &json!([APP])),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
+use std::path::Path;
 use std::process::{Output, Stdio};
 
 use integration_tests::{World, assert_absent, binaries, canary};
@@ -34,6 +35,7 @@ fn run_task(world: &World, task_definition: &str, command: &[&str]) -> Command {
         .env_clear()
         .envs(world.task_access())
         .env("UNRELATED", "of this machine")
+        .env("TMPDIR", env!("CARGO_TARGET_TMPDIR"))
         .stdin(Stdio::null())
         .kill_on_drop(true);
     run
@@ -212,6 +214,67 @@ async fn a_task_can_ask_what_it_is_and_what_it_uses() {
     assert!(second["memory_stats"]["usage"].as_u64().unwrap() > 0);
     let id = container["DockerId"].as_str().unwrap();
     assert_eq!(of_task[id]["id"], id);
+}
+
+const WITH_RESOURCES: &str = "
+resources:
+  main-db: {type: postgres}
+  uploads: {type: efs}
+services:
+  web:
+    image: example/web:1
+    environment: [TOKEN]
+    resources: [main-db, uploads]
+    volumes: ['uploads:/uploads', '/data:/data']
+";
+
+#[tokio::test]
+async fn resources_reach_a_program_on_both_deliveries_and_its_volume_has_a_folder() {
+    let world = World::new().await;
+    let token = canary::value("TOKEN");
+    for (app, setting) in [("by-s3", NO), ("by-secret", YES)] {
+        world
+            .put(&format!("apps/{app}/convox.yml"), WITH_RESOURCES)
+            .await;
+        let environment = format!("TOKEN={token}\n").into_bytes();
+        let task_definition = promoted(&world, setting, app, environment).await;
+        let seen = sees(&world, &task_definition).await;
+        assert_eq!(seen["TOKEN"], token, "{app}");
+        let name = format!("{}_{app}/main-db/link", world.rack);
+        let link = world.secrets_manager.get_secret_value().secret_id(name);
+        let link = link.send().await.unwrap().secret_string.unwrap();
+        let link: BTreeMap<String, String> = serde_json::from_str(&link).unwrap();
+        let of_link = link
+            .into_iter()
+            .map(|(key, value)| (format!("MAIN_DB_{key}"), value));
+        let of_link: BTreeMap<_, _> = of_link.collect();
+        assert_eq!(of_link.len(), 6);
+        let of_db = seen
+            .into_iter()
+            .filter(|(name, _)| name.starts_with("MAIN_DB_"));
+        assert!(of_db.eq(of_link), "{app}: the variables differ");
+        let mut volumes = Vec::new();
+        for _ in 0..2 {
+            let output = output(&world, &task_definition, &["bash", "-c", ASK]).await;
+            let said = String::from_utf8(output.stdout).unwrap();
+            let container = said
+                .lines()
+                .find_map(|line| serde_json::from_str(line).ok());
+            let container: Value = container.unwrap();
+            volumes.push(container["Volumes"].as_array().unwrap().clone());
+        }
+        for listed in &volumes {
+            let [volume] = listed.as_slice() else {
+                panic!("{app}: {listed:?}");
+            };
+            assert_eq!(volume["Destination"], "/uploads");
+            let name = volume["DockerName"].as_str().unwrap();
+            let want = format!("ecs-{}_{app}_web-1-uploads-", world.rack);
+            assert!(name.starts_with(&want), "{name}");
+            assert!(Path::new(volume["Source"].as_str().unwrap()).is_dir());
+        }
+        assert_eq!(volumes[0][0]["Source"], volumes[1][0]["Source"], "{app}");
+    }
 }
 
 #[tokio::test]

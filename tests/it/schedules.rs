@@ -11,6 +11,7 @@ mod explored;
 mod invariants;
 mod message;
 mod outside;
+mod stack;
 mod store;
 
 use std::env;

@@ -1,7 +1,7 @@
 //! ECS services and rules that a promote creates and removes, and what it leaves alone.
 
 use aws_sdk_ecs::types::Service;
-use integration_tests::world::World;
+use integration_tests::world::{SUBNETS, World};
 use integration_tests::{Fault, Invocation};
 use serde_json::{Value, json};
 
@@ -62,7 +62,7 @@ async fn a_service_that_does_not_exist_is_created_as_the_rack_places_it() {
         .unwrap()
         .awsvpc_configuration()
         .unwrap();
-    assert_eq!(network.subnets(), ["subnet-1", "subnet-2"]);
+    assert_eq!(network.subnets(), SUBNETS);
     let breaker = service
         .deployment_configuration()
         .unwrap()

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{SecondsFormat, TimeDelta, Utc};
 use integration_tests::{World, agent};
 use serde_json::{Value, json};
+use shared::names::{AppId, AppName, RackName};
 
-/// R1's convox.yml; all others have the second.
+/// R1's convox.yml; the others have the second.
 const FIRST: &str = "services:
   web:
     image: example/web:1
@@ -28,6 +29,10 @@ timers:
 /// A Release whose environment lacks a variable.
 pub const LACKING: &str = "R9";
 
+/// A Release that needs more of the App's stack.
+pub const RESTACKING: &str = "R8";
+const POLICIES: &str = "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image";
+
 /// One App of a World.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -37,7 +42,11 @@ pub struct App {
 impl App {
     /// Writes a Release without its environment.
     pub async fn upload(&self, world: &World, release: &str) {
-        let manifest = if release == "R1" { FIRST } else { SECOND };
+        let manifest = match release {
+            "R1" => FIRST.to_owned(),
+            RESTACKING => SECOND.replace("    image", POLICIES),
+            _ => SECOND.to_owned(),
+        };
         let key = format!("apps/{}/releases/{release}/convox.yml", self.name);
         world.put(&key, manifest).await;
     }
@@ -151,6 +160,7 @@ impl App {
             "rules": rules,
             "processes": self.processes(world).await,
             "secret": self.secret(world).await,
+            "stack": self.stack(world).await,
             "desired": [state["desired"]["kind"], state["desired"]["release"], state["desired"]["status"]],
             "applied": [state["applied"]["release"], state["applied"]["delivery"]],
             "lease": state["lease"],
@@ -265,6 +275,31 @@ impl App {
             }
             Err(_) => Value::Null,
         }
+    }
+
+    /// Status of the App's own stack, and what it gives to tasks, by name.
+    async fn stack(&self, world: &World) -> Value {
+        let id = AppId {
+            rack: RackName::new(&world.rack).unwrap(),
+            app: AppName::new(&self.name).unwrap(),
+        };
+        let described = world.cloudformation.describe_stacks();
+        let described = described.stack_name(id.stack()).send().await;
+        let Ok(Some(stack)) = described.map(|described| described.stacks.unwrap_or_default().pop())
+        else {
+            return Value::Null;
+        };
+        let outputs = stack.outputs().iter();
+        let mut outputs: Vec<_> = outputs.map(|output| output.output_key().unwrap()).collect();
+        outputs.sort_unstable();
+        json!([
+            stack
+                .stack_status()
+                .unwrap()
+                .as_str()
+                .replace("CREATE", "UPDATE"),
+            outputs
+        ])
     }
 
     /// The `ACTIVE` revisions of the App, by family; an unused one is an orphan.

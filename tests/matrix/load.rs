@@ -34,6 +34,7 @@ struct Counts {
     promoted: usize,
     superseded: usize,
     queued: usize,
+    waiting: usize,
     redelivered: usize,
     given_up: usize,
 }
@@ -98,9 +99,9 @@ async fn under_load_none_is_lost_and_none_is_applied_out_of_order() {
     }
     let requests = apps * PROMOTES;
     proof::tell(&format!(
-        "load: {requests} promotes of {apps} Apps, {} promoted, {} superseded, {} taken over by another copy, {} \
-         redelivered, {throttled} calls throttled, none lost",
-        counts.promoted, counts.superseded, counts.queued, counts.redelivered
+        "load: {requests} promotes of {apps} Apps, {} promoted, {} superseded, {} taken over by another copy, {} left \
+         to who hears of the stack, {} redelivered, {throttled} calls throttled, none lost",
+        counts.promoted, counts.superseded, counts.queued, counts.waiting, counts.redelivered
     ));
 }
 
@@ -161,6 +162,8 @@ impl Load {
                     Some("promoted") => counts.promoted += 1,
                     Some("superseded") => counts.superseded += 1,
                     Some("queued") => counts.queued += 1,
+                    // Whichever copy hears of the stack goes on with it.
+                    Some("waiting") => counts.waiting += 1,
                     _ => panic!("{answer:#}"),
                 },
                 Invocation::Error { .. } if message.receives < RECEIVES_MAX => {

@@ -3,7 +3,7 @@
 use integration_tests::{Call, Fault, Invocation};
 use serde_json::{Value, json};
 
-use super::app::{App, LACKING};
+use super::app::{App, LACKING, RESTACKING};
 use super::rig::Rig;
 
 /// A situation and the event that comes then.
@@ -17,6 +17,10 @@ pub enum Scenario {
     Recreated,
     /// A promote of a Release that lacks a variable, while an unfinished one has changed things: they are put back.
     PutBack,
+    /// A promote that needs more of the App's stack.
+    Restacked,
+    /// A promote of an App whose stack did not come up.
+    Unstuck,
     /// A deletion.
     Deleted,
     /// The third failure in a row is counted.
@@ -29,11 +33,13 @@ pub enum Scenario {
     RunAgain,
 }
 
-const SCENARIOS: [Scenario; 9] = [
+const SCENARIOS: [Scenario; 11] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
     Scenario::PutBack,
+    Scenario::Restacked,
+    Scenario::Unstuck,
     Scenario::Deleted,
     Scenario::Counted,
     Scenario::Run,
@@ -51,11 +57,25 @@ impl Scenario {
     /// The function under test.
     pub fn function(self) -> &'static str {
         match self {
-            Self::Changed | Self::First | Self::Recreated | Self::PutBack => "promote",
+            Self::Changed
+            | Self::First
+            | Self::Recreated
+            | Self::PutBack
+            | Self::Restacked
+            | Self::Unstuck => "promote",
             Self::Deleted => "app-deletion",
             Self::Counted => "failure-count",
             Self::Run | Self::RunOther | Self::RunAgain => "process-run",
         }
+    }
+
+    /// Whether CloudFormation has to be waited for: then two invocations make a promote, and the second does with the bucket
+    /// what the one of [`Scenario::Changed`] does.
+    pub fn waits(self) -> bool {
+        matches!(
+            self,
+            Self::First | Self::Recreated | Self::Restacked | Self::Unstuck
+        )
     }
 
     /// Makes the situation; the event. Nothing of it is recorded.
@@ -86,6 +106,17 @@ impl Scenario {
                 let deleted = rig.usual("app-deletion").invoke(&deletion).await.answer();
                 assert_eq!(deleted["status"], "deleted", "{deleted:#}");
                 app.requested(world, "R1", "again", 5)
+            }
+            Self::Restacked => {
+                self.promote_first(rig, app).await;
+                app.write(world, RESTACKING).await
+            }
+            Self::Unstuck => {
+                world.proxy.fail_stacks("no room");
+                let stuck = app.write(world, "R1").await;
+                let failed = rig.usual("promote").invoke(&stuck).await.answer();
+                assert_eq!(failed["errorType"], "StackFailed", "{failed:#}");
+                app.requested(world, "R1", "unstuck", 5)
             }
             Self::Deleted => {
                 self.promote_first(rig, app).await;
@@ -120,6 +151,10 @@ impl Scenario {
                 event
             }
         };
+        // What the function would hear next is of the situation, not of the event.
+        if ["promote", "app-deletion"].contains(&self.function()) {
+            rig.usual(self.function()).invoke(&json!({})).await;
+        }
         world.proxy.clear();
         event
     }
@@ -129,8 +164,9 @@ impl Scenario {
         let world = &rig.world;
         match self {
             Self::Changed => app.requested(world, "R2", "once-more", 20),
+            Self::Restacked => app.requested(world, RESTACKING, "once-more", 20),
             // After a promote that is put back, what ran before is what is wanted.
-            Self::First | Self::Recreated | Self::PutBack => {
+            Self::First | Self::Recreated | Self::PutBack | Self::Unstuck => {
                 app.requested(world, "R1", "once-more", 20)
             }
             Self::Deleted => app.deleted(world, "once-more", 20),

@@ -52,7 +52,8 @@ class Rack:
             "Rack": NAME,
             "Cluster": NAME,
             "SecretsManagerEnv": "Yes",
-            "Subnets": "subnet-1",
+            "Subnets": "subnet-00000001,subnet-00000002",  # the emulator's own
+            "Vpc": "vpc-00000001",
             "Registry": "123456789012.dkr.ecr.us-east-1.amazonaws.com/apps",
         }
 
@@ -65,6 +66,7 @@ class Rack:
             "TASK_EXECUTION_ROLE_ARN": f"{role}execution",
             "TASK_ROLE_ARN": f"{role}task",
             "TIMER_ROLE_ARN": f"{role}timer",
+            "APP_STACK_ROLE_ARN": f"{role}app-stack",
         }
 
 

@@ -1,6 +1,9 @@
 //! A built Lambda binary under AWS's Runtime Interface Emulator.
 //!
+//! A function that hears gets the events of stacks that it had to wait for, see [`hearing`].
 //! The emulator answers HTTP 200 for the function's errors and for a time-out too; [`Invocation`] tells them apart.
+
+mod hearing;
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -18,6 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 
 use crate::launcher::{self, Launched};
+use crate::proxy::StackEar;
 use crate::{binaries, poll, ports, tools};
 
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -38,6 +42,8 @@ pub struct Function {
     process: Launched,
     /// The emulator takes one invocation at a time. True: the last one ended the function's process.
     turn: Mutex<bool>,
+    /// How it hears of stacks, if it does.
+    ear: Option<StackEar>,
 }
 
 /// How an invocation ended.
@@ -75,8 +81,8 @@ impl Function {
         panic!("the runtime emulator did not start, {ATTEMPTS} times; its last output:\n{last}")
     }
 
-    /// Invokes the function and waits for its end. Calls at the same time take turns.
-    pub async fn invoke(&self, event: &Value) -> Invocation {
+    /// Invokes the function and waits for its end; nothing else comes of it. Calls at the same time take turns.
+    pub async fn invoke_alone(&self, event: &Value) -> Invocation {
         let mut ended = self.turn.lock().await;
         let mut invocation = self.invoke_once(event).await;
         for _ in 0..RESETS {
@@ -154,6 +160,7 @@ impl Function {
             port,
             timeout: Duration::from_secs(timeout_s),
             turn: Mutex::new(false),
+            ear: None,
         }
     }
 

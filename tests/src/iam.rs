@@ -22,4 +22,5 @@ pub use facts::{Facts, Roles};
 pub use judged::{Judged, Permit, missing, permits};
 pub use needs::{Need, assumption, needs, needs_of_target};
 pub use policy::{Decision, Policy, Rule};
+pub use resolve::TemplateError;
 pub use template::template;

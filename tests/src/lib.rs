@@ -25,6 +25,7 @@ pub mod proof;
 pub mod proxy;
 pub mod runner;
 mod secrets;
+mod stacks;
 mod tools;
 mod unique;
 pub mod world;

@@ -2,17 +2,22 @@
 //!
 //! It has two doors. The program under test uses the front: recorded, with faults and, where a test asks for them,
 //! ECS's rates. The test itself, and the agent, use the back: none of these. The rules hold at both. Secrets Manager is
-//! answered here, from [`crate::secrets`], because the emulator is wrong on every rule of its version ids.
+//! answered here, from [`crate::secrets`], because the emulator is wrong on every rule of its version ids. What a stack
+//! looks like is answered here too, from [`crate::stacks`]; what its operations do, the emulator does.
 
 mod answer;
+mod aws_events;
 mod call;
 mod caller;
 mod fault;
+mod form;
 mod forward;
 mod incoming;
 mod rates;
 mod rules;
 mod server;
+mod stacks;
+pub(crate) mod xml;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,8 +31,10 @@ pub(crate) use answer::Refusal;
 pub use call::{Call, Event};
 pub use fault::{Fault, Injection};
 pub use rates::EcsRates;
+pub use stacks::StackEar;
 
 use crate::secrets::SecretStore;
+use crate::stacks::StackTable;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
@@ -45,6 +52,7 @@ pub struct Proxy {
 /// What the connections of both doors work on.
 #[derive(Debug)]
 struct Shared {
+    account: String,
     upstream: Upstream,
     /// By order of arrival. A number is never used twice, so a late answer finds its own call or none.
     calls: Mutex<BTreeMap<usize, Call>>,
@@ -62,6 +70,9 @@ struct Shared {
     runs: tokio::sync::Mutex<Runs>,
     /// Why ECS places no task, while it does not.
     refused_tasks: Mutex<Option<String>>,
+    stacks: Mutex<StackTable>,
+    /// The emulator's own `CloudFormation`.
+    emulated_stacks: aws_sdk_cloudformation::Client,
     /// The container instances of the cluster; the emulator has none.
     instances: Mutex<Vec<Value>>,
 }
@@ -76,6 +87,7 @@ impl Proxy {
     /// Starts one in front of the emulator at `upstream_url`.
     pub async fn start(upstream_url: &str, account: &str) -> Self {
         let shared = Arc::new(Shared {
+            account: account.to_owned(),
             upstream: Upstream::new(upstream_url),
             calls: Mutex::default(),
             arrivals: AtomicUsize::new(0),
@@ -86,6 +98,8 @@ impl Proxy {
             creations: Mutex::default(),
             runs: tokio::sync::Mutex::default(),
             refused_tasks: Mutex::default(),
+            stacks: Mutex::new(StackTable::new(account)),
+            emulated_stacks: stacks::emulated(upstream_url, account),
             instances: Mutex::default(),
             draining: Mutex::default(),
         });
@@ -156,7 +170,7 @@ impl Proxy {
 
     /// How many calls of one operation came, answered or not.
     ///
-    /// `service` is the name in the signature: `secretsmanager`, `ecs`, `events`, `s3`, `kms`.
+    /// `service` is the name in the signature: `secretsmanager`, `ecs`, `events`, `s3`, `kms`, `cloudformation`.
     #[must_use]
     pub fn count(&self, service: &str, operation: &str) -> usize {
         let calls = self.shared.calls.lock().unwrap();
@@ -164,7 +178,7 @@ impl Proxy {
         calls.values().filter(fits).count()
     }
 
-    /// The calls that change Secrets Manager, ECS or EventBridge rules, in order, also refused ones.
+    /// The calls that change Secrets Manager, ECS, EventBridge rules or stacks, in order, also refused ones.
     #[must_use]
     pub fn writes(&self) -> Vec<Call> {
         let mut calls = self.calls();

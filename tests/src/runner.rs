@@ -2,11 +2,13 @@
 //! installed here.
 //!
 //! Variables are the agent's ([`crate::agent`]); a failed launch is worded as ECS words it; the task metadata endpoint and the
-//! credentials of the task role are served on the loopback. Values are never printed.
+//! credentials of the task role are served on the loopback. Values are never printed. Without root nothing can be mounted: a
+//! file system is a folder of this machine that the metadata names, and the container's path to it is empty.
 
 mod metadata;
 mod process;
 mod server;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -3,6 +3,7 @@
 //! The emulator invents version ids and forgets what tokens mean, so its answers cannot be patched. One account,
 //! one region, always consistent; eventual consistency is for faults to play.
 
+mod adoption;
 mod calls;
 mod checks;
 mod deletion;

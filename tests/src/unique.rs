@@ -19,3 +19,16 @@ pub(crate) fn word(length: usize) -> String {
         .map(|_| char::from(DIGITS[(number() % 36) as usize]))
         .collect()
 }
+
+/// 32 hexadecimal digits in the groups of a UUID.
+pub(crate) fn uuid() -> String {
+    let (high, low) = (number(), number());
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    )
+}

@@ -22,7 +22,11 @@ use crate::{emulator, envelope, unique};
 /// The only region of the bench.
 pub const REGION: &str = "us-east-1";
 const SECRET_ACCESS_KEY: &str = "not-a-secret";
-const SUBNETS: [&str; 2] = ["subnet-1", "subnet-2"];
+/// The emulator's own: the stacks of Apps take only what is there.
+pub const SUBNETS: [&str; 2] = ["subnet-00000001", "subnet-00000002"];
+const VPC: &str = "vpc-00000001";
+/// The functions that a rule of the template tells of stacks.
+const HEARERS: [&str; 2] = ["app-deletion", "promote"];
 const SECURITY_GROUP: &str = "sg-1";
 
 /// An account, a Rack in it, and clients for the test's own access: not recorded, without faults.
@@ -50,6 +54,8 @@ pub struct World {
     pub eventbridge: aws_sdk_eventbridge::Client,
     /// KMS.
     pub kms: aws_sdk_kms::Client,
+    /// `CloudFormation`; the same stacks as the program under test sees.
+    pub cloudformation: aws_sdk_cloudformation::Client,
 }
 
 impl World {
@@ -73,6 +79,7 @@ impl World {
             secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
             ecs: aws_sdk_ecs::Client::new(&config),
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
+            cloudformation: aws_sdk_cloudformation::Client::new(&config),
             kms,
             account,
             proxy: Judged::new(proxy),
@@ -102,7 +109,12 @@ impl World {
     pub fn start(&self, name: &str, different: &[(&str, &str)]) -> Function {
         let settings = self.settings(different);
         self.proxy.expect(name, Deployment::of(&settings));
-        Function::start(name, &settings, 120)
+        let function = Function::start(name, &settings, 120);
+        if HEARERS.contains(&name) {
+            function.hearing(self.proxy.stack_ear(name))
+        } else {
+            function
+        }
     }
 
     /// Writes an object to the settings bucket and answers its version id.
@@ -258,7 +270,7 @@ async fn create_key(kms: &aws_sdk_kms::Client) -> String {
 }
 
 /// One HTTP client each: tests have runtimes of their own, and a connection cannot leave its runtime.
-fn client_config(endpoint: &str, account: &str) -> SdkConfig {
+pub(crate) fn client_config(endpoint: &str, account: &str) -> SdkConfig {
     let credentials = Credentials::new(account, SECRET_ACCESS_KEY, None, None, "bench");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())

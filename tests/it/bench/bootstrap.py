@@ -26,11 +26,13 @@ def call_aws(service, target, body):
     return json.load(urllib.request.urlopen(request))
 
 
+upcoming = {}  # what the event before has put on the next one
 while True:
     invocation = urllib.request.urlopen(f"{RUNTIME}/next")
     request = invocation.headers["Lambda-Runtime-Aws-Request-Id"]
     event = json.load(invocation)
     print("printed by the function", flush=True)
+    event, upcoming = event | upcoming, event.get("next", {})
     if "exit" in event:
         sys.exit(event["exit"])
     if "hang" in event:
@@ -41,5 +43,9 @@ while True:
         post(f"{request}/response", call_aws(*event["call"]))
     elif "environment" in event:
         post(f"{request}/response", dict(os.environ))
+    elif "detail-type" in event:
+        status = event["detail"]["status-details"]["status"]
+        print(f"heard {status}", flush=True)
+        post(f"{request}/response", {"status": status, "stack": event["detail"]["stack-id"]})
     else:
         post(f"{request}/response", event["answer"])

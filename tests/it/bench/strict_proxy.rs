@@ -100,6 +100,54 @@ async fn the_program_hangs_a_service_on_command_and_ends_with_its_input() {
     assert!(program.tell("sing")["error"].is_string());
 }
 
+/// One call of SQS, straight to the emulator.
+async fn sqs(world: &World, operation: &str, body: &Value) -> Value {
+    let scope = format!("{}/20261122/us-east-1/sqs/aws4_request", world.account);
+    let request = Request::post("/")
+        .header(
+            AUTHORIZATION,
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0"),
+        )
+        .header(CONTENT_TYPE, "application/x-amz-json-1.0")
+        .header("x-amz-target", format!("AmazonSQS.{operation}"))
+        .body(body.to_string());
+    let (status, _, answer) = answer(&emulator::shared().url(), &request.unwrap()).await;
+    assert_eq!(status, 200, "{answer}");
+    serde_json::from_str(&answer).unwrap()
+}
+
+#[tokio::test]
+async fn the_program_ends_stack_operations_by_itself_and_the_rules_let_their_events_through() {
+    let world = World::new().await;
+    let queue = sqs(&world, "CreateQueue", &json!({"QueueName": "intake"})).await;
+    let arn = format!("arn:aws:sqs:us-east-1:{}:intake", world.account);
+    let pattern = json!({
+        "source": ["aws.cloudformation"],
+        "detail": {"status-details": {"status": ["CREATE_COMPLETE"]}},
+    });
+    let rule = world.eventbridge.put_rule().name("stacks");
+    let rule = rule.event_pattern(pattern.to_string()).send().await;
+    rule.unwrap();
+    let target = aws_sdk_eventbridge::types::Target::builder().id("intake");
+    let target = target.arn(arn).build().unwrap();
+    let targets = world.eventbridge.put_targets().rule("stacks");
+    targets.targets(target).send().await.unwrap();
+
+    let (_program, doors) = Program::start(&world.account);
+    let config = world.front_door().into_builder();
+    let config = config.endpoint_url(doors["front"].as_str().unwrap());
+    let client = aws_sdk_cloudformation::Client::new(&config.build());
+    let created = super::stacks::create(&client, &super::stacks::template(1)).await;
+    let stack = created.unwrap().stack_id.unwrap();
+    let receive = json!({"QueueUrl": queue["QueueUrl"], "WaitTimeSeconds": 10});
+    let received = sqs(&world, "ReceiveMessage", &receive).await;
+    let body = received["Messages"][0]["Body"].as_str().unwrap();
+    let event: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(event["detail"]["stack-id"], stack);
+    let status = &event["detail"]["status-details"]["status"];
+    assert_eq!(status, "CREATE_COMPLETE");
+}
+
 #[tokio::test]
 async fn what_the_proxy_has_no_rule_for_passes_on_unchanged() {
     let world = World::new().await;

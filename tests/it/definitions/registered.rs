@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition as Registered, EnvironmentFileType, LinuxParameters,
-    NetworkMode, TaskDefinition as RegisteredTask, TransportProtocol,
+    NetworkMode, TaskDefinition as RegisteredTask, TransportProtocol, Volume,
 };
 use integration_tests::World;
 use serde_json::{Value, json};
+use shared::app_stack::StackOutputs;
 use shared::names::SecretArn;
 use shared::task_definition::{ContainerDefinition, EnvSource, LaunchType, TaskDefinition};
 
 use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST, apps, own};
-use crate::app;
+use crate::{app, stacks};
 
 #[tokio::test]
 async fn ecs_has_what_was_rendered() {
@@ -50,7 +51,9 @@ async fn assert_registered(manifest: &str, environment: &str) {
         let function = world.start("promote", &different);
         let report = app::promote_app(&world, &function, app::APP, "R1", environment).await;
         assert_eq!(report["status"], "promoted", "{report:#}");
-        let inputs = Inputs::new(&world.rack, manifest, environment);
+        let outputs = stacks::outputs(&world).await;
+        let mut inputs = Inputs::new(&world.rack, manifest, environment);
+        inputs.stack = Some(StackOutputs::read(outputs));
         let settings = world.settings(&different).into_iter().collect();
         for (name, want) in inputs.render(&settings, launch, &source(&world, &report).await) {
             let (kind, process) = name.split_once('.').unwrap();
@@ -74,7 +77,7 @@ async fn assert_registered(manifest: &str, environment: &str) {
             }
             let logs = got.container_definitions()[0].log_configuration().unwrap();
             let group = &logs.options().unwrap()["awslogs-group"];
-            assert_eq!(group, &format!("/convox/{}", world.rack));
+            assert_eq!(group, &format!("/convox/{}/{}", world.rack, app::APP));
         }
     }
 }
@@ -101,7 +104,7 @@ async fn source(world: &World, report: &Value) -> EnvSource {
     }
 }
 
-fn assert_same(got: &RegisteredTask, want: &TaskDefinition, at: &str) {
+pub(super) fn assert_same(got: &RegisteredTask, want: &TaskDefinition, at: &str) {
     assert_eq!(got.family(), Some(want.family.as_str()), "{at}");
     assert_eq!(
         got.task_role_arn(),
@@ -125,18 +128,38 @@ fn assert_same(got: &RegisteredTask, want: &TaskDefinition, at: &str) {
         .iter()
         .map(Compatibility::as_str);
     assert!(launches.eq(&want.requires_compatibilities), "{at}");
-    let volumes = got.volumes().iter().map(|volume| {
-        let path = volume.host().and_then(|host| host.source_path());
-        json!([volume.name(), path])
+    let volumes = got.volumes().iter().map(registered_volume);
+    let want_volumes = want.volumes.iter().map(|volume| {
+        let path = volume.host.as_ref().map(|host| &host.source_path);
+        let efs = volume
+            .efs_volume_configuration
+            .as_ref()
+            .map(|efs| json!(efs));
+        json!([volume.name, path, efs])
     });
-    let want_volumes = want.volumes.iter();
-    let want_volumes = want_volumes.map(|volume| json!([volume.name, volume.host.source_path]));
     assert!(volumes.eq(want_volumes), "{at}: {:?}", got.volumes());
     let containers = got.container_definitions();
     assert_eq!(containers.len(), want.container_definitions.len(), "{at}");
     for (got, want) in containers.iter().zip(&want.container_definitions) {
         assert_same_container(got, want, at);
     }
+}
+
+/// Name, path on the host, file system.
+fn registered_volume(volume: &Volume) -> Value {
+    let path = volume.host().and_then(|host| host.source_path());
+    let efs = volume.efs_volume_configuration().map(|efs| {
+        let entry = efs.authorization_config().unwrap();
+        json!({
+            "fileSystemId": efs.file_system_id(),
+            "transitEncryption": efs.transit_encryption().unwrap().as_str(),
+            "authorizationConfig": {
+                "accessPointId": entry.access_point_id(),
+                "iam": entry.iam().unwrap().as_str(),
+            },
+        })
+    });
+    json!([volume.name(), path, efs])
 }
 
 fn assert_same_container(got: &Registered, want: &ContainerDefinition, at: &str) {

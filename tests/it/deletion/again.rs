@@ -107,8 +107,13 @@ async fn a_newer_promote_restores_the_secret_and_writes_it_before_a_definition_n
             let writes = world.proxy.writes();
             let order: Vec<&str> = writes.iter().map(|call| call.operation.as_str()).collect();
             assert_eq!(
-                order[..3],
-                ["RestoreSecret", "PutSecretValue", "RegisterTaskDefinition"]
+                order[..4],
+                [
+                    "CreateStack",
+                    "RestoreSecret",
+                    "PutSecretValue",
+                    "RegisterTaskDefinition"
+                ]
             );
         }
         assert_back(&world, &report, arn, case).await;

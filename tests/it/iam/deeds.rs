@@ -1,6 +1,7 @@
 //! What the functions must not be able to do, and that each condition of their policies keeps them from something.
 
 mod app_deletion;
+mod app_stacks;
 mod failure_count;
 mod process_run;
 mod promote;
@@ -52,6 +53,15 @@ fn definition(of: &Deployment, family: &str) -> String {
 
 fn rule(of: &Deployment, rack: &str) -> String {
     of.arn("events", &format!("rule/{rack}_shop_timer_cleanup"))
+}
+
+fn stack(of: &Deployment, name: &str) -> String {
+    of.arn("cloudformation", &format!("stack/{name}/any"))
+}
+
+/// A role that the stack of an App has.
+fn app_role(of: &Deployment, rack: &str) -> String {
+    format!("arn:aws:iam::{}:role/convox/{rack}/any", of.account)
 }
 
 fn through(service: &str, action: &str, key: &str) -> Need {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use integration_tests::iam::{self, Need, Policy, Rule};
+use integration_tests::iam::{self, Deployment, Need, Policy, Rule};
 use serde_json::Value;
 
 use super::policy;
@@ -91,6 +91,31 @@ async fn every_action_exists_and_has_such_resources() {
         .iter()
         .filter_map(|(action, resource)| nonsense(&reference, action, resource));
     assert_eq!(wrong.collect::<Vec<_>>(), Vec::<String>::new());
+}
+
+/// Its statements name actions and resources of a kind together: each action has one that fits, and each resource too.
+#[tokio::test]
+async fn every_action_and_every_resource_of_the_stacks_role_has_its_counterpart() {
+    let reference = reference();
+    let deployment = Deployment {
+        app_policies: "arn:aws:iam::aws:policy/*".to_owned(),
+        ..Seen::of_process_run().await.deployment
+    };
+    let policy = policy(&deployment, "AppStackRole");
+    let rules: Vec<&Rule> = policy.allowing().map(|(_, rule)| rule).collect();
+    let makes_sense = |rule: &Rule| nonsense(&reference, &rule.action, &rule.resource).is_none();
+    for rule in &rules {
+        let of_statement = rules.iter().filter(|other| other.sid == rule.sid);
+        let mut sensible = of_statement.filter(|other| makes_sense(other));
+        assert!(
+            sensible.clone().any(|other| other.action == rule.action),
+            "{rule}: no resource fits the action"
+        );
+        assert!(
+            sensible.any(|other| other.resource == rule.resource),
+            "{rule}: no action fits the resource"
+        );
+    }
 }
 
 #[test]

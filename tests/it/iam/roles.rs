@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::scenario::{self, Seen};
-use super::{Unused, policy, prove};
+use super::{RACKS_ROLES, Unused, policy, prove};
 use crate::app::{self, APP};
 
 const CONVOX_ENV: &str = "convox-env";
@@ -224,7 +224,7 @@ async fn timers_may_start_their_tasks_and_nothing_else() {
         "TimerRole",
         &policy(&seen.deployment, "TimerRole"),
         &permits,
-        &[],
+        RACKS_ROLES,
     );
 
     let trust = seen.deployment.trust("TimerRole").unwrap();

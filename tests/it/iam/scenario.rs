@@ -34,6 +34,10 @@ impl Seen {
         let deletion = world.start("app-deletion", &[]);
         let mut event = app::requested(&world, "R1", "deletion", 5);
         event["detail-type"] = "App Deleted".into();
+        world.proxy.fail_stacks("in use");
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["errorType"], "StackStays", "{answer:#}");
+        event["id"] = "deletion-2".into();
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["status"], "deleted", "{answer:#}");
         Self {
@@ -155,6 +159,7 @@ async fn live() -> Seen {
     change(&world, &function).await;
     secret_outage_and_deletion(&world, &function).await;
     put_back(&world, &function).await;
+    stacks(&world, &function).await;
     other_triggers(&world, &function).await;
     Seen {
         function: "promote",
@@ -193,6 +198,23 @@ async fn put_back(world: &World, function: &Function) {
         .inject(denied().on("ecs", "UpdateService").times(1));
     let report = app::promote(world, function, "R5", &[("DATABASE_URL", "fifth")]).await;
     assert_eq!(report["status"], "failed", "{report:#}");
+}
+
+/// A stack that changes, and one of another App that does not come up at first.
+async fn stacks(world: &World, function: &Function) {
+    let policies =
+        "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image: example/web:1\n";
+    let manifest = changed_manifest().replace("    image: example/web:1\n", policies);
+    let key = format!("apps/{APP}/releases/R7/convox.yml");
+    world.put(&key, manifest).await;
+    promoted(world, function, "R7", "seventh").await;
+    let manifest = "services: {web: {image: i}}\n";
+    world.put("apps/blog/convox.yml", manifest).await;
+    world.proxy.fail_stacks("no room");
+    for (release, status) in [("R1", "failed"), ("R2", "promoted")] {
+        let report = app::promote_app(world, function, "blog", release, "A=1\n").await;
+        assert_eq!(report["status"], status, "{report:#}");
+    }
 }
 
 /// A sealed environment, a question, a request, the schedule.

@@ -56,13 +56,16 @@ async fn one_function_works_and_takes_the_newer_request_that_came_meanwhile() {
 async fn one_event_delivered_twice_at_once_is_worked_on_once() {
     let world = app::world().await;
     let (first, second) = (world.start("promote", YES), world.start("promote", YES));
+    let before = write(&world, "R0", "none").await; // brings the App's stack
+    assert_eq!(deliver(&first, &before).await["status"], "promoted");
+    world.proxy.clear();
     let event = write(&world, "R1", "one").await;
     let slow = Fault::Latency(Duration::from_secs(2));
     world
         .proxy
-        .inject(slow.on("secretsmanager", "CreateSecret"));
+        .inject(slow.on("secretsmanager", "PutSecretValue"));
     let again = async {
-        until(&world, "secretsmanager", "CreateSecret").await;
+        until(&world, "secretsmanager", "PutSecretValue").await;
         deliver(&second, &event).await
     };
     let (worked, queued) = tokio::join!(deliver(&first, &event), again);
@@ -71,8 +74,8 @@ async fn one_event_delivered_twice_at_once_is_worked_on_once() {
         (&"promoted".into(), &"queued".into())
     );
     assert_settled(&world, "R1", "one", "once").await;
-    assert_eq!(app::registered(&world).await.len(), 5);
-    assert_eq!(app::outcomes(&world).await, ok(1));
+    assert_eq!(app::registered(&world).await.len(), 10);
+    assert_eq!(app::outcomes(&world).await, ok(2));
     assert_eq!(
         app::sent(&world),
         ["Release Promoted", "Secret Write Succeeded"]

@@ -39,7 +39,9 @@ fn inject_after(world: &World, before: usize, fault: Fault) {
 async fn writes_meet(fault: Fault, writes: &[usize]) {
     let world = app::world().await;
     let function = world.start("promote", YES);
-    for (rows, before) in (1..).zip(writes.iter().copied()) {
+    let first = write(&world, "R", "first").await; // brings the App's stack
+    assert_eq!(function.invoke(&first).await.answer()["status"], "promoted");
+    for (rows, before) in (2..).zip(writes.iter().copied()) {
         let release = format!("R{before}");
         let case = format!("{fault:?} at the write of the {}", WRITES[before]);
         let event = write(&world, &release, &release).await;

@@ -14,6 +14,7 @@ use shared::state_store::StoreError;
 use shared::work::{Attempt, Works};
 
 use super::outside::{Definition, Secret, Service};
+use super::stack;
 use super::store::{Access, Luck, failed};
 
 /// A Release whose environment lacks a variable: the user's error, found before anything is written.
@@ -22,6 +23,8 @@ pub const BAD: &str = "bad";
 pub const REFUSED: &str = "refused";
 /// A Release while Secrets Manager is out: it falls back.
 pub const OUTAGE: &str = "outage";
+/// A Release whose stack CloudFormation cannot bring up.
+pub const STUCK: &str = "stuck";
 const DRAINS_SECONDS: i64 = 90;
 
 /// A function of one kind.
@@ -94,7 +97,7 @@ impl Works for Model {
 
 impl Model {
     /// A call that changes something outside.
-    async fn write<T>(
+    pub async fn write<T>(
         &self,
         call: &str,
         change: impl FnOnce(&mut super::outside::Outside) -> T,
@@ -141,6 +144,10 @@ impl Model {
         }
         if self.drains() {
             return Ok(self.waiting(request_id, "draining"));
+        }
+        let ended = self.settle_stack(id, desired, applied, release).await?;
+        if let Some(finished) = ended {
+            return Ok(finished);
         }
         let environment = format!("{release}@{version}");
         let (secret, outcome) = if release == OUTAGE {
@@ -209,6 +216,12 @@ impl Model {
         if self.drains() {
             return Ok(self.waiting(request_id, "draining"));
         }
+        if let Some(at_work) = self.stack_is_at_work() {
+            if !at_work {
+                self.delete_stack(request_id).await?;
+            }
+            return Ok(self.waiting(request_id, "the stack"));
+        }
         self.write("delete secret", |outside| {
             if let Some(secret) = &mut outside.secret {
                 secret.is_deleted = true;
@@ -226,7 +239,7 @@ impl Model {
     }
 
     /// Ends for good; what this request, or an unfinished one before it, changed is put back first.
-    async fn fail(
+    pub async fn fail(
         &self,
         id: &AppId,
         desired: &Desired,
@@ -283,7 +296,7 @@ impl Model {
         matches!(sim.outside.service_at(sim.now), Some(Service::Drains(_)))
     }
 
-    fn waiting(&self, request_id: &str, reason: &str) -> Finished {
+    pub fn waiting(&self, request_id: &str, reason: &str) -> Finished {
         Finished {
             request_id: request_id.to_owned(),
             status: Status::Waiting {
@@ -343,6 +356,7 @@ fn applied_now(desired: &Desired, definition: &Definition) -> Applied {
         }),
         services: BTreeMap::from([("web".to_owned(), registered)]),
         timers: BTreeMap::new(),
+        stack: Some(stack::needs(release.as_str())),
     }
 }
 

@@ -10,12 +10,13 @@ use integration_tests::chance::Chance;
 use shared::names::{AppId, AppName, RackName};
 use shared::promotion::{Desired, Kind};
 
-use super::attempt::{BAD, Model, OUTAGE, REFUSED};
+use super::attempt::{BAD, Model, OUTAGE, REFUSED, STUCK};
 use super::counting;
 use super::explored::Explored;
 use super::invariants::Watch;
 use super::message::{Body, work};
 use super::outside::EnvVersion;
+use super::stack;
 use super::store::{Access, Shared, Sim, at};
 
 /// Steps of one schedule before it comes to rest.
@@ -74,7 +75,10 @@ pub fn schedule(seed: u64) -> Explored {
     let (releases, wishes): (&[_], _) = if chance.once_in(4) {
         (&[OUTAGE, OUTAGE, OUTAGE, "A"], 4 + chance.below(6))
     } else {
-        (&["A", "B", "B", BAD, REFUSED, OUTAGE], 2 + chance.below(5))
+        (
+            &["A", "B", "B", BAD, REFUSED, OUTAGE, STUCK],
+            2 + chance.below(5),
+        )
     };
     let sim = Rc::new(RefCell::new(Sim {
         chance,
@@ -243,9 +247,31 @@ impl Schedule {
     fn advance(&mut self, seconds: i64) {
         self.sim.borrow_mut().now += seconds;
         let now = self.now();
+        self.settle_stack();
         while let Some(late) = self.running.iter().position(|it| it.ends_at <= now) {
             self.met.count("time limits");
             self.end(late);
+        }
+    }
+
+    /// CloudFormation comes to an end, and says so to both functions; sometimes late, or to nobody.
+    fn settle_stack(&mut self) {
+        let now = self.now();
+        if !stack::settle(&mut self.sim.borrow_mut().outside.stack, now) {
+            return;
+        }
+        self.sim
+            .borrow_mut()
+            .trace
+            .push("the stack settles".to_owned());
+        for kind in [Kind::Promote, Kind::Delete] {
+            let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 0, 5, 200]);
+            if self.below(20) == 0 {
+                self.met.count("lost stack events");
+                continue;
+            }
+            self.met.count("stack events");
+            self.queue(Queue::Work(kind), Body::StackChanged, delay);
         }
     }
 

@@ -26,9 +26,11 @@ impl Explored {
             "hand-overs",
             "hints",
             "lost events",
+            "lost stack events",
             "promotes at the end",
             "reconciliations",
             "redeliveries",
+            "stack events",
             "time limits",
         ] {
             assert!(

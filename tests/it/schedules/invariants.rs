@@ -43,7 +43,7 @@ impl Watch {
             Body::Written(version, _) => ((version.at, key(version.release)), version.id.clone()),
             Body::Requested(release, id, time) => ((*time, key(release)), id.clone()),
             Body::Deleted(id, time) => ((*time, String::new()), id.clone()),
-            Body::Continue | Body::Outcome => return,
+            Body::Continue | Body::StackChanged | Body::Outcome => return,
         });
     }
 
@@ -72,6 +72,7 @@ impl Watch {
 
     /// After every step: what no state may ever do.
     pub fn look(&mut self, sim: &Sim) {
+        self.assert_served(sim);
         let version = sim
             .objects
             .get("apps/shop/state/promotion.json")
@@ -137,6 +138,7 @@ impl Watch {
         if let Work::Promote {
             release,
             env_version_id,
+            ..
         } = &desired.work
         {
             let rivals: Vec<&String> = self
@@ -188,6 +190,23 @@ impl Watch {
             _ => {}
         }
         "failures at the end"
+    }
+
+    /// CloudFormation never takes away what tasks use that may start now.
+    fn assert_served(&self, sim: &Sim) {
+        let outside = &sim.outside;
+        let service = match &outside.service {
+            Some(Service::Runs(definition)) => Some(definition),
+            _ => None,
+        };
+        let served = |environment: &str| {
+            let release = environment.split('@').next().unwrap_or_default();
+            let stack = outside.stack.as_ref();
+            stack.is_some_and(|stack| stack.serves(release))
+        };
+        let running = service.into_iter().chain(&outside.rule);
+        let all = running.map(|it| it.environment.as_str()).all(served);
+        self.holds(sim, "the stack holds what the tasks that run need", all);
     }
 
     fn assert_told(&self, sim: &Sim) {
@@ -247,6 +266,11 @@ impl Watch {
             sim,
             "of a deleted App nothing runs",
             outside.service_at(sim.now).is_none() && outside.rule.is_none(),
+        );
+        self.holds(
+            sim,
+            "of a deleted App no stack is left",
+            outside.stack.is_none(),
         );
         let gone = outside
             .secret

@@ -19,6 +19,8 @@ pub enum Body {
     Deleted(String, i64),
     /// `Promotion Continue`.
     Continue,
+    /// `CloudFormation Stack Status Change`.
+    StackChanged,
     /// A hint for failure-count.
     Outcome,
 }
@@ -27,6 +29,7 @@ pub enum Body {
 pub async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i64) -> bool {
     let message = match body {
         Body::Continue | Body::Outcome => Message::continues(id),
+        Body::StackChanged => Message::wakes(id),
         Body::Deleted(event, time) => Message {
             request: Some(request(Work::Delete, time, event, Tie::default())),
             ..Message::continues(id)
@@ -41,6 +44,7 @@ pub async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i6
             Message {
                 request: Some(request(promotes(release, &version.id), at, event, tie)),
                 current,
+                wakes: false,
                 id,
             }
         }
@@ -54,6 +58,7 @@ pub async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i6
             Message {
                 request: Some(request(promotes(release, &version), asked_at, event, tie)),
                 current,
+                wakes: false,
                 id,
             }
         }
@@ -78,6 +83,7 @@ fn promotes(release: &str, version: &str) -> Work {
     Work::Promote {
         release: ReleaseId::new(release).unwrap(),
         env_version_id: version.to_owned(),
+        allow_replacement: false,
     }
 }
 

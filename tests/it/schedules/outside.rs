@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::stack::Stack;
+
 /// The secret's versions, by id: the environment that each holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secret {
@@ -44,6 +46,9 @@ pub struct Outside {
     pub revisions: Vec<Definition>,
     pub registered: usize,
     pub deregistered: Vec<String>,
+    pub stack: Option<Stack>,
+    /// How many stacks there have been.
+    pub stacks: usize,
     /// The user's own settings cannot be read: every promote is refused.
     pub settings_are_broken: bool,
 }

@@ -195,6 +195,8 @@ async fn what_is_not_for_the_other_functions_stays_outside() {
     let task = ("failure-count", "task-failed-to-start");
     let completed = ("failure-count", "deployment-completed");
     let run = ("process-run", "requested");
+    let stack = ("app-deletion", "app-stack-changed");
+    let status = "/detail/status-details/status";
     for (sample, part, value, wanted) in [
         (run, "/source", OURS, true),
         (run, "/source", "aws.ecs", false),
@@ -204,6 +206,16 @@ async fn what_is_not_for_the_other_functions_stays_outside() {
         (deleted, "/detail-type", "App Created", false),
         (continues, "/source", "shop.deployments", false),
         (continues, "/detail/kind", "promote", false),
+        (stack, "/source", OURS, false),
+        (
+            stack,
+            "/detail-type",
+            "CloudFormation Drift Detection Status Change",
+            false,
+        ),
+        (stack, status, "DELETE_FAILED", true),
+        (stack, status, "DELETE_IN_PROGRESS", false),
+        (stack, status, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", false),
         (written, "/source", "shop.deployments", false),
         (written, "/detail-type", "Release Promoted", false),
         (written, "/detail-type", "Rack Warning", false),

@@ -2,7 +2,8 @@
 //! machine as ECS would; `PROGRAM` stands for what its image would run.
 //!
 //! Endpoint, region and credentials come from the usual `AWS_*` variables. Variables of the container are what ECS would give
-//! it, and nothing else of this process reaches it. A launch that fails ends with 1 and the reason in ECS's words.
+//! it, and nothing else of this process reaches it. A launch that fails ends with 1 and the reason in ECS's words. File systems
+//! are folders below `run-task-volumes` in `TMPDIR`, and are not mounted.
 
 use std::env;
 use std::ffi::OsString;

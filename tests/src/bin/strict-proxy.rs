@@ -3,9 +3,12 @@
 //! Prints the addresses of its doors as one line of JSON. Then takes commands on standard input, one a line, and
 //! answers each with a line of JSON: `hang SERVICE` (its calls get no answer), `lift` (ends that), `calls` (those
 //! through the front door, without their content). Ends when the input does.
+//!
+//! An operation on a stack ends by itself after a short while, and the rules of the emulator get its event.
 
 use std::error::Error;
 use std::io::{self, Write as _};
+use std::time::Duration;
 
 use integration_tests::{Fault, Proxy};
 use serde_json::{Value, json};
@@ -14,11 +17,15 @@ use tokio::runtime::Runtime;
 const USAGE: &str = "usage: strict-proxy --upstream URL [--account ID]";
 /// The account that the emulator gives to access keys that are none.
 const DEFAULT_ACCOUNT: &str = "000000000000";
+/// How long an operation on a stack takes: long enough to be seen.
+const STACK_OPERATION: Duration = Duration::from_millis(500);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (upstream, account) = parse(std::env::args().skip(1))?;
     let runtime = Runtime::new()?; // its threads serve the doors
     let proxy = runtime.block_on(Proxy::start(&upstream, &account));
+    let _entered = runtime.enter();
+    let _ending = proxy.end_stacks_after(STACK_OPERATION);
     let mut output = io::stdout();
     writeln!(
         output,

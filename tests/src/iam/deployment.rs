@@ -33,6 +33,8 @@ pub struct Deployment {
     pub launch_type: String,
     /// The secrets and the environment files beside the Rack's own that tasks may read, comma separated.
     pub extra: [String; 2],
+    /// The managed policies that roles of Apps may get, comma separated.
+    pub app_policies: String,
     /// The ARNs of its roles, by logical id.
     pub roles: BTreeMap<&'static str, String>,
 }
@@ -55,7 +57,9 @@ impl Deployment {
             secret_key: settings.get("SECRET_KEY_ARN").cloned(),
             launch_type: get("LAUNCH_TYPE"),
             extra: [get("EXTRA_SECRET_ARNS"), get("EXTRA_ENVIRONMENT_FILE_ARNS")],
+            app_policies: get("APP_POLICY_ARNS"),
             roles: BTreeMap::from([
+                ("AppStackRole", get("APP_STACK_ROLE_ARN")),
                 ("TaskExecutionRole", get("TASK_EXECUTION_ROLE_ARN")),
                 ("TaskRole", get("TASK_ROLE_ARN")),
                 ("TimerRole", get("TIMER_ROLE_ARN")),
@@ -164,6 +168,7 @@ impl Deployment {
             "AWS::Region" => REGION,
             "AWS::StackName" => "a-stack",
             "AWS::URLSuffix" => URL_SUFFIX,
+            "AppPolicyArns" => &self.app_policies,
             "Cluster" => &self.cluster,
             "EnvironmentKeyArn" => environment_key,
             "ExtraEnvironmentFileArns" => extra_files,

@@ -4,6 +4,7 @@
 //! service, whose first table maps API operations to actions; API references are named as such. A call that is not in
 //! the table is an error, so that a new one cannot slip through.
 
+mod cloudformation;
 mod ecs;
 mod eventbridge;
 mod s3;
@@ -83,6 +84,7 @@ impl Need {
 /// [`UnknownCall`] for an operation without a row.
 pub fn needs(facts: &Facts<'_>, call: &Call) -> Row {
     match call.service.as_str() {
+        "cloudformation" => cloudformation::needs(facts, call),
         "ecs" => ecs::needs(facts, call),
         "events" => eventbridge::needs(facts, call),
         "kms" => kms(call),

@@ -84,7 +84,11 @@ pub enum Decision {
 
 impl Policy {
     /// Adds the statements of an identity policy.
-    pub(super) fn add_allowed(&mut self, document: &Value) -> Result<(), TemplateError> {
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn add_allowed(&mut self, document: &Value) -> Result<(), TemplateError> {
         for statement in document["Statement"].as_array().into_iter().flatten() {
             let (rules, _) = statement::rules(statement)?;
             self.rules.extend(rules);

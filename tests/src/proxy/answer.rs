@@ -6,6 +6,7 @@ use hyper::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::incoming::Incoming;
+use super::xml;
 
 const INJECTED: &str = "injected by the test";
 
@@ -34,13 +35,37 @@ pub(super) fn json(outcome: Result<Value, Refusal>) -> Answer {
     }
 }
 
+/// 200 or 400 of the query protocol; `result` is what stands in the operation's result.
+///
+/// Source: Smithy, "AWS query protocol".
+pub(super) fn query(operation: &str, outcome: Result<String, Refusal>) -> Answer {
+    match outcome {
+        Ok(result) => {
+            let body = format!(
+                "<{operation}Response><{operation}Result>{result}</{operation}Result></{operation}Response>"
+            );
+            build(200, "text/xml", &[], body)
+        }
+        Err(refusal) => query_error(400, refusal.code, &refusal.message),
+    }
+}
+
+fn query_error(status: u16, code: &str, message: &str) -> Answer {
+    let told = [("Type", "Sender"), ("Code", code), ("Message", message)];
+    let told: String = told.map(|(name, text)| xml::element(name, text)).concat();
+    let body = format!("<ErrorResponse><Error>{told}</Error></ErrorResponse>");
+    build(status, "text/xml", &[], body)
+}
+
 /// An error in the form that the caller's protocol has for it.
 pub(super) fn error(incoming: &Incoming, status: u16, code: &str) -> Answer {
     if incoming.head.method == Method::HEAD {
         return build(status, "application/xml", &[], String::new()); // HEAD answers have no body
     }
-    if incoming.service != "s3" {
-        return json_error(status, code, INJECTED);
+    match incoming.service.as_str() {
+        "s3" => {}
+        "cloudformation" => return query_error(status, code, INJECTED),
+        _ => return json_error(status, code, INJECTED),
     }
     let body = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>{code}</Code>\
@@ -51,10 +76,11 @@ pub(super) fn error(incoming: &Incoming, status: u16, code: &str) -> Answer {
 
 /// What AWS says under load. S3: API reference, "Error responses"; the others: facts/aws.md 1.9, 2.8.
 pub(super) fn throttled(incoming: &Incoming) -> Answer {
-    if incoming.service == "s3" {
-        error(incoming, 503, "SlowDown")
-    } else {
-        json_error(400, "ThrottlingException", "Rate exceeded")
+    match incoming.service.as_str() {
+        "s3" => error(incoming, 503, "SlowDown"),
+        // CloudFormation API reference, "Common error types".
+        "cloudformation" => query_error(400, "Throttling", "Rate exceeded"),
+        _ => json_error(400, "ThrottlingException", "Rate exceeded"),
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// One call through the front door.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The service in the signature: `secretsmanager`, `ecs`, `events`, `s3`, `kms`.
+    /// The service in the signature: `secretsmanager`, `ecs`, `events`, `s3`, `kms`, `cloudformation`.
     pub service: String,
     /// The operation: `PutSecretValue`.
     pub operation: String,
@@ -15,7 +15,7 @@ pub struct Call {
     pub caller: String,
     /// Path and query; for S3 `/bucket/key?...`.
     pub path: String,
-    /// The body where it is JSON, else null.
+    /// The body where it is JSON or a form, else null.
     pub body: Value,
     /// The status answered; none while there is no answer, and where the fault was to give none.
     pub status: Option<u16>,
@@ -35,11 +35,11 @@ pub struct Event {
 }
 
 impl Call {
-    /// Whether the operation changes Secrets Manager, ECS or EventBridge rules.
+    /// Whether the operation changes Secrets Manager, ECS, EventBridge rules or stacks.
     #[must_use]
     pub fn is_write(&self) -> bool {
         let reads = ["BatchGet", "Describe", "Get", "List", "Test"];
-        ["secretsmanager", "ecs", "events"].contains(&self.service.as_str())
+        ["secretsmanager", "ecs", "events", "cloudformation"].contains(&self.service.as_str())
             && self.operation != "PutEvents"
             && !reads.iter().any(|read| self.operation.starts_with(read))
     }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_LENGTH, EXPECT, HeaderValue, TRANSFER_ENCODING};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, HeaderValue, TRANSFER_ENCODING,
+};
 use hyper::http::request::Parts;
 use hyper::{Request, Version};
 use hyper_util::client::legacy::Client;
@@ -14,6 +16,7 @@ use serde_json::Value;
 
 use super::answer::{self, Answer};
 use super::incoming::Incoming;
+use crate::world::REGION;
 
 /// The emulator, over connections that are kept alive.
 #[derive(Debug)]
@@ -63,6 +66,36 @@ impl Upstream {
         } else {
             Value::Null
         }
+    }
+
+    /// Asks an operation of a JSON protocol in nobody's name; null when it is refused.
+    pub(super) async fn call(
+        &self,
+        account: &str,
+        service: &str,
+        target: &str,
+        body: &Value,
+    ) -> Value {
+        let scope = format!("{account}/20260101/{REGION}/{service}/aws4_request");
+        let signed =
+            format!("AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0");
+        let request = Request::post("/")
+            .header(AUTHORIZATION, signed)
+            .header(CONTENT_TYPE, "application/x-amz-json-1.1")
+            .header("x-amz-target", target)
+            .body(());
+        let (head, ()) = request.expect("the headers are valid").into_parts();
+        let answer = self.send(head, body.to_string().into()).await;
+        if answer.status().is_success() {
+            serde_json::from_slice(answer.body()).unwrap_or_default()
+        } else {
+            Value::Null
+        }
+    }
+
+    /// The address of a path.
+    pub(super) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
     }
 
     async fn send(&self, mut head: Parts, bytes: Bytes) -> Answer {

@@ -2,12 +2,13 @@
 
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming as Body};
-use hyper::header::{AUTHORIZATION, USER_AGENT};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
 use serde_json::Value;
 
 use super::call::Call;
+use super::form;
 
 /// A whole request.
 #[derive(Debug)]
@@ -16,7 +17,7 @@ pub(super) struct Incoming {
     pub(super) bytes: Bytes,
     pub(super) service: String,
     pub(super) operation: String,
-    /// The body where it is JSON, else null.
+    /// The body where it is JSON or a form, else null.
     pub(super) body: Value,
 }
 
@@ -25,17 +26,24 @@ impl Incoming {
         let (head, body) = request.into_parts();
         let bytes = body.collect().await?.to_bytes();
         let service = service(&head).unwrap_or("unsigned").to_owned();
+        let body = if is_form(&head) {
+            form::decoded(&bytes)
+        } else {
+            serde_json::from_slice(&bytes).unwrap_or_default()
+        };
         let operation = if service == "s3" {
             s3_operation(&head)
         } else {
-            target(&head).unwrap_or_else(|| "Unknown".to_owned())
+            let action = || body["Action"].as_str().map(str::to_owned);
+            let named = target(&head).or_else(action);
+            named.unwrap_or_else(|| "Unknown".to_owned())
         };
         Ok(Self {
-            body: serde_json::from_slice(&bytes).unwrap_or_default(),
             head,
             bytes,
             service,
             operation,
+            body,
         })
     }
 
@@ -73,6 +81,13 @@ fn caller(head: &Parts) -> Option<&str> {
     agent
         .split(' ')
         .find_map(|product| product.strip_prefix("app/"))
+}
+
+/// The query protocol: `CloudFormation`, `IAM`, `RDS`.
+fn is_form(head: &Parts) -> bool {
+    let content_type = head.headers.get(CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    content_type.is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"))
 }
 
 /// The AWS JSON protocols name the operation after the dot: `secretsmanager.PutSecretValue`.

@@ -10,6 +10,7 @@ mod launch;
 mod revisions;
 mod schedule;
 mod services;
+mod stacks;
 mod tags;
 mod task_definition;
 mod tasks;
@@ -33,6 +34,7 @@ pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
         }
         "ecs" => ecs(shared, incoming).await,
         "events" => eventbridge(shared, incoming).await,
+        "cloudformation" => return stacks::answer(shared, incoming).await,
         "kms" => key_management::answer(shared, incoming).await,
         _ => Ok(shared.upstream.forward(incoming).await),
     };
@@ -81,6 +83,11 @@ fn invalid_parameter(message: impl Into<String>) -> Refusal {
 
 fn validation(message: impl Into<String>) -> Refusal {
     Refusal::new("ValidationException", message)
+}
+
+/// The same of a query protocol.
+fn validation_error(message: impl Into<String>) -> Refusal {
+    Refusal::new("ValidationError", message)
 }
 
 fn text<'a>(object: &'a serde_json::Value, field: &str) -> &'a str {

@@ -8,6 +8,7 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::{Value, json};
 
 use super::Container;
+use super::volumes::Volume;
 use crate::unique;
 
 /// One task's answers.
@@ -27,7 +28,7 @@ struct Traffic {
 }
 
 impl Metadata {
-    pub(super) fn new(started: &Container) -> Self {
+    pub(super) fn new(started: &Container, volumes: &[Volume]) -> Self {
         let (task, container) = (&started.task, &started.definition);
         let id = unique::word(32);
         let docker_id = format!("{id}-{}", unique::word(10));
@@ -43,7 +44,7 @@ impl Metadata {
         let labels = container.docker_labels().cloned().unwrap_or_default();
         let labels: std::collections::BTreeMap<_, _> = labels.into_iter().collect();
         let now = Utc::now().to_rfc3339_opts(SecondsFormat::Nanos, true);
-        let container = json!({
+        let mut container = json!({
             "DockerId": docker_id,
             "Name": name,
             "DockerName": name,
@@ -61,6 +62,10 @@ impl Metadata {
             "ContainerARN": format!("{place}:container/local/{id}/{}", unique::word(12)),
             "Networks": [{"NetworkMode": task.network_mode().map(aws_sdk_ecs::types::NetworkMode::as_str), "IPv4Addresses": ["127.0.0.1"]}],
         });
+        // The agent leaves an empty list out.
+        if !volumes.is_empty() {
+            container["Volumes"] = volumes.iter().map(volume).collect();
+        }
         Self {
             task: json!({
                 "Cluster": "local",
@@ -117,6 +122,14 @@ impl Metadata {
         }
         stats
     }
+}
+
+fn volume(volume: &Volume) -> Value {
+    json!({
+        "DockerName": volume.docker_name,
+        "Source": volume.source,
+        "Destination": volume.destination,
+    })
 }
 
 fn per_second(bytes: u64, seconds: f64) -> f64 {

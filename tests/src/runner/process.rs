@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::Container;
 use super::metadata::Metadata;
 use super::server::Server;
+use super::volumes;
 
 /// What images of the usual distributions set.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -20,12 +21,14 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ///
 /// # Errors
 ///
-/// When there is no command, or it cannot be started.
+/// When there is no command, or it cannot be started, or a volume has no folder.
 pub async fn run(container: &Container, command: &[OsString]) -> io::Result<u8> {
     let own = container.definition.command().iter().map(OsString::from);
     let own: Vec<OsString> = own.collect();
     let command = if command.is_empty() { &own } else { command };
-    let server = Server::start(Metadata::new(container), &container.access.0).await?;
+    let volumes = volumes::of(&container.task, &container.definition)?;
+    let metadata = Metadata::new(container, &volumes);
+    let server = Server::start(metadata, &container.access.0).await?;
     let mut child = started(container, command, &server)?;
     server.watch(child.id());
     let (mut term, mut int) = (

@@ -19,6 +19,8 @@ pub(super) struct Secret {
     /// When it will be gone.
     pub(super) deletion: Option<f64>,
     pub(super) versions: BTreeMap<String, Version>,
+    /// The stack that it belongs to.
+    pub(super) stack: Option<String>,
 }
 
 #[derive(Debug)]
@@ -49,6 +51,7 @@ impl Secret {
             changed: now(),
             deletion: None,
             versions: BTreeMap::new(),
+            stack: None,
         }
     }
 

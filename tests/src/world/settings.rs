@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{REGION, SECRET_ACCESS_KEY, SECURITY_GROUP, SUBNETS, World};
+use super::{REGION, SECRET_ACCESS_KEY, SECURITY_GROUP, SUBNETS, VPC, World};
 
 impl World {
     /// The functions' whole environment, with some variables set differently or added; an empty value unsets one.
@@ -36,10 +36,13 @@ impl World {
         let role = |name: &str| format!("arn:aws:iam::{}:role/{}-{name}", self.account, self.rack);
         let registry = format!("{}.dkr.ecr.{REGION}.amazonaws.com/apps", self.account);
         owned([
+            ("APP_POLICY_ARNS", "arn:aws:iam::aws:policy/*"),
+            ("APP_STACK_ROLE_ARN", &role("app-stack")),
             ("ASSIGN_PUBLIC_IP", "DISABLED"),
             ("CLUSTER", &self.cluster),
             ("ENVIRONMENT_KEY_ARN", &self.key_arn),
             ("LAUNCH_TYPE", "FARGATE"),
+            ("LOG_RETENTION_DAYS", "30"),
             ("RACK", &self.rack),
             ("REGISTRY", &registry),
             ("ROUTER_HOST", "router.example"),
@@ -52,6 +55,7 @@ impl World {
             ("TASK_EXECUTION_ROLE_ARN", &role("execution")),
             ("TASK_ROLE_ARN", &role("task")),
             ("TIMER_ROLE_ARN", &role("timer")),
+            ("VPC", VPC),
         ])
     }
 }

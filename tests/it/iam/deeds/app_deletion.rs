@@ -2,7 +2,7 @@
 
 use integration_tests::iam::{Deployment, Need};
 
-use super::{definition, need, object, rule, secret, service, through};
+use super::{definition, need, object, rule, secret, service, stack, through};
 
 const WINDOW: &str = "secretsmanager:RecoveryWindowInDays";
 const FORCED: &str = "secretsmanager:ForceDeleteWithoutRecovery";
@@ -107,6 +107,14 @@ fn elsewhere(of: &Deployment) -> Vec<Need> {
         need("events:TagResource", rule(of, &of.rack)),
         need("events:RemoveTargets", rule(of, "another")),
         need("sqs:ReceiveMessage", of.arn("sqs", "IntakeQueue")),
+        need(
+            "cloudformation:UpdateStack",
+            stack(of, &format!("{}-shop-1a2b3c4d", of.rack)),
+        ),
+        need(
+            "cloudformation:DeleteStack",
+            stack(of, "another-shop-1a2b3c4d"),
+        ),
         passed("TaskRole", "ecs-tasks.amazonaws.com"),
         passed("TimerRole", "events.amazonaws.com"),
     ]

@@ -2,7 +2,7 @@
 
 use integration_tests::iam::{Deployment, Need};
 
-use super::{definition, need, object, rule, secret, service, through};
+use super::{app_role, definition, need, object, rule, secret, service, stack, through};
 
 pub(super) fn deeds(of: &Deployment) -> Vec<Need> {
     [in_the_bucket(of), with_secrets(of), on_the_cluster(of)].concat()
@@ -66,6 +66,18 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
         need("ecs:UpdateService", service(of, &of.cluster, "any")),
         need("events:PutRule", rule(of, &of.rack)),
         need("sqs:ReceiveMessage", of.arn("sqs", "IntakeQueue")),
+        need(
+            "cloudformation:DeleteStack",
+            stack(of, &format!("{}-shop-1a2b3c4d", of.rack)),
+        ),
+        need(
+            "cloudformation:DescribeStacks",
+            stack(of, "another-shop-1a2b3c4d"),
+        ),
+        need("iam:PassRole", app_role(of, "another"))
+            .with("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+        need("iam:PassRole", app_role(of, &of.rack))
+            .with("iam:PassedToService", "lambda.amazonaws.com"),
         passed("TaskRole", "lambda.amazonaws.com"),
         passed("TaskExecutionRole", "lambda.amazonaws.com"),
         passed("TimerRole", "events.amazonaws.com"),

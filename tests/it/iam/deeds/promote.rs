@@ -2,7 +2,7 @@
 
 use integration_tests::iam::{Deployment, Need};
 
-use super::{definition, need, object, rule, secret, service, through};
+use super::{app_role, definition, need, object, rule, secret, service, stack, through};
 
 pub(super) fn deeds(of: &Deployment) -> Vec<Need> {
     let counter = object(of, "apps/shop/state/failures.json");
@@ -11,6 +11,7 @@ pub(super) fn deeds(of: &Deployment) -> Vec<Need> {
         with_secrets(of),
         on_the_cluster(of),
         elsewhere(of),
+        with_stacks(of),
     ];
     parts.concat()
 }
@@ -61,5 +62,26 @@ fn elsewhere(of: &Deployment) -> Vec<Need> {
         passed("TaskRole", "lambda.amazonaws.com"),
         passed("TaskExecutionRole", "lambda.amazonaws.com"),
         passed("TimerRole", "ecs-tasks.amazonaws.com"),
+    ]
+}
+
+fn with_stacks(of: &Deployment) -> Vec<Need> {
+    let create = |name: &str| need("cloudformation:CreateStack", stack(of, name));
+    let of_app = app_role(of, &of.rack);
+    vec![
+        create("another-shop-1a2b3c4d").with("cloudformation:RoleArn", of.role("AppStackRole")),
+        create(&format!("{}-shop-1a2b3c4d", of.rack)),
+        create(&format!("{}-shop-1a2b3c4d", of.rack)).with("cloudformation:RoleArn", &of_app),
+        need("cloudformation:UpdateStack", stack(of, &of.rack)), // the Rack's own
+        need(
+            "cloudformation:DeleteStack",
+            stack(of, "another-shop-1a2b3c4d"),
+        ),
+        need("iam:PassRole", of.role("AppStackRole"))
+            .with("iam:PassedToService", "lambda.amazonaws.com"),
+        need("iam:PassRole", &of_app).with("iam:PassedToService", "lambda.amazonaws.com"),
+        need("iam:PassRole", app_role(of, "another"))
+            .with("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+        need("iam:CreateRole", &of_app),
     ]
 }

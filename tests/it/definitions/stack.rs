@@ -1,0 +1,159 @@
+//! Definitions with what the App's stack gives: roles, log group, variables of resources, file systems.
+
+use std::collections::BTreeMap;
+
+use integration_tests::World;
+use shared::app_stack::StackOutputs;
+use shared::ecs::Cluster;
+use shared::task_definition::{self, Launch, LaunchType, Release, TaskDefinition};
+
+use super::{Inputs, assert_as_snapshot, fixed_settings, registered, s3, secrets_manager};
+
+/// What the environment sets and `web` declares wins, and so does a secret of its own.
+const MANIFEST: &str = r#"
+environment:
+  - MAIN_DB_USER
+resources:
+  main-db:
+    type: postgres
+  queue:
+    type: redis
+  files:
+    type: efs
+services:
+  web:
+    image: example/web:1
+    environment:
+      - MAIN_DB_NAME=default
+    links: [queue]
+    policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+    resources: [main-db, queue, files]
+    secrets:
+      MAIN_DB_PASS: arn:aws:secretsmanager:us-east-1:210987654321:secret:own-AbCdEf
+    volumes: ["files:/srv/files", "files:/srv/again:ro", "queue:/never", "scratch:/scratch"]
+  queue:
+    image: example/queue:1
+    volumes: ["files:/srv/files"]
+timers:
+  nightly:
+    schedule: "0 3 * * ?"
+    command: bin/nightly
+    service: web
+  weekly:
+    schedule: "0 3 ? * SUN *"
+    command: bin/weekly
+    service: queue
+    policies: ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+"#;
+const ENVIRONMENT: &str =
+    "MAIN_DB_USER=canary-0000000000000000-USER\nQUEUE_HOST=canary-0000000000000000-HOST\n";
+
+fn outputs() -> StackOutputs {
+    let secret = |name: &str| {
+        format!(
+            "arn:aws:secretsmanager:eu-west-1:123456789012:secret:myrack_shop/{name}/link-AbCdEf"
+        )
+    };
+    let role = |name: &str| format!("arn:aws:iam::123456789012:role/convox/myrack/{name}");
+    let outputs = [
+        ("ExecutionRoleArn", role("execution")),
+        ("TaskRoleArn", role("task")),
+        ("WebServiceRoleArn", role("web")),
+        // Of the Release before: `queue` and `nightly` name no policies any more.
+        ("QueueServiceRoleArn", role("old")),
+        ("NightlyTimerRoleArn", role("old")),
+        ("WeeklyTimerRoleArn", role("weekly")),
+        ("LogGroupName", "/convox/myrack/shop".to_owned()),
+        ("MainDbXad134610LinkArn", secret("main-db")),
+        ("QueueLinkArn", secret("queue")),
+        ("FilesFileSystemId", "fs-0123456789abcdef0".to_owned()),
+        ("FilesAccessPointId", "fsap-0123456789abcdef0".to_owned()),
+    ];
+    let outputs = outputs.map(|(name, value)| (name.to_owned(), value));
+    StackOutputs::read(outputs.into())
+}
+
+fn rendered(source: &task_definition::EnvSource) -> BTreeMap<String, TaskDefinition> {
+    let inputs = Inputs::new("myrack", MANIFEST, ENVIRONMENT);
+    let (settings, outputs) = (fixed_settings(), outputs());
+    let release = Release {
+        stack: Some(&outputs),
+        ..inputs.release(&settings, false)
+    };
+    let launch = Launch::rack_default(LaunchType::Fargate);
+    let manifest = &inputs.manifest;
+    let mut all = BTreeMap::new();
+    for service in &manifest.services {
+        let one = task_definition::service(&release, service, &launch, source).unwrap();
+        all.insert(format!("services.{}", service.name), one);
+        let one = task_definition::process(&release, service, &launch, source).unwrap();
+        all.insert(format!("processes.{}", service.name), one);
+    }
+    for timer in &manifest.timers {
+        let service = manifest.service(timer.service.as_str()).unwrap();
+        let one = task_definition::timer(&release, timer, service, &launch, source).unwrap();
+        all.insert(format!("timers.{}", timer.name), one);
+    }
+    all
+}
+
+#[test]
+fn what_the_stack_gives_is_the_same_on_both_deliveries() {
+    let mut links = Vec::new();
+    for (delivery, source) in [("secrets-manager", secrets_manager("v1")), ("s3", s3("v1"))] {
+        let all = rendered(&source);
+        assert_as_snapshot(&format!("stack-{delivery}"), &all);
+        for (name, definition) in &all {
+            let container = &definition.container_definitions[0];
+            let mut names = container.secrets.keys();
+            let twice = names.find(|name| container.environment.contains_key(*name));
+            assert_eq!(twice, None, "{delivery} {name}");
+            assert_eq!(container.awslogs["awslogs-group"], "/convox/myrack/shop");
+            assert!(definition.execution_role_arn.ends_with("/execution"));
+        }
+        let mut secrets = all["services.web"].container_definitions[0].secrets.clone();
+        secrets.retain(|_, from| from.contains("/link-"));
+        links.push(secrets);
+        for (name, role) in [
+            ("services.web", "/web"),
+            ("processes.web", "/web"),
+            ("services.queue", "/task"),
+            ("timers.nightly", "/task"),
+            ("timers.weekly", "/weekly"),
+        ] {
+            assert!(
+                all[name].task_role_arn.ends_with(role),
+                "{name}: {}",
+                all[name].task_role_arn
+            );
+        }
+    }
+    assert_eq!(links[0], links[1]);
+    let names: Vec<&str> = links[0].keys().map(String::as_str).collect();
+    let main = [
+        "MAIN_DB_HOST",
+        "MAIN_DB_NAME",
+        "MAIN_DB_PORT",
+        "MAIN_DB_URL",
+    ];
+    let queue = [
+        "QUEUE_HOST",
+        "QUEUE_NAME",
+        "QUEUE_PASS",
+        "QUEUE_PORT",
+        "QUEUE_URL",
+        "QUEUE_USER",
+    ];
+    assert_eq!(names, [main.as_slice(), queue.as_slice()].concat());
+}
+
+#[tokio::test]
+async fn ecs_has_the_file_system_as_rendered() {
+    let world = World::new().await;
+    let cluster = Cluster::new(&world.front_door(), &world.cluster);
+    let definition = rendered(&s3("v1")).remove("services.web").unwrap();
+    let arn = cluster.register(&definition).await.unwrap();
+    let described = world.ecs.describe_task_definition().task_definition(arn);
+    let described = described.send().await.unwrap();
+    registered::assert_same(described.task_definition().unwrap(), &definition, "web");
+}

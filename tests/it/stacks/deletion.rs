@@ -1,0 +1,96 @@
+//! A deleted App loses its stack before its secret; what is protected stops the deletion before anything is gone.
+
+use chrono::{SecondsFormat, TimeDelta, Utc};
+use integration_tests::World;
+use serde_json::{Value, json};
+
+use super::{WEB, YES, fresh, promoted, stack_name};
+use crate::app::{self, APP};
+
+fn deleted(world: &World, id: &str, seconds: i64) -> Value {
+    let time = Utc::now() + TimeDelta::seconds(seconds);
+    json!({
+        "version": "0", "id": id, "detail-type": "App Deleted", "source": "shop.operations", "account": "123456789012",
+        "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
+        "detail": {"rack": world.rack, "app": APP},
+    })
+}
+
+async fn has_stack(world: &World) -> bool {
+    let described = world.cloudformation.describe_stacks();
+    described.stack_name(stack_name(world)).send().await.is_ok()
+}
+
+#[tokio::test]
+async fn the_stack_goes_before_the_secret_and_a_promote_brings_it_back() {
+    let (world, promote) = fresh(WEB).await;
+    promoted(&world, &promote, "R1", WEB).await;
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.hold_stacks();
+    world.proxy.clear();
+    let answer = deletion
+        .invoke_alone(&deleted(&world, "d1", 5))
+        .await
+        .answer();
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    assert_eq!(world.proxy.count("cloudformation", "DeleteStack"), 1);
+    assert_eq!(world.proxy.count("secretsmanager", "DeleteSecret"), 0);
+    let end = &world.proxy.end_stacks()[0];
+    let report = deletion.invoke_alone(end).await.answer();
+    assert_eq!(report["status"], "deleted", "{report:#}");
+    assert!(!has_stack(&world).await);
+    let again = app::requested(&world, "R1", "back", 10);
+    let report = promote.invoke(&again).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert!(has_stack(&world).await);
+}
+
+#[tokio::test]
+async fn a_deleted_database_leaves_a_snapshot_and_the_answer_names_it() {
+    let manifest =
+        format!("{WEB}resources: {{main-db: {{type: postgres}}, cache: {{type: memcached}}}}\n");
+    let (world, promote) = fresh(&manifest).await;
+    promoted(&world, &promote, "R1", &manifest).await;
+    let deletion = world.start("app-deletion", &[]);
+    let answer = deletion
+        .invoke_alone(&deleted(&world, "d1", 5))
+        .await
+        .answer();
+    let message = answer["message"].as_str().unwrap();
+    assert!(
+        message.ends_with("final snapshots stay of main-db"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_protected_database_stops_the_deletion_before_anything_is_gone() {
+    let manifest = format!(
+        "{WEB}resources: {{main-db: {{type: postgres, options: {{deletionProtection: true, encrypted: true}}}}}}\n"
+    );
+    let (world, promote) = fresh(&manifest).await;
+    let report = promoted(&world, &promote, "R1", &manifest).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let deletion = world.start("app-deletion", YES);
+    world.proxy.clear();
+    let report = deletion.invoke(&deleted(&world, "d1", 5)).await.answer();
+    assert_eq!(report["errorType"], "ResourceProtected", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains("main-db"), "{message}");
+    assert!(world.proxy.writes().is_empty());
+    assert_eq!(world.proxy.count("cloudformation", "DeleteStack"), 0);
+}
+
+#[tokio::test]
+async fn a_stack_that_cannot_be_deleted_fails_the_deletion_with_its_reason() {
+    let (world, promote) = fresh(WEB).await;
+    promoted(&world, &promote, "R1", WEB).await;
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.fail_stacks("the log group is in use");
+    let report = deletion.invoke(&deleted(&world, "d1", 5)).await.answer();
+    assert_eq!(report["errorType"], "StackStays", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains("the log group is in use"), "{message}");
+    let report = deletion.invoke(&deleted(&world, "d2", 6)).await.answer();
+    assert_eq!(report["status"], "deleted", "{report:#}");
+}

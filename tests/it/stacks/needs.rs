@@ -1,0 +1,186 @@
+//! What a Release needs of the stack is there before its tasks start, and stays until none of them can.
+
+use integration_tests::world::SUBNETS;
+use serde_json::{Value, json};
+use shared::app_settings::Build;
+use shared::capacity::Capacity;
+use shared::ecs::{Cluster, NewService};
+use shared::environment::{self, EnvironmentObject};
+use shared::manifest::{self, Deployment};
+use shared::names::{AppId, AppName, RackName, ReleaseId};
+use shared::precedence::Generation;
+use shared::task_definition::{self, EnvSource, Launch, LaunchType, Release, TaskDefinition};
+use shared::timer_rule::{Network, Placement};
+
+use super::{WEB, fresh, outputs, promoted, template};
+use crate::app::{self, APP};
+
+const POLICY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+
+fn with_policy() -> String {
+    WEB.replace(
+        "environment:",
+        &format!("policies: [{POLICY}], environment:"),
+    )
+}
+
+async fn names_policy(world: &integration_tests::World) -> bool {
+    let template = template(world).await;
+    template["Resources"].to_string().contains(POLICY)
+}
+
+#[tokio::test]
+async fn a_service_with_policies_has_a_role_of_its_own() {
+    let (world, promote) = fresh(WEB).await;
+    let report = promoted(&world, &promote, "R1", &with_policy()).await;
+    let arn = report["services"]["web"]["newTaskDefinition"].as_str();
+    let (definition, _) = app::definition(&world, arn.unwrap()).await;
+    let role = definition.task_role_arn().unwrap();
+    let outputs = outputs(&world).await;
+    assert_ne!(role, outputs["TaskRoleArn"]);
+    assert!(outputs.values().any(|output| output == role), "{outputs:?}");
+}
+
+#[tokio::test]
+async fn a_policy_that_the_rack_does_not_let_apps_have_is_refused_before_any_write() {
+    let world = app::world_with(WEB, &[]).await;
+    let settings = [("APP_POLICY_ARNS", "arn:aws:iam::aws:policy/job-function/*")];
+    let promote = world.start("promote", &settings);
+    let report = promoted(&world, &promote, "R1", &with_policy()).await;
+    assert_eq!(report["errorType"], "PolicyNotAllowed", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains("`services.web.policies`"), "{message}");
+    assert!(world.proxy.writes().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_release_needed_goes_with_the_promote_after_the_one_that_left_it() {
+    let (world, promote) = fresh(WEB).await;
+    promoted(&world, &promote, "R1", &with_policy()).await;
+    promoted(&world, &promote, "R2", WEB).await;
+    assert!(names_policy(&world).await, "tasks of R1 may still start");
+    promoted(&world, &promote, "R3", WEB).await;
+    assert!(!names_policy(&world).await);
+}
+
+/// As promote registered it before Apps had stacks: with the Rack's roles.
+fn of_the_rack(world: &integration_tests::World, release: &ReleaseId, url: &str) -> TaskDefinition {
+    let settings = world.settings(&[]);
+    let setting = |name: &str| {
+        let mut settings = settings.iter();
+        let found = settings.find(|(key, _)| key == name);
+        found.map_or(String::new(), |(_, value)| value.clone())
+    };
+    let Ok(EnvironmentObject::Plain(read)) = environment::read(b"KEY=R1\n") else {
+        panic!("an environment in plain form")
+    };
+    let environment = read.environment;
+    let manifest = manifest::load("convox.yml", WEB.as_bytes(), &environment).unwrap();
+    let id = AppId {
+        rack: RackName::new(&world.rack).unwrap(),
+        app: AppName::new(APP).unwrap(),
+    };
+    let (registry, host) = (setting("REGISTRY"), setting("ROUTER_HOST"));
+    let release = Release {
+        id: &id,
+        release,
+        generation: Generation::Two,
+        build: &Build::default(),
+        environment: &environment,
+        region: &setting("AWS_REGION"),
+        registry: Some(&registry),
+        router_host: Some(&host),
+        execution_role_arn: &setting("TASK_EXECUTION_ROLE_ARN"),
+        task_role_arn: &setting("TASK_ROLE_ARN"),
+        readonly_root: false,
+        stack: None,
+    };
+    let source = EnvSource::S3 {
+        url: url.to_owned(),
+        key_arn: Some(world.key_arn.clone()),
+    };
+    let launch = Launch::rack_default(LaunchType::Fargate);
+    task_definition::service(&release, &manifest.services[0], &launch, &source).unwrap()
+}
+
+/// An App that was promoted before there were stacks: R1 runs with the Rack's roles, and the state says so.
+async fn of_old() -> (integration_tests::World, String) {
+    let world = app::world_with(WEB, &[]).await;
+    let release = ReleaseId::new("R1").unwrap();
+    let version = world.put_env(APP, "R1", &[("KEY", "R1")]).await;
+    world
+        .put(&format!("apps/{APP}/releases/R1/convox.yml"), WEB)
+        .await;
+    let url = format!(
+        "s3://{}/apps/{APP}/releases/R1/env?versionId={version}",
+        world.bucket
+    );
+    let definition = of_the_rack(&world, &release, &url);
+    let cluster = Cluster::new(&world.front_door(), &world.cluster);
+    let arn = cluster.register(&definition).await.unwrap();
+    let name = app::ecs_service(&world, "web");
+    let network = Network {
+        subnets: SUBNETS.map(str::to_owned).to_vec(),
+        security_groups: Vec::new(),
+        assign_public_ip: false,
+    };
+    let service = NewService {
+        name: &name,
+        definition: &arn,
+        count: 1,
+        is_daemon: false,
+        deployment: Deployment {
+            minimum: 50,
+            maximum: 200,
+        },
+        placement: &Placement::on(Capacity::Fargate, &network),
+        request_id: "of-old",
+        tags: &app::pairs([("convox:rack", world.rack.as_str()), ("convox:app", APP)]),
+    };
+    cluster.create_service(&service).await.unwrap();
+    let state = json!({
+        "desired": {
+            "kind": "promote", "release": "R1", "envVersionId": version, "requestedAt": "2026-11-01T00:00:00Z",
+            "requestId": version, "order": {"key": format!("apps/{APP}/releases/R1/env")}, "interrupted": false,
+            "status": "done", "deadline": "2026-11-01T06:00:00Z",
+        },
+        "applied": {
+            "release": "R1", "requestId": version, "envVersionId": version, "delivery": "S3",
+            "services": {"web": {"arn": arn, "digest": definition.digest(), "runsAs": name}}, "timers": {},
+        },
+        "lease": null, "lastSeq": 0, "outcomes": [], "unsent": [],
+    });
+    world
+        .put(
+            &format!("apps/{APP}/state/promotion.json"),
+            state.to_string(),
+        )
+        .await;
+    (world, arn)
+}
+
+#[tokio::test]
+async fn an_app_that_was_promoted_before_there_were_stacks_moves_over_without_a_restart() {
+    let (world, arn) = of_old().await;
+    let promote = world.start("promote", &[]);
+    world.proxy.clear();
+    for (id, seconds) in [("again-1", -20), ("again-2", -10)] {
+        let again = app::requested(&world, "R1", id, seconds);
+        let report = promote.invoke(&again).await.answer();
+        assert_eq!(report["status"], "promoted", "{report:#}");
+        assert_eq!(report["services"]["web"]["changed"], json!(false));
+    }
+    let writes = world.proxy.writes().into_iter();
+    let writes: Vec<String> = writes.map(|call| call.operation).collect();
+    assert_eq!(writes, ["CreateStack"]);
+    assert_eq!(app::running(&world, "web").await, arn);
+
+    let report = promoted(&world, &promote, "R2", WEB).await;
+    let new = report["services"]["web"]["newTaskDefinition"].as_str();
+    let (definition, _) = app::definition(&world, new.unwrap()).await;
+    let outputs = outputs(&world).await;
+    let role = outputs["ExecutionRoleArn"].as_str();
+    assert_eq!(definition.execution_role_arn(), Some(role), "{report:#}");
+    let ended: Value = app::state(&world).await;
+    assert_eq!(ended["desired"]["status"], "done");
+}

@@ -1,0 +1,154 @@
+//! CloudFormation takes minutes: the Release waits, the next function goes on.
+
+use serde_json::json;
+
+use super::{WEB, fresh, outputs, promoted, stack_writes, upload};
+use crate::app;
+
+#[tokio::test]
+async fn a_release_waits_for_its_stack_and_goes_on_when_that_is_there() {
+    let (world, promote) = fresh(WEB).await;
+    world.proxy.hold_stacks();
+    let answer = upload(&world, &promote, "R1", WEB).await;
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    let writes = world.proxy.writes().into_iter();
+    let writes: Vec<String> = writes.map(|call| call.operation).collect();
+    assert_eq!(writes, ["CreateStack"], "nothing else yet");
+    let begin = &world.proxy.stack_events()[0]; // in progress: too early
+    let answer = promote.invoke_alone(begin).await.answer();
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+
+    let end = &world.proxy.end_stacks()[0];
+    let report = promote.invoke_alone(end).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let arn = report["services"]["web"]["newTaskDefinition"]
+        .as_str()
+        .unwrap();
+    let (definition, _) = app::definition(&world, arn).await;
+    let outputs = outputs(&world).await;
+    assert_eq!(
+        definition.execution_role_arn(),
+        Some(outputs["ExecutionRoleArn"].as_str())
+    );
+    assert_eq!(
+        definition.task_role_arn(),
+        Some(outputs["TaskRoleArn"].as_str())
+    );
+    let logs = definition.container_definitions()[0].log_configuration();
+    let options = logs.unwrap().options().unwrap();
+    assert_eq!(options["awslogs-group"], outputs["LogGroupName"]);
+
+    world.proxy.clear();
+    for event in [end, begin] {
+        let answer = promote.invoke_alone(event).await.answer(); // twice, and out of order
+        assert_eq!(answer["status"], "idle", "{answer:#}");
+    }
+    assert_eq!(app::changes(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_event_that_never_comes_is_made_up_for_by_the_schedule() {
+    let (world, promote) = fresh(WEB).await;
+    world.proxy.hold_stacks();
+    upload(&world, &promote, "R1", WEB).await;
+    let _lost = world.proxy.end_stacks();
+    let mut state = app::state(&world).await;
+    state["desired"]["until"] = json!("2026-01-01T00:00:00Z"); // a minute is over
+    let key = format!("apps/{}/state/promotion.json", app::APP);
+    world.put(&key, state.to_string()).await;
+    let more = json!({
+        "version": "0", "id": "c1", "detail-type": "Promotion Continue", "source": "secrets-manager-env",
+        "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1", "resources": [],
+        "detail": {"rack": world.rack, "app": app::APP, "requestId": "x", "kind": "promote"},
+    });
+    let report = promote.invoke_alone(&more).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+}
+
+#[tokio::test]
+async fn a_newer_request_waits_its_turn_and_the_older_one_never_runs() {
+    let (world, promote) = fresh(WEB).await;
+    world.proxy.hold_stacks();
+    upload(&world, &promote, "R1", WEB).await;
+    let answer = upload(&world, &promote, "R2", WEB).await;
+    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    assert_eq!(stack_writes(&world), ["CreateStack"]);
+    let end = &world.proxy.end_stacks()[0];
+    let report = promote.invoke_alone(end).await.answer();
+    assert_eq!(
+        (&report["status"], &report["release"]),
+        (&json!("promoted"), &json!("R2")),
+        "{report:#}"
+    );
+    assert!(app::report(&world, "R1").await.is_none());
+}
+
+#[tokio::test]
+async fn a_stack_that_is_as_it_should_be_is_left_alone() {
+    let (world, promote) = fresh(WEB).await;
+    promoted(&world, &promote, "R1", WEB).await;
+    world.proxy.clear();
+    let version = world.put_env(app::APP, "R2", &[("KEY", "two")]).await;
+    let event = app::written(&world, "R2", &version);
+    let report = promote.invoke_alone(&event).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(stack_writes(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_stack_that_fails_fails_the_release_with_its_reason_and_what_ran_keeps_running() {
+    const REASON: &str = "the policy has no room";
+    let (world, promote) = fresh(WEB).await;
+    promoted(&world, &promote, "R1", WEB).await;
+    let (ran, secret) = (
+        app::running(&world, "web").await,
+        app::current_secret(&world).await,
+    );
+    let manifest = WEB.replace(
+        "environment:",
+        "policies: [arn:aws:iam::aws:policy/ReadOnlyAccess], environment:",
+    );
+    world.proxy.fail_stacks(REASON);
+    let report = promoted(&world, &promote, "R2", &manifest).await;
+    assert_eq!(report["errorType"], "StackFailed", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains(REASON), "{message}");
+    assert_eq!(app::running(&world, "web").await, ran);
+    assert_eq!(app::current_secret(&world).await, secret);
+
+    let report = promoted(&world, &promote, "R3", &manifest).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+}
+
+#[tokio::test]
+async fn a_stack_that_never_came_up_is_replaced_by_the_next_request() {
+    let (world, promote) = fresh(WEB).await;
+    world.proxy.fail_stacks("no more roles");
+    let report = promoted(&world, &promote, "R1", WEB).await;
+    assert_eq!(report["errorType"], "StackFailed", "{report:#}");
+    assert!(app::registered(&world).await.is_empty());
+    let report = promoted(&world, &promote, "R2", WEB).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(
+        stack_writes(&world),
+        ["CreateStack", "DeleteStack", "CreateStack"]
+    );
+}
+
+#[tokio::test]
+async fn a_stack_of_somebody_else_is_left_alone() {
+    let (world, promote) = fresh(WEB).await;
+    let theirs = json!({"Resources": {"Log": {"Type": "AWS::Logs::LogGroup"}}});
+    let create = world.cloudformation.create_stack();
+    let create = create.stack_name(super::stack_name(&world));
+    create
+        .template_body(theirs.to_string())
+        .send()
+        .await
+        .unwrap();
+    let _ = world.proxy.end_stacks();
+    world.proxy.clear();
+    let report = promoted(&world, &promote, "R1", WEB).await;
+    assert_eq!(report["errorType"], "StackNotOurs", "{report:#}");
+    assert_eq!(stack_writes(&world), Vec::<String>::new());
+}

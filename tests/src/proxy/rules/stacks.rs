@@ -1,0 +1,77 @@
+//! `CloudFormation`: what a stack looks like is ours, what an operation does is the emulator's.
+
+mod effect;
+mod secrets;
+
+use serde_json::Value;
+
+use super::super::answer::{self, Answer};
+use super::super::incoming::Incoming;
+use super::super::{Refusal, Shared, xml};
+use super::text;
+use crate::stacks::{Begun, Effect};
+
+/// A stack that nobody created here, a Rack's own for example, is the emulator's alone.
+pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
+    let (operation, body) = (incoming.operation.as_str(), &incoming.body);
+    let name = text(body, "StackName");
+    let known = shared.stacks.lock().unwrap().knows(name);
+    let outcome = match operation {
+        "CreateStack" if body["TemplateURL"].is_null() => begin(shared, operation, body).await,
+        "UpdateStack" | "DeleteStack" if known => begin(shared, operation, body).await,
+        "DescribeStacks" if known || name.is_empty() => {
+            shared.stacks.lock().unwrap().describe(body)
+        }
+        "DescribeStackEvents" if known => shared.stacks.lock().unwrap().describe_events(body),
+        "GetTemplate" if known => shared.stacks.lock().unwrap().template(body),
+        _ => return shared.upstream.forward(incoming).await,
+    };
+    answer::query(operation, outcome)
+}
+
+async fn begin(shared: &Shared, operation: &str, body: &Value) -> Result<String, Refusal> {
+    let begun = {
+        let mut stacks = shared.stacks.lock().unwrap();
+        match operation {
+            "CreateStack" => stacks.create(body)?,
+            "UpdateStack" => stacks.update(body)?,
+            _ => stacks.delete(body)?,
+        }
+    };
+    let id = match begun {
+        Begun::Already { id }
+        | Begun::Now {
+            id, fails: true, ..
+        } => id,
+        Begun::Now { id, number, .. } => {
+            let effect = take_effect(shared, operation, &id, body).await;
+            let mut stacks = shared.stacks.lock().unwrap();
+            match effect {
+                Ok(effect) => stacks.has_effect(&id, number, effect),
+                Err(refusal) => {
+                    stacks.withdraw(&id);
+                    return Err(refusal);
+                }
+            }
+            id
+        }
+    };
+    Ok(match operation {
+        "DeleteStack" => String::new(),
+        _ => xml::element("StackId", &id),
+    })
+}
+
+async fn take_effect(
+    shared: &Shared,
+    operation: &str,
+    id: &str,
+    body: &Value,
+) -> Result<Effect, Refusal> {
+    let name = id.rsplit('/').nth(1).unwrap_or_default();
+    let effect = effect::take(&shared.emulated_stacks, operation, name, body).await?;
+    let secrets = secrets::of(shared, name).await;
+    let mut store = shared.secrets.lock().unwrap();
+    store.adopt(name, secrets);
+    Ok(effect)
+}

@@ -1,0 +1,103 @@
+//! A template in the form that the emulator does the right thing with.
+//!
+//! Three things are different there (1.5.33): `Ref` of a secret is its name and not its ARN; of the rules for generated
+//! passwords it knows only `ExcludeCharacters`; and it has no single rules of security groups.
+
+use serde_json::{Value, json};
+
+use super::text;
+
+const SECRET: &str = "AWS::SecretsManager::Secret";
+/// Nothing refers to them by value, so leaving them out changes nothing else.
+const LEFT_OUT: [&str; 2] = [
+    "AWS::EC2::SecurityGroupEgress",
+    "AWS::EC2::SecurityGroupIngress",
+];
+/// What each rule of `GenerateSecretString` excludes.
+///
+/// Source: CloudFormation template reference, `AWS::SecretsManager::Secret GenerateSecretString`.
+const EXCLUDED: [(&str, &str); 4] = [
+    ("ExcludeLowercase", "abcdefghijklmnopqrstuvwxyz"),
+    ("ExcludeNumbers", "0123456789"),
+    ("ExcludePunctuation", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"),
+    ("ExcludeUppercase", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+];
+
+/// The template for the emulator.
+pub(crate) fn as_the_emulator_knows_it(template: &Value) -> Value {
+    let mut template = template.clone();
+    let mut secrets = Vec::new();
+    let resources = template.get_mut("Resources").and_then(Value::as_object_mut);
+    if let Some(resources) = resources {
+        resources.retain(|_, resource| !LEFT_OUT.contains(&text(resource, "Type")));
+        let names: Vec<String> = resources.keys().cloned().collect();
+        for (name, resource) in resources.iter_mut() {
+            if let Some(needed) = resource.get_mut("DependsOn").and_then(Value::as_array_mut) {
+                needed.retain(|one| names.iter().any(|name| *one == name.as_str()));
+            }
+            if text(resource, "Type") == SECRET {
+                secrets.push(name.clone());
+                if let Some(rules) = resource.pointer_mut("/Properties/GenerateSecretString") {
+                    exclude(rules);
+                }
+            }
+        }
+    }
+    refer_by_arn(&mut template, &secrets);
+    template
+}
+
+fn exclude(generated: &mut Value) {
+    let Some(rules) = generated.as_object_mut() else {
+        return;
+    };
+    let excludes = |rule: &str| {
+        rules
+            .get(rule)
+            .is_some_and(|on| *on == true || *on == "true")
+    };
+    let more = EXCLUDED.iter().filter(|(rule, _)| excludes(rule));
+    let more: String = more.map(|(_, characters)| *characters).collect();
+    let own = rules.get("ExcludeCharacters").and_then(Value::as_str);
+    let all = own.unwrap_or_default().to_owned() + &more;
+    rules.insert("ExcludeCharacters".to_owned(), all.into());
+}
+
+fn refer_by_arn(value: &mut Value, secrets: &[String]) {
+    match value {
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| refer_by_arn(item, secrets)),
+        Value::Object(members) => {
+            let of = members.get("Ref").and_then(Value::as_str);
+            if let Some(of) = of.filter(|of| secrets.iter().any(|secret| secret == of)) {
+                *value = json!({"Fn::GetAtt": [of, "Arn"]});
+                return;
+            }
+            for (name, member) in members.iter_mut() {
+                match (name.as_str(), &mut *member) {
+                    ("Fn::Sub", Value::String(text)) => *text = with_arns(text, secrets),
+                    ("Fn::Sub", Value::Array(parts)) => {
+                        if let Some(Value::String(text)) = parts.first_mut() {
+                            *text = with_arns(text, secrets);
+                        }
+                        parts
+                            .iter_mut()
+                            .skip(1)
+                            .for_each(|part| refer_by_arn(part, secrets));
+                    }
+                    _ => refer_by_arn(member, secrets),
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn with_arns(text: &str, secrets: &[String]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets {
+        text = text.replace(&format!("${{{secret}}}"), &format!("${{{secret}.Arn}}"));
+    }
+    text
+}
