@@ -13,6 +13,7 @@ LIMIT_S = 60
 ATTEMPTS = 2
 # A phone and a desk.
 WIDTHS = {"phone": "500,1000", "desk": "1280,900"}
+LONG = "500,1600"
 
 
 def look(tasks) -> None:
@@ -33,6 +34,9 @@ def look(tasks) -> None:
                 picture = FOLDER / f"{stage}-{width}.png"
                 browser.picture(f"{task.address}/secrets", size, picture)
                 expect(picture.stat().st_size > 10_000, f"{stage}: {picture.relative_to(ROOT)} is a picture of it")
+            picture = FOLDER / f"{stage}-resources.png"
+            browser.picture(f"{task.address}/resources", LONG, picture)
+            expect(picture.stat().st_size > 10_000, f"{stage}: {picture.relative_to(ROOT)} is one of its resources")
 
 
 class Browser:

@@ -4,6 +4,7 @@ import datetime
 import time
 
 import show
+import stack
 from console import expect, fact, step
 from delivery import runs, secrets_of, uses_secret
 from proxy import Proxy
@@ -15,8 +16,8 @@ ADDITION = "SECOND_LIFE=dummy-value-of-the-release-after-the-deletion\n"
 RECOVERY_WINDOW = datetime.timedelta(days=30)
 
 
-def deletion(shop: Shop, proxy: Proxy, watch: Watch) -> str:
-    """Gives the secret's ARN."""
+def deletion(shop: Shop, proxy: Proxy, watch: Watch) -> tuple[str, str]:
+    """Gives the ARNs of the secret and of the stack that is gone."""
     step("Release R8 meets another outage, so that the deletion has a failure to forget")
     proxy.hang("secretsmanager")
     failed_release(shop, watch, "R8", in_a_row=1)
@@ -25,26 +26,28 @@ def deletion(shop: Shop, proxy: Proxy, watch: Watch) -> str:
     step("the end of the App: somebody sends the event `App Deleted`")
     # Requests are ordered by whole seconds, and within one a deletion comes before a promote: R8 would win.
     time.sleep(1)
-    ran = shop.running()
+    ran, own_stack = shop.running(), shop.stack()["StackId"]
     shop.delete()
     scheduled = watch.wait_for("App Secret Deletion Scheduled")
     show.event("App Secret Deletion Scheduled", scheduled)
     expect(shop.services() == {}, "its ECS services are gone")
     expect(shop.rules() == [], "the rules of its Timers are gone")
     expect(not any(is_active(shop, arn) for arn in ran), "the task definitions that they ran are deregistered")
+    stack.is_gone(shop)
     secret = shop.described_secret()
     expect("DeletedDate" in secret, "its secret is scheduled for deletion")
     expect(scheduled["secretArn"] == secret["ARN"], "the event names the secret")
     expect(in_30_days(scheduled["deletionDate"]), "the event's date is 30 days ahead")
     deleted = watch.wait_for("Secret Write Skipped")["seq"]
     expect(shop.failures_in_a_row(deleted) == 0, "the counter says 0, the failure of R8 is forgotten")
-    return secret["ARN"]
+    return secret["ARN"], own_stack
 
 
-def restore(shop: Shop, watch: Watch, arn: str) -> None:
+def restore(shop: Shop, watch: Watch, arn: str, stack_before: str) -> None:
     step("second thoughts: Release R9 is uploaded; its environment has one more variable")
     shop.upload("R9", ADDITION)
     report = shop.wait_for_report("R9")
+    stack.is_another(shop, stack_before)
     show.decision(report)
     expect(report["delivery"] == "SecretsManager", "R9 is delivered through Secrets Manager")
     show.secret(shop)
@@ -58,6 +61,7 @@ def restore(shop: Shop, watch: Watch, arn: str) -> None:
     expect(len(shop.rules()) == len(TIMERS), "every Timer has its rule again")
     expect(runs(shop) == {"R9"}, "all of them run R9")
     expect(all(uses_secret(shop, definition) for definition in shop.running()), "all read the secret key by key")
+    stack.gives_roles(shop)
     expect("SECOND_LIFE" in secrets_of(shop, "reports"), "reports reads the new variable")
     written = watch.wait_for("Secret Write Succeeded", release="R9")["seq"]
     expect(shop.failures_in_a_row(written) == 0, "the counter starts at 0")

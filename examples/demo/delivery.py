@@ -4,6 +4,7 @@ import time
 
 import container
 import show
+import stack
 from console import expect, say, step
 from proxy import Proxy
 from shop import Shop, environment
@@ -11,10 +12,11 @@ from shop import Shop, environment
 ADDITION = "ADDED_LATER=dummy-value-of-the-third-release\n"
 
 
-def first_release(shop: Shop, before: dict[str, str]) -> dict[str, str]:
+def first_release(shop: Shop, proxy: Proxy, before: dict[str, str]) -> dict[str, str]:
     step("Release R1: examples/shop is uploaded with three plain writes, the environment last")
     shop.upload("R1")
     report = shop.wait_for_report("R1")
+    stack.came_first(shop, proxy)
     show.decision(report)
     expect(report["delivery"] == "SecretsManager", "R1 is delivered through Secrets Manager")
     expect(report["decidedBy"] == "Rack", "the Rack's setting decided")
@@ -23,6 +25,7 @@ def first_release(shop: Shop, before: dict[str, str]) -> dict[str, str]:
     show.moves(shop, before)
     show.definitions(shop)
     expect(all(uses_secret(shop, arn) for arn in shop.running()), "all Services and Timers read the secret key by key")
+    stack.gives_roles(shop)
     say("    what a task of web sees:")
     show.as_the_agent_sees_it(shop.aws, shop.services()["web"])
     return shop.services()

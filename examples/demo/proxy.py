@@ -38,6 +38,10 @@ class Proxy:
         """The calls that the functions have made to a service."""
         return [call for call in self._tell("calls")["calls"] if call["service"] == service]
 
+    def operations(self) -> list[str]:
+        """What the functions have called, in that order."""
+        return [call["operation"] for call in self._tell("calls")["calls"]]
+
     def _tell(self, command: str) -> dict:
         number = len(self._lines())
         self.process.stdin.write(f"{command}\n".encode())

@@ -36,6 +36,25 @@ class Rack:
     def put(self, key: str, body: bytes) -> None:
         self.aws("s3").put_object(Bucket=self.bucket, Key=key, Body=body)
 
+    def stacks(self) -> list[dict]:
+        """The Apps' stacks, with all that CloudFormation tells of them."""
+        cloudformation = self.aws("cloudformation")
+        return [
+            {
+                "stack": stack,
+                "template": cloudformation.get_template(StackName=stack["StackName"])["TemplateBody"],
+                "events": cloudformation.describe_stack_events(StackName=stack["StackName"])["StackEvents"],
+            }
+            for stack in cloudformation.describe_stacks()["Stacks"]
+        ]
+
+    def secrets(self) -> dict[str, str]:
+        """Every secret of the account, by name."""
+        secrets = self.aws("secretsmanager")
+        pages = secrets.get_paginator("list_secrets").paginate()
+        names = [secret["Name"] for page in pages for secret in page["SecretList"]]
+        return {name: secrets.get_secret_value(SecretId=name)["SecretString"] for name in names}
+
 
 def deploy(aws: Aws, parameters: dict[str, str]) -> Rack:
     aws("ecs").create_cluster(clusterName=NAME)
@@ -71,16 +90,25 @@ def packaged(template: str) -> str:
 
 def default_parameters(aws: Aws) -> dict[str, str]:
     machine = platform.machine().lower()
+    vpc = subnets(aws)[0]["VpcId"]
     return {
         "Architecture": "arm64" if machine in ("arm64", "aarch64") else "x86_64",
         "Cluster": NAME,
         "Registry": REGISTRY,
-        "Subnets": ",".join(subnets(aws)),
+        "SecurityGroups": security_group(aws, vpc),
+        "Subnets": ",".join(subnet["SubnetId"] for subnet in subnets(aws)),
+        "Vpc": vpc,
     }
 
 
-def subnets(aws: Aws) -> list[str]:
-    return [subnet["SubnetId"] for subnet in aws("ec2").describe_subnets()["Subnets"][:2]]
+def subnets(aws: Aws) -> list[dict]:
+    return aws("ec2").describe_subnets()["Subnets"][:2]
+
+
+def security_group(aws: Aws, vpc: str) -> str:
+    """The one that every VPC has."""
+    filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+    return aws("ec2").describe_security_groups(Filters=filters)["SecurityGroups"][0]["GroupId"]
 
 
 def finished_stack(aws: Aws) -> dict | None:

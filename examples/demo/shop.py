@@ -59,6 +59,17 @@ class Shop:
             raise NotAsExpected(f"expected {release} to be promoted: {report.get('errorType')}: {report.get('message')}")
         return report
 
+    def stack(self) -> dict | None:
+        """The App's own CloudFormation stack, while there is one."""
+        tag = {"Key": "convox:app", "Value": NAME}
+        stacks = self.aws("cloudformation").describe_stacks()["Stacks"]
+        return next((stack for stack in stacks if tag in stack.get("Tags", [])), None)
+
+    def states(self) -> list[dict]:
+        """What promotion.json has said so far."""
+        key = self._key("state", "promotion.json")
+        return [json.loads(content) for written, content in self.written_objects() if written == key]
+
     def secret(self) -> dict:
         answer = self.aws("secretsmanager").get_secret_value(SecretId=f"{self.rack.name}/{NAME}")
         return {"name": answer["Name"], "version": answer["VersionId"], "content": json.loads(answer["SecretString"])}

@@ -40,7 +40,7 @@ def web() -> int:
     running = record()
     rack = racks.found(Aws(running["endpoint"]))
     with LOG.open("ab") as log:
-        tasks = webapp.started(rack, log)
+        tasks = webapp.started(rack, HOME, log)
     note(running["endpoint"], *map(int, running["processes"]), *(task.process.pid for task in tasks))
     step("the demo App in two environments")
     for task in tasks:
@@ -58,7 +58,7 @@ def start(secrets_manager_env: str) -> racks.Rack:
         note(proxy.back, proxy.process.pid)
         process = emulator.start(port, HOME, LOG, functions_endpoint=proxy.front)
         note(proxy.back, proxy.process.pid, process.pid)
-        return racks.deploy(Aws(proxy.back), {"SecretsManagerEnv": secrets_manager_env} | webapp.PARAMETERS)
+        return racks.deploy(Aws(proxy.back), {"SecretsManagerEnv": secrets_manager_env})
     except BaseException:
         remove_leftovers()
         raise

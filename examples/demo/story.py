@@ -53,33 +53,34 @@ def play(ends: contextlib.ExitStack, home: pathlib.Path) -> tuple[int, ...]:
     before = shop.create_services()
     heard = watch.started(shop.rack)
 
-    first = delivery.first_release(shop, before)
+    first = delivery.first_release(shop, proxy, before)
     delivery.release_in_an_outage(shop, proxy, first)
     delivery.release_after_the_outage(shop, proxy)
     delivery.rollback(shop)
     warning.outage_that_lasts(shop, proxy, heard)
     warning.outage_is_over(shop, proxy, heard)
     process.one_off(shop, heard)
-    arn = deletion.deletion(shop, proxy, heard)
-    deletion.restore(shop, heard, arn)
-    no_value_is_anywhere(shop, heard)
+    secret, own_stack = deletion.deletion(shop, proxy, heard)
+    deletion.restore(shop, heard, secret, own_stack)
     with LOG.open("ab") as log:
-        tasks = webapp.tell(shop.rack, log, ends)
+        tasks = webapp.tell(shop.rack, home, log, ends)
+    no_value_is_anywhere(shop, heard)
     return started.pid, proxy.process.pid, *(task.process.pid for task in tasks)
 
 
 def deploy(aws: Aws) -> racks.Rack:
     parameters = {"SecretsManagerEnv": "Yes", "SecretsManagerTimeoutSeconds": str(SECRETS_MANAGER_TIMEOUT_S)}
-    rack = racks.deploy(aws, parameters | webapp.PARAMETERS)
+    rack = racks.deploy(aws, parameters)
     fact("Rack", f"{rack.name}, SecretsManagerEnv=Yes")
     fact("settings bucket", rack.bucket)
     return rack
 
 
 def no_value_is_anywhere(shop: Shop, heard: watch.Watch) -> None:
-    step("no value of the environment is where it does not belong")
+    step("no value of the environment and no generated password is where it does not belong")
     values = [value for value in environment(ADDITIONS).values() if "dummy" in value]
-    forms = [form for value in values for form in (value, json.dumps(value)[1:-1])]
+    passwords = generated(shop.rack)
+    forms = [form for value in [*values, *passwords] for form in (value, json.dumps(value)[1:-1])]
     objects, log = shop.written_objects(), LOG.read_text(errors="replace")
     names = {key.rpartition("/")[2] for key, _ in objects}
     expect(names == WRITTEN, f"the functions wrote only {', '.join(sorted(WRITTEN))}")
@@ -87,8 +88,16 @@ def no_value_is_anywhere(shop: Shop, heard: watch.Watch) -> None:
     for place, text in {
         "the reports and the state, in any version": "".join(content for _, content in objects),
         "the task definitions": json.dumps(shop.all_definitions(), default=str),
+        "the Apps' stacks": json.dumps(shop.rack.stacks(), default=str),
         "the events": "".join(heard.texts()),
         "the functions' log": log,
         "this output": printed(),
     }.items():
         expect(not any(form in text for form in forms), f"none is in {place}")
+    own = {f"demo-{stage}/{webapp.DATABASE}/{kind}" for stage in webapp.STAGES for kind in ("credentials", "link")}
+    holding = {name for name, value in shop.rack.secrets().items() if any(password in value for password in passwords)}
+    expect(holding == {f"{shop.rack.name}_{name}" for name in own}, "a generated password is in its own two secrets only")
+
+
+def generated(rack: racks.Rack) -> list[str]:
+    return [webapp.own_secrets(rack, stage)[0]["password"] for stage in webapp.STAGES]

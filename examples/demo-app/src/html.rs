@@ -3,10 +3,11 @@
 /// Light and dark, from a phone to a desk; no script, no font to load.
 pub const STYLE: &str = include_str!("style.css");
 
-const PAGES: [(&str, &str); 4] = [
+const PAGES: [(&str, &str); 5] = [
     ("/", "Overview"),
     ("/environment", "Environment"),
     ("/secrets", "Secrets"),
+    ("/resources", "Resources"),
     ("/task", "Task"),
 ];
 

@@ -1,9 +1,10 @@
-//! A small web App that shows what a task sees: the variables of its deploy environment, which secrets arrived and how, and
-//! what ECS says of the task. Every value in it is a dummy, and only dummies can be revealed.
+//! A small web App that shows what a task sees: the variables of its deploy environment, which secrets arrived and how, what
+//! its database and file system gave it, and what ECS says of the task. Only dummies can be revealed.
 
 mod html;
 mod metadata;
 mod pages;
+mod resources;
 mod secrets;
 mod server;
 

@@ -30,10 +30,21 @@ pub struct Metadata {
     pub container_arn: Option<String>,
     /// Where its log goes.
     pub log_driver: Option<String>,
+    /// What is mounted in the container.
+    pub volumes: Vec<Volume>,
     /// Its traffic.
     pub rates: Rates,
     /// Why nothing is known, in words.
     pub problem: Option<String>,
+}
+
+/// Something mounted.
+#[derive(Debug, PartialEq)]
+pub struct Volume {
+    /// Docker's name for it.
+    pub name: String,
+    /// The container's path.
+    pub destination: String,
 }
 
 /// Bytes a second.
@@ -85,12 +96,26 @@ fn of(container: &Value, task: &Value, stats: &Value) -> Metadata {
         revision: text(task, "Revision"),
         container_arn: text(container, "ContainerARN"),
         log_driver: text(container, "LogDriver"),
+        volumes: volumes(container),
         rates: Rates {
             received: rate("rx_bytes_per_sec"),
             sent: rate("tx_bytes_per_sec"),
         },
         problem: None,
     }
+}
+
+fn volumes(container: &Value) -> Vec<Volume> {
+    let volumes = container.get("Volumes").and_then(Value::as_array);
+    let text = |of: &Value, name: &str| {
+        let text = of.get(name).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
+    let volumes = volumes.into_iter().flatten().map(|volume| Volume {
+        name: text(volume, "DockerName"),
+        destination: text(volume, "Destination"),
+    });
+    volumes.collect()
 }
 
 async fn get(base: &str, path: &str) -> Result<Value, Box<dyn Error + Send + Sync>> {
@@ -115,7 +140,7 @@ mod tests {
             Metadata::default()
         );
         let read = of(
-            &json!({"ContainerARN": "arn:c", "LogDriver": null}),
+            &json!({"ContainerARN": "arn:c", "LogDriver": null, "Volumes": [{"Destination": "/uploads"}]}),
             &json!({"LaunchType": "EC2", "Revision": "7", "Family": 1}),
             &json!({"network_rate_stats": {"rx_bytes_per_sec": 1.5, "tx_bytes_per_sec": null}}),
         );
@@ -123,6 +148,10 @@ mod tests {
             launch_type: Some("EC2".to_owned()),
             revision: Some("7".to_owned()),
             container_arn: Some("arn:c".to_owned()),
+            volumes: vec![Volume {
+                name: String::new(),
+                destination: "/uploads".to_owned(),
+            }],
             rates: Rates {
                 received: Some(1.5),
                 sent: None,

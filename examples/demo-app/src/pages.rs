@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::html::{code, escaped, page, table};
 use crate::metadata::{Metadata, Rates};
+use crate::resources::{self, DATABASE, FILES, FILES_PATH};
 use crate::secrets::SECRETS;
 
 type Variables = BTreeMap<String, String>;
@@ -41,6 +42,7 @@ pub fn overview(variables: &Variables) -> String {
              {delivery}.</p>\n<ul class=\"cards\">\n\
              <li><a href=\"/environment\">Environment</a>: plain variables, and where each comes from</li>\n\
              <li><a href=\"/secrets\">Secrets</a>: which arrived, and how</li>\n\
+             <li><a href=\"/resources\">Resources</a>: the database and the file system of the App</li>\n\
              <li><a href=\"/task\">Task</a>: what ECS says of it</li>\n</ul>"
         ),
     )
@@ -98,6 +100,42 @@ pub fn secrets(variables: &Variables, revealed: Option<&str>) -> String {
     framed("/secrets", "Secrets", variables, &(note + &table))
 }
 
+/// What the database and the file system gave to this task; `has_folder`: there is one at the volume's path.
+pub fn resources(variables: &Variables, metadata: &Metadata, has_folder: bool) -> String {
+    let rows = resources::VARIABLES.map(|(name, meaning)| {
+        vec![
+            code(name),
+            escaped(meaning),
+            escaped(resources::way(variables, name)),
+            code(resources::shown(variables, name)),
+        ]
+    });
+    let database = table(
+        &format!("Variables of the database {DATABASE}"),
+        &["Variable", "What it is", "How it arrived", "Value"],
+        &rows,
+    );
+    let listed = match resources::volume(&metadata.volumes) {
+        Some(volume) if volume.name.is_empty() => "listed in its metadata".to_owned(),
+        Some(volume) => format!("listed in its metadata as {}", code(&volume.name)),
+        None => "<span class=\"absent\">not listed in its metadata</span>".to_owned(),
+    };
+    let folder = if has_folder {
+        "there".to_owned()
+    } else {
+        "<span class=\"absent\">not there; outside of ECS nothing is mounted</span>".to_owned()
+    };
+    let files = table(
+        "Volumes of this task",
+        &["File system", "Path", "Task", "Folder"],
+        &[vec![code(FILES), code(FILES_PATH), listed, folder]],
+    );
+    let note = "<p>The App has a database and a file system: six lines of its convox.yml. Whatever delivers its environment, ECS \
+                reads the database’s variables from a secret of the database’s own. None is shown here.</p>\n";
+    let content = [note, &database, "\n", &problem(metadata), &files].concat();
+    framed("/resources", "Resources", variables, &content)
+}
+
 /// What ECS says of the task; each of it may be missing.
 pub fn task(variables: &Variables, metadata: &Metadata) -> String {
     let known = |value: &Option<String>| value.as_deref().map_or_else(absent, code);
@@ -118,12 +156,8 @@ pub fn task(variables: &Variables, metadata: &Metadata) -> String {
         ("Network transmit rate", rate(sent)),
     ]
     .map(|(name, value)| vec![escaped(name), value]);
-    let note = match &metadata.problem {
-        None => String::new(),
-        Some(problem) => format!("<p role=\"status\">{}</p>\n", escaped(problem)),
-    };
     let table = table("Task metadata", &["Field", "Value"], &rows);
-    framed("/task", "Task", variables, &(note + &table))
+    framed("/task", "Task", variables, &(problem(metadata) + &table))
 }
 
 /// There is no such page.
@@ -134,6 +168,14 @@ pub fn not_found(variables: &Variables) -> String {
         variables,
         "<p>There is no such page. <a href=\"/\">Overview</a></p>",
     )
+}
+
+/// Why nothing is known of the task, where that is so.
+fn problem(metadata: &Metadata) -> String {
+    let problem = metadata.problem.as_ref();
+    problem.map_or_else(String::new, |problem| {
+        format!("<p role=\"status\">{}</p>\n", escaped(problem))
+    })
 }
 
 fn framed(path: &str, heading: &str, variables: &Variables, content: &str) -> String {
@@ -164,6 +206,7 @@ fn absent() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::Volume;
 
     #[test]
     fn every_field_of_the_metadata_may_be_missing() {
@@ -185,6 +228,26 @@ mod tests {
             "{page}"
         );
         assert_eq!(page.matches("not known").count(), 3, "{page}");
+    }
+
+    #[test]
+    fn a_volume_is_what_the_metadata_and_the_path_say() {
+        let mut metadata = Metadata::default();
+        let page = resources(&Variables::new(), &metadata, false);
+        assert!(page.contains("not listed in its metadata") && page.contains("not there"));
+        assert_eq!(page.matches("it did not arrive").count(), 6, "{page}");
+        metadata.volumes = ["/other", "/uploads"]
+            .map(|path| Volume {
+                name: format!("ecs-at-{path}"),
+                destination: path.to_owned(),
+            })
+            .into();
+        let page = resources(&Variables::new(), &metadata, true);
+        assert!(
+            page.contains("listed in its metadata as <code>ecs-at-/uploads"),
+            "{page}"
+        );
+        assert!(!page.contains("not listed") && !page.contains("not there"));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
 use crate::html::STYLE;
-use crate::{metadata, pages};
+use crate::{metadata, pages, resources};
 
 /// Nothing but the page itself and its style.
 const POLICY: &str = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -48,6 +48,10 @@ async fn answer(request: &Request<Incoming>) -> Response<Full<Bytes>> {
         "/" => pages::overview(&variables),
         "/environment" => pages::environment(&variables),
         "/secrets" => pages::secrets(&variables, revealed(request.uri().query())),
+        "/resources" => {
+            let metadata = metadata::read(&variables).await;
+            pages::resources(&variables, &metadata, resources::has_folder())
+        }
         "/task" => pages::task(&variables, &metadata::read(&variables).await),
         "/health" => return respond(StatusCode::OK, "text/plain", "ok\n".to_owned()),
         "/style.css" => return respond(StatusCode::OK, "text/css", STYLE.to_owned()),
