@@ -157,8 +157,9 @@ fn is_an_answer(place: &Place, code: &str) -> bool {
 
 fn faults(place: &Place) -> Vec<(Fault, Class)> {
     let mut faults = common(place);
-    // Its success has no content, so that any success is one.
-    faults.retain(|(fault, _)| *fault != Fault::Garbage || place.operation != "DeleteRule");
+    // Their success has no content, so that any success is one.
+    let has_content = !["DeleteRule", "DeleteStack"].contains(&place.operation.as_str());
+    faults.retain(|(fault, _)| *fault != Fault::Garbage || has_content);
     let own = own(place).iter().filter(|code| !is_an_answer(place, code));
     faults.extend(own.map(|code| (error(status_of(code), code), Class::Own)));
     if ["PutEvents", "PutTargets", "RemoveTargets"].contains(&place.operation.as_str()) {

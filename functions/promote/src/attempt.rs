@@ -203,7 +203,14 @@ async fn aftermath(
     let Some(applied) = applied else {
         let mut stays = progress.wrote.clone();
         if desired.interrupted {
-            stays.extend(running_anyway(shell, id).await?);
+            match running_anyway(shell, id).await {
+                Ok(running) => stays.extend(running),
+                Err(err) if err.class() == ErrorClass::Transient => return Err(err),
+                Err(err) => stays.push(format!(
+                    "what an earlier attempt left, which cannot be looked at ({})",
+                    Chain(&err)
+                )),
+            }
         }
         let said = || {
             format!(

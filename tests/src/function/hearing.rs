@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::{Function, Invocation};
 use crate::proxy::StackEar;
 
-/// More ends than that after one invocation are a function that goes round in circles.
-const ENDS_MAX: usize = 50;
+/// More ends than that after one invocation are a function that goes round in circles. A kind of function that is invoked
+/// seldom hears of all Apps first.
+const ENDS_MAX: usize = 1000;
 
 impl Function {
     /// The same function, hearing.
