@@ -150,6 +150,7 @@ async fn promoted(world: &World, function: &Function, release: &str, value: &str
     report
 }
 
+// Releases of one second are ordered by their names, so the names rise.
 async fn live() -> Seen {
     let world = app::world_with(app::MANIFEST, &["web"]).await;
     let (deployment, function) = start(&world).await;
@@ -205,9 +206,9 @@ async fn stacks(world: &World, function: &Function) {
     let policies =
         "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image: example/web:1\n";
     let manifest = changed_manifest().replace("    image: example/web:1\n", policies);
-    let key = format!("apps/{APP}/releases/R7/convox.yml");
+    let key = format!("apps/{APP}/releases/R6/convox.yml");
     world.put(&key, manifest).await;
-    promoted(world, function, "R7", "seventh").await;
+    promoted(world, function, "R6", "sixth").await;
     let manifest = "services: {web: {image: i}}\n";
     world.put("apps/blog/convox.yml", manifest).await;
     world.proxy.fail_stacks("no room");
@@ -220,9 +221,9 @@ async fn stacks(world: &World, function: &Function) {
 /// A sealed environment, a question, a request, the schedule.
 async fn other_triggers(world: &World, function: &Function) {
     let sealed = world.seal(b"DATABASE_URL=sealed\n").await;
-    let report = app::promote_app(world, function, APP, "R6", sealed).await;
+    let report = app::promote_app(world, function, APP, "R7", sealed).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
-    let question = json!({"app": APP, "release": "R6", "dryRun": true});
+    let question = json!({"app": APP, "release": "R7", "dryRun": true});
     let plan = function.invoke(&question).await.answer();
     assert_eq!(plan["status"], "planned", "{plan:#}");
     let requested = app::requested(world, "R4", "request-1", 1);
