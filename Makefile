@@ -9,7 +9,7 @@ RACK_SECRETS_MANAGER_ENV ?= No
 ARCHITECTURE ?= arm64
 CORPUS ?= ../shared/corpus
 
-.PHONY: help tools build test corpus load lint convox-env demo demo-up demo-web demo-down sam-build sam-local clean-tools
+.PHONY: help tools build test corpus load bench lint convox-env demo demo-up demo-web demo-down sam-build sam-local clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ corpus: ## compare the loader of convox.yml with Convox's own on a folder of cas
 
 load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `make test` runs a tenth
 	LOAD_APPS=200 cargo test -p integration-tests --test matrix -- load --nocapture
+
+bench: tools .venv/bench/.stamp ## measure speed, size and cost of release builds (BENCH="cold mass": these parts only)
+	cargo build --quiet --release --bins -p bench -p promote -p app-deletion -p failure-count -p process-run
+	cargo build --quiet --release -p empty-function
+	@$(MAKE) --no-print-directory convox-env
+	@target/release/bench $(BENCH)
 
 lint: .venv/sam/.stamp ## check format, lints and the template
 	cargo fmt --check && cargo lint
