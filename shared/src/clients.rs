@@ -6,8 +6,14 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime::client::retries::{RetryPartition, TokenBucket};
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 /// The SDK's own pause before the second attempt, and its longest (`aws-smithy-types`, `RetryConfig`).
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -42,28 +48,34 @@ impl Default for CallLimits {
 
 /// Loads region, credentials and endpoints as the SDK's default chain finds them.
 pub async fn load(limits: CallLimits) -> SdkConfig {
-    load_with_tls(limits, TlsContext::default()).await
-}
-
-/// The same for a machine that may have no root certificates: those in `roots_pem` are trusted too.
-pub async fn load_trusting(limits: CallLimits, roots_pem: String) -> SdkConfig {
-    let roots = TrustStore::default().with_pem_certificate(roots_pem);
-    let tls = TlsContext::builder().with_trust_store(roots).build();
-    // The SDK checks certificates when it connects, so this cannot fail yet.
-    load_with_tls(limits, tls.unwrap_or_default()).await
-}
-
-async fn load_with_tls(limits: CallLimits, tls: TlsContext) -> SdkConfig {
     let http_client = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
         .build_https();
     aws_config::defaults(BehaviorVersion::v2026_01_12())
-        .http_client(http_client)
+        .http_client(ConnectsOnce(http_client))
         .timeout_config(limits.timeouts())
         .retry_config(limits.retries())
         .load()
         .await
+}
+
+/// The SDK's HTTP client, without its rehearsal: each SDK client that is built has the HTTP client set up a connection's
+/// TLS, all root certificates included, only to see whether that works, and drops it. The first call does it once.
+#[derive(Debug)]
+struct ConnectsOnce(SharedHttpClient);
+
+impl HttpClient for ConnectsOnce {
+    fn http_connector(
+        &self,
+        settings: &HttpConnectorSettings,
+        components: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        self.0.http_connector(settings, components)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
 }
 
 /// The same configuration, HTTP client included, with other limits.
@@ -71,6 +83,16 @@ async fn load_with_tls(limits: CallLimits, tls: TlsContext) -> SdkConfig {
 pub fn limited(config: &SdkConfig, limits: CallLimits) -> SdkConfig {
     let builder = config.to_builder().timeout_config(limits.timeouts());
     builder.retry_config(limits.retries()).build()
+}
+
+/// Retries that only [`CallLimits`] bound, for APIs that take fewer calls than many Apps make.
+///
+/// The SDK gives each client a budget of retries for its whole life. Throttling uses that up, and from then on each throttled
+/// call fails at once, in every promote that this process still has before it.
+#[must_use]
+pub fn without_budget() -> RetryPartition {
+    let retries = RetryPartition::custom("without budget");
+    retries.token_bucket(TokenBucket::unlimited()).build()
 }
 
 impl CallLimits {

@@ -10,13 +10,14 @@ mod services;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
-use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
     ContainerDefinition, ServiceField, Tag, TaskDefinitionField, TaskDefinitionStatus,
 };
+use aws_sdk_ecs::{Client, config};
 use futures_util::future::try_join_all;
 
 use crate::call_error::CallError;
+use crate::clients;
 use crate::manifest::Deployment;
 use crate::timer_rule::Placement;
 
@@ -77,9 +78,10 @@ pub struct Registered {
 impl Cluster {
     /// The cluster called `name` (a name or an ARN).
     #[must_use]
-    pub fn new(config: &SdkConfig, name: impl Into<String>) -> Self {
+    pub fn new(sdk: &SdkConfig, name: impl Into<String>) -> Self {
+        let config = config::Builder::from(sdk).retry_partition(clients::without_budget());
         Self {
-            client: Client::new(config),
+            client: Client::from_conf(config.build()),
             name: name.into(),
         }
     }

@@ -3,13 +3,17 @@
 mod target;
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use aws_config::SdkConfig;
-use aws_sdk_eventbridge::Client;
+use aws_sdk_eventbridge::operation::describe_rule::{DescribeRuleError, DescribeRuleOutput};
 use aws_sdk_eventbridge::operation::list_targets_by_rule::ListTargetsByRuleError;
 use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
+use aws_sdk_eventbridge::{Client, config};
+use futures_util::future::join3;
 
 use crate::call_error::CallError;
+use crate::clients;
 use crate::timer_rule::{TimerRule, TimerTarget};
 
 /// The id of the one target that a Timer's rule has.
@@ -19,6 +23,8 @@ const TARGET_ID: &str = "task";
 #[derive(Debug, Clone)]
 pub struct EventRules {
     client: Client,
+    /// What the ARNs of all rules begin with, up to the name; known from the first one that was seen.
+    arn_prefix: OnceLock<String>,
 }
 
 /// A rule as it stands.
@@ -45,9 +51,11 @@ impl SeenRule {
 impl EventRules {
     /// The rules of the configured account and region.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
+    pub fn new(sdk: &SdkConfig) -> Self {
+        let config = config::Builder::from(sdk).retry_partition(clients::without_budget());
         Self {
-            client: Client::new(config),
+            client: Client::from_conf(config.build()),
+            arn_prefix: OnceLock::new(),
         }
     }
 
@@ -57,45 +65,71 @@ impl EventRules {
     ///
     /// [`CallError`] when a call fails.
     pub async fn see(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
-        let rule = match self.client.describe_rule().name(name).send().await {
-            Ok(rule) => rule,
-            Err(err)
-                if err
-                    .as_service_error()
-                    .is_some_and(aws_sdk_eventbridge::operation::describe_rule::DescribeRuleError::is_resource_not_found_exception) =>
-            {
-                return Ok(None);
-            }
-            Err(err) => return Err(CallError::new(format!("read rule `{name}`"), &err)),
+        let known_arn = self
+            .arn_prefix
+            .get()
+            .map(|prefix| format!("{prefix}{name}"));
+        let tags = async {
+            let arn = known_arn.as_deref()?;
+            Some(self.tags(name, arn).await)
         };
-        let arn = rule.arn().unwrap_or_default();
-        let tags = self
-            .client
-            .list_tags_for_resource()
-            .resource_arn(arn)
-            .send();
-        let targets = self.client.list_targets_by_rule().rule(name).send();
-        let (tags, targets) = futures_util::future::join(tags, targets).await;
-        let tags =
-            tags.map_err(|err| CallError::new(format!("read the tags of rule `{name}`"), &err))?;
-        let targets = targets
-            .map_err(|err| CallError::new(format!("read the targets of rule `{name}`"), &err))?;
-        let raw_target = targets
-            .targets()
-            .iter()
-            .find(|target| target.id() == TARGET_ID)
-            .cloned();
+        let (rule, targets, tags) = join3(self.describe(name), self.targets(name), tags).await;
+        let Some(rule) = rule? else {
+            return Ok(None);
+        };
+        let (targets, tags) = match tags {
+            Some(tags) => (targets?, tags?),
+            None => (
+                targets?,
+                self.tags(name, rule.arn().unwrap_or_default()).await?,
+            ),
+        };
+        let raw_target = targets.into_iter().find(|target| target.id() == TARGET_ID);
         Ok(Some(SeenRule {
             schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
-            tags: tags
-                .tags()
-                .iter()
-                .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
-                .collect(),
+            tags,
             target: raw_target.as_ref().and_then(target::seen),
             state: rule.state().cloned(),
             raw_target,
         }))
+    }
+
+    /// `None` where there is no such rule. The first one that is found tells the ARNs of all.
+    async fn describe(&self, name: &str) -> Result<Option<DescribeRuleOutput>, CallError> {
+        match self.client.describe_rule().name(name).send().await {
+            Ok(rule) => {
+                if let Some(prefix) = rule.arn().and_then(|arn| arn.strip_suffix(name)) {
+                    self.arn_prefix.get_or_init(|| prefix.to_owned());
+                }
+                Ok(Some(rule))
+            }
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(DescribeRuleError::is_resource_not_found_exception) =>
+            {
+                Ok(None)
+            }
+            Err(err) => Err(CallError::new(format!("read rule `{name}`"), &err)),
+        }
+    }
+
+    async fn targets(&self, name: &str) -> Result<Vec<Target>, CallError> {
+        let answer = self.client.list_targets_by_rule().rule(name).send().await;
+        let answer = answer
+            .map_err(|err| CallError::new(format!("read the targets of rule `{name}`"), &err))?;
+        Ok(answer.targets.unwrap_or_default())
+    }
+
+    async fn tags(&self, name: &str, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
+        let request = self.client.list_tags_for_resource().resource_arn(arn);
+        let answer = request.send().await;
+        let answer = answer
+            .map_err(|err| CallError::new(format!("read the tags of rule `{name}`"), &err))?;
+        let tags = answer.tags().iter();
+        Ok(tags
+            .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+            .collect())
     }
 
     /// Makes the rule say `wanted`. What is there and differs is replaced, what a Timer does not define is kept: a

@@ -2,6 +2,7 @@
 
 mod current;
 mod delete;
+mod look;
 mod write;
 
 use std::collections::BTreeMap;
@@ -13,6 +14,7 @@ use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::call_error::CallError;
@@ -21,6 +23,7 @@ use crate::names::{AppId, SecretArn};
 
 pub use current::Current;
 pub use delete::{Scheduled, SecretSeen};
+pub use look::Look;
 pub use write::token;
 
 /// Secrets Manager takes no larger values (quotas, "Secret value size").
@@ -152,6 +155,7 @@ impl SecretError {
 }
 
 /// What stands under the App's name.
+#[derive(Debug)]
 enum Found {
     Nothing,
     Active(SecretArn),
@@ -159,19 +163,26 @@ enum Found {
 }
 
 impl AppSecret<'_> {
-    /// Makes the secret's current version hold `value`.
+    /// Makes the secret's current version hold `value`, in the time that `look` has left.
     ///
     /// # Errors
     ///
-    /// [`SecretError`], time-outs included; the caller then delivers through S3.
-    pub async fn write_through(&self, value: &str, token: &str) -> Result<Written, SecretError> {
+    /// [`SecretError`], that of `look` and time-outs included; the caller then delivers through S3.
+    pub async fn write_through(
+        &self,
+        value: &str,
+        token: &str,
+        look: Look,
+    ) -> Result<Written, SecretError> {
         if value.len() > SECRET_MAX_BYTES {
             return Err(SecretError::TooLarge { size: value.len() });
         }
-        let (write, limit) = (self.write(value, token), self.secrets.limit);
-        tokio::time::timeout(limit, write)
-            .await
-            .unwrap_or(Err(SecretError::TimedOut(limit)))
+        let (limit, left) = (
+            self.secrets.limit,
+            self.secrets.limit.saturating_sub(look.took),
+        );
+        let written = timeout(left, self.write(value, token, look.standing?)).await;
+        written.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
     fn client(&self) -> &Client {
@@ -189,13 +200,14 @@ impl AppSecret<'_> {
         }
     }
 
-    /// The value and id of the version called `AWSCURRENT`, or of `version`; `None` where there is none.
+    /// The value and id of the version called `AWSCURRENT`, or of `version`; `None` where there is none. `secret` is a name or
+    /// an ARN.
     async fn value(
         &self,
-        arn: &SecretArn,
+        secret: &str,
         version: Option<&str>,
     ) -> Result<Option<Value>, SecretError> {
-        let request = self.client().get_secret_value().secret_id(arn.as_str());
+        let request = self.client().get_secret_value().secret_id(secret);
         match request
             .set_version_id(version.map(str::to_owned))
             .send()
@@ -228,7 +240,7 @@ impl AppSecret<'_> {
     /// [`SecretError`] when a call fails or the time is up.
     pub async fn make_current(&self, version: &str) -> Result<bool, SecretError> {
         let limit = self.secrets.limit;
-        let made = tokio::time::timeout(limit, self.try_make_current(version)).await;
+        let made = timeout(limit, self.try_make_current(version)).await;
         made.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
@@ -236,7 +248,7 @@ impl AppSecret<'_> {
         let Found::Active(arn) = self.find().await? else {
             return Ok(false);
         };
-        match self.value(&arn, Some(version)).await? {
+        match self.value(arn.as_str(), Some(version)).await? {
             None => Ok(false),
             Some(found) if found.is_current => Ok(true),
             Some(_) => self.move_current(&arn, version).await.map(|()| true),
@@ -244,7 +256,10 @@ impl AppSecret<'_> {
     }
 
     async fn move_current(&self, arn: &SecretArn, version: &str) -> Result<(), SecretError> {
-        let current = self.value(arn, None).await?.map(|value| value.version_id);
+        let current = self
+            .value(arn.as_str(), None)
+            .await?
+            .map(|value| value.version_id);
         let request = self
             .client()
             .update_secret_version_stage()

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use aws_config::SdkConfig;
-use aws_sdk_cloudformation::Client;
 use aws_sdk_cloudformation::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_cloudformation::types::{Capability, Stack, StackEvent, Tag};
+use aws_sdk_cloudformation::{Client, config};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use futures_util::future::try_join;
 use serde_json::Value;
 
 use crate::call_error::CallError;
+use crate::clients;
 use crate::names::AppId;
 use crate::stack_state::{Failure, SeenStack};
 
@@ -39,9 +40,10 @@ pub struct Operation<'a> {
 impl Stacks {
     /// The stacks of the configured account and region.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
+    pub fn new(sdk: &SdkConfig) -> Self {
+        let config = config::Builder::from(sdk).retry_partition(clients::without_budget());
         Self {
-            client: Client::new(config),
+            client: Client::from_conf(config.build()),
         }
     }
 

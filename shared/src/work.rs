@@ -159,7 +159,7 @@ struct Way<'a, F: Works> {
     snapshot: Snapshot<Promotion>,
 }
 
-impl<F: Works> Invocation<'_, F> {
+impl<'a, F: Works> Invocation<'a, F> {
     /// Who asks, now.
     #[must_use]
     pub fn worker(&self) -> Worker<'_> {
@@ -170,14 +170,33 @@ impl<F: Works> Invocation<'_, F> {
         }
     }
 
+    /// The state of an App.
+    #[must_use]
+    pub fn store(&self, id: &AppId) -> StateStore<'a, Promotion, F::Objects> {
+        StateStore::promotion(self.function.objects(), &id.app)
+    }
+
     /// Takes one message through the state.
     ///
     /// # Errors
     ///
     /// Of the transient class, with the lease given back where that can be: another delivery goes on.
     pub async fn take(self, message: &Message) -> Result<Taken<F::Report>, F::Error> {
-        let store = StateStore::promotion(self.function.objects(), &message.id.app);
-        let mut snapshot = store.read().await?;
+        let state = self.store(&message.id).read().await?;
+        self.take_from(message, state).await
+    }
+
+    /// The same from the state as it was just read, while the message was looked into.
+    ///
+    /// # Errors
+    ///
+    /// As [`Invocation::take`].
+    pub async fn take_from(
+        self,
+        message: &Message,
+        mut snapshot: Snapshot<Promotion>,
+    ) -> Result<Taken<F::Report>, F::Error> {
+        let store = self.store(&message.id);
         let worker = self.worker();
         let (admission, turn) = store
             .change(&mut snapshot, |state| {

@@ -35,4 +35,5 @@ mod secret_life;
 mod services;
 mod stacks;
 mod template;
+mod throttled;
 mod triggers;

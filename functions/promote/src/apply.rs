@@ -12,6 +12,7 @@ use shared::leftovers::Removals;
 use shared::names::keys;
 use shared::precedence::EnvDelivery;
 use shared::promotion::{Applied, Definition, Outcome, SecretVersion};
+use shared::secrets::Look;
 use shared::settings_bucket::Replaced;
 use shared::task_definition::EnvSource;
 
@@ -76,19 +77,23 @@ pub struct Job<'a> {
     pub request_id: &'a str,
 }
 
-/// Applies the plan.
+/// Applies the plan; `look` is what stood in the secret.
 ///
 /// # Errors
 ///
 /// [`PromoteError`] for the first write that failed; `progress` says what was written until then.
-pub async fn apply(job: &Job<'_>, progress: &mut Progress) -> Result<Done, PromoteError> {
+pub async fn apply(
+    job: &Job<'_>,
+    look: Option<Look>,
+    progress: &mut Progress,
+) -> Result<Done, PromoteError> {
     job.copy_manifest().await?;
     let started = Instant::now();
     let settled = job.settle_stack(progress).await;
     progress.step("stack", started);
     settled?;
     let started = Instant::now();
-    let source = job.settle_source(progress).await;
+    let source = job.settle_source(look, progress).await;
     progress.step("secret", started);
     let started = Instant::now();
     let definitions = job.register(&source, progress).await;

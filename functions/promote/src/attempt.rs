@@ -64,7 +64,7 @@ impl Works for Shell {
             interrupted: desired.interrupted,
             allow_replacement: desired.allows_replacement(),
         };
-        attempt(self, id, desired, &wanted).await
+        Box::pin(attempt(self, id, desired, &wanted)).await // large
     }
 }
 
@@ -169,9 +169,9 @@ async fn promote(
     report: &mut Report,
 ) -> Result<Done, PromoteError> {
     let started = std::time::Instant::now();
-    let gathered = gather::gather(shell, wanted).await;
+    let gathered = gather::gather_with_secret(shell, wanted).await;
     progress.step("gather", started);
-    let gathered = gathered?;
+    let (gathered, look) = gathered?;
     let plan = plan::plan(&shell.config, wanted, &gathered, request_id)?;
     report.planned(
         plan.decision,
@@ -185,7 +185,7 @@ async fn promote(
         plan: &plan,
         request_id,
     };
-    apply::apply(&job, progress).await
+    apply::apply(&job, look, progress).await
 }
 
 /// Puts back what this request, or an interrupted one before it, has written; says what stays.

@@ -9,9 +9,11 @@ use shared::ecs::SeenCluster;
 use shared::environment::ReadEnvironment;
 use shared::manifest::{Manifest, Service};
 use shared::names::{AppId, ReleaseId, keys};
+use shared::precedence::{self, EnvDelivery};
 use shared::promotion::Applied;
 use shared::release::{ReadRelease, ReleaseObjects};
 use shared::resources::Resources;
+use shared::secrets::Look;
 use shared::settings_bucket::Object;
 use shared::stack_state::SeenStack;
 
@@ -70,6 +72,33 @@ pub struct Gathered {
 ///
 /// [`PromoteError::Input`] for what the user has to mend, others for calls that failed.
 pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, PromoteError> {
+    let (gathered, ()) = gather_beside(shell, wanted, async |_| ()).await?;
+    Ok(gathered)
+}
+
+/// The same, and what stands in the secret, where the settings choose Secrets Manager: for a promote that is carried out.
+///
+/// # Errors
+///
+/// As [`gather`]. A secret that cannot be read is none: Secrets Manager never blocks a promote.
+pub async fn gather_with_secret(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+) -> Result<(Gathered, Option<Look>), PromoteError> {
+    let secret = shell.secrets.of(wanted.id);
+    gather_beside(shell, wanted, async |delivery| match delivery {
+        EnvDelivery::SecretsManager => Some(secret.look().await),
+        EnvDelivery::S3 => None,
+    })
+    .await
+}
+
+/// `beside` runs with the last reads, when the delivery is known.
+async fn gather_beside<T>(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    beside: impl AsyncFnOnce(EnvDelivery) -> T,
+) -> Result<(Gathered, T), PromoteError> {
     let objects = objects(shell, wanted);
     // Each is large.
     let raw = Box::pin(async { Ok(objects.raw().await?) });
@@ -87,8 +116,12 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         readonly_root,
         manifest_to_copy,
     } = read;
-    let around = around::look(shell, wanted, &settings, &manifest).await?;
-    Ok(Gathered {
+    let rack = &shell.config.secrets_manager_env;
+    let (decision, _) = precedence::of_release(rack, &settings, &manifest);
+    let around = Box::pin(around::look(shell, wanted, &settings, &manifest));
+    let beside = async { Ok(beside(decision.delivery).await) };
+    let (around, beside) = try_join(around, beside).await?;
+    let gathered = Gathered {
         settings,
         build,
         environment,
@@ -100,7 +133,8 @@ pub async fn gather(shell: &Shell, wanted: &Wanted<'_>) -> Result<Gathered, Prom
         cluster,
         stack,
         around,
-    })
+    };
+    Ok((gathered, beside))
 }
 
 /// The ECS service that a Service moves.

@@ -5,13 +5,14 @@ use serde_json::Value;
 use shared::call_error::ErrorClass;
 use shared::intake::{self, Failure as _};
 use shared::names::keys;
+use shared::promotion::Promotion;
 use shared::work::{Message, Taken, short_answer};
 
 use crate::dry_run::dry_run;
 use crate::error::PromoteError;
 use crate::metrics::{self, Sample};
 use crate::report::Report;
-use crate::request::Next;
+use crate::request::{Next, Seen};
 use crate::shell::Shell;
 use crate::trigger::Trigger;
 
@@ -46,7 +47,7 @@ impl Invocation<'_> {
     async fn answer(self, trigger: Trigger) -> Result<Value, PromoteError> {
         match self.next(trigger).await? {
             Next::Answer(answer) => Ok(answer),
-            Next::Take(message) => match self.way.take(&message).await {
+            Next::Take(message, state) => match Box::pin(self.take(&message, state)).await {
                 Ok(taken) => self.settle(&message, taken).await,
                 Err(err) => {
                     self.measure(&message, &err);
@@ -58,6 +59,25 @@ impl Invocation<'_> {
                 let plan = dry_run(self.shell, &id, &release, allow_replacement).await?;
                 serde_json::to_value(plan).map_err(PromoteError::Report)
             }
+        }
+    }
+
+    /// Through the state as it was just read, or as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError`] of the transient class.
+    pub async fn take(
+        self,
+        message: &Message,
+        state: Option<Seen>,
+    ) -> Result<Taken<Report>, PromoteError> {
+        match state {
+            Some(state) => {
+                let state = (*state)?;
+                self.way.take_from(message, state).await
+            }
+            None => self.way.take(message).await,
         }
     }
 
@@ -104,7 +124,7 @@ impl Invocation<'_> {
     async fn written_report(
         self,
         message: &Message,
-        state: &shared::promotion::Promotion,
+        state: &Promotion,
     ) -> Result<Option<Value>, PromoteError> {
         let desired = state.desired.as_ref();
         let (Some(request), Some((release, _))) = (

@@ -62,8 +62,9 @@ async fn put_back_secret(
                     &format!("put back after {request_id}"),
                     &value,
                 );
+                let look = secret.look().await;
                 secret
-                    .write_through(&value, &token)
+                    .write_through(&value, &token, look)
                     .await
                     .err()
                     .map(|err: SecretError| Chain(&err).to_string())

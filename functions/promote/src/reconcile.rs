@@ -126,8 +126,9 @@ impl Invocation<'_> {
             let Some(key) = self.newest(look).await? else {
                 continue;
             };
-            if let Next::Take(message) = self.written(key.clone(), None, String::new()).await? {
-                let taken = Box::pin(self.way.take(&message)).await?;
+            let next = self.written(key.clone(), None, String::new()).await?;
+            if let Next::Take(message, state) = next {
+                let taken = Box::pin(self.take(&message, state)).await?;
                 if taken.admission == Some(Admission::Newest) {
                     tracing::warn!(app.name = %look.id.app, "the event about `{key}` was lost; it is promoted now");
                     found.push(look.id.app.to_string());

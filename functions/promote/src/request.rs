@@ -1,12 +1,15 @@
 //! A trigger -> the message that it is for one App, or an answer at once.
 
 use chrono::SubsecRound as _;
+use futures_util::future::join;
 use serde_json::{Value, json};
+use shared::call_error::CallError;
 use shared::events::{Event, EventType};
 use shared::names::{AppId, AppName, NameError, ReleaseId, keys};
-use shared::promotion::{Kind, Order, Request, Tie, Work};
+use shared::promotion::{Kind, Order, Promotion, Request, Tie, Work};
+use shared::settings_bucket::ObjectVersion;
 use shared::stack_state;
-use shared::state_store::StateStore;
+use shared::state_store::{Snapshot, StoreError};
 use shared::work::{Message, short_answer};
 
 use crate::error::PromoteError;
@@ -14,10 +17,13 @@ use crate::handler::Invocation;
 use crate::metrics::{self, Sample};
 use crate::trigger::Trigger;
 
+/// The state of an App as it was just read, or why it could not be.
+pub type Seen = Box<Result<Snapshot<Promotion>, StoreError>>;
+
 /// What becomes of a trigger.
 pub enum Next {
-    /// It goes through the App's state.
-    Take(Message),
+    /// It goes through the App's state; what came of reading that, where it is read already.
+    Take(Message, Option<Seen>),
     /// Somebody asks what a promote would do, and whether it may replace resources.
     DryRun(AppId, ReleaseId, bool),
     /// The schedule's: look for work that nobody does.
@@ -78,7 +84,7 @@ impl Invocation<'_> {
                 ..
             } => Ok(ignore(&format!("work of app-deletion on `{app}`"))),
             Trigger::Continue { app, .. } => match AppName::new(&app) {
-                Ok(app) => Ok(Next::Take(Message::continues(self.id(app)))),
+                Ok(app) => Ok(Next::Take(Message::continues(self.id(app)), None)),
                 Err(err) => Ok(ignore(&err.to_string())),
             },
             Trigger::Reconcile { .. } => Ok(Next::Reconcile),
@@ -102,7 +108,7 @@ impl Invocation<'_> {
     /// A stack of this Rack's Apps came to an end of what it was at, or only says how far it is: it is looked at either way.
     fn stack_changed(&self, stack_id: &str) -> Next {
         match stack_state::app_of(&self.shell.config.rack, stack_id) {
-            Some(id) => Next::Take(Message::wakes(id)),
+            Some(id) => Next::Take(Message::wakes(id), None),
             None => ignore(&format!(
                 "the stack `{stack_id}`, which is no App's of this Rack"
             )),
@@ -137,14 +143,9 @@ impl Invocation<'_> {
                     .await;
             }
         };
-        let current = self.shell.bucket.version(&key, None).await?;
-        let current_id = current.as_ref().map(|version| version.id.clone());
-        let version = match version_id {
-            Some(id) if current_id.as_ref() != Some(&id) => {
-                self.shell.bucket.version(&key, Some(&id)).await?
-            }
-            _ => current,
-        };
+        let id = self.id(app);
+        let (versions, state) = join(self.versions(&key, version_id), self.state(&id)).await;
+        let (version, current_id) = versions?;
         let Some(version) = version else {
             return Ok(ignore(&format!("`{key}`, which is deleted again")));
         };
@@ -160,12 +161,34 @@ impl Invocation<'_> {
                 tie: Tie { key, sequencer },
             },
         };
-        Ok(Next::Take(Message {
-            id: self.id(app),
+        let message = Message {
+            id,
             request: Some(request),
             current: current_id,
             wakes: false,
-        }))
+        };
+        Ok(Next::Take(message, Some(Box::new(state))))
+    }
+
+    /// The version of an environment that an event is about, and which one is the newest.
+    async fn versions(
+        &self,
+        key: &str,
+        version_id: Option<String>,
+    ) -> Result<(Option<ObjectVersion>, Option<String>), CallError> {
+        let current = self.shell.bucket.version(key, None).await?;
+        let current_id = current.as_ref().map(|version| version.id.clone());
+        let version = match version_id {
+            Some(id) if current_id.as_ref() != Some(&id) => {
+                self.shell.bucket.version(key, Some(&id)).await?
+            }
+            _ => current,
+        };
+        Ok((version, current_id))
+    }
+
+    async fn state(&self, id: &AppId) -> Result<Snapshot<Promotion>, StoreError> {
+        self.way.store(id).read().await
     }
 
     /// An explicit request: the environment's newest version, at the event's time.
@@ -177,7 +200,9 @@ impl Invocation<'_> {
         time: chrono::DateTime<chrono::Utc>,
     ) -> Result<Next, PromoteError> {
         let key = keys::environment(&id.app, &release);
-        let Some(version) = self.shell.bucket.version(&key, None).await? else {
+        let version = self.shell.bucket.version(&key, None);
+        let (version, state) = join(version, self.state(&id)).await;
+        let Some(version) = version? else {
             let message = format!(
                 "Release `{release}` of App `{}` has no environment: write `{key}`",
                 id.app
@@ -207,12 +232,13 @@ impl Invocation<'_> {
                 },
             },
         };
-        Ok(Next::Take(Message {
+        let message = Message {
             id,
             request: Some(request),
             current: Some(version.id),
             wakes: false,
-        }))
+        };
+        Ok(Next::Take(message, Some(Box::new(state))))
     }
 
     /// ECS rolled a deployment of ours back. The secret still holds the newer values, so somebody has to know.
@@ -231,10 +257,7 @@ impl Invocation<'_> {
                 "a deployment of `{service_arn}`, which is not this Rack's"
             )));
         };
-        let state = StateStore::promotion(&self.shell.bucket, &id.app)
-            .read()
-            .await?
-            .state;
+        let state = self.state(&id).await?.state;
         let Some(applied) = state.applied else {
             return Ok(ignore(&format!(
                 "a deployment of `{name}`, whose App has no Release"

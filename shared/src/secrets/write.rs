@@ -5,7 +5,8 @@ use std::time::Duration;
 use aws_sdk_secretsmanager::types::Tag;
 use sha2::{Digest, Sha256};
 
-use super::{AppSecret, CURRENT, Found, SecretError, Written, failed};
+use super::look::Standing;
+use super::{AppSecret, CURRENT, SecretError, Value, Written, failed};
 use crate::names::{AppId, ReleaseId, SecretArn, hex};
 
 /// What Secrets Manager says of a secret that is scheduled for deletion.
@@ -30,12 +31,24 @@ pub fn token(id: &AppId, release: &ReleaseId, request_id: &str, value: &str) -> 
 }
 
 impl AppSecret<'_> {
-    pub(super) async fn write(&self, value: &str, token: &str) -> Result<Written, SecretError> {
+    pub(super) async fn write(
+        &self,
+        value: &str,
+        token: &str,
+        standing: Standing,
+    ) -> Result<Written, SecretError> {
+        let mut seen = Some(standing);
         for _ in 0..STARTS {
-            let written = match self.find().await? {
-                Found::Nothing => self.create(value, token).await?,
-                Found::ScheduledForDeletion => Some(self.restore_and_put(value, token).await?),
-                Found::Active(arn) => self.put_if_different(arn, value, token).await?,
+            let standing = match seen.take() {
+                Some(standing) => standing,
+                None => self.standing().await?,
+            };
+            let written = match standing {
+                Standing::Nothing => self.create(value, token).await?,
+                Standing::ScheduledForDeletion => Some(self.restore_and_put(value, token).await?),
+                Standing::Active(arn, current) => {
+                    self.put_if_different(arn, current, value, token).await?
+                }
             };
             if let Some(written) = written {
                 return Ok(written);
@@ -109,10 +122,11 @@ impl AppSecret<'_> {
     async fn put_if_different(
         &self,
         arn: SecretArn,
+        current: Result<Option<Value>, SecretError>,
         value: &str,
         token: &str,
     ) -> Result<Option<Written>, SecretError> {
-        match self.value(&arn, None).await {
+        match current {
             Ok(Some(current)) if current.text.as_str() == value => Ok(Some(Written {
                 arn,
                 version_id: current.version_id,
@@ -148,7 +162,7 @@ impl AppSecret<'_> {
     async fn until_visible(&self, arn: &SecretArn, version_id: &str) -> Result<(), SecretError> {
         let mut pause = FIRST_LOOK;
         loop {
-            match self.value(arn, Some(version_id)).await {
+            match self.value(arn.as_str(), Some(version_id)).await {
                 Ok(Some(_)) => return Ok(()),
                 Ok(None) => {}
                 // A restored secret can still look deleted for a moment.

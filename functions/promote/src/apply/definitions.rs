@@ -9,8 +9,8 @@ use super::{Job, Progress};
 use crate::error::PromoteError;
 use crate::plan::{self, Process, Runs};
 
-/// `RegisterTaskDefinition` calls under way at once; ECS allows one a second after a burst of 20.
-const REGISTRATIONS_AT_ONCE: usize = 4;
+/// `RegisterTaskDefinition` calls under way at once: the burst that ECS allows, after which it takes one a second.
+const REGISTRATIONS_AT_ONCE: usize = 20;
 
 impl Job<'_> {
     pub(super) async fn register(

@@ -11,7 +11,7 @@ use crate::error::PromoteError;
 use crate::plan::{Process, Runs};
 
 /// Calls of ECS and EventBridge under way at once; ECS changes five services a second after a burst of 50.
-const MOVES_AT_ONCE: usize = 5;
+const MOVES_AT_ONCE: usize = 20;
 
 impl Job<'_> {
     /// Creates ECS services that are missing, moves those that run something else.

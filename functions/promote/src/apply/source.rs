@@ -3,15 +3,26 @@
 use shared::error_chain::Chain;
 use shared::promotion::{Outcome, OutcomeResult};
 use shared::release_checks;
-use shared::secrets::SecretError;
+use shared::secrets::{Look, SecretError};
 use shared::task_definition::EnvSource;
 
 use super::{Job, Progress};
 use crate::plan::{self, SecretStep};
 
+/// What is written, over what.
+struct SecretWrite<'a> {
+    value: &'a str,
+    token: &'a str,
+    look: Option<Look>,
+}
+
 impl Job<'_> {
     /// Writes the secret through, or falls back to S3: Secrets Manager never blocks a promote.
-    pub(super) async fn settle_source(&self, progress: &mut Progress) -> EnvSource {
+    pub(super) async fn settle_source(
+        &self,
+        look: Option<Look>,
+        progress: &mut Progress,
+    ) -> EnvSource {
         let source = match &self.plan.secret {
             SecretStep::Off => {
                 progress.outcome = Some(Outcome {
@@ -27,7 +38,10 @@ impl Job<'_> {
                 self.fall_back(error_type, message, progress);
                 None
             }
-            SecretStep::Write { value, token } => self.write_secret(value, token, progress).await,
+            SecretStep::Write { value, token } => {
+                let write = SecretWrite { value, token, look };
+                self.write_secret(write, progress).await
+            }
         };
         source.unwrap_or_else(|| {
             progress.warnings.push(self.s3_reminder());
@@ -37,18 +51,16 @@ impl Job<'_> {
 
     async fn write_secret(
         &self,
-        value: &str,
-        token: &str,
+        SecretWrite { value, token, look }: SecretWrite<'_>,
         progress: &mut Progress,
     ) -> Option<EnvSource> {
         let name = self.wanted.id.secret();
-        match self
-            .shell
-            .secrets
-            .of(self.wanted.id)
-            .write_through(value, token)
-            .await
-        {
+        let secret = self.shell.secrets.of(self.wanted.id);
+        let look = match look {
+            Some(look) => look,
+            None => secret.look().await,
+        };
+        match secret.write_through(value, token, look).await {
             Ok(written) => {
                 if written.changed {
                     progress.wrote.push(format!("the secret `{name}`"));
