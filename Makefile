@@ -34,11 +34,10 @@ corpus: ## compare the loader of convox.yml with Convox's own on a folder of cas
 load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `make test` runs a tenth
 	LOAD_APPS=200 cargo test -p integration-tests --test matrix -- load --nocapture
 
-bench: tools .venv/bench/.stamp ## measure speed, size and cost of release builds (BENCH="cold mass": these parts only)
-	cargo build --quiet --release --bins -p bench -p promote -p app-deletion -p failure-count -p process-run
+bench: tools .venv/bench/.stamp ## measure speed, size and trips of release builds (BENCH="cold promote": these parts only)
+	cargo build --quiet --release -p promote -p app-deletion -p failure-count -p process-run
 	cargo build --quiet --release -p empty-function
-	@$(MAKE) --no-print-directory convox-env
-	@target/release/bench $(BENCH)
+	@cargo run --quiet -p bench -- $(BENCH)
 
 lint: .venv/sam/.stamp ## check format, lints and the template
 	cargo fmt --check && cargo lint

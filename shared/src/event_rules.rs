@@ -3,14 +3,13 @@
 mod target;
 
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::operation::describe_rule::{DescribeRuleError, DescribeRuleOutput};
 use aws_sdk_eventbridge::operation::list_targets_by_rule::ListTargetsByRuleError;
 use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
 use aws_sdk_eventbridge::{Client, config};
-use futures_util::future::join3;
+use futures_util::future::try_join;
 
 use crate::call_error::CallError;
 use crate::clients;
@@ -23,8 +22,6 @@ const TARGET_ID: &str = "task";
 #[derive(Debug, Clone)]
 pub struct EventRules {
     client: Client,
-    /// What the ARNs of all rules begin with, up to the name; known from the first one that was seen.
-    arn_prefix: OnceLock<String>,
 }
 
 /// A rule as it stands.
@@ -55,7 +52,6 @@ impl EventRules {
         let config = config::Builder::from(sdk).retry_partition(clients::without_budget());
         Self {
             client: Client::from_conf(config.build()),
-            arn_prefix: OnceLock::new(),
         }
     }
 
@@ -65,25 +61,11 @@ impl EventRules {
     ///
     /// [`CallError`] when a call fails.
     pub async fn see(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
-        let known_arn = self
-            .arn_prefix
-            .get()
-            .map(|prefix| format!("{prefix}{name}"));
-        let tags = async {
-            let arn = known_arn.as_deref()?;
-            Some(self.tags(name, arn).await)
-        };
-        let (rule, targets, tags) = join3(self.describe(name), self.targets(name), tags).await;
-        let Some(rule) = rule? else {
+        let Some(rule) = self.describe(name).await? else {
             return Ok(None);
         };
-        let (targets, tags) = match tags {
-            Some(tags) => (targets?, tags?),
-            None => (
-                targets?,
-                self.tags(name, rule.arn().unwrap_or_default()).await?,
-            ),
-        };
+        let tags = self.tags(name, rule.arn().unwrap_or_default());
+        let (targets, tags) = try_join(self.targets(name), tags).await?;
         let raw_target = targets.into_iter().find(|target| target.id() == TARGET_ID);
         Ok(Some(SeenRule {
             schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
@@ -94,15 +76,10 @@ impl EventRules {
         }))
     }
 
-    /// `None` where there is no such rule. The first one that is found tells the ARNs of all.
+    /// `None` where there is no such rule.
     async fn describe(&self, name: &str) -> Result<Option<DescribeRuleOutput>, CallError> {
         match self.client.describe_rule().name(name).send().await {
-            Ok(rule) => {
-                if let Some(prefix) = rule.arn().and_then(|arn| arn.strip_suffix(name)) {
-                    self.arn_prefix.get_or_init(|| prefix.to_owned());
-                }
-                Ok(Some(rule))
-            }
+            Ok(rule) => Ok(Some(rule)),
             Err(err)
                 if err
                     .as_service_error()

@@ -217,6 +217,7 @@ impl Shared {
         // Cleared meanwhile: then there is nothing to complete.
         if let Some(call) = self.calls.lock().unwrap().get_mut(&number) {
             call.status = Some(status);
+            call.ended = Some(Instant::now());
             call.answer = answer;
         }
     }

@@ -2,6 +2,8 @@
 
 mod settings;
 
+use std::path::Path;
+
 use aws_config::{AppName as CallerName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::types::{
     AssignPublicIp, AwsVpcConfiguration, Compatibility, ContainerDefinition, LaunchType,
@@ -17,7 +19,7 @@ use crate::emulator::Emulator;
 use crate::function::Function;
 use crate::iam::{Deployment, Judged};
 use crate::proxy::{Event, Proxy};
-use crate::{emulator, envelope, unique};
+use crate::{binaries, emulator, envelope, unique};
 
 /// The only region of the bench.
 pub const REGION: &str = "us-east-1";
@@ -107,11 +109,18 @@ impl World {
     /// Starts the built function `name` with [`World::settings`], with some set differently. Blocks the thread.
     #[must_use]
     pub fn start(&self, name: &str, different: &[(&str, &str)]) -> Function {
+        self.start_program(&binaries::built(name), different)
+    }
+
+    /// The same for a binary that is built already; its file has the function's name.
+    #[must_use]
+    pub fn start_program(&self, bootstrap: &Path, different: &[(&str, &str)]) -> Function {
+        let name = bootstrap.file_name().unwrap_or_default().to_string_lossy();
         let settings = self.settings(different);
-        self.proxy.expect(name, Deployment::of(&settings));
-        let function = Function::start(name, &settings, 120);
-        if HEARERS.contains(&name) {
-            function.hearing(self.proxy.stack_ear(name))
+        self.proxy.expect(&name, Deployment::of(&settings));
+        let function = Function::start_program(bootstrap, &settings, 120);
+        if HEARERS.contains(&&*name) {
+            function.hearing(self.proxy.stack_ear(&name))
         } else {
             function
         }

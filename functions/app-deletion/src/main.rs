@@ -8,8 +8,8 @@ use shared::rack_settings::RackSettings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::logs::start();
     let lookup = |name: &str| std::env::var(name).ok();
+    shared::logs::start(lookup);
     let shell = Shell::new(RackSettings::from_lookup(lookup)?, lookup, Utc::now).await;
     let shell = &shell; // built once, shared by every invocation
     run(service_fn(move |event: LambdaEvent<Value>| {

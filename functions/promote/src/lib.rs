@@ -23,4 +23,4 @@ mod trigger;
 pub use config::{Config, ConfigError};
 pub use error::PromoteError;
 pub use handler::handle;
-pub use shell::Shell;
+pub use shell::{LIMITS, Shell};

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    shared::logs::start();
     let lookup = |name: &str| std::env::var(name).ok();
+    shared::logs::start(lookup);
     let shell = Shell::new(Config::from_lookup(lookup)?, lookup, Utc::now).await;
     let shell = &shell; // built once, shared by every invocation
     run(service_fn(move |event: LambdaEvent<Value>| {

@@ -16,7 +16,7 @@ use shared::stacks::Stacks;
 use crate::config::Config;
 
 /// ECS registers one definition a second after a burst of 20, so a throttled call gets more tries than usual.
-const LIMITS: CallLimits = CallLimits {
+pub const LIMITS: CallLimits = CallLimits {
     connect: Duration::from_secs(3),
     attempt: Duration::from_secs(5),
     operation: Duration::from_secs(30),

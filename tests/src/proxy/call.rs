@@ -1,6 +1,7 @@
 //! What the proxy remembers of a call.
 
 use std::fmt;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -21,6 +22,10 @@ pub struct Call {
     pub status: Option<u16>,
     /// The answer's body where it is JSON, else null.
     pub answer: Value,
+    /// When it came.
+    pub began: Instant,
+    /// When it was answered.
+    pub ended: Option<Instant>,
 }
 
 /// An event that was sent through `PutEvents`.

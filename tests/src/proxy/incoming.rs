@@ -1,5 +1,7 @@
 //! A request as it came, and which operation of which service it is.
 
+use std::time::Instant;
+
 use http_body_util::BodyExt;
 use hyper::body::{Bytes, Incoming as Body};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
@@ -61,6 +63,8 @@ impl Incoming {
             body: self.body.clone(),
             status: None,
             answer: Value::Null,
+            began: Instant::now(),
+            ended: None,
         }
     }
 }

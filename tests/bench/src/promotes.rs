@@ -1,0 +1,254 @@
+//! A promote: how long it takes, how many of its calls wait for one another, and how many there are.
+
+use std::env;
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use integration_tests::{Call, Fault, Function, World};
+use serde_json::{Value, json};
+
+use crate::repository;
+use crate::row::{Figure, Goal, Row};
+
+const PART: &str = "promote";
+/// Services and Timers of the Apps.
+const SIZES: [(usize, usize); 3] = [(1, 1), (5, 2), (20, 4)];
+/// What is added to each AWS call.
+const LATENCY: Duration = Duration::from_millis(50);
+const ROUNDS: usize = 5;
+/// Sequential round trips are to be no more than this.
+const TRIPS: f64 = 12.0;
+
+/// One promote.
+struct Promote {
+    wall: f64,
+    calls: Vec<Call>,
+}
+
+/// Promotes of one kind, without and with latency.
+struct Kind {
+    name: &'static str,
+    quick: Vec<Promote>,
+    late: Vec<Promote>,
+}
+
+/// The lines of this part.
+#[must_use]
+pub fn rows() -> Vec<Row> {
+    let runtime = tokio::runtime::Runtime::new().expect("cannot start a runtime");
+    let size = |size| runtime.block_on(of_size(size));
+    SIZES.into_iter().flat_map(size).collect()
+}
+
+async fn of_size((services, timers): (usize, usize)) -> Vec<Row> {
+    let world = World::new().await;
+    let binary = repository().join("target/release/promote");
+    let function = world.start_program(&binary, &[("SECRETS_MANAGER_ENV", "Yes")]);
+    let app = App {
+        world: &world,
+        function: &function,
+        manifest: manifest(services, timers),
+    };
+    let kinds = app.kinds().await;
+    let size = format!("{services} + {timers}");
+    kinds
+        .iter()
+        .flat_map(|kind| lines(kind, &size, services, timers))
+        .collect()
+}
+
+fn lines(kind: &Kind, size: &str, services: usize, timers: usize) -> Vec<Row> {
+    let what = |what: &str| format!("{}, {size}: {what}", kind.name);
+    let walls = |promotes: &[Promote]| Figure::of(promotes.iter().map(|one| one.wall).collect());
+    let (quick, late) = (walls(&kind.quick), walls(&kind.late));
+    let waits = (late.value - quick.value) / (LATENCY.as_secs_f64() * 1e3);
+    let trips = Figure::of(
+        kind.late
+            .iter()
+            .map(|one| count(chain(&one.calls).len()))
+            .collect(),
+    );
+    let calls = &kind.late[kind.late.len() - 1].calls;
+    if env::var_os("BENCH_CHAIN").is_some() {
+        eprintln!("{}", told(kind.name, size, calls));
+    }
+    let writes = calls.iter().filter(|call| call.is_write()).count();
+    let reads = calls
+        .iter()
+        .filter(|call| !call.changes_something())
+        .count();
+    let of = |service: &str, wanted: &[&str]| {
+        let fits =
+            |call: &&Call| call.service == service && wanted.contains(&call.operation.as_str());
+        count(calls.iter().filter(fits).count())
+    };
+    let goal = |most: usize| Goal::AtMost(count(most));
+    let row =
+        |name: &str, value: f64, unit: &str| Row::new(PART, what(name), Figure::exact(value), unit);
+    let mut rows = vec![
+        Row::new(PART, what("wall, no latency"), quick, "ms"),
+        Row::new(PART, what("wall, 50 ms a call"), late, "ms"),
+        Row::new(PART, what("sequential round trips"), trips, "")
+            .goal(Goal::AtMost(TRIPS))
+            .beside(format!("the latency adds {waits:.1}")),
+        row("calls in all", count(calls.len()), ""),
+    ];
+    let (all, secret) = (
+        services + timers,
+        ["CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"],
+    );
+    match kind.name {
+        "unchanged" => {
+            rows.push(row("writes of secrets, ECS, rules", count(writes), "").goal(goal(0)));
+        }
+        "changed" => rows.extend([
+            row("reads", count(reads), "").goal(goal(10 + services.div_ceil(10))),
+            row("writes of secrets", of("secretsmanager", &secret), "").goal(goal(1)),
+            row("registrations", of("ecs", &["RegisterTaskDefinition"]), "").goal(goal(all)),
+            row(
+                "moves",
+                of("ecs", &["UpdateService"]) + of("events", &["PutTargets"]),
+                "",
+            )
+            .goal(goal(all)),
+        ]),
+        _ => {}
+    }
+    rows
+}
+
+#[expect(clippy::cast_precision_loss, reason = "there are few calls")]
+fn count(calls: usize) -> f64 {
+    calls as f64
+}
+
+/// The most calls of which each began when the one before had ended.
+fn chain(calls: &[Call]) -> Vec<&Call> {
+    let mut by_end: Vec<&Call> = calls.iter().filter(|call| call.ended.is_some()).collect();
+    by_end.sort_by_key(|call| call.ended);
+    let mut chain: Vec<&Call> = Vec::new();
+    for call in by_end {
+        if chain
+            .last()
+            .is_none_or(|last| last.ended <= Some(call.began))
+        {
+            chain.push(call);
+        }
+    }
+    chain
+}
+
+fn told(kind: &str, size: &str, calls: &[Call]) -> String {
+    let start = calls.first().map_or_else(Instant::now, |call| call.began);
+    let mut told = format!("{kind}, {size}:\n");
+    for call in calls {
+        let at = |at: Instant| at.duration_since(start).as_millis();
+        let (began, ended) = (at(call.began), call.ended.map_or(0, at));
+        let _ = writeln!(told, "{began:>6} {ended:>6} {call} {}", call.path); // a String takes all
+    }
+    told
+}
+
+/// What is promoted.
+struct App<'a> {
+    world: &'a World,
+    function: &'a Function,
+    manifest: String,
+}
+
+impl App<'_> {
+    async fn kinds(&self) -> [Kind; 3] {
+        let kind = |name| Kind {
+            name,
+            quick: Vec::new(),
+            late: Vec::new(),
+        };
+        let [mut first, mut changed, mut unchanged] = ["first", "changed", "unchanged"].map(kind);
+        for round in 0..ROUNDS {
+            for late in [false, true] {
+                let name = format!("app-{round}-{late}");
+                let [one, two, three] = self.three(&name, late).await;
+                let into = |kind: &mut Kind, promote| {
+                    let promotes = if late {
+                        &mut kind.late
+                    } else {
+                        &mut kind.quick
+                    };
+                    promotes.push(promote);
+                };
+                into(&mut first, one);
+                into(&mut changed, two);
+                into(&mut unchanged, three);
+            }
+        }
+        [first, changed, unchanged]
+    }
+
+    /// A new App's first promote, one with another value, and the same once more.
+    async fn three(&self, app: &str, late: bool) -> [Promote; 3] {
+        self.world
+            .put(&format!("apps/{app}/convox.yml"), self.manifest.clone())
+            .await;
+        let mut promotes = Vec::new();
+        for (release, value) in [("R1", "one"), ("R2", "two"), ("R2", "two")] {
+            promotes.push(self.promote(app, (release, value), late).await);
+        }
+        promotes
+            .try_into()
+            .unwrap_or_else(|_| unreachable!("three were made"))
+    }
+
+    async fn promote(&self, app: &str, (release, value): (&str, &str), late: bool) -> Promote {
+        let version = self
+            .world
+            .put_env(app, release, &[("DATABASE_URL", value), ("TOKEN", "t")])
+            .await;
+        let event = self.written(app, release, &version);
+        self.world.proxy.clear();
+        if late {
+            self.world
+                .proxy
+                .inject(Fault::Latency(LATENCY).on_any_call());
+        }
+        let began = Instant::now();
+        let report = self.function.invoke(&event).await.answer();
+        let wall = began.elapsed().as_secs_f64() * 1e3;
+        self.world.proxy.lift();
+        assert_eq!(report["status"], "promoted", "{report:#}");
+        Promote {
+            wall,
+            calls: self.world.proxy.calls(),
+        }
+    }
+
+    fn written(&self, app: &str, release: &str, version_id: &str) -> Value {
+        let key = format!("apps/{app}/releases/{release}/env");
+        json!({
+            "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created",
+            "source": "aws.s3", "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
+            "resources": [],
+            "detail": {
+                "version": "0", "bucket": {"name": self.world.bucket}, "reason": "PutObject",
+                "object": {"key": key, "size": 5, "version-id": version_id, "sequencer": "617f08299329d189"},
+            },
+        })
+    }
+}
+
+fn manifest(services: usize, timers: usize) -> String {
+    let mut manifest = "services:\n".to_owned();
+    for service in 0..services {
+        let _ = writeln!(
+            manifest,
+            "  web-{service}:\n    image: example/web:1\n    environment: [DATABASE_URL, TOKEN]"
+        );
+    }
+    manifest.push_str("timers:\n");
+    for timer in 0..timers {
+        let _ = writeln!(
+            manifest,
+            "  tick-{timer}:\n    schedule: \"0 3 * * *\"\n    command: bin/tick\n    service: web-0"
+        );
+    }
+    manifest
+}
