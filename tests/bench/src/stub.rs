@@ -30,8 +30,6 @@ pub struct Start {
     pub to_next: f64,
     /// From the event to the answer, in ms.
     pub to_answer: f64,
-    /// CPU from the event to the answer, in ms.
-    pub cpu: f64,
     /// The most memory that it had in RAM, in MB.
     pub peak: f64,
     /// What it answered.
@@ -81,21 +79,16 @@ fn watch(child: &Child, began: Instant, seen: &Receiver<Seen>, program: &Program
     let mut start = Start {
         to_next: 0.0,
         to_answer: 0.0,
-        cpu: 0.0,
         peak: 0.0,
         answer: String::new(),
     };
     let mut sent = began;
     loop {
         match next() {
-            Seen::Asked(at) => {
-                start.to_next = ms(at - began);
-                start.cpu = cpu(child.id());
-            }
+            Seen::Asked(at) => start.to_next = ms(at - began),
             Seen::Sent(at) => sent = at,
             Seen::Answered(at, answer) => {
                 start.to_answer = ms(at - sent);
-                start.cpu = cpu(child.id()) - start.cpu;
                 start.peak = peak(child.id());
                 start.answer = answer;
                 return start;
@@ -106,19 +99,6 @@ fn watch(child: &Child, began: Instant, seen: &Receiver<Seen>, program: &Program
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
-}
-
-/// What all threads of a process have run, in ms.
-fn cpu(process: u32) -> f64 {
-    let threads = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs");
-    let of = |thread: fs::DirEntry| {
-        let run = fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
-        run.split(' ')
-            .next()
-            .and_then(|ns| ns.parse::<f64>().ok())
-            .unwrap_or(0.0)
-    };
-    threads.flatten().map(of).sum::<f64>() / 1e6
 }
 
 fn peak(process: u32) -> f64 {
