@@ -1,7 +1,7 @@
 //! 10,000 Apps that promote at once, in simulated time: against ECS's and Secrets Manager's published rates.
 //!
-//! Each App has one Service, and its promote makes the twelve round trips that a changed one makes. What is throttled is tried
-//! again as the SDK does with promote's own limits; what fails for now comes back through the queue.
+//! Each App has one Service and no Timer. What is throttled is tried again as the SDK does with promote's own limits; what fails
+//! for now comes back through the queue. The function's own time limit is not simulated.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -29,7 +29,7 @@ const LONGEST_PAUSE: u64 = 20_000;
 /// throttling"), `PutSecretValue` (Secrets Manager quotas, 50 a second in all).
 const RATES: [(f64, f64); 4] = [(20.0, 1.0), (50.0, 5.0), (100.0, 20.0), (50.0, 50.0)];
 const REGISTER: usize = 0;
-/// The round trips of a changed promote, with the rate that each is under.
+/// The round trips of a changed promote of such an App, with the rate that each is under.
 const TRIPS: [Option<usize>; 12] = [
     None,
     None,

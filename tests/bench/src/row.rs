@@ -22,6 +22,8 @@ pub enum Goal {
     AtMost(f64),
     /// This or more.
     AtLeast(f64),
+    /// Just this.
+    Exactly(f64),
 }
 
 /// A line of the table.
@@ -50,11 +52,11 @@ impl Figure {
     #[must_use]
     pub fn of(mut measured: Vec<f64>) -> Self {
         measured.sort_by(f64::total_cmp);
-        let at = |part: usize| measured[(measured.len() - 1) * part / 4];
+        let last = measured.len() - 1;
         Self {
-            value: at(2),
-            low: at(1),
-            high: at(3),
+            value: measured[last / 2],
+            low: measured[last / 4],
+            high: measured[last - last / 4],
         }
     }
 
@@ -108,6 +110,7 @@ impl Row {
         self.goal.map(|goal| match goal {
             Goal::AtMost(most) => self.figure.value <= most,
             Goal::AtLeast(least) => self.figure.value >= least,
+            Goal::Exactly(wanted) => self.figure.value.total_cmp(&wanted).is_eq(),
         })
     }
 }
@@ -117,6 +120,7 @@ impl fmt::Display for Goal {
         match self {
             Self::AtMost(most) => write!(f, "≤ {}", short(*most)),
             Self::AtLeast(least) => write!(f, "≥ {}", short(*least)),
+            Self::Exactly(wanted) => write!(f, "= {}", short(*wanted)),
         }
     }
 }
@@ -185,13 +189,25 @@ mod tests {
     fn a_figure_has_the_quartiles_of_what_was_measured() {
         let figure = Figure::of(vec![5.0, 1.0, 3.0, 2.0, 4.0]);
         assert_eq!((figure.low, figure.value, figure.high), (2.0, 3.0, 4.0));
+        let few = Figure::of(vec![3.0, 1.0, 2.0]);
+        assert_eq!(
+            (few.low, few.value, few.high),
+            (1.0, 2.0, 3.0),
+            "all of them"
+        );
     }
 
     #[test]
     fn a_miss_is_shown() {
-        let row = Row::new("size", "zip", Figure::exact(4.35), "MB").goal(Goal::AtMost(4.0));
-        let line = "| size | zip | 4.35 MB |  | ≤ 4 | **missed** |  |\n";
-        assert!(table(&[row]).ends_with(line));
+        for (goal, shown) in [
+            (Goal::AtMost(4.0), "≤ 4 | **missed**"),
+            (Goal::AtLeast(4.0), "≥ 4 | met"),
+            (Goal::Exactly(4.0), "= 4 | **missed**"),
+        ] {
+            let row = Row::new("size", "zip", Figure::exact(4.35), "MB").goal(goal);
+            let line = format!("| size | zip | 4.35 MB |  | {shown} |  |\n");
+            assert!(table(&[row]).ends_with(&line), "{goal}");
+        }
     }
 
     #[test]
