@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use integration_tests::World;
 use serde_json::{Value, json};
 
@@ -29,11 +30,12 @@ pub fn rows() -> Vec<Row> {
     for round in 0..ROUNDS {
         let app = format!("shop-{round}");
         runtime.block_on(put(&world, &app));
-        let asks = |kind| asks(&world, &app, kind);
+        // One second after another: in one second a deletion is older than a promote.
+        let asks = |id, kind| asks(&world, &app, (id, kind));
         // The App's stack comes up first.
         peak(
             "promote",
-            &asks("Release Promote Requested"),
+            &asks(1, "Release Promote Requested"),
             "waiting",
             &env,
         );
@@ -41,9 +43,9 @@ pub fn rows() -> Vec<Row> {
         let end = ends.last().expect("promote begins a stack").clone();
         let events = [
             (end, "promoted"),
-            (asks("Process Run Requested"), "started"),
-            (asks("Secret Write Succeeded"), "counted"),
-            (asks("App Deleted"), "waiting"), // for the end of the stack
+            (asks(2, "Process Run Requested"), "started"),
+            (asks(3, "Secret Write Succeeded"), "counted"),
+            (asks(4, "App Deleted"), "waiting"), // for the end of the stack
         ];
         for ((name, (event, status)), peaks) in FUNCTIONS.iter().zip(events).zip(&mut peaks) {
             peaks.push(peak(name, &event, status, &env));
@@ -95,11 +97,12 @@ async fn put(world: &World, app: &str) {
     world.proxy.hold_stacks();
 }
 
-fn asks(world: &World, app: &str, kind: &str) -> Value {
-    let id = format!("{app} {kind}");
+fn asks(world: &World, app: &str, (id, kind): (i64, &str)) -> Value {
+    let time = Utc::now() + TimeDelta::seconds(id);
+    let id = format!("{app}-{id}");
     json!({
         "version": "0", "id": id, "detail-type": kind, "source": "secrets-manager-env", "account": "123456789012",
-        "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
+        "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
         "detail": {"rack": world.rack, "app": app, "release": "R1", "service": "web-0", "seq": 1, "requestId": id},
     })
 }
