@@ -38,7 +38,7 @@ use crate::stacks::StackTable;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
-use rules::{Draining, Runs};
+use rules::{Creations, Draining, Runs};
 
 /// A running proxy of one account. It ends with the value, or with the test's runtime.
 #[derive(Debug)]
@@ -63,8 +63,7 @@ struct Shared {
     secrets: Mutex<SecretStore>,
     /// The ciphertexts that KMS made, and the ARN of each one's key; the emulator decrypts anything with any key.
     ciphertexts: Mutex<HashMap<String, String>>,
-    /// The request that created each ECS service, by ARN; the emulator knows no client token.
-    creations: Mutex<HashMap<String, Value>>,
+    creations: tokio::sync::Mutex<Creations>,
     draining: Mutex<Draining>,
     /// The tasks of each client token; the emulator knows no client token.
     runs: tokio::sync::Mutex<Runs>,
@@ -95,7 +94,7 @@ impl Proxy {
             ecs_buckets: Mutex::default(),
             secrets: Mutex::new(SecretStore::new(account)),
             ciphertexts: Mutex::default(),
-            creations: Mutex::default(),
+            creations: tokio::sync::Mutex::default(),
             runs: tokio::sync::Mutex::default(),
             refused_tasks: Mutex::default(),
             stacks: Mutex::new(StackTable::new(account)),

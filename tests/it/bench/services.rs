@@ -196,6 +196,19 @@ async fn network_and_launch_type_must_match_the_task_definition() {
 }
 
 #[tokio::test]
+async fn tries_that_overlap_create_one_service() {
+    let world = World::new().await;
+    let definition = register(&world, NetworkMode::Awsvpc).await;
+    let create = async || {
+        let created = good(&world, &definition).client_token("once").send().await;
+        let service = created.unwrap().service.unwrap();
+        service.service_arn.unwrap()
+    };
+    let (one, other) = tokio::join!(create(), create());
+    assert_eq!(one, other);
+}
+
+#[tokio::test]
 async fn a_name_is_free_once_its_service_has_drained() {
     let world = World::new().await;
     let definition = register(&world, NetworkMode::Awsvpc).await;

@@ -1,5 +1,6 @@
 //! Passes calls on to the emulator.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
@@ -107,17 +108,22 @@ impl Upstream {
         head.headers.remove(EXPECT);
         head.headers.remove(TRANSFER_ENCODING);
         head.headers.insert(CONTENT_LENGTH, bytes.len().into());
+        let operation = head.headers.get("x-amz-target").cloned();
         let request = Request::from_parts(head, Full::new(bytes));
-        match self.client.request(request).await {
-            Ok(response) => {
-                let (mut head, body) = response.into_parts();
-                head.headers.remove(TRANSFER_ENCODING);
-                match body.collect().await {
-                    Ok(body) => Answer::from_parts(head, body.to_bytes()),
-                    Err(error) => answer::bad_gateway(&error.to_string()),
-                }
-            }
-            Err(error) => answer::bad_gateway(&error.to_string()),
+        let answer = self.answer(request).await;
+        let answer = answer.unwrap_or_else(|error| answer::bad_gateway(&error.to_string()));
+        // The SDK tries again, so that nobody would ever know.
+        if answer.status().is_server_error() {
+            let (status, body) = (answer.status(), answer.body());
+            eprintln!("the emulator failed with {status} at {operation:?}: {body:?}");
         }
+        answer
+    }
+
+    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Answer, Box<dyn Error>> {
+        let (mut head, body) = self.client.request(request).await?.into_parts();
+        head.headers.remove(TRANSFER_ENCODING);
+        let body = body.collect().await?;
+        Ok(Answer::from_parts(head, body.to_bytes()))
     }
 }

@@ -17,6 +17,7 @@ mod tasks;
 
 pub(super) use draining::Draining;
 pub(super) use instances::instance;
+pub(super) use services::Creations;
 pub(super) use tasks::Runs;
 
 use super::answer::{self, Answer};

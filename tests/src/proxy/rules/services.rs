@@ -1,5 +1,7 @@
 //! ECS services: which can be created, updated and described.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::super::answer::{self, Answer};
@@ -12,29 +14,35 @@ const NAME_MAX: usize = 255;
 const TOKEN_MAX: usize = 36;
 const DESCRIBED_MAX: usize = 10;
 
+/// The latest request for each ECS service, by name; the emulator knows no client token.
+pub(in super::super) type Creations = HashMap<String, Value>;
+
 /// Creates a service, unless the same request with the same token has already created it.
 pub(super) async fn create(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
-    if let Some(service) = check_creation(shared, incoming).await? {
+    // Held until the emulator has answered: a try that comes while the one before is still at work is its repetition.
+    let mut creations = shared.creations.lock().await;
+    if let Some(service) = check_creation(shared, incoming, &creations).await? {
         return Ok(answer::json(Ok(json!({"service": service}))));
     }
-    let answer = shared.upstream.forward(incoming).await;
-    let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-    if let Some(arn) = body["service"]["serviceArn"].as_str() {
-        let mut creations = shared.creations.lock().unwrap();
-        creations.insert(arn.to_owned(), incoming.body.clone());
-    }
-    Ok(answer)
+    // Noted first: should the emulator's answer get lost, the service is there all the same.
+    let name = text(&incoming.body, "serviceName");
+    creations.insert(name.to_owned(), incoming.body.clone());
+    Ok(shared.upstream.forward(incoming).await)
 }
 
 /// Checks what the request says by itself first, then what it names; the service, where this repeats its creation.
-async fn check_creation(shared: &Shared, incoming: &Incoming) -> Result<Option<Value>, Refusal> {
+async fn check_creation(
+    shared: &Shared,
+    incoming: &Incoming,
+    creations: &Creations,
+) -> Result<Option<Value>, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
     check_name(text(body, "serviceName"))?;
     check_token(text(body, "clientToken"))?;
     tags::check(body, "tags")?;
     check_count(body)?;
     check_cluster(upstream, incoming).await?;
-    if let Some(service) = check_is_free(shared, incoming).await? {
+    if let Some(service) = check_is_free(shared, incoming, creations).await? {
         return Ok(Some(service));
     }
     let controller = text(&body["deploymentController"], "type");
@@ -169,12 +177,15 @@ fn check_token(token: &str) -> Result<(), Refusal> {
 /// Source: ECS API reference, `DeleteService` (a new service of the name of one that is `ACTIVE` or `DRAINING` is an
 /// error), `CreateService` (`InvalidParameterException`), "Ensuring idempotency" (`clientToken`: the same token and
 /// parameters succeed again). Messages: as reported by users of both.
-async fn check_is_free(shared: &Shared, incoming: &Incoming) -> Result<Option<Value>, Refusal> {
+async fn check_is_free(
+    shared: &Shared,
+    incoming: &Incoming,
+    creations: &Creations,
+) -> Result<Option<Value>, Refusal> {
     let body = &incoming.body;
     let service = described(shared, incoming, text(body, "serviceName")).await;
-    let creations = shared.creations.lock().unwrap();
     let repeats =
-        !body["clientToken"].is_null() && creations.get(text(&service, "serviceArn")) == Some(body);
+        !body["clientToken"].is_null() && creations.get(text(body, "serviceName")) == Some(body);
     match text(&service, "status") {
         "ACTIVE" if repeats => Ok(Some(service)),
         "ACTIVE" => Err(invalid_parameter("Creation of service was not idempotent.")),
