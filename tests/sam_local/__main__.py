@@ -29,7 +29,7 @@ STATUS = {
     "process-run-requested": "started",
     "promote-continue": "idle",
     "promote-dry-run": "planned",
-    "promote-object-created": "promoted",
+    "promote-object-created": "waiting",  # it is the first, and begins the App's stack; the next finds that created
     "promote-reconcile": "reconciled",
     "promote-requested": "promoted",
     "promote-s3-notification": "promoted",
