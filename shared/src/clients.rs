@@ -1,10 +1,14 @@
 //! What all AWS clients share: one HTTP client, a pinned behaviour and time limits.
 
+use std::env;
+use std::ops::Deref;
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
@@ -14,6 +18,8 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
 };
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_types::sdk_config::SharedCredentialsProvider;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 /// The SDK's own pause before the second attempt, and its longest (`aws-smithy-types`, `RetryConfig`).
 pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -46,17 +52,71 @@ impl Default for CallLimits {
     }
 }
 
-/// Loads region, credentials and endpoints as the SDK's default chain finds them.
-pub async fn load(limits: CallLimits) -> SdkConfig {
+/// Region, credentials and endpoints from the variables that Lambda and SAM CLI set.
+///
+/// The SDK's default chain would find the same, after it has read two files and built a client of STS that is never called.
+///
+/// Source: SDKs and tools reference guide, "Environment variables"; Lambda developer guide, "Defined runtime environment
+/// variables".
+#[must_use]
+pub fn load(limits: CallLimits) -> SdkConfig {
     let http_client = Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .build_https();
-    aws_config::defaults(BehaviorVersion::v2026_01_12())
+    let is_on = |name| variable(name).map(|value| value.eq_ignore_ascii_case("true"));
+    let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+    let credentials = EnvironmentVariableCredentialsProvider::new();
+    let mut config = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(ConnectsOnce(http_client))
+        .service_config(Variables)
         .timeout_config(limits.timeouts())
-        .retry_config(limits.retries())
-        .load()
-        .await
+        .retry_config(limits.retries());
+    config.set_region(region.map(Region::new));
+    config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
+    config.set_use_fips(is_on("AWS_USE_FIPS_ENDPOINT"));
+    config.set_use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"));
+    config.set_app_name(variable("AWS_SDK_UA_APP_ID").and_then(|name| AppName::new(name).ok()));
+    config.build()
+}
+
+fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What a variable says for one service, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else for all.
+#[derive(Debug)]
+struct Variables;
+
+impl LoadServiceConfig for Variables {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
+        variable(&format!("{}_{service}", key.env())).or_else(|| variable(key.env()))
+    }
+}
+
+/// A client that is built at its first call.
+///
+/// Each of the SDK's clients reads a table of all regions when it is built, which costs more than all else at start. Here that
+/// happens while earlier calls are under way, and only for what an event needs.
+#[derive(Debug)]
+pub struct OnDemand<C>(LazyLock<C, Box<dyn FnOnce() -> C + Send>>);
+
+impl<C> OnDemand<C> {
+    /// The client that `build` will make.
+    #[must_use]
+    pub fn new(build: impl FnOnce() -> C + Send + 'static) -> Self {
+        Self(LazyLock::new(Box::new(build)))
+    }
+}
+
+impl<C> Deref for OnDemand<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        &self.0
+    }
 }
 
 /// The SDK's HTTP client, without its rehearsal: each SDK client that is built has the HTTP client set up a connection's
@@ -124,21 +184,15 @@ impl CallLimits {
     }
 }
 
-/// A KMS client.
-#[cfg(feature = "kms")]
-#[must_use]
-pub fn kms(config: &SdkConfig) -> aws_sdk_kms::Client {
-    aws_sdk_kms::Client::new(config)
-}
-
 /// An S3 client, with bucket names in the path where an endpoint is set: emulators have no wildcard DNS.
-///
-/// `lookup` finds a variable of the process.
 #[cfg(feature = "s3")]
-pub fn s3(config: &SdkConfig, lookup: impl Fn(&str) -> Option<String>) -> aws_sdk_s3::Client {
-    let has_endpoint = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"]
-        .iter()
-        .any(|name| lookup(name).is_some_and(|url| !url.is_empty()));
-    let config = aws_sdk_s3::config::Builder::from(config).force_path_style(has_endpoint);
-    aws_sdk_s3::Client::from_conf(config.build())
+#[must_use]
+pub fn s3(config: &SdkConfig) -> OnDemand<aws_sdk_s3::Client> {
+    let names = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"];
+    let has_endpoint = names.into_iter().any(|name| variable(name).is_some());
+    let config = config.clone();
+    OnDemand::new(move || {
+        let config = aws_sdk_s3::config::Builder::from(&config).force_path_style(has_endpoint);
+        aws_sdk_s3::Client::from_conf(config.build())
+    })
 }

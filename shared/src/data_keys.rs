@@ -1,24 +1,27 @@
 //! KMS: the data keys of envelopes.
 
+use aws_config::SdkConfig;
 use aws_sdk_kms::Client;
 use aws_sdk_kms::primitives::Blob;
 use zeroize::Zeroizing;
 
 use crate::call_error::CallError;
+use crate::clients::OnDemand;
 
 /// Opens data keys with one KMS key.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct DataKeys {
-    client: Client,
+    client: OnDemand<Client>,
     key_arn: String,
 }
 
 impl DataKeys {
     /// Data keys that `key_arn` encrypts; naming it keeps a foreign key's blob out.
     #[must_use]
-    pub fn new(client: Client, key_arn: impl Into<String>) -> Self {
+    pub fn new(sdk: &SdkConfig, key_arn: impl Into<String>) -> Self {
+        let sdk = sdk.clone();
         Self {
-            client,
+            client: OnDemand::new(move || Client::new(&sdk)),
             key_arn: key_arn.into(),
         }
     }

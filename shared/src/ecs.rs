@@ -17,7 +17,7 @@ use aws_sdk_ecs::{Client, config};
 use futures_util::future::try_join_all;
 
 use crate::call_error::CallError;
-use crate::clients;
+use crate::clients::{self, OnDemand};
 use crate::manifest::Deployment;
 use crate::timer_rule::Placement;
 
@@ -34,9 +34,9 @@ const SERVICES_PER_CALL: usize = 10;
 const DIGEST_TAG: &str = "convox:definition";
 
 /// One cluster.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Cluster {
-    client: Client,
+    client: OnDemand<Client>,
     name: String,
 }
 
@@ -79,9 +79,13 @@ impl Cluster {
     /// The cluster called `name` (a name or an ARN).
     #[must_use]
     pub fn new(sdk: &SdkConfig, name: impl Into<String>) -> Self {
-        let config = config::Builder::from(sdk).retry_partition(clients::without_budget());
+        let sdk = sdk.clone();
+        let client = OnDemand::new(move || {
+            let config = config::Builder::from(&sdk);
+            Client::from_conf(config.retry_partition(clients::without_budget()).build())
+        });
         Self {
-            client: Client::from_conf(config.build()),
+            client,
             name: name.into(),
         }
     }

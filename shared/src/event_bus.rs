@@ -5,23 +5,25 @@ use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 
 use crate::call_error::CallError;
+use crate::clients::OnDemand;
 use crate::events::{Event, SOURCE};
 
 /// `PutEvents` takes no more entries at once.
 const EVENTS_PER_CALL: usize = 10;
 
 /// Where events are sent.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EventBus {
-    client: Client,
+    client: OnDemand<Client>,
 }
 
 impl EventBus {
     /// The bus of the configured account and region.
     #[must_use]
-    pub fn new(config: &SdkConfig) -> Self {
+    pub fn new(sdk: &SdkConfig) -> Self {
+        let sdk = sdk.clone();
         Self {
-            client: Client::new(config),
+            client: OnDemand::new(move || Client::new(&sdk)),
         }
     }
 

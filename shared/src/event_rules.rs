@@ -12,16 +12,16 @@ use aws_sdk_eventbridge::{Client, config};
 use futures_util::future::try_join;
 
 use crate::call_error::CallError;
-use crate::clients;
+use crate::clients::{self, OnDemand};
 use crate::timer_rule::{TimerRule, TimerTarget};
 
 /// The id of the one target that a Timer's rule has.
 const TARGET_ID: &str = "task";
 
 /// The rules of the default bus.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EventRules {
-    client: Client,
+    client: OnDemand<Client>,
 }
 
 /// A rule as it stands.
@@ -49,10 +49,12 @@ impl EventRules {
     /// The rules of the configured account and region.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        let config = config::Builder::from(sdk).retry_partition(clients::without_budget());
-        Self {
-            client: Client::from_conf(config.build()),
-        }
+        let sdk = sdk.clone();
+        let client = OnDemand::new(move || {
+            let config = config::Builder::from(&sdk);
+            Client::from_conf(config.retry_partition(clients::without_budget()).build())
+        });
+        Self { client }
     }
 
     /// The rule called `name`; `None` where there is none.

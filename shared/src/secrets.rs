@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_config::SdkConfig;
+use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
@@ -18,7 +19,7 @@ use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::call_error::CallError;
-use crate::clients::{self, CallLimits};
+use crate::clients::{self, CallLimits, OnDemand};
 use crate::names::{AppId, SecretArn};
 
 pub use current::Current;
@@ -38,9 +39,9 @@ const ECHOING_CODES: [&str; 3] = [
 const CURRENT: &str = "AWSCURRENT";
 
 /// Secrets Manager, for the Apps of one Rack.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Secrets {
-    client: Client,
+    client: OnDemand<Client>,
     key_arn: Option<String>,
     limit: Duration,
 }
@@ -57,16 +58,20 @@ impl Secrets {
     /// one write-through may take in all.
     #[must_use]
     pub fn new(config: &SdkConfig, key_arn: Option<String>, limit: Duration) -> Self {
+        // Clients with the same limit for a connection share one, with the root certificates that it reads.
+        let usual = config.timeout_config();
+        let usual = usual.and_then(TimeoutConfig::connect_timeout);
         // A call that hangs leaves time for two more tries.
         let limits = CallLimits {
-            connect: limit / 3,
+            connect: usual.map_or(limit / 3, |usual| usual.min(limit / 3)),
             attempt: limit / 3,
             operation: limit,
             max_attempts: 3,
             pause: limit / 10,
         };
+        let config = clients::limited(config, limits);
         Self {
-            client: Client::new(&clients::limited(config, limits)),
+            client: OnDemand::new(move || Client::new(&config)),
             key_arn,
             limit,
         }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_s3::operation::get_object::GetObjectError;
@@ -11,14 +12,15 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use chrono::{DateTime, Utc};
 
 use crate::call_error::CallError;
+use crate::clients::{self, OnDemand};
 
 /// How long the body of an object may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The bucket of one Rack.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct SettingsBucket {
-    client: Client,
+    client: OnDemand<Client>,
     name: String,
 }
 
@@ -51,9 +53,9 @@ pub enum Replaced {
 impl SettingsBucket {
     /// The bucket called `name`.
     #[must_use]
-    pub fn new(client: Client, name: impl Into<String>) -> Self {
+    pub fn new(sdk: &SdkConfig, name: impl Into<String>) -> Self {
         Self {
-            client,
+            client: clients::s3(sdk),
             name: name.into(),
         }
     }

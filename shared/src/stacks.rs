@@ -11,7 +11,7 @@ use futures_util::future::try_join;
 use serde_json::Value;
 
 use crate::call_error::CallError;
-use crate::clients;
+use crate::clients::{self, OnDemand};
 use crate::names::AppId;
 use crate::stack_state::{Failure, SeenStack};
 
@@ -21,9 +21,9 @@ const PAGES_MAX: usize = 10;
 const CANCELLED: &str = "cancelled";
 
 /// The App stacks of one Rack.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Stacks {
-    client: Client,
+    client: OnDemand<Client>,
 }
 
 /// What an operation on a stack does.
@@ -41,10 +41,12 @@ impl Stacks {
     /// The stacks of the configured account and region.
     #[must_use]
     pub fn new(sdk: &SdkConfig) -> Self {
-        let config = config::Builder::from(sdk).retry_partition(clients::without_budget());
-        Self {
-            client: Client::from_conf(config.build()),
-        }
+        let sdk = sdk.clone();
+        let client = OnDemand::new(move || {
+            let config = config::Builder::from(&sdk);
+            Client::from_conf(config.retry_partition(clients::without_budget()).build())
+        });
+        Self { client }
     }
 
     /// The App's stack; `None` where there is none.

@@ -46,16 +46,13 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Builds the clients. `lookup` reads the process environment.
-    pub async fn new(
-        config: RackSettings,
-        lookup: impl Fn(&str) -> Option<String>,
-        clock: fn() -> DateTime<Utc>,
-    ) -> Self {
-        let sdk = clients::load(LIMITS.scaled(config.time_scale)).await;
+    /// Builds the clients.
+    #[must_use]
+    pub fn new(config: RackSettings, clock: fn() -> DateTime<Utc>) -> Self {
+        let sdk = clients::load(LIMITS.scaled(config.time_scale));
         let limit = SECRETS_MANAGER_LIMIT.mul_f64(config.time_scale);
         Self {
-            bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
+            bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
             rules: EventRules::new(&sdk),
             bus: EventBus::new(&sdk),

@@ -10,7 +10,7 @@ use shared::rack_settings::RackSettings;
 async fn main() -> Result<(), Error> {
     let lookup = |name: &str| std::env::var(name).ok();
     shared::logs::start(lookup);
-    let shell = Shell::new(RackSettings::from_lookup(lookup)?, lookup, Utc::now).await;
+    let shell = Shell::new(RackSettings::from_lookup(lookup)?, Utc::now);
     let shell = &shell; // built once, shared by every invocation
     run(service_fn(move |event: LambdaEvent<Value>| {
         Box::pin(handle(shell, event))

@@ -27,16 +27,13 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Builds the clients. `lookup` reads the process environment.
-    pub async fn new(
-        config: RackSettings,
-        lookup: impl Fn(&str) -> Option<String>,
-        clock: fn() -> DateTime<Utc>,
-    ) -> Self {
+    /// Builds the clients.
+    #[must_use]
+    pub fn new(config: RackSettings, clock: fn() -> DateTime<Utc>) -> Self {
         let limits = CallLimits::default().scaled(config.time_scale);
-        let sdk = clients::load(limits).await;
+        let sdk = clients::load(limits);
         Self {
-            bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
+            bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
             bus: EventBus::new(&sdk),
             clock,

@@ -56,16 +56,13 @@ impl Shell {
         }
     }
 
-    /// Builds the clients. `lookup` reads the process environment.
-    pub async fn new(
-        config: Config,
-        lookup: impl Fn(&str) -> Option<String>,
-        clock: fn() -> DateTime<Utc>,
-    ) -> Self {
-        let sdk = clients::load(LIMITS.scaled(config.time_scale)).await;
+    /// Builds the clients.
+    #[must_use]
+    pub fn new(config: Config, clock: fn() -> DateTime<Utc>) -> Self {
+        let sdk = clients::load(LIMITS.scaled(config.time_scale));
         let key = config.environment_key_arn.as_ref();
         Self {
-            bucket: SettingsBucket::new(clients::s3(&sdk, lookup), &config.bucket),
+            bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
             rules: EventRules::new(&sdk),
             bus: EventBus::new(&sdk),
@@ -75,7 +72,7 @@ impl Shell {
                 config.secrets_manager_timeout.mul_f64(config.time_scale),
             ),
             stacks: Stacks::new(&sdk),
-            data_keys: key.map(|key| DataKeys::new(clients::kms(&sdk), key)),
+            data_keys: key.map(|key| DataKeys::new(&sdk, key)),
             clock,
             config,
         }
