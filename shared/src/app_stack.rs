@@ -133,11 +133,11 @@ fn log_group(template: &mut Template, inputs: &StackInputs<'_>) {
     template.add(
         "LogGroup",
         "AWS::Logs::LogGroup",
-        &json!({
+        json!({
             "LogGroupName": inputs.id.log_group(),
             "RetentionInDays": inputs.log_retention_days,
             "Tags": template.tags(),
         }),
     );
-    template.output(outputs::LOG_GROUP, &reference("LogGroup"));
+    template.output(outputs::LOG_GROUP, reference("LogGroup"));
 }

@@ -117,6 +117,12 @@ impl Environment {
         self.0.keys()
     }
 
+    /// The key `name`, where it has a value.
+    #[must_use]
+    pub fn key(&self, name: &str) -> Option<&EnvKey> {
+        self.0.get_key_value(name).map(|(key, _)| key)
+    }
+
     /// How many pairs there are.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -350,7 +350,7 @@ impl SecretArn {
     /// All colons must be there (ECS developer guide, "Pass Secrets Manager secrets through environment variables").
     #[must_use]
     pub fn value_from(&self, json_key: &str) -> String {
-        format!("{}:{json_key}::", self.0)
+        [&self.0, ":", json_key, "::"].concat()
     }
 }
 

@@ -24,6 +24,12 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// Everything.
+    pub const ALL: Self = Self {
+        references: true,
+        files: true,
+    };
+
     /// What a definition needs.
     #[must_use]
     pub fn of(definition: &TaskDefinition) -> Self {

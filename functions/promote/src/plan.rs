@@ -28,6 +28,8 @@ use crate::config::Config;
 use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted};
 
+use checks::Rendered;
+
 pub use process::{Process, Runs};
 pub use stack::{StackPlan, outputs};
 
@@ -156,26 +158,21 @@ pub fn plan<'a>(
     let outputs = outputs(gathered);
     let release = release(config, wanted, gathered, &outputs);
     let s3 = s3_source(config, wanted, gathered);
-    let s3_size = checks.rendered(&processes, &release, &s3);
-    checks.platforms(config, &processes, &release, &s3);
-    let secret = match decision.delivery {
-        EnvDelivery::S3 => SecretStep::Off,
+    let (secret, rendered) = match decision.delivery {
+        EnvDelivery::S3 => (SecretStep::Off, None),
         EnvDelivery::SecretsManager => {
-            secret_step(wanted, gathered, &processes, &release, request_id)
+            checks.secret(wanted, gathered, &processes, &release, request_id)
         }
     };
-    if !matches!(secret, SecretStep::Write { .. }) {
-        checks.size(s3_size);
-    }
+    let rendered = rendered.unwrap_or_else(|| {
+        let rendered = checks.rendered(&processes, &release, &s3);
+        checks.size(&rendered);
+        rendered
+    });
+    checks.platforms(config, &processes, &release, &s3);
     let mut warnings = warnings(gathered);
     warnings.extend(deliveries::warnings(gathered));
-    let source = match secret {
-        SecretStep::Write { .. } => stand_in(wanted, gathered),
-        _ => s3,
-    };
-    warnings.extend(platform::warnings(
-        config, gathered, &processes, &release, &source,
-    ));
+    warnings.extend(platform::warnings(config, gathered, &rendered));
     let (checked, stack) = checks.into_result(stack)?;
     warnings.extend(checked);
     let removals = Removals::of(wanted.id, &gathered.around.leftovers);
@@ -203,45 +200,42 @@ pub fn decide(
     decision
 }
 
-/// Whether the secret can hold the environment, and the definitions its references.
-fn secret_step(
-    wanted: &Wanted<'_>,
-    gathered: &Gathered,
-    processes: &[Process<'_>],
-    release: &Release<'_>,
-    request_id: &str,
-) -> SecretStep {
-    let value = gathered.environment.environment.to_secret_string();
-    if value.len() > SECRET_MAX_BYTES {
-        let mut message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
-        if let Some((key, size)) = gathered.environment.environment.largest() {
-            let _ = write!(message, "; the largest is `{key}` with {size} bytes"); // a String takes all
+impl checks::Checks {
+    /// Whether the secret can hold the environment, and the definitions its references; those definitions, if so.
+    fn secret<'p>(
+        &mut self,
+        wanted: &Wanted<'_>,
+        gathered: &Gathered,
+        processes: &'p [Process<'_>],
+        release: &Release<'_>,
+        request_id: &str,
+    ) -> (SecretStep, Option<Vec<Rendered<'p>>>) {
+        let value = gathered.environment.environment.to_secret_string();
+        if value.len() > SECRET_MAX_BYTES {
+            let mut message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
+            if let Some((key, size)) = gathered.environment.environment.largest() {
+                let _ = write!(message, "; the largest is `{key}` with {size} bytes"); // a String takes all
+            }
+            return (impossible("SecretTooLarge", message), None);
         }
-        return SecretStep::Impossible {
-            error_type: "SecretTooLarge",
-            message,
-        };
-    }
-    let stand_in = stand_in(wanted, gathered);
-    let sizes = processes.iter().filter_map(|process| {
-        Some((
-            process.render(release, &stand_in).ok()?.size_bytes(),
-            process,
-        ))
-    });
-    match sizes.max_by_key(|(size, _)| *size) {
-        Some((size, process)) if size > TASK_DEFINITION_MAX_BYTES => SecretStep::Impossible {
-            error_type: "TaskDefinitionTooLarge",
-            message: format!(
+        let rendered = self.rendered(processes, release, &stand_in(wanted, gathered));
+        if let Some(Rendered { process, size, .. }) = checks::too_large(&rendered) {
+            let message = format!(
                 "the task definition of `{}` takes {size} bytes with its references and ECS takes \
                  {TASK_DEFINITION_MAX_BYTES}; let the Service declare the variables that it needs instead of `*`",
                 process.name()
-            ),
-        },
-        _ => {
-            let token = secrets::token(wanted.id, wanted.release, request_id, &value);
-            SecretStep::Write { value, token }
+            );
+            return (impossible("TaskDefinitionTooLarge", message), None);
         }
+        let token = secrets::token(wanted.id, wanted.release, request_id, &value);
+        (SecretStep::Write { value, token }, Some(rendered))
+    }
+}
+
+fn impossible(error_type: &'static str, message: String) -> SecretStep {
+    SecretStep::Impossible {
+        error_type,
+        message,
     }
 }
 
@@ -261,10 +255,9 @@ fn warnings(gathered: &Gathered) -> Vec<String> {
     warnings.extend(gathered.settings.warnings.iter().cloned());
     warnings.extend(gathered.resources.notices.iter().cloned());
     for service in &gathered.manifest.services {
-        let defaults = service.env_defaults();
         for name in RESERVED_KEYS
             .iter()
-            .filter(|name| defaults.contains_key(**name))
+            .filter(|name| service.has_default(name))
         {
             warnings.push(format!(
                 "`services.{}.environment`: `{name}` is reserved, its default has no effect",

@@ -93,7 +93,7 @@ fn add_replication_group(stack: &mut Rendering<'_>, resource: &Resource, cache: 
         &id,
         "AWS::ElastiCache::ReplicationGroup",
         AtItsEnd::Snapshot,
-        &properties,
+        properties,
     );
     let link = Link {
         scheme: if cache.encrypted { "rediss" } else { "redis" },
@@ -127,7 +127,7 @@ fn add_cluster(stack: &mut Rendering<'_>, resource: &Resource, cache: &Cache) {
         &id,
         "AWS::ElastiCache::CacheCluster",
         AtItsEnd::Delete,
-        &properties,
+        properties,
     );
     let link = Link {
         scheme: "",

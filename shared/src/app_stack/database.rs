@@ -29,7 +29,7 @@ pub(super) fn add(stack: &mut Rendering<'_>, resource: &Resource, database: &Dat
     };
     stack
         .template
-        .add_data(&id, "AWS::RDS::DBInstance", end, &properties);
+        .add_data(&id, "AWS::RDS::DBInstance", end, properties);
     stack.more |= settled.origin == Origin::Promoted { now: true };
     let scheme = match database.engine {
         DatabaseEngine::Postgres => "postgres",

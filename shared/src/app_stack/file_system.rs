@@ -38,13 +38,11 @@ pub(super) fn add(stack: &mut Rendering<'_>, resource: &Resource, files: &FileSy
     });
     stack
         .template
-        .add_data(&id, "AWS::EFS::FileSystem", AtItsEnd::Delete, &properties);
+        .add_data(&id, "AWS::EFS::FileSystem", AtItsEnd::Delete, properties);
     add_access_point(stack, resource, files, &id);
     add_mount_targets(stack, resource, &id);
     let output = Rendering::id(resource, outputs::FILE_SYSTEM);
-    stack
-        .template
-        .output(&output, &get_att(&id, "FileSystemId"));
+    stack.template.output(&output, get_att(&id, "FileSystemId"));
     let note = Note {
         id,
         ..Note::default()
@@ -72,13 +70,11 @@ fn add_access_point(
         },
         "AccessPointTags": stack.template.tags_with(&resource.tags),
     });
-    stack
-        .template
-        .add(&id, "AWS::EFS::AccessPoint", &properties);
+    stack.template.add(&id, "AWS::EFS::AccessPoint", properties);
     let output = Rendering::id(resource, outputs::ACCESS_POINT);
     stack
         .template
-        .output(&output, &get_att(&id, "AccessPointId"));
+        .output(&output, get_att(&id, "AccessPointId"));
 }
 
 /// EFS takes one mount target in a zone (EFS user guide, "Managing mount targets"), so of subnets in one zone CloudFormation
@@ -92,9 +88,7 @@ fn add_mount_targets(stack: &mut Rendering<'_>, resource: &Resource, file_system
             "SecurityGroups": [group],
         });
         let id = mount_target(resource, subnet);
-        stack
-            .template
-            .add(&id, "AWS::EFS::MountTarget", &properties);
+        stack.template.add(&id, "AWS::EFS::MountTarget", properties);
     }
 }
 

@@ -84,9 +84,9 @@ impl Rendering<'_> {
         });
         self.set_key(&mut properties);
         self.template
-            .add(&id, "AWS::SecretsManager::Secret", &properties);
+            .add(&id, "AWS::SecretsManager::Secret", properties);
         let output = Self::id(resource, outputs::LINK);
-        self.template.output(&output, &get_att(&id, "Id"));
+        self.template.output(&output, get_att(&id, "Id"));
         self.links.push(id);
         self.logins.extend(link.login.map(str::to_owned));
     }
@@ -109,7 +109,7 @@ impl Rendering<'_> {
             self.set_key(&mut properties);
             let id = logical_id(&login, CREDENTIALS);
             self.template
-                .add(&id, "AWS::SecretsManager::Secret", &properties);
+                .add(&id, "AWS::SecretsManager::Secret", properties);
         }
     }
 

@@ -54,7 +54,7 @@ impl<'a> Rendering<'a> {
             "Tags": self.template.tags_with(&resource.tags),
         });
         self.template
-            .add(&id, "AWS::EC2::SecurityGroup", &properties);
+            .add(&id, "AWS::EC2::SecurityGroup", properties);
         get_att(&id, "GroupId")
     }
 
@@ -67,7 +67,7 @@ impl<'a> Rendering<'a> {
             "Tags": self.template.tags_with(&resource.tags),
         });
         self.template
-            .add(&id, "AWS::RDS::DBSubnetGroup", &properties);
+            .add(&id, "AWS::RDS::DBSubnetGroup", properties);
         reference(&id)
     }
 
@@ -80,7 +80,7 @@ impl<'a> Rendering<'a> {
             "Tags": self.template.tags_with(&resource.tags),
         });
         self.template
-            .add(&id, "AWS::ElastiCache::SubnetGroup", &properties);
+            .add(&id, "AWS::ElastiCache::SubnetGroup", properties);
         reference(&id)
     }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::logical_id::logical_id;
 use super::statements::{execution, task};
-use super::template::{Template, get_att};
+use super::template::{Template, get_att, object, set};
 use super::{StackInputs, outputs};
 
 const EXECUTION_ROLE: &str = "ExecutionRole";
@@ -20,11 +20,11 @@ const ROLE_OF_TIMER: &str = "TimerRole";
 
 /// Adds all roles; `links` are the logical ids of the secrets that tasks are linked by.
 pub(super) fn add(template: &mut Template, inputs: &StackInputs<'_>, links: &[String]) {
-    let execution = policy("start-tasks", &execution(inputs, links));
+    let execution = policy("start-tasks", execution(inputs, links));
     let mut add = |logical_id: &str, output: &str, role: Role<'_>| {
         let role = role.properties(inputs, template);
-        template.add(logical_id, "AWS::IAM::Role", &role);
-        template.output(output, &get_att(logical_id, "Arn"));
+        template.add(logical_id, "AWS::IAM::Role", role);
+        template.output(output, get_att(logical_id, "Arn"));
     };
     let starts = Role {
         description: "What ECS may do to start a task of the App",
@@ -34,7 +34,7 @@ pub(super) fn add(template: &mut Template, inputs: &StackInputs<'_>, links: &[St
     add(EXECUTION_ROLE, outputs::EXECUTION_ROLE, starts);
     let runs = |description, managed| Role {
         description,
-        policy: policy("read-environments", &task(inputs)),
+        policy: policy("read-environments", task(inputs)),
         managed,
     };
     let all = "What containers of the App may do";
@@ -65,15 +65,16 @@ struct Role<'a> {
 
 impl Role<'_> {
     fn properties(self, inputs: &StackInputs<'_>, template: &Template) -> Value {
-        let mut properties = json!({
-            "Description": self.description,
-            "Path": format!("/convox/{}/", inputs.id.rack),
-            "AssumeRolePolicyDocument": trust(),
-            "Policies": [self.policy],
-            "Tags": template.tags(),
-        });
-        if let (Some(arns), Some(properties)) = (self.managed, properties.as_object_mut()) {
-            properties.insert("ManagedPolicyArns".to_owned(), json!(arns));
+        let path = format!("/convox/{}/", inputs.id.rack);
+        let mut properties = object([
+            ("Description", self.description.into()),
+            ("Path", path.into()),
+            ("AssumeRolePolicyDocument", trust()),
+            ("Policies", Value::Array(vec![self.policy])),
+            ("Tags", template.tags()),
+        ]);
+        if let Some(arns) = self.managed {
+            set(&mut properties, "ManagedPolicyArns", json!(arns));
         }
         properties
     }
@@ -81,7 +82,7 @@ impl Role<'_> {
 
 /// Source: ECS developer guide, "Amazon ECS task execution IAM role" (the condition keeps other accounts' tasks out).
 fn trust() -> Value {
-    document(&[json!({
+    document(vec![json!({
         "Effect": "Allow",
         "Principal": {"Service": "ecs-tasks.amazonaws.com"},
         "Action": "sts:AssumeRole",
@@ -89,10 +90,14 @@ fn trust() -> Value {
     })])
 }
 
-fn policy(name: &str, statements: &[Value]) -> Value {
-    json!({"PolicyName": name, "PolicyDocument": document(statements)})
+fn policy(name: &str, statements: Vec<Value>) -> Value {
+    let document = document(statements);
+    object([("PolicyName", name.into()), ("PolicyDocument", document)])
 }
 
-fn document(statements: &[Value]) -> Value {
-    json!({"Version": "2012-10-17", "Statement": statements})
+fn document(statements: Vec<Value>) -> Value {
+    object([
+        ("Version", "2012-10-17".into()),
+        ("Statement", statements.into()),
+    ])
 }

@@ -3,10 +3,15 @@
 use serde_json::{Value, json};
 
 use super::StackInputs;
-use super::template::{get_att, set, sub};
+use super::template::{get_att, object, set, sub};
 
-fn allow(sid: &str, actions: &[&str], resource: &Value) -> Value {
-    json!({"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resource})
+fn allow(sid: &str, actions: &[&str], resource: Value) -> Value {
+    object([
+        ("Sid", sid.into()),
+        ("Effect", "Allow".into()),
+        ("Action", actions.to_vec().into()),
+        ("Resource", resource),
+    ])
 }
 
 /// What starts tasks; `links` are the logical ids of the secrets that they are linked by.
@@ -27,22 +32,22 @@ pub(super) fn execution(inputs: &StackInputs<'_>, links: &[String]) -> Vec<Value
     let named = needs.secrets.iter().map(|arn| json!(arn));
     let secrets: Vec<Value> = [sub(&own)].into_iter().chain(links).chain(named).collect();
     let mut statements = vec![
-        allow("ImageLogin", &["ecr:GetAuthorizationToken"], &json!("*")),
-        allow("PullImages", &pull, &repositories),
+        allow("ImageLogin", &["ecr:GetAuthorizationToken"], "*".into()),
+        allow("PullImages", &pull, repositories),
         allow(
             "Log",
             &["logs:CreateLogStream", "logs:PutLogEvents"],
-            &get_att("LogGroup", "Arn"),
+            get_att("LogGroup", "Arn"),
         ),
         allow(
             "ReadSecrets",
             &["secretsmanager:GetSecretValue"],
-            &json!(secrets),
+            secrets.into(),
         ),
     ];
     if let Some(key) = inputs.secret_key_arn {
         let via = sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}");
-        let mut decrypt = allow("DecryptSecrets", &["kms:Decrypt"], &json!(key));
+        let mut decrypt = allow("DecryptSecrets", &["kms:Decrypt"], json!(key));
         let condition = json!({"StringEquals": {"kms:ViaService": via}});
         set(&mut decrypt, "Condition", condition);
         statements.push(decrypt);
@@ -59,9 +64,9 @@ pub(super) fn execution(inputs: &StackInputs<'_>, links: &[String]) -> Vec<Value
     if !needs.files.is_empty() {
         let files: Vec<String> = needs.files.iter().map(|arn| literal(arn)).collect();
         let (read, locate) = (["s3:GetObject"], ["s3:GetBucketLocation"]);
-        statements.push(allow("ReadEnvironmentFiles", &read, &json!(files)));
+        statements.push(allow("ReadEnvironmentFiles", &read, json!(files)));
         let buckets = json!(needs.buckets);
-        statements.push(allow("LocateEnvironmentFiles", &locate, &buckets));
+        statements.push(allow("LocateEnvironmentFiles", &locate, buckets));
         // With an S3 Bucket Key the bucket stands in the object's place.
         let both = needs.files.iter().chain(&needs.buckets).map(String::as_str);
         statements.push(decrypt("DecryptEnvironmentFiles", "s3", "aws:s3:arn", both));
@@ -76,11 +81,11 @@ pub(super) fn task(inputs: &StackInputs<'_>) -> Vec<Value> {
     let mut statements = vec![allow(
         "ReadEnvironments",
         &["s3:GetObject", "s3:GetObjectVersion"],
-        &sub(&environments),
+        sub(&environments),
     )];
     if let Some(key) = inputs.environment_key_arn {
         // S3 asks for it on the task's behalf, and convox-env itself for an envelope.
-        statements.push(allow("DecryptEnvironments", &["kms:Decrypt"], &json!(key)));
+        statements.push(allow("DecryptEnvironments", &["kms:Decrypt"], json!(key)));
     }
     statements
 }
@@ -97,7 +102,7 @@ fn decrypt<'a>(
     arns: impl Iterator<Item = &'a str>,
 ) -> Value {
     let keys = sub("arn:${AWS::Partition}:kms:*:*:key/*");
-    let mut decrypt = allow(sid, &["kms:Decrypt"], &keys);
+    let mut decrypt = allow(sid, &["kms:Decrypt"], keys);
     let arns: Vec<String> = arns.map(literal).collect();
     let (context, via) = (
         format!("kms:EncryptionContext:{context}"),

@@ -44,8 +44,8 @@ impl Template {
     }
 
     /// Adds something that can be made again.
-    pub(super) fn add(&mut self, logical_id: &str, resource_type: &str, properties: &Value) {
-        let resource = json!({"Type": resource_type, "Properties": properties});
+    pub(super) fn add(&mut self, logical_id: &str, resource_type: &str, properties: Value) {
+        let resource = object([("Type", resource_type.into()), ("Properties", properties)]);
         self.insert(logical_id, resource);
     }
 
@@ -55,18 +55,18 @@ impl Template {
         logical_id: &str,
         resource_type: &str,
         end: AtItsEnd,
-        properties: &Value,
+        properties: Value,
     ) {
         let policy = match end {
             AtItsEnd::Snapshot => "Snapshot",
             AtItsEnd::Delete => "Delete",
         };
-        let resource = json!({
-            "Type": resource_type,
-            "DeletionPolicy": policy,
-            "UpdateReplacePolicy": policy,
-            "Properties": properties,
-        });
+        let resource = object([
+            ("Type", resource_type.into()),
+            ("DeletionPolicy", policy.into()),
+            ("UpdateReplacePolicy", policy.into()),
+            ("Properties", properties),
+        ]);
         self.insert(logical_id, resource);
     }
 
@@ -79,8 +79,8 @@ impl Template {
         self.resources.contains_key(logical_id)
     }
 
-    pub(super) fn output(&mut self, name: &str, value: &Value) {
-        self.insert_output(name, json!({"Value": value}));
+    pub(super) fn output(&mut self, name: &str, value: Value) {
+        self.insert_output(name, object([("Value", value)]));
     }
 
     /// Adds an output as it is.
@@ -111,14 +111,21 @@ impl Template {
 
     pub(super) fn finish(self) -> Value {
         let description = format!("App {} of Rack {}", self.id.app, self.id.rack);
-        json!({
-            "AWSTemplateFormatVersion": "2010-09-09",
-            "Description": description,
-            "Metadata": {ACCESS: self.access, NOTES: self.notes},
-            "Outputs": self.outputs,
-            "Resources": self.resources,
-        })
+        let metadata = object([(ACCESS, self.access), (NOTES, self.notes.into())]);
+        object([
+            ("AWSTemplateFormatVersion", "2010-09-09".into()),
+            ("Description", description.into()),
+            ("Metadata", metadata),
+            ("Outputs", self.outputs.into()),
+            ("Resources", self.resources.into()),
+        ])
     }
+}
+
+/// An object that its members are moved into: `json!` copies what it is given, and a template is nested deep.
+pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let members = members.map(|(name, value)| (name.to_owned(), value));
+    Value::Object(members.into_iter().collect())
 }
 
 /// The form that all types take tags in.

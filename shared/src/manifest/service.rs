@@ -18,6 +18,7 @@ use super::scale::{self, Scale};
 use super::tags;
 use super::volume::{self, Volume};
 use crate::capacity::Capacity;
+use crate::environment::{EnvKey, Environment};
 use crate::names::ServiceName;
 
 const KEYS: [&str; 27] = [
@@ -161,6 +162,13 @@ impl Service {
         defaults.collect()
     }
 
+    /// Whether it declares `key=value`.
+    #[must_use]
+    pub fn has_default(&self, key: &str) -> bool {
+        let is_it = |declaration: &Declaration| matches!(declaration, Declaration::Default { name, .. } if name == key);
+        self.environment.iter().any(is_it)
+    }
+
     /// The largest value of its `KEY=value` declarations: what a message may call it, and its bytes.
     #[must_use]
     pub fn largest_default(&self) -> Option<(String, usize)> {
@@ -184,6 +192,18 @@ impl Service {
             Declaration::Required(name) | Declaration::Default { name, .. } => name == key,
         };
         self.environment.iter().any(is_it)
+    }
+
+    /// The keys of the environment that it is given, each at least once, in no order.
+    pub(crate) fn declared_of<'e>(
+        &self,
+        environment: &'e Environment,
+    ) -> impl Iterator<Item = &'e EnvKey> {
+        let all = self.takes_all().then(|| environment.keys());
+        let declarations = self.environment.iter();
+        let named = declarations.filter_map(|declaration| environment.key(declaration.name()));
+        let named = all.is_none().then_some(named);
+        all.into_iter().flatten().chain(named.into_iter().flatten())
     }
 
     /// The required names that neither `has` nor a secret of its own knows, as they may be shown, sorted.

@@ -1,6 +1,7 @@
 //! A task definition as `RegisterTaskDefinition` takes it: what is compared, measured and sent.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -188,10 +189,26 @@ impl TaskDefinition {
     /// The size that ECS counts, in bytes of compact JSON.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        self.json().len()
+        let mut size = Size(0);
+        let counted = serde_json::to_writer(&mut size, self); // strings and numbers only: cannot fail
+        counted.map_or(0, |()| size.0)
     }
 
     fn json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default() // strings and numbers only: cannot fail
+    }
+}
+
+/// How many bytes were written to it.
+struct Size(usize);
+
+impl io::Write for Size {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -29,29 +29,22 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     environment.retain(|name, _| !RESERVED_KEYS.contains(&name.as_str()));
     let mut secrets = of_resources(release, service);
     secrets.extend(own_secrets(release, service));
-    environment.retain(|name, _| !secrets.contains_key(name));
     let mut reads_secret_of_app = false;
-    match source {
-        EnvSource::SecretsManager { secret_arn, .. } => {
-            let declared = release
-                .environment
-                .keys()
-                .filter(|key| service.declares(key.as_str()));
-            for key in declared {
-                environment.remove(key.as_str());
-                secrets.insert(key.to_string(), secret_arn.value_from(key.as_str()));
-                reads_secret_of_app = true;
-            }
+    if let EnvSource::SecretsManager { secret_arn, .. } = source {
+        let mut of_app: BTreeMap<String, String> = service
+            .declared_of(release.environment)
+            .map(|key| (key.as_str().to_owned(), secret_arn.value_from(key.as_str())))
+            .collect();
+        reads_secret_of_app = !of_app.is_empty();
+        secrets.append(&mut of_app);
+    }
+    environment.retain(|name, _| !secrets.contains_key(name));
+    if let EnvSource::S3 { url, key_arn } = source {
+        if let Some(arn) = key_arn {
+            environment.insert("CONVOX_ENV_KEY".to_owned(), arn.clone());
         }
-        EnvSource::S3 { url, key_arn } => {
-            environment.extend(
-                key_arn
-                    .iter()
-                    .map(|arn| ("CONVOX_ENV_KEY".to_owned(), arn.clone())),
-            );
-            environment.insert("CONVOX_ENV_URL".to_owned(), url.clone());
-            environment.insert("CONVOX_ENV_VARS".to_owned(), passed(service));
-        }
+        environment.insert("CONVOX_ENV_URL".to_owned(), url.clone());
+        environment.insert("CONVOX_ENV_VARS".to_owned(), passed(service));
     }
     Variables {
         environment,
@@ -71,7 +64,7 @@ fn of_resources(release: &Release<'_>, service: &Service) -> BTreeMap<String, St
 
 /// Whether the environment sets the variable for this Service.
 fn delivers(release: &Release<'_>, service: &Service, name: &str) -> bool {
-    service.declares(name) && release.environment.contains_key(name)
+    release.environment.contains_key(name) && service.declares(name)
 }
 
 /// The user's own secrets, but for names that the environment delivers anyway.

@@ -2,6 +2,7 @@
 
 use shared::ecs::EcsService;
 use shared::manifest::{Service, Timer};
+use shared::platform::Needs;
 use shared::release_checks::{self, Problem};
 use shared::task_definition::{EnvSource, Launch, Release, TASK_DEFINITION_MAX_BYTES};
 
@@ -18,8 +19,15 @@ pub(super) struct Checks {
     draining: Option<String>,
 }
 
-/// The largest definition: bytes, and whose it is in words.
-pub(super) type Largest = Option<(usize, String)>;
+/// What was looked at of a rendered definition: rendering is most of the work of a plan, and each is made once.
+pub(super) struct Rendered<'p> {
+    /// Whose it is.
+    pub(super) process: &'p Process<'p>,
+    /// Its bytes, as ECS counts them.
+    pub(super) size: usize,
+    /// What it needs of what runs it.
+    pub(super) needs: Needs,
+}
 
 impl Checks {
     pub(super) fn problem(&mut self, error_type: &'static str, message: impl Into<String>) {
@@ -204,34 +212,42 @@ impl Checks {
         }
     }
 
-    /// Renders every definition once, so that no error is left for later.
-    pub(super) fn rendered(
+    /// Renders every definition, so that no error is left for later.
+    pub(super) fn rendered<'p>(
         &mut self,
-        processes: &[Process<'_>],
+        processes: &'p [Process<'_>],
         release: &Release<'_>,
         source: &EnvSource,
-    ) -> Largest {
-        let mut largest: Largest = None;
+    ) -> Vec<Rendered<'p>> {
+        let mut rendered = Vec::with_capacity(processes.len());
         for process in processes {
             match process.render(release, source) {
-                Ok(definition) => {
-                    let size = (definition.size_bytes(), described(process));
-                    largest = largest.max(Some(size));
-                }
+                Ok(definition) => rendered.push(Rendered {
+                    process,
+                    size: definition.size_bytes(),
+                    needs: Needs::of(&definition),
+                }),
                 Err(err) => self.problem(err.error_type(), err.to_string()),
             }
         }
-        largest
+        rendered
     }
 
-    pub(super) fn size(&mut self, largest: Largest) {
-        if let Some((size, name)) = largest.filter(|(size, _)| *size > TASK_DEFINITION_MAX_BYTES) {
+    pub(super) fn size(&mut self, rendered: &[Rendered<'_>]) {
+        if let Some(Rendered { process, size, .. }) = too_large(rendered) {
+            let name = described(process);
             self.problem("TaskDefinitionTooLarge", format!(
                 "the task definition of {name} takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; \
                  shorten its command, its defaults or its declarations"
             ));
         }
     }
+}
+
+/// The largest definition, where ECS would refuse it; of equal ones the last.
+pub(super) fn too_large<'r, 'p>(rendered: &'r [Rendered<'p>]) -> Option<&'r Rendered<'p>> {
+    let largest = rendered.iter().max_by_key(|rendered| rendered.size);
+    largest.filter(|largest| largest.size > TASK_DEFINITION_MAX_BYTES)
 }
 
 /// Its name, and where the most room may go.

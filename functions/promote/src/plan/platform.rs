@@ -3,7 +3,7 @@
 use shared::platform::Needs;
 use shared::task_definition::{EnvSource, LaunchType, Release};
 
-use super::checks::Checks;
+use super::checks::{Checks, Rendered};
 use super::{Process, Runs};
 use crate::config::Config;
 use crate::gather::{Agents, Gathered};
@@ -20,26 +20,33 @@ impl Checks {
         release: &Release<'_>,
         s3: &EnvSource,
     ) {
-        for (ecs, version, needs) in pinned(processes, release, s3) {
-            self.problem("PlatformVersion", format!(
-                "the ECS service `{ecs}` is pinned to Fargate platform {version}, and {} need 1.4.0; {}",
-                needs.words(), unpin(config, ecs)
-            ));
+        for process in processes {
+            // Few are pinned, so what the delivery through S3 needs is asked of those only.
+            let Some((ecs, version)) = pinned(process) else {
+                continue;
+            };
+            let rendered = process.render(release, s3);
+            let needs = rendered.map_or_else(|_| Needs::default(), |it| Needs::of(&it));
+            if needs.any() {
+                self.problem("PlatformVersion", format!(
+                    "the ECS service `{ecs}` is pinned to Fargate platform {version}, and {} need 1.4.0; {}",
+                    needs.words(), unpin(config, ecs)
+                ));
+            }
         }
     }
 }
 
-/// What the user should know of platforms and agents, given the source that tasks will read.
+/// What the user should know of platforms and agents, given the definitions that are expected.
 pub(super) fn warnings(
     config: &Config,
     gathered: &Gathered,
-    processes: &[Process<'_>],
-    release: &Release<'_>,
-    source: &EnvSource,
+    rendered: &[Rendered<'_>],
 ) -> Vec<String> {
-    let pinned = pinned(processes, release, source).into_iter();
+    let needing = rendered.iter().filter(|rendered| rendered.needs.any());
+    let pinned = needing.filter_map(|rendered| pinned(rendered.process));
     let mut warnings: Vec<String> = pinned
-        .map(|(ecs, version, _)| {
+        .map(|(ecs, version)| {
             format!(
                 "the ECS service `{ecs}` is pinned to Fargate platform {version}, which cannot read single keys of the App's \
                  secret, and its tasks will not start; {}",
@@ -47,38 +54,25 @@ pub(super) fn warnings(
             )
         })
         .collect();
-    let on_instances = processes
+    let on_instances = rendered
         .iter()
-        .filter(|process| process.launch.launch_type == LaunchType::Ec2);
-    let needs = on_instances.map(|process| needs(process, release, source));
+        .filter(|rendered| rendered.process.launch.launch_type == LaunchType::Ec2);
+    let needs = on_instances.map(|rendered| rendered.needs);
     let needs = needs.fold(Needs::default(), Needs::and);
     warnings.extend(agents(&gathered.around.agents, needs));
     warnings
 }
 
-fn needs(process: &Process<'_>, release: &Release<'_>, source: &EnvSource) -> Needs {
-    let rendered = process.render(release, source);
-    rendered.map_or_else(|_| Needs::default(), |definition| Needs::of(&definition))
-}
-
-/// ECS services on Fargate whose platform is too old: name, version, and what for.
-fn pinned<'p>(
-    processes: &'p [Process<'_>],
-    release: &Release<'_>,
-    source: &EnvSource,
-) -> Vec<(&'p str, &'p str, Needs)> {
-    let pinned = processes.iter().filter_map(|process| {
-        let Runs::Service { found, .. } = &process.runs else {
-            return None;
-        };
-        let found = (*found).filter(|found| found.capacity.launch_type() == LaunchType::Fargate)?;
-        let needs = needs(process, release, source);
-        let version = found.platform_version.as_str();
-        needs
-            .exceed_platform(version)
-            .then_some((found.name.as_str(), version, needs))
-    });
-    pinned.collect()
+/// The ECS service on Fargate that runs it, and its platform version, where that is too old for references and files.
+fn pinned<'p>(process: &'p Process<'_>) -> Option<(&'p str, &'p str)> {
+    let Runs::Service { found, .. } = &process.runs else {
+        return None;
+    };
+    let found = (*found).filter(|found| found.capacity.launch_type() == LaunchType::Fargate)?;
+    let version = found.platform_version.as_str();
+    Needs::ALL
+        .exceed_platform(version)
+        .then_some((found.name.as_str(), version))
 }
 
 fn unpin(config: &Config, ecs: &str) -> String {

@@ -58,7 +58,6 @@ impl Checks {
         let template = rendered.template;
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
-        let token = token.of(&template.to_string());
         if let StackStep::Failed(reason) = &step {
             self.problem("StackFailed", format!(
                 "CloudFormation could not bring the stack `{name}` to what this Release needs: {reason}; mend the cause, then \
@@ -66,10 +65,21 @@ impl Checks {
             ));
             return None;
         }
+        // What stands already was not too large, and is not sent again.
+        let body = (step != StackStep::Ready).then(|| template.to_string());
+        let body = body.unwrap_or_default();
+        if body.len() > TEMPLATE_BODY_MAX_BYTES {
+            let size = body.len();
+            self.problem("StackTooLarge", format!(
+                "the App's stack takes {size} bytes and CloudFormation takes {TEMPLATE_BODY_MAX_BYTES}; let the App have fewer \
+                 resources"
+            ));
+            return None;
+        }
         Some(StackPlan {
             step,
             template,
-            token,
+            token: token.of(&body),
             needs,
         })
     }
@@ -109,14 +119,6 @@ impl Checks {
         };
         let rendered = app_stack::render(&inputs, &gathered.resources.list, before.as_ref());
         let rendered = self.of_manifest(gathered, rendered)?;
-        let size = rendered.template.to_string().len();
-        if size > TEMPLATE_BODY_MAX_BYTES {
-            self.problem("StackTooLarge", format!(
-                "the App's stack takes {size} bytes and CloudFormation takes {TEMPLATE_BODY_MAX_BYTES}; let the App have fewer \
-                 resources"
-            ));
-            return None;
-        }
         let file = gathered.manifest.file();
         let notices = rendered.notices.iter();
         notices.for_each(|notice| self.warn(format!("{file}, {notice}")));
