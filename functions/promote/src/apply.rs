@@ -1,12 +1,12 @@
-//! All writes of a promote, in order: manifest copy, stack, secret, task definitions, services, rules, removals. Each can be
-//! repeated.
+//! All writes of a promote, in order: manifest copy, stack, secret, task definitions, services and rules, removals. Each can
+//! be repeated.
 
 mod definitions;
 mod moves;
 mod source;
 mod stack;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use shared::leftovers::Removals;
 use shared::names::keys;
@@ -99,14 +99,7 @@ pub async fn apply(
     let definitions = job.register(&source, progress).await;
     progress.step("taskDefinitions", started);
     let definitions = definitions?;
-    let started = Instant::now();
-    let moved = job.move_services(&definitions, progress).await;
-    progress.step("services", started);
-    moved?;
-    let started = Instant::now();
-    let put = job.put_rules(&definitions, progress).await;
-    progress.step("rules", started);
-    put?;
+    job.move_all(&definitions, progress).await?;
     let started = Instant::now();
     let removed = job.remove(progress).await;
     progress.step("removals", started);
@@ -127,7 +120,12 @@ impl Progress {
 
     /// Notes that a step is over, whatever came of it.
     pub fn step(&mut self, name: &'static str, started: Instant) {
-        let step = Step::new(name, started.elapsed());
+        self.took(name, started.elapsed());
+    }
+
+    /// The same of a step that others ran beside.
+    pub fn took(&mut self, name: &'static str, duration: Duration) {
+        let step = Step::new(name, duration);
         let [app, release, request] = &self.names;
         tracing::info!(
             app.name = app,

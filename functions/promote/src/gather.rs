@@ -103,7 +103,9 @@ async fn gather_beside<T>(
     // Each is large.
     let raw = Box::pin(async { Ok(objects.raw().await?) });
     let stack = Box::pin(async { Ok(shell.stacks.see(wanted.id).await?) });
-    let (raw, cluster, stack) = try_join3(raw, cluster(shell), stack).await?;
+    let here = try_join(cluster(shell), stack);
+    let (raw, (cluster, stack), rules) =
+        try_join3(raw, here, around::applied_rules(shell, wanted)).await?;
     let read = Box::pin(async { Ok(objects.read(&raw).await?) });
     let (read, env_version_id) =
         try_join(read, effective_version(shell, wanted, &raw.environment)).await?;
@@ -118,7 +120,7 @@ async fn gather_beside<T>(
     } = read;
     let rack = &shell.config.secrets_manager_env;
     let (decision, _) = precedence::of_release(rack, &settings, &manifest);
-    let around = Box::pin(around::look(shell, wanted, &settings, &manifest));
+    let around = Box::pin(around::look(shell, wanted, &settings, &manifest, rules));
     let beside = async { Ok(beside(decision.delivery).await) };
     let (around, beside) = try_join(around, beside).await?;
     let gathered = Gathered {

@@ -9,8 +9,9 @@ use super::{Job, Progress};
 use crate::error::PromoteError;
 use crate::plan::{self, Process, Runs};
 
-/// `RegisterTaskDefinition` calls under way at once: the burst that ECS allows, after which it takes one a second.
-const REGISTRATIONS_AT_ONCE: usize = 20;
+/// `RegisterTaskDefinition` calls under way at once. ECS takes a burst of 20, then one a second: those beyond are tried
+/// again either way.
+const REGISTRATIONS_AT_ONCE: usize = 32;
 
 impl Job<'_> {
     pub(super) async fn register(
@@ -29,29 +30,33 @@ impl Job<'_> {
             .collect();
         let rendered =
             rendered.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
-        let known: Vec<Option<String>> = self
+        let found: Vec<(String, Option<String>)> = self
             .plan
             .processes
             .iter()
             .zip(&rendered)
-            .map(|(process, definition)| self.known(process, definition))
+            .map(|(process, definition)| {
+                let digest = definition.digest();
+                let known = self.known(process, &definition.family, &digest);
+                (digest, known)
+            })
             .collect();
         let new = rendered
             .iter()
-            .zip(&known)
-            .filter(|(_, known)| known.is_none());
+            .zip(&found)
+            .filter(|(_, (_, known))| known.is_none());
         progress.wrote.extend(
             new.map(|(definition, _)| format!("a task definition of `{}`", definition.family)),
         );
-        stream::iter(self.plan.processes.iter().zip(rendered).zip(known))
-            .map(async |((process, definition), known)| {
+        stream::iter(self.plan.processes.iter().zip(rendered).zip(found))
+            .map(async |((process, definition), (digest, known))| {
                 let arn = match known {
                     Some(arn) => arn,
                     None => self.shell.cluster.register(&definition).await?,
                 };
                 Ok(Definition {
                     arn,
-                    digest: definition.digest(),
+                    digest,
                     runs_as: runs_as(process),
                     schedule: schedule(process),
                     capacity: self.own_capacity(process),
@@ -76,8 +81,7 @@ impl Job<'_> {
     }
 
     /// A revision that already says the same: the applied one, or one that an attempt left that died.
-    fn known(&self, process: &Process<'_>, definition: &TaskDefinition) -> Option<String> {
-        let digest = definition.digest();
+    fn known(&self, process: &Process<'_>, family: &str, digest: &str) -> Option<String> {
         let applied = self.wanted.applied.and_then(|applied| {
             process
                 .applied(applied)
@@ -86,8 +90,8 @@ impl Job<'_> {
                 .map(|known| known.arn.clone())
         });
         applied.or_else(|| {
-            let newest = self.gathered.around.newest.get(&definition.family)?;
-            (newest.digest.as_ref() == Some(&digest)).then(|| newest.arn.clone())
+            let newest = self.gathered.around.newest.get(family)?;
+            (newest.digest.as_deref() == Some(digest)).then(|| newest.arn.clone())
         })
     }
 }

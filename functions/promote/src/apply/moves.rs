@@ -1,5 +1,8 @@
 //! ECS services and rules: created, moved and removed.
 
+use std::time::{Duration, Instant};
+
+use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use shared::call_error::CallError;
 use shared::ecs::{Change, EcsService, NewService};
@@ -11,15 +14,37 @@ use crate::error::PromoteError;
 use crate::plan::{Process, Runs};
 
 /// Calls of ECS and EventBridge under way at once; ECS changes five services a second after a burst of 50.
-const MOVES_AT_ONCE: usize = 20;
+const MOVES_AT_ONCE: usize = 32;
+
+/// A Service or Timer to be moved, with the name of what runs it.
+type Moved<'a, T> = (&'a Process<'a>, &'a str, T);
 
 impl Job<'_> {
-    /// Creates ECS services that are missing, moves those that run something else.
-    pub(super) async fn move_services(
+    /// Moves ECS services and rules, neither waiting for the other.
+    pub(super) async fn move_all(
         &self,
         definitions: &[Definition],
         progress: &mut Progress,
     ) -> Result<(), PromoteError> {
+        let services = self.services(definitions, progress);
+        let rules = self.rules(definitions, progress);
+        let ((services, took_services), (rules, took_rules)) = join(
+            timed(self.move_services(services)),
+            timed(self.put_rules(rules)),
+        )
+        .await;
+        progress.took("services", took_services);
+        progress.took("rules", took_rules);
+        services?;
+        rules
+    }
+
+    /// ECS services that are missing, and those that run something else.
+    fn services<'d>(
+        &'d self,
+        definitions: &'d [Definition],
+        progress: &mut Progress,
+    ) -> Vec<Moved<'d, &'d str>> {
         let mut moves = Vec::new();
         for (process, definition) in self.plan.processes.iter().zip(definitions) {
             let Runs::Service { ecs_service, found } = &process.runs else {
@@ -36,6 +61,10 @@ impl Job<'_> {
                 moves.push((process, ecs_service.as_str(), definition.arn.as_str()));
             }
         }
+        moves
+    }
+
+    async fn move_services(&self, moves: Vec<Moved<'_, &str>>) -> Result<(), PromoteError> {
         let ended = stream::iter(moves)
             .map(async |(process, name, definition)| {
                 self.move_or_create(process, name, definition).await
@@ -95,12 +124,12 @@ impl Job<'_> {
         Placement::on(process.capacity, &self.shell.config.network)
     }
 
-    /// Puts the rules that say something else.
-    pub(super) async fn put_rules(
-        &self,
+    /// Rules that say something else than they are to say.
+    fn rules<'d>(
+        &'d self,
         definitions: &[Definition],
         progress: &mut Progress,
-    ) -> Result<(), PromoteError> {
+    ) -> Vec<Moved<'d, TimerRule>> {
         let mut puts = Vec::new();
         for (process, definition) in self.plan.processes.iter().zip(definitions) {
             let Runs::Timer {
@@ -119,12 +148,22 @@ impl Job<'_> {
             if seen.is_none_or(|seen| !seen.says(&wanted)) {
                 progress.wrote.push(format!("the rule `{rule}`"));
                 progress.created |= seen.is_none();
-                puts.push((rule.as_str(), wanted, *seen));
+                puts.push((process, rule.as_str(), wanted));
             }
         }
+        puts
+    }
+
+    async fn put_rules(&self, puts: Vec<Moved<'_, TimerRule>>) -> Result<(), PromoteError> {
         let tags = &self.wanted.id.tags();
         let ended = stream::iter(puts)
-            .map(async |(rule, wanted, seen)| self.shell.rules.put(rule, &wanted, seen, tags).await)
+            .map(async |(process, rule, wanted)| {
+                let seen = match &process.runs {
+                    Runs::Timer { seen, .. } => *seen,
+                    Runs::Service { .. } => None,
+                };
+                self.shell.rules.put(rule, &wanted, seen, tags).await
+            })
             .buffer_unordered(MOVES_AT_ONCE)
             .collect::<Vec<_>>()
             .await;
@@ -164,4 +203,10 @@ impl Job<'_> {
 /// has been put back.
 fn all(ended: Vec<Result<(), CallError>>) -> Result<(), PromoteError> {
     Ok(ended.into_iter().collect::<Result<(), _>>()?)
+}
+
+async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let started = Instant::now();
+    let result = work.await;
+    (result, started.elapsed())
 }

@@ -34,19 +34,45 @@ pub struct Around {
     pub leftovers: Leftovers,
 }
 
-/// Looks at all that a promote can change.
+/// The rules that the state names, as they stand. They are known before convox.yml is read, and take two steps.
+pub(super) async fn applied_rules(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+) -> Result<Rules, PromoteError> {
+    let timers = wanted.applied.map(|applied| applied.timers.values());
+    let names = timers.into_iter().flatten().map(|timer| &timer.runs_as);
+    let asked: BTreeSet<String> = names.cloned().collect();
+    let seen = rules(shell, asked.iter().cloned().collect()).await?;
+    Ok(Rules { asked, seen })
+}
+
+/// Rules that were asked for, and those of them that are there.
+pub(super) struct Rules {
+    asked: BTreeSet<String>,
+    seen: BTreeMap<String, SeenRule>,
+}
+
+async fn rules(
+    shell: &Shell,
+    names: Vec<String>,
+) -> Result<BTreeMap<String, SeenRule>, PromoteError> {
+    Ok(bounded(names, async |name| shell.rules.see(name).await).await?)
+}
+
+/// Looks at all that a promote can change; `applied_rules` are seen already.
 pub(super) async fn look(
     shell: &Shell,
     wanted: &Wanted<'_>,
     settings: &AppSettings,
     manifest: &Manifest,
+    applied_rules: Rules,
 ) -> Result<Around, PromoteError> {
     let names = manifest
         .services
         .iter()
         .map(|service| ecs_service_name(wanted.id, settings, service));
     let names = names.collect::<Result<BTreeSet<String>, _>>()?;
-    let rules: BTreeSet<String> = manifest
+    let wanted_rules: BTreeSet<String> = manifest
         .timers
         .iter()
         .map(|timer| wanted.id.rule(&timer.name))
@@ -65,21 +91,24 @@ pub(super) async fn look(
         let modes = network_modes(shell, settings, &services).await?;
         Ok::<_, PromoteError>((services, modes))
     };
-    let seen = bounded(rules.iter().cloned().collect(), async |name| {
-        shell.rules.see(name).await
-    });
+    let others = wanted_rules.difference(&applied_rules.asked).cloned();
+    let others = rules(shell, others.collect());
     let newest = bounded(families, async |family| {
         shell.cluster.definition(family).await
     });
     let keep = Keep {
         services: &names,
-        rules: &rules,
+        rules: &wanted_rules,
     };
     let leftovers = Leftovers::find(shell.places(), wanted.id, wanted.applied, unknown, keep);
     let leftovers = async { Ok(leftovers.await?) };
-    let seen = async { Ok(try_join(seen, newest).await?) };
-    let ((services, network_modes), (rules, newest), leftovers) =
+    let newest = async { Ok(newest.await?) };
+    let seen = try_join(others, newest);
+    let ((services, network_modes), (others, newest), leftovers) =
         try_join3(ecs, seen, leftovers).await?;
+    let mut rules = applied_rules.seen;
+    rules.retain(|name, _| wanted_rules.contains(name));
+    rules.extend(others);
     let agents = agents(shell, settings, manifest).await;
     let dead = dead(shell, wanted.applied, &services, &rules).await?;
     Ok(Around {
