@@ -35,8 +35,10 @@ load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `mak
 	LOAD_APPS=200 cargo test -p integration-tests --test matrix -- load --nocapture
 
 bench: tools .venv/bench/.stamp ## measure speed, size and trips of release builds (BENCH="cold promote": these parts only)
+	@$(MAKE) --quiet convox-env
 	cargo build --quiet --release -p promote -p app-deletion -p failure-count -p process-run
 	cargo build --quiet --release -p empty-function
+	cargo build --quiet --release -p plan-speed
 	@cargo run --quiet -p bench -- $(BENCH)
 
 lint: .venv/sam/.stamp ## check format, lints and the template

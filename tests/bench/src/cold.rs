@@ -30,7 +30,7 @@ pub fn rows() -> Vec<Row> {
     // In turn, so that what slows the machine down slows all.
     for round in 0..ROUNDS {
         for ((name, kind), starts) in FUNCTIONS.iter().zip(&mut ours) {
-            let start = built(name, kind, &env);
+            let start = stub::start_built(name, &event(kind), &env);
             assert!(
                 start.answer.contains("ignored"),
                 "{name} answered {}",
@@ -38,7 +38,11 @@ pub fn rows() -> Vec<Row> {
             );
             starts.push(start);
         }
-        empty.push(built("empty-function", "App Deleted", &env));
+        empty.push(stub::start_built(
+            "empty-function",
+            &event("App Deleted"),
+            &env,
+        ));
         if round % PYTHON_EVERY == 0 {
             python.push(in_python(&env));
         }
@@ -126,22 +130,6 @@ pub fn variables() -> BTreeMap<String, String> {
     let path = ("PATH".to_owned(), env::var("PATH").unwrap_or_default());
     let all = all.map(|(name, value)| (name.to_owned(), value.to_owned()));
     all.chain([path]).collect()
-}
-
-fn built(name: &str, kind: &str, env: &BTreeMap<String, String>) -> Start {
-    let command = [repository()
-        .join("target/release")
-        .join(name)
-        .into_os_string()];
-    let folder = repository().to_string_lossy();
-    stub::start(
-        &Program {
-            command: &command,
-            env,
-            folder: &folder,
-        },
-        &event(kind),
-    )
 }
 
 fn in_python(env: &BTreeMap<String, String>) -> Start {

@@ -5,13 +5,18 @@
 //! What it measures are release builds, so run it by `make bench`; it is none itself.
 
 mod cold;
+mod convox_env;
+mod cost;
 mod machine;
 mod mass;
 mod memory;
+mod plan;
 mod promotes;
+mod replay;
 mod row;
 mod size;
 mod stub;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -26,12 +31,16 @@ use row::Row;
 /// A part's name and what measures it.
 type Part = (&'static str, fn() -> Vec<Row>);
 
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 9] = [
     ("cold", cold::rows),
+    ("tls", tls::rows),
+    ("plan", plan::rows),
     ("size", size::rows),
     ("memory", memory::rows),
     ("promote", promotes::rows),
     ("mass", mass::rows),
+    ("convox-env", convox_env::rows),
+    ("cost", cost::rows),
 ];
 
 /// What is written.

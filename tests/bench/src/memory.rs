@@ -8,8 +8,7 @@ use integration_tests::World;
 use serde_json::{Value, json};
 
 use crate::row::{Figure, Goal, Row};
-use crate::stub::{self, Program};
-use crate::{cold, repository};
+use crate::{cold, stub};
 
 const PART: &str = "memory";
 const SERVICES: usize = 50;
@@ -59,17 +58,7 @@ pub fn rows() -> Vec<Row> {
 }
 
 fn peak(name: &str, event: &Value, status: &str, env: &BTreeMap<String, String>) -> f64 {
-    let command = [repository()
-        .join("target/release")
-        .join(name)
-        .into_os_string()];
-    let folder = repository().to_string_lossy();
-    let program = Program {
-        command: &command,
-        env,
-        folder: &folder,
-    };
-    let start = stub::start(&program, &event.to_string());
+    let start = stub::start_built(name, &event.to_string(), env);
     let answer: Value = serde_json::from_str(&start.answer).unwrap_or_default();
     assert_eq!(answer["status"], status, "{name}: {answer:#}");
     start.peak

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use integration_tests::{Call, Fault, Function, World};
 use serde_json::{Value, json};
 
+use crate::replay::Boto3;
 use crate::repository;
-use crate::row::{Figure, Goal, Row};
+use crate::row::{Figure, Goal, Row, short};
 
 const PART: &str = "promote";
 /// Services and Timers of the Apps, without Timers first.
@@ -16,6 +17,8 @@ const SIZES: [(usize, usize); 5] = [(1, 0), (20, 0), (1, 1), (5, 2), (20, 4)];
 /// What is added to each AWS call.
 const LATENCY: Duration = Duration::from_millis(50);
 const ROUNDS: usize = 5;
+/// Of these, boto3 makes the same calls; one after another, that takes long.
+const BOTO3_ROUNDS: usize = 3;
 /// Sequential round trips are to be no more than this.
 const TRIPS: f64 = 12.0;
 
@@ -23,6 +26,8 @@ const TRIPS: f64 = 12.0;
 struct Promote {
     wall: f64,
     calls: Vec<Call>,
+    /// How long boto3 takes for the same calls, where it was asked.
+    boto3: Option<f64>,
 }
 
 /// Promotes of one kind, without and with latency.
@@ -30,6 +35,16 @@ struct Kind {
     name: &'static str,
     quick: Vec<Promote>,
     late: Vec<Promote>,
+}
+
+impl Kind {
+    fn promotes(&mut self, late: bool) -> &mut Vec<Promote> {
+        if late {
+            &mut self.late
+        } else {
+            &mut self.quick
+        }
+    }
 }
 
 /// The lines of this part.
@@ -56,6 +71,24 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
+/// A changed promote of an App with so many Services and Timers, with 50 ms a call: its time in ms, and its calls.
+#[must_use]
+pub fn changed(services: usize, timers: usize) -> (f64, Vec<Call>) {
+    let runtime = tokio::runtime::Runtime::new().expect("cannot start a runtime");
+    runtime.block_on(async {
+        let world = World::new().await;
+        let function = started(&world);
+        let app = App::of(&world, &function, (services, timers));
+        let [_, changed, _] = app.three("shop", true).await;
+        (changed.wall, changed.calls)
+    })
+}
+
+fn started(world: &World) -> Function {
+    let binary = repository().join("target/release/promote");
+    world.start_program(&binary, &[("SECRETS_MANAGER_ENV", "Yes")])
+}
+
 impl Kind {
     fn trips(&self) -> Figure {
         let trips = self.late.iter().map(|one| count(chain(&one.calls).len()));
@@ -65,14 +98,10 @@ impl Kind {
 
 async fn of_size((services, timers): (usize, usize)) -> [Kind; 3] {
     let world = World::new().await;
-    let binary = repository().join("target/release/promote");
-    let function = world.start_program(&binary, &[("SECRETS_MANAGER_ENV", "Yes")]);
-    let app = App {
-        world: &world,
-        function: &function,
-        manifest: manifest(services, timers),
-    };
-    app.kinds().await
+    let function = started(&world);
+    let app = App::of(&world, &function, (services, timers));
+    let mut boto3 = Boto3::start(&world);
+    app.kinds(&mut boto3).await
 }
 
 fn lines(kind: &Kind, (services, timers): (usize, usize)) -> Vec<Row> {
@@ -106,6 +135,14 @@ fn lines(kind: &Kind, (services, timers): (usize, usize)) -> Vec<Row> {
             .goal(Goal::AtMost(TRIPS))
             .beside(format!("the latency adds {waits:.1}")),
         row("calls in all", count(calls.len()), ""),
+        slower(
+            &what("the same calls by boto3 ÷ promote, no latency"),
+            &kind.quick,
+        ),
+        slower(
+            &what("the same calls by boto3 ÷ promote, 50 ms a call"),
+            &kind.late,
+        ),
     ];
     let (all, secret) = (
         services + timers,
@@ -134,6 +171,16 @@ fn lines(kind: &Kind, (services, timers): (usize, usize)) -> Vec<Row> {
 #[expect(clippy::cast_precision_loss, reason = "there are few calls")]
 fn count(calls: usize) -> f64 {
     calls as f64
+}
+
+/// Each promote beside boto3 that made the same calls.
+fn slower(what: &str, promotes: &[Promote]) -> Row {
+    let both = promotes
+        .iter()
+        .filter_map(|one| Some((one.boto3?, one.wall)));
+    let (boto3, ours): (Vec<f64>, Vec<f64>) = both.unzip();
+    let beside = format!("{} ms", short(Figure::of(boto3.clone()).value));
+    Row::new(PART, what, Figure::ratio(&boto3, &ours), "×").beside(beside)
 }
 
 /// The most calls of which each began when the one before had ended.
@@ -170,8 +217,17 @@ struct App<'a> {
     manifest: String,
 }
 
-impl App<'_> {
-    async fn kinds(&self) -> [Kind; 3] {
+impl<'a> App<'a> {
+    fn of(world: &'a World, function: &'a Function, (services, timers): (usize, usize)) -> Self {
+        let manifest = manifest(services, timers);
+        Self {
+            world,
+            function,
+            manifest,
+        }
+    }
+
+    async fn kinds(&self, boto3: &mut Boto3) -> [Kind; 3] {
         let kind = |name| Kind {
             name,
             quick: Vec::new(),
@@ -182,17 +238,17 @@ impl App<'_> {
             for late in [false, true] {
                 let name = format!("app-{round}-{late}");
                 let [one, two, three] = self.three(&name, late).await;
-                let into = |kind: &mut Kind, promote| {
-                    let promotes = if late {
-                        &mut kind.late
-                    } else {
-                        &mut kind.quick
-                    };
-                    promotes.push(promote);
-                };
-                into(&mut first, one);
-                into(&mut changed, two);
-                into(&mut unchanged, three);
+                let promotes = [
+                    (&mut first, one),
+                    (&mut changed, two),
+                    (&mut unchanged, three),
+                ];
+                for (kind, mut promote) in promotes {
+                    if round < BOTO3_ROUNDS {
+                        promote.boto3 = Some(self.replayed(kind.name, &promote.calls, late, boto3));
+                    }
+                    kind.promotes(late).push(promote);
+                }
             }
         }
         [first, changed, unchanged]
@@ -212,6 +268,26 @@ impl App<'_> {
             .unwrap_or_else(|_| unreachable!("three were made"))
     }
 
+    /// How long boto3 takes for the calls of a promote that is over, in ms.
+    fn replayed(&self, kind: &str, calls: &[Call], late: bool, boto3: &mut Boto3) -> f64 {
+        self.delay(late);
+        let replayed = tokio::task::block_in_place(|| boto3.replay(calls));
+        self.world.proxy.lift();
+        // A stack, a secret and ECS services are created once.
+        assert!(
+            kind == "first" || replayed.refused == 0,
+            "{kind}: boto3 is refused"
+        );
+        replayed.took
+    }
+
+    fn delay(&self, late: bool) {
+        if late {
+            let latency = Fault::Latency(LATENCY).on_any_call();
+            self.world.proxy.inject(latency);
+        }
+    }
+
     async fn promote(&self, app: &str, (release, value): (&str, &str), late: bool) -> Promote {
         let version = self
             .world
@@ -219,11 +295,7 @@ impl App<'_> {
             .await;
         let event = self.written(app, release, &version);
         self.world.proxy.clear();
-        if late {
-            self.world
-                .proxy
-                .inject(Fault::Latency(LATENCY).on_any_call());
-        }
+        self.delay(late);
         let began = Instant::now();
         let report = self.function.invoke(&event).await.answer();
         let wall = began.elapsed().as_secs_f64() * 1e3;
@@ -232,6 +304,7 @@ impl App<'_> {
         Promote {
             wall,
             calls: self.world.proxy.calls(),
+            boto3: None,
         }
     }
 

@@ -4,14 +4,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A figure with its spread: of repeated measurements the median and the quartiles, of a count the count alone.
+/// A figure with its spread: of repeated measurements the median and what eight of ten are between, of a count the count
+/// alone.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
     /// The median.
     pub value: f64,
-    /// A quarter of the measurements is below.
+    /// A tenth of the measurements is below.
     pub low: f64,
-    /// A quarter is above.
+    /// A tenth is above.
     pub high: f64,
 }
 
@@ -55,8 +56,8 @@ impl Figure {
         let last = measured.len() - 1;
         Self {
             value: measured[last / 2],
-            low: measured[last / 4],
-            high: measured[last - last / 4],
+            low: measured[last / 10],
+            high: measured[last - last / 10],
         }
     }
 
@@ -128,7 +129,7 @@ impl fmt::Display for Goal {
 /// The Markdown table.
 #[must_use]
 pub fn table(rows: &[Row]) -> String {
-    let head = "| part | measured | figure | quartiles | goal | | beside |\n| --- | --- | ---: | --- | --- | --- | --- |\n";
+    let head = "| part | measured | figure | spread | goal | | beside |\n| --- | --- | ---: | --- | --- | --- | --- |\n";
     rows.iter().fold(head.to_owned(), |table, row| {
         let Figure { value, low, high } = row.figure;
         let spread = if low.to_bits() == high.to_bits() {
@@ -186,9 +187,9 @@ mod tests {
     use super::{Figure, Goal, Row, differences, table};
 
     #[test]
-    fn a_figure_has_the_quartiles_of_what_was_measured() {
-        let figure = Figure::of(vec![5.0, 1.0, 3.0, 2.0, 4.0]);
-        assert_eq!((figure.low, figure.value, figure.high), (2.0, 3.0, 4.0));
+    fn a_figure_is_between_nearly_all_that_was_measured() {
+        let figure = Figure::of((1..=11).rev().map(f64::from).collect());
+        assert_eq!((figure.low, figure.value, figure.high), (2.0, 6.0, 10.0));
         let few = Figure::of(vec![3.0, 1.0, 2.0]);
         assert_eq!(
             (few.low, few.value, few.high),

@@ -10,6 +10,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
+use crate::repository;
+
 /// Longer than any of the programs needs.
 const LIMIT: Duration = Duration::from_mins(1);
 const ANSWERED: &str = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
@@ -30,6 +32,8 @@ pub struct Start {
     pub to_next: f64,
     /// From the event to the answer, in ms.
     pub to_answer: f64,
+    /// The CPU time of all its threads from the event to the answer, in ms.
+    pub cpu: f64,
     /// The most memory that it had in RAM, in MB.
     pub peak: f64,
     /// What it answered.
@@ -71,6 +75,18 @@ pub fn start(program: &Program<'_>, event: &str) -> Start {
     start
 }
 
+/// The same of a release build of ours.
+#[must_use]
+pub fn start_built(name: &str, event: &str, env: &BTreeMap<String, String>) -> Start {
+    let program = repository().join("target/release").join(name);
+    let program = Program {
+        command: &[program.into_os_string()],
+        env,
+        folder: &repository().to_string_lossy(),
+    };
+    start(&program, event)
+}
+
 fn watch(child: &Child, began: Instant, seen: &Receiver<Seen>, program: &Program<'_>) -> Start {
     let next = || {
         let next = seen.recv_timeout(LIMIT);
@@ -79,16 +95,21 @@ fn watch(child: &Child, began: Instant, seen: &Receiver<Seen>, program: &Program
     let mut start = Start {
         to_next: 0.0,
         to_answer: 0.0,
+        cpu: 0.0,
         peak: 0.0,
         answer: String::new(),
     };
     let mut sent = began;
     loop {
         match next() {
-            Seen::Asked(at) => start.to_next = ms(at - began),
+            Seen::Asked(at) => {
+                start.to_next = ms(at - began);
+                start.cpu = cpu(child.id());
+            }
             Seen::Sent(at) => sent = at,
             Seen::Answered(at, answer) => {
                 start.to_answer = ms(at - sent);
+                start.cpu = cpu(child.id()) - start.cpu;
                 start.peak = peak(child.id());
                 start.answer = answer;
                 return start;
@@ -99,6 +120,16 @@ fn watch(child: &Child, began: Instant, seen: &Receiver<Seen>, program: &Program
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
+}
+
+/// What its threads ran so far, in ms (Linux, `Documentation/scheduler/sched-stats.rst`).
+fn cpu(process: u32) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{process}/task")).expect("the process runs");
+    let ran = threads.flatten().filter_map(|thread| {
+        let stats = fs::read_to_string(thread.path().join("schedstat")).ok()?;
+        stats.split(' ').next()?.parse::<f64>().ok()
+    });
+    ran.sum::<f64>() / 1e6
 }
 
 fn peak(process: u32) -> f64 {
