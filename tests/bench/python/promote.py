@@ -43,7 +43,7 @@ def of_cloudformation(form):
 
 
 def make(call):
-    """Makes one call; true where it is refused, as a creation is the second time."""
+    """Makes one call; true where only the second time it is refused, as a creation is."""
     service, body = call["service"], call["body"]
     if service == "s3":
         parameters = of_s3(call["path"], body)
@@ -54,7 +54,7 @@ def make(call):
     try:
         answer = getattr(clients[service], xform_name(call["operation"]))(**parameters)
     except ClientError:
-        return True
+        return call["status"] < 400
     if call["operation"] == "GetObject":
         answer["Body"].read()
     return False

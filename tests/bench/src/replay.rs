@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
+use integration_tests::function::CALLER;
 use integration_tests::{Call, World};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub struct Boto3 {
 pub struct Replayed {
     /// In ms.
     pub took: f64,
-    /// Calls that were refused, since what they make is there already.
+    /// Calls that were refused this time, since what they make is there already.
     pub refused: usize,
 }
 
@@ -32,7 +33,7 @@ impl Boto3 {
         let mut process = Command::new(&python)
             .arg("promote.py")
             .current_dir(repository().join("tests/bench/python"))
-            .envs(world.settings(&[("AWS_DEFAULT_REGION", "us-east-1")]))
+            .envs(world.settings(&[("AWS_DEFAULT_REGION", "us-east-1"), (CALLER, "boto3")]))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -64,6 +65,8 @@ impl Drop for Boto3 {
 }
 
 fn told(call: &Call) -> Value {
-    let (service, operation) = (&call.service, &call.operation);
-    json!({"service": service, "operation": operation, "path": call.path, "body": call.body})
+    json!({
+        "service": call.service, "operation": call.operation, "path": call.path, "body": call.body,
+        "status": call.status,
+    })
 }
