@@ -93,8 +93,24 @@ pub async fn gather_with_secret(
     .await
 }
 
-/// `beside` runs with the last reads, when the delivery is known.
+/// The rules that the state names are seen beside all else: they are known before convox.yml is read, and take two steps.
 async fn gather_beside<T>(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    beside: impl AsyncFnOnce(EnvDelivery) -> T,
+) -> Result<(Gathered, T), PromoteError> {
+    let rest = Box::pin(gather_rest(shell, wanted, beside)); // large
+    let rules = around::applied_rules(shell, wanted);
+    let ((mut gathered, beside), rules) = try_join(rest, rules).await?;
+    let Gathered {
+        around, manifest, ..
+    } = &mut gathered;
+    around.complete(shell, wanted, manifest, rules).await?;
+    Ok((gathered, beside))
+}
+
+/// `beside` runs with the last reads, when the delivery is known.
+async fn gather_rest<T>(
     shell: &Shell,
     wanted: &Wanted<'_>,
     beside: impl AsyncFnOnce(EnvDelivery) -> T,
@@ -103,9 +119,7 @@ async fn gather_beside<T>(
     // Each is large.
     let raw = Box::pin(async { Ok(objects.raw().await?) });
     let stack = Box::pin(async { Ok(shell.stacks.see(wanted.id).await?) });
-    let here = try_join(cluster(shell), stack);
-    let (raw, (cluster, stack), rules) =
-        try_join3(raw, here, around::applied_rules(shell, wanted)).await?;
+    let (raw, cluster, stack) = try_join3(raw, cluster(shell), stack).await?;
     let read = Box::pin(async { Ok(objects.read(&raw).await?) });
     let (read, env_version_id) =
         try_join(read, effective_version(shell, wanted, &raw.environment)).await?;
@@ -120,7 +134,7 @@ async fn gather_beside<T>(
     } = read;
     let rack = &shell.config.secrets_manager_env;
     let (decision, _) = precedence::of_release(rack, &settings, &manifest);
-    let around = Box::pin(around::look(shell, wanted, &settings, &manifest, rules));
+    let around = Box::pin(around::look(shell, wanted, &settings, &manifest));
     let beside = async { Ok(beside(decision.delivery).await) };
     let (around, beside) = try_join(around, beside).await?;
     let gathered = Gathered {

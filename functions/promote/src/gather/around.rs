@@ -34,49 +34,64 @@ pub struct Around {
     pub leftovers: Leftovers,
 }
 
-/// The rules that the state names, as they stand. They are known before convox.yml is read, and take two steps.
+impl Around {
+    /// Adds the rules that the state names and convox.yml has, and what of the applied Release is dead.
+    pub(super) async fn complete(
+        &mut self,
+        shell: &Shell,
+        wanted: &Wanted<'_>,
+        manifest: &Manifest,
+        applied_rules: BTreeMap<String, SeenRule>,
+    ) -> Result<(), PromoteError> {
+        let of_manifest = rules_of(wanted.id, manifest);
+        let applied_rules = applied_rules.into_iter();
+        self.rules
+            .extend(applied_rules.filter(|(name, _)| of_manifest.contains(name)));
+        self.dead = dead(shell, wanted.applied, &self.services, &self.rules).await?;
+        Ok(())
+    }
+}
+
+/// The rules that the state names, as they stand.
 pub(super) async fn applied_rules(
     shell: &Shell,
     wanted: &Wanted<'_>,
-) -> Result<Rules, PromoteError> {
-    let timers = wanted.applied.map(|applied| applied.timers.values());
-    let names = timers.into_iter().flatten().map(|timer| &timer.runs_as);
-    let asked: BTreeSet<String> = names.cloned().collect();
-    let seen = rules(shell, asked.iter().cloned().collect()).await?;
-    Ok(Rules { asked, seen })
+) -> Result<BTreeMap<String, SeenRule>, PromoteError> {
+    rules(shell, names_of_applied_rules(wanted)).await
 }
 
-/// Rules that were asked for, and those of them that are there.
-pub(super) struct Rules {
-    asked: BTreeSet<String>,
-    seen: BTreeMap<String, SeenRule>,
+fn names_of_applied_rules(wanted: &Wanted<'_>) -> BTreeSet<String> {
+    let timers = wanted.applied.map(|applied| applied.timers.values());
+    let names = timers.into_iter().flatten().map(|timer| &timer.runs_as);
+    names.cloned().collect()
+}
+
+fn rules_of(id: &AppId, manifest: &Manifest) -> BTreeSet<String> {
+    let timers = manifest.timers.iter();
+    timers.map(|timer| id.rule(&timer.name)).collect()
 }
 
 async fn rules(
     shell: &Shell,
-    names: Vec<String>,
+    names: BTreeSet<String>,
 ) -> Result<BTreeMap<String, SeenRule>, PromoteError> {
+    let names = names.into_iter().collect();
     Ok(bounded(names, async |name| shell.rules.see(name).await).await?)
 }
 
-/// Looks at all that a promote can change; `applied_rules` are seen already.
+/// Looks at all that a promote can change, but for what [`Around::complete`] adds.
 pub(super) async fn look(
     shell: &Shell,
     wanted: &Wanted<'_>,
     settings: &AppSettings,
     manifest: &Manifest,
-    applied_rules: Rules,
 ) -> Result<Around, PromoteError> {
     let names = manifest
         .services
         .iter()
         .map(|service| ecs_service_name(wanted.id, settings, service));
     let names = names.collect::<Result<BTreeSet<String>, _>>()?;
-    let wanted_rules: BTreeSet<String> = manifest
-        .timers
-        .iter()
-        .map(|timer| wanted.id.rule(&timer.name))
-        .collect();
+    let wanted_rules = rules_of(wanted.id, manifest);
     // What nobody wrote down can only be there if somebody stopped half-way, or the state is lost.
     let unknown = wanted.interrupted || wanted.applied.is_none();
     let families = if unknown {
@@ -91,8 +106,9 @@ pub(super) async fn look(
         let modes = network_modes(shell, settings, &services).await?;
         Ok::<_, PromoteError>((services, modes))
     };
-    let others = wanted_rules.difference(&applied_rules.asked).cloned();
-    let others = rules(shell, others.collect());
+    let applied_rules = names_of_applied_rules(wanted);
+    let new_rules = wanted_rules.difference(&applied_rules).cloned();
+    let new_rules = rules(shell, new_rules.collect());
     let newest = bounded(families, async |family| {
         shell.cluster.definition(family).await
     });
@@ -103,20 +119,16 @@ pub(super) async fn look(
     let leftovers = Leftovers::find(shell.places(), wanted.id, wanted.applied, unknown, keep);
     let leftovers = async { Ok(leftovers.await?) };
     let newest = async { Ok(newest.await?) };
-    let seen = try_join(others, newest);
-    let ((services, network_modes), (others, newest), leftovers) =
+    let seen = try_join(new_rules, newest);
+    let ((services, network_modes), (rules, newest), leftovers) =
         try_join3(ecs, seen, leftovers).await?;
-    let mut rules = applied_rules.seen;
-    rules.retain(|name, _| wanted_rules.contains(name));
-    rules.extend(others);
     let agents = agents(shell, settings, manifest).await;
-    let dead = dead(shell, wanted.applied, &services, &rules).await?;
     Ok(Around {
         services,
         network_modes,
         rules,
         newest,
-        dead,
+        dead: BTreeSet::new(),
         agents,
         leftovers,
     })
