@@ -72,35 +72,39 @@ pub fn rows() -> Vec<Row> {
     let size = Figure::exact(bytes as f64 / 1e6);
     let mut rows = vec![Row::new(PART, "binary", size, "MB").goal(Goal::AtMost(3.0))];
     for ((what, _), started) in ways.iter().zip(&started) {
-        let more = |of: fn(&Started) -> f64| {
-            let more = started
-                .iter()
-                .zip(&alone)
-                .map(|(with, alone)| of(with) - of(alone));
-            Figure::of(more.collect())
-        };
-        // One that was over before it was looked at says nothing.
-        let peaks = started.iter().map(|started| started.peak);
-        let peaks = peaks.filter(|peak| *peak > 0.0).collect();
-        rows.extend([
-            Row::new(
-                PART,
-                format!("{what}: wall to exec"),
-                more(|it| it.wall),
-                "ms",
-            ),
-            Row::new(
-                PART,
-                format!("{what}: CPU to exec"),
-                more(|it| it.cpu),
-                "ms",
-            )
-            .goal(Goal::AtMost(5.0)),
-            Row::new(PART, format!("{what}: peak"), Figure::of(peaks), "MB")
-                .goal(Goal::AtMost(6.0)),
-        ]);
+        rows.extend(lines(what, started, &alone));
     }
     rows
+}
+
+/// What convox-env adds to the App's own start, round by round.
+fn lines(what: &str, started: &[Started], alone: &[Started]) -> [Row; 3] {
+    let more = |of: fn(&Started) -> f64| {
+        let more = started
+            .iter()
+            .zip(alone)
+            .map(|(with, alone)| of(with) - of(alone));
+        Figure::of(more.collect())
+    };
+    // One that was over before it was looked at says nothing.
+    let peaks = started.iter().map(|started| started.peak);
+    let peaks = peaks.filter(|peak| *peak > 0.0).collect();
+    [
+        Row::new(
+            PART,
+            format!("{what}: wall to exec"),
+            more(|it| it.wall),
+            "ms",
+        ),
+        Row::new(
+            PART,
+            format!("{what}: CPU to exec"),
+            more(|it| it.cpu),
+            "ms",
+        )
+        .goal(Goal::AtMost(5.0)),
+        Row::new(PART, format!("{what}: peak"), Figure::of(peaks), "MB").goal(Goal::AtMost(6.0)),
+    ]
 }
 
 /// The static binary where there is one, as `make convox-env` builds it.

@@ -64,6 +64,7 @@ pub fn rows() -> Vec<Row> {
     let s3_reads = count(&|call| call.service == "s3" && !call.changes_something());
     let secret_calls = count(&|call| call.service == "secretsmanager");
     let events = count(&|call| call.operation == "PutEvents");
+    // Of promote; failure-count and the looks are taken to be as long, which is too much.
     let seconds = wall / 1e3;
     let items = [
         ("secrets, one per App", APPS, SECRET),
@@ -103,22 +104,28 @@ pub fn rows() -> Vec<Row> {
         ("CloudWatch, alarms", ALARMS, ALARM),
         ("CloudWatch, the dashboard", DASHBOARDS, DASHBOARD),
     ];
-    let mut total = 0.0;
-    for (what, quantity, Price(dollars, per)) in items {
-        let cost = quantity * dollars / per;
-        total += cost;
-        let of = if per > 1.0 {
-            format!(" for {}", thousands(per))
-        } else {
-            String::new()
-        };
-        let beside = format!("{} at ${dollars}{of}", thousands(quantity));
-        rows.push(Row::new(PART, what, Figure::exact(cost), "$").beside(beside));
-    }
+    let priced = priced(&items);
+    let total: f64 = priced.iter().map(|row| row.figure.value).sum();
+    rows.extend(priced);
     let beside = format!(
         "{APPS} Apps of {SERVICES} Services and {TIMERS} Timers, {PROMOTES_A_DAY} promotes a day each, {VARIABLES} variables a task"
     );
     rows.push(Row::new(PART, "a month in all", Figure::exact(total), "$").beside(beside));
+    rows
+}
+
+fn priced(items: &[(&str, f64, Price)]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (what, quantity, Price(dollars, per)) in items {
+        let cost = quantity * dollars / per;
+        let of = if *per > 1.0 {
+            format!(" for {}", thousands(*per))
+        } else {
+            String::new()
+        };
+        let beside = format!("{} at ${dollars}{of}", thousands(*quantity));
+        rows.push(Row::new(PART, *what, Figure::exact(cost), "$").beside(beside));
+    }
     rows
 }
 

@@ -15,6 +15,31 @@ fn operations(world: &World) -> BTreeSet<String> {
 }
 
 #[tokio::test]
+async fn an_endpoint_of_one_service_goes_before_that_of_all() {
+    let world = app::world().await;
+    let endpoint = world.proxy.endpoint();
+    let nowhere = "http://127.0.0.1:1";
+    let of_services = [
+        "S3",
+        "ECS",
+        "EVENTBRIDGE",
+        "SECRETS_MANAGER",
+        "CLOUDFORMATION",
+    ];
+    let names = of_services.map(|service| format!("AWS_ENDPOINT_URL_{service}"));
+    let mut settings: Vec<(&str, &str)> = YES.to_vec();
+    settings.push(("AWS_ENDPOINT_URL", nowhere));
+    settings.extend(names.iter().map(|name| (name.as_str(), endpoint)));
+    let function = world.start("promote", &settings);
+    world
+        .put_env(APP, "R1", &[("DATABASE_URL", "x"), ("SAME", "1")])
+        .await;
+    let plan = function.invoke(&sample(&world, "dry-run", "R1", "")).await;
+    let plan = plan.answer();
+    assert_eq!(plan["status"], "planned", "{plan:#}");
+}
+
+#[tokio::test]
 async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
     let world = app::world().await;
     let function = world.start("promote", YES);
