@@ -40,17 +40,10 @@ fn build(package: &str) {
         Some(other) => other,
     };
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    // Naming our own package as well makes cargo choose the same features of shared crates as for the tests.
+    // Of the whole workspace, as `make build` and `make test` do it: cargo then chooses the same features of every shared
+    // crate, and builds nothing twice.
     command
-        .args([
-            "build",
-            "--quiet",
-            "--bins",
-            "--package",
-            "integration-tests",
-            "--package",
-            package,
-        ])
+        .args(["build", "--quiet", "--workspace", "--bin", package])
         .args(["--profile", profile, "--target-dir"])
         .arg(
             folder
