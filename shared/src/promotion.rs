@@ -19,7 +19,7 @@ use crate::events::Event;
 use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::EnvDelivery;
 
-pub use desired::{Desired, Kind, Request, Status, Work};
+pub use desired::{Allowed, Desired, Kind, Request, Status, Work};
 pub use finished::{Finished, Recorded, Runs};
 pub use order::{Order, Tie};
 pub use outcomes::{Merged, Outcome, OutcomeResult, Outcomes, Row};

@@ -62,7 +62,7 @@ impl Works for Shell {
             env_version_id,
             applied,
             interrupted: desired.interrupted,
-            allow_replacement: desired.allows_replacement(),
+            allowed: desired.allowed(),
         };
         Box::pin(attempt(self, id, desired, &wanted)).await // large
     }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::environment::{Environment, KeyChanges};
 use shared::names::{AppId, ReleaseId, keys};
 use shared::precedence::{EnvDelivery, Level};
-use shared::promotion::Applied;
+use shared::promotion::{Allowed, Applied};
 use shared::secrets::SECRET_MAX_BYTES;
 use shared::state_store::StateStore;
 use shared::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
@@ -110,7 +110,7 @@ pub async fn dry_run(
     shell: &Shell,
     id: &AppId,
     release: &ReleaseId,
-    allow_replacement: bool,
+    allowed: Allowed,
 ) -> Result<Planned, PromoteError> {
     let key = keys::environment(&id.app, release);
     let version = shell.bucket.version(&key, None).await?;
@@ -131,7 +131,7 @@ pub async fn dry_run(
         env_version_id: &version.id,
         applied,
         interrupted: false,
-        allow_replacement,
+        allowed,
     };
     let gathered = gather::gather(shell, &wanted).await?;
     let before = environment_before(shell, id, applied).await?;
@@ -154,7 +154,7 @@ async fn environment_before(
         env_version_id,
         applied: None,
         interrupted: false,
-        allow_replacement: false,
+        allowed: Allowed::default(),
     };
     Ok(gather::environment(shell, &wanted).await?.environment)
 }

@@ -10,7 +10,7 @@ use shared::environment::ReadEnvironment;
 use shared::manifest::{Manifest, Service};
 use shared::names::{AppId, ReleaseId, keys};
 use shared::precedence::{self, EnvDelivery};
-use shared::promotion::Applied;
+use shared::promotion::{Allowed, Applied};
 use shared::release::{ReadRelease, ReleaseObjects};
 use shared::resources::Resources;
 use shared::secrets::Look;
@@ -36,8 +36,8 @@ pub struct Wanted<'a> {
     pub applied: Option<&'a Applied>,
     /// Whether an earlier attempt may have registered definitions that nobody wrote down.
     pub interrupted: bool,
-    /// Whether resources may be replaced.
-    pub allow_replacement: bool,
+    /// What may be taken away.
+    pub allowed: Allowed,
 }
 
 /// Everything that a plan is made from.

@@ -55,8 +55,8 @@ impl Invocation<'_> {
                 }
             },
             Next::Reconcile => self.reconcile().await,
-            Next::DryRun(id, release, allow_replacement) => {
-                let plan = dry_run(self.shell, &id, &release, allow_replacement).await?;
+            Next::DryRun(id, release, allowed) => {
+                let plan = dry_run(self.shell, &id, &release, allowed).await?;
                 serde_json::to_value(plan).map_err(PromoteError::Report)
             }
         }

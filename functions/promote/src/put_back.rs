@@ -9,7 +9,7 @@ use shared::error_chain::Chain;
 use shared::leftovers::{Keep, Leftovers, Removals};
 use shared::names::AppId;
 use shared::precedence::EnvDelivery;
-use shared::promotion::{Applied, Definition};
+use shared::promotion::{Allowed, Applied, Definition};
 use shared::secrets::{self, SecretError};
 use shared::timer_rule::{Placement, TimerRule, TimerTarget};
 
@@ -93,7 +93,7 @@ async fn environment_of(
         env_version_id: &applied.env_version_id,
         applied: None,
         interrupted: false,
-        allow_replacement: false,
+        allowed: Allowed::default(),
     };
     let environment = gather::environment(shell, &wanted).await?;
     Ok(environment.environment.to_secret_string())

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use shared::call_error::CallError;
 use shared::events::{Event, EventType};
 use shared::names::{AppId, AppName, NameError, ReleaseId, keys};
-use shared::promotion::{Kind, Order, Promotion, Request, Tie, Work};
+use shared::promotion::{Allowed, Kind, Order, Promotion, Request, Tie, Work};
 use shared::settings_bucket::ObjectVersion;
 use shared::stack_state;
 use shared::state_store::{Snapshot, StoreError};
@@ -24,8 +24,8 @@ pub type Seen = Box<Result<Snapshot<Promotion>, StoreError>>;
 pub enum Next {
     /// It goes through the App's state; what came of reading that, where it is read already.
     Take(Message, Option<Seen>),
-    /// Somebody asks what a promote would do, and whether it may replace resources.
-    DryRun(AppId, ReleaseId, bool),
+    /// Somebody asks what a promote would do, and what it may take away.
+    DryRun(AppId, ReleaseId, Allowed),
     /// The schedule's: look for work that nobody does.
     Reconcile,
     /// It is answered.
@@ -64,7 +64,7 @@ impl Invocation<'_> {
             Trigger::Requested {
                 app,
                 release,
-                allow_replacement,
+                allowed,
                 event,
                 ..
             } => {
@@ -72,7 +72,7 @@ impl Invocation<'_> {
                 let (request_id, time) = event.unwrap_or_else(|| (self.way.owner.to_owned(), now));
                 match self.names(&app, &release) {
                     Ok((id, release)) => {
-                        let wanted = (release, allow_replacement);
+                        let wanted = (release, allowed);
                         self.requested(id, wanted, request_id, time).await
                     }
                     Err(err) => self.refuse(&app, &release, &request_id, &err).await,
@@ -97,9 +97,9 @@ impl Invocation<'_> {
             Trigger::DryRun {
                 app,
                 release,
-                allow_replacement,
+                allowed,
             } => match self.names(&app, &release) {
-                Ok((id, release)) => Ok(Next::DryRun(id, release, allow_replacement)),
+                Ok((id, release)) => Ok(Next::DryRun(id, release, allowed)),
                 Err(err) => Ok(Next::Answer(failed("InvalidName", &err.to_string()))),
             },
         }
@@ -153,7 +153,7 @@ impl Invocation<'_> {
             work: Work::Promote {
                 release,
                 env_version_id: version.id.clone(),
-                allow_replacement: false,
+                allowed: Allowed::default(),
             },
             order: Order {
                 requested_at: version.last_modified,
@@ -195,7 +195,7 @@ impl Invocation<'_> {
     async fn requested(
         &self,
         id: AppId,
-        (release, allow_replacement): (ReleaseId, bool),
+        (release, allowed): (ReleaseId, Allowed),
         request_id: String,
         time: chrono::DateTime<chrono::Utc>,
     ) -> Result<Next, PromoteError> {
@@ -221,7 +221,7 @@ impl Invocation<'_> {
             work: Work::Promote {
                 release,
                 env_version_id: version.id.clone(),
-                allow_replacement,
+                allowed,
             },
             order: Order {
                 requested_at: time.trunc_subsecs(0),

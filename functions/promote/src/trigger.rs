@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use shared::events::{EventType, SOURCE};
 use shared::intake::{self, text};
-use shared::promotion::Kind;
+use shared::promotion::{Allowed, Kind};
 
 /// One thing that a payload asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,8 +31,8 @@ pub enum Trigger {
         app: String,
         /// The Release, unchecked.
         release: String,
-        /// Whether resources may be replaced.
-        allow_replacement: bool,
+        /// What it may take away.
+        allowed: Allowed,
         /// The event's id and time; none in a direct invocation.
         event: Option<(String, DateTime<Utc>)>,
     },
@@ -70,8 +70,8 @@ pub enum Trigger {
         app: String,
         /// The Release, unchecked.
         release: String,
-        /// Whether resources may be replaced.
-        allow_replacement: bool,
+        /// What it may take away.
+        allowed: Allowed,
     },
     /// Nothing for promote, and why.
     Ignored(String),
@@ -89,30 +89,9 @@ impl intake::Trigger for Trigger {
             return vec![Self::ignored("S3's test event".to_owned())];
         }
         vec![match serde_json::from_value::<Direct>(payload) {
-            Ok(Direct {
-                app,
-                release,
-                allow_replacement,
-                dry_run: true,
-            }) => Self::DryRun {
-                app,
-                release,
-                allow_replacement,
-            },
-            Ok(Direct {
-                app,
-                release,
-                allow_replacement,
-                dry_run: false,
-            }) => Self::Requested {
-                rack: None,
-                app,
-                release,
-                allow_replacement,
-                event: None,
-            },
+            Ok(direct) => direct.into(),
             Err(_) => Self::ignored(
-                r#"a payload of no known form; a direct one is {"app", "release", "allowReplacement", "dryRun"}"#
+                r#"a payload of no known form; a direct one is {"app", "release", "allowReplacement", "allowRemoval", "dryRun"}"#
                     .to_owned(),
             ),
         }]
@@ -131,7 +110,33 @@ struct Direct {
     #[serde(default)]
     allow_replacement: bool,
     #[serde(default)]
+    allow_removal: bool,
+    #[serde(default)]
     dry_run: bool,
+}
+
+impl From<Direct> for Trigger {
+    fn from(direct: Direct) -> Self {
+        let Direct { app, release, .. } = direct;
+        let allowed = Allowed {
+            replacement: direct.allow_replacement,
+            removal: direct.allow_removal,
+        };
+        if direct.dry_run {
+            return Self::DryRun {
+                app,
+                release,
+                allowed,
+            };
+        }
+        Self::Requested {
+            rack: None,
+            app,
+            release,
+            allowed,
+            event: None,
+        }
+    }
 }
 
 fn notified(record: &Value) -> Trigger {
@@ -185,11 +190,16 @@ fn object_created(detail: &Value) -> Option<Trigger> {
 }
 
 fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
+    // Only the JSON `true` says so: a text that means something else must not remove anything.
+    let says = |name: &str| event.detail.get(name) == Some(&Value::Bool(true));
     Some(Trigger::Requested {
         rack: Some(text(&event.detail, "/rack")?),
         app: text(&event.detail, "/app")?,
         release: text(&event.detail, "/release")?,
-        allow_replacement: event.detail.get("allowReplacement") == Some(&Value::Bool(true)),
+        allowed: Allowed {
+            replacement: says("allowReplacement"),
+            removal: says("allowRemoval"),
+        },
         event: Some((event.id.clone()?, event.time?)),
     })
 }
@@ -216,4 +226,55 @@ fn continued(detail: &Value) -> Option<Trigger> {
         app: text(detail, "/app")?,
         kind,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use shared::intake::Trigger as _;
+
+    use super::*;
+
+    fn allowed(payload: Value) -> Vec<Allowed> {
+        let triggers = Trigger::read(payload).into_iter();
+        let allowed = triggers.filter_map(|trigger| match trigger {
+            Trigger::Requested { allowed, .. } | Trigger::DryRun { allowed, .. } => Some(allowed),
+            _ => None,
+        });
+        allowed.collect()
+    }
+
+    #[test]
+    fn a_request_allows_what_it_says_with_true_and_nothing_else() {
+        let yes = |replacement, removal| {
+            vec![Allowed {
+                replacement,
+                removal,
+            }]
+        };
+        for (extra, want) in [
+            (json!({}), yes(false, false)),
+            (json!({"allowReplacement": true}), yes(true, false)),
+            (json!({"allowRemoval": true}), yes(false, true)),
+            (
+                json!({"allowRemoval": true, "allowReplacement": true}),
+                yes(true, true),
+            ),
+            (json!({"allowRemoval": false}), yes(false, false)),
+        ] {
+            let mut detail = json!({"rack": "r", "app": "shop", "release": "R1"});
+            let members = extra.as_object().unwrap().clone();
+            detail.as_object_mut().unwrap().extend(members.clone());
+            let event = json!({
+                "id": "1", "detail-type": "Release Promote Requested", "source": "me", "time": "2026-01-01T00:00:00Z",
+                "detail": detail, "account": "123456789012", "region": "us-east-1", "resources": [], "version": "0",
+            });
+            assert_eq!(allowed(event), want, "{extra}");
+            for dry_run in [false, true] {
+                let mut direct = json!({"app": "shop", "release": "R1", "dryRun": dry_run});
+                direct.as_object_mut().unwrap().extend(members.clone());
+                assert_eq!(allowed(direct), want, "{extra}, dryRun {dry_run}");
+            }
+        }
+    }
 }

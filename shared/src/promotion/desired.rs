@@ -20,12 +20,31 @@ pub enum Work {
         release: ReleaseId,
         /// The S3 version of its environment object.
         env_version_id: String,
-        /// Whether resources may be replaced, with what they hold, where an option can only be changed so.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        allow_replacement: bool,
+        /// What it may take away.
+        #[serde(flatten)]
+        allowed: Allowed,
     },
     /// Remove the App.
     Delete,
+}
+
+/// What a request takes as meant although it takes away what people may still need; nothing unless it says so.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Allowed {
+    /// Resources may be replaced, with what they hold, where an option can only be changed so.
+    #[serde(
+        default,
+        rename = "allowReplacement",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub replacement: bool,
+    /// All that is applied may be removed: a manifest that names no Service, an environment without a variable.
+    #[serde(
+        default,
+        rename = "allowRemoval",
+        skip_serializing_if = "std::ops::Not::not"
+    )]
+    pub removal: bool,
 }
 
 /// Which function does a kind of work.
@@ -128,16 +147,13 @@ impl Desired {
         }
     }
 
-    /// Whether the request lets resources be replaced.
+    /// What the request lets be taken away.
     #[must_use]
-    pub fn allows_replacement(&self) -> bool {
-        matches!(
-            self.work,
-            Work::Promote {
-                allow_replacement: true,
-                ..
-            }
-        )
+    pub fn allowed(&self) -> Allowed {
+        match self.work {
+            Work::Promote { allowed, .. } => allowed,
+            Work::Delete => Allowed::default(),
+        }
     }
 
     /// Not finished.

@@ -11,7 +11,7 @@ fn promote(release: &str, version: &str, seconds: i64) -> Request {
         work: Work::Promote {
             release: ReleaseId::new(release).unwrap(),
             env_version_id: version.to_owned(),
-            allow_replacement: false,
+            allowed: Allowed::default(),
         },
         order: Order {
             requested_at: at(seconds),
@@ -140,6 +140,31 @@ fn the_order_of_requests_is_time_key_current_version_sequencer_id() {
             Admission::Known,
             "{what}, again"
         );
+    }
+}
+
+#[test]
+fn what_a_request_allows_is_kept_with_it_and_is_nothing_where_it_does_not_say() {
+    let request = promote("R1", "v1", 0);
+    let state = working(&request, "one");
+    let mut written = serde_json::to_value(&state).unwrap();
+    let desired = written["desired"].as_object().unwrap();
+    assert!(
+        !desired.keys().any(|name| name.starts_with("allow")),
+        "{desired:?}"
+    );
+    for (replacement, removal) in [(true, false), (false, true), (true, true)] {
+        written["desired"]["allowReplacement"] = json!(replacement);
+        written["desired"]["allowRemoval"] = json!(removal);
+        let read: Promotion = serde_json::from_value(written.clone()).unwrap();
+        let want = Allowed {
+            replacement,
+            removal,
+        };
+        assert_eq!(read.desired.as_ref().unwrap().allowed(), want);
+        let again = serde_json::to_value(&read).unwrap();
+        let again: Promotion = serde_json::from_value(again).unwrap();
+        assert_eq!(again, read);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What queues hold, and what an invocation makes of it.
 
 use shared::names::{AppId, ReleaseId, keys};
-use shared::promotion::{Order, Request, Tie, Work};
+use shared::promotion::{Allowed, Order, Request, Tie, Work};
 use shared::work::{Invocation, Message};
 
 use super::attempt::Model;
@@ -83,7 +83,7 @@ fn promotes(release: &str, version: &str) -> Work {
     Work::Promote {
         release: ReleaseId::new(release).unwrap(),
         env_version_id: version.to_owned(),
-        allow_replacement: false,
+        allowed: Allowed::default(),
     }
 }
 

@@ -115,7 +115,7 @@ impl Checks {
             subnets: &config.network.subnets,
             vpc_id: config.vpc.as_deref(),
             security_groups: &config.network.security_groups,
-            allow_replacement: wanted.allow_replacement,
+            allow_replacement: wanted.allowed.replacement,
         };
         let rendered = app_stack::render(&inputs, &gathered.resources.list, before.as_ref());
         let rendered = self.of_manifest(gathered, rendered)?;

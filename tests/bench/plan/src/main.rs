@@ -47,7 +47,7 @@ fn measured(keys: usize, services: usize) -> Value {
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY",
         applied: None,
         interrupted: false,
-        allow_replacement: false,
+        allowed: shared::promotion::Allowed::default(),
     };
     let mut gathered = gathered(keys, services);
     let template = planned(&config, &wanted, &gathered).stack.template;
