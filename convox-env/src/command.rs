@@ -117,7 +117,7 @@ impl Command {
             command.env_clear().envs(variables);
         }
         let source = command.exec();
-        let program = self.program.to_string_lossy().into_owned();
+        let program = shown(&self.program);
         match source.kind() {
             ErrorKind::NotFound if self.file.exists() => CommandError::Interpreter { program },
             ErrorKind::NotFound => CommandError::NotFound { program },
@@ -125,6 +125,15 @@ impl Command {
             ErrorKind::ArgumentListTooLong => CommandError::TooLarge { program },
             _ => CommandError::Exec { program, source },
         }
+    }
+}
+
+/// A program as a message names it: of `NAME=value command`, which only a shell understands, the name alone.
+fn shown(program: &OsStr) -> String {
+    let program = program.to_string_lossy();
+    match program.split_once('=') {
+        Some((name, _)) => format!("{name}=…"),
+        None => program.into_owned(),
     }
 }
 
@@ -145,7 +154,7 @@ fn find(program: &OsStr, path: &OsStr) -> Result<PathBuf, CommandError> {
             _ => {}
         }
     }
-    let program = program.to_string_lossy().into_owned();
+    let program = shown(program);
     Err(match found {
         Some(_) => CommandError::NotExecutable { program },
         None => CommandError::NotFound { program },
@@ -162,6 +171,17 @@ mod tests {
             Ok(command) => Ok(command.file),
             Err(err) => Err(err.exit_code()),
         }
+    }
+
+    #[test]
+    fn an_assignment_in_the_programs_place_is_named_without_its_value() {
+        let arguments = ["PASSWORD=hunter2", "rake"].map(OsString::from);
+        let err = Command::find(arguments.into_iter(), None).unwrap_err();
+        let said = err.to_string();
+        assert!(
+            said.contains("`PASSWORD=…`") && !said.contains("hunter2"),
+            "{said}"
+        );
     }
 
     #[test]

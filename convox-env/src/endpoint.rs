@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::object_url::ObjectUrl;
+use crate::task::Task;
 
 /// What a key keeps in a URL (`SigV4`, `UriEncode`).
 const KEY: &AsciiSet = &NON_ALPHANUMERIC
@@ -16,32 +17,26 @@ const QUERY: &AsciiSet = &KEY.add(b'/');
 /// Finds the endpoints of services.
 #[derive(Debug, Clone)]
 pub struct Endpoints {
-    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`.
+    /// The Rack's.
     pub region: String,
-    s3: Option<String>,
-    kms: Option<String>,
+    /// One for all, in a test.
+    own: Option<String>,
 }
 
 impl Endpoints {
-    /// Those of the region, or what `AWS_ENDPOINT_URL` and its variants say; `None` without a region.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Option<Self> {
-        let set = |name: &str| lookup(name).filter(|value| !value.is_empty());
-        let given = |name: &str| {
-            let url = set(name).or_else(|| set("AWS_ENDPOINT_URL"))?;
-            Some(url.trim_end_matches('/').to_owned())
-        };
+    /// Those of the task's region; `None` without a region.
+    pub fn of(task: &Task) -> Option<Self> {
         Some(Self {
-            region: set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION"))?,
-            s3: given("AWS_ENDPOINT_URL_S3"),
-            kms: given("AWS_ENDPOINT_URL_KMS"),
+            region: task.region.clone()?,
+            own: task.endpoint.clone(),
         })
     }
 
-    /// The URL of an object's bytes. With an endpoint of one's own, or a dot in its name that no certificate covers, the
+    /// The URL of an object's bytes. In a test, or with a dot in its name that no certificate covers, the
     /// bucket stands in the path.
     pub fn object(&self, object: &ObjectUrl) -> String {
         let (bucket, suffix) = (&object.bucket, self.suffix());
-        let base = match &self.s3 {
+        let base = match &self.own {
             Some(endpoint) => format!("{endpoint}/{bucket}"),
             None if bucket.contains('.') => format!("https://s3.{}.{suffix}/{bucket}", self.region),
             None => format!("https://{bucket}.s3.{}.{suffix}", self.region),
@@ -58,7 +53,7 @@ impl Endpoints {
 
     /// The URL of KMS.
     pub fn kms(&self) -> String {
-        match &self.kms {
+        match &self.own {
             Some(endpoint) => format!("{endpoint}/"),
             None => format!("https://kms.{}.{}/", self.region, self.suffix()),
         }
@@ -78,58 +73,56 @@ impl Endpoints {
 mod tests {
     use super::*;
 
-    fn endpoints(pairs: &[(&str, &str)]) -> Endpoints {
-        let lookup = |name: &str| {
-            let found = pairs.iter().find(|(key, _)| *key == name);
-            found.map(|(_, value)| (*value).to_owned())
+    fn endpoints(region: &str, own: Option<&str>) -> Endpoints {
+        let task = Task {
+            credentials: None,
+            region: Some(region.to_owned()),
+            endpoint: own.map(str::to_owned),
         };
-        Endpoints::from_lookup(lookup).unwrap()
+        Endpoints::of(&task).unwrap()
     }
 
     #[test]
     fn an_object_is_where_s3_has_it() {
-        let eu = ("AWS_REGION", "eu-west-1");
-        let local = ("AWS_ENDPOINT_URL", "http://127.0.0.1:1/");
-        for (pairs, url, want) in [
+        let local = Some("http://127.0.0.1:1");
+        for (region, own, url, want) in [
             (
-                &[eu][..],
+                "eu-west-1",
+                None,
                 "s3://b/k",
                 "https://b.s3.eu-west-1.amazonaws.com/k",
             ),
             (
-                &[eu],
+                "eu-west-1",
+                None,
                 "s3://a.b/k?versionId=1",
                 "https://s3.eu-west-1.amazonaws.com/a.b/k?versionId=1",
             ),
             (
-                &[("AWS_REGION", "cn-north-1")],
+                "cn-north-1",
+                None,
                 "s3://b/k",
                 "https://b.s3.cn-north-1.amazonaws.com.cn/k",
             ),
             (
-                &[("AWS_DEFAULT_REGION", "us-gov-west-1")],
+                "us-gov-west-1",
+                None,
                 "s3://b/k",
                 "https://b.s3.us-gov-west-1.amazonaws.com/k",
             ),
             (
-                &[eu, local],
+                "eu-west-1",
+                local,
                 "s3://b/a b/ü+?versionId=x/=",
                 "http://127.0.0.1:1/b/a%20b/%C3%BC%2B?versionId=x%2F%3D",
             ),
-            (
-                &[eu, local, ("AWS_ENDPOINT_URL_S3", "http://s3:2")],
-                "s3://b//k",
-                "http://s3:2/b//k",
-            ),
+            ("eu-west-1", local, "s3://b//k", "http://127.0.0.1:1/b//k"),
         ] {
             let object = ObjectUrl::parse(url).unwrap();
-            assert_eq!(endpoints(pairs).object(&object), want, "{url}");
+            assert_eq!(endpoints(region, own).object(&object), want, "{url}");
         }
-        assert_eq!(
-            endpoints(&[eu]).kms(),
-            "https://kms.eu-west-1.amazonaws.com/"
-        );
-        assert_eq!(endpoints(&[eu, local]).kms(), "http://127.0.0.1:1/");
-        assert!(Endpoints::from_lookup(|_| None).is_none());
+        let eu = endpoints("eu-west-1", None);
+        assert_eq!(eu.kms(), "https://kms.eu-west-1.amazonaws.com/");
+        assert_eq!(endpoints("eu-west-1", local).kms(), "http://127.0.0.1:1/");
     }
 }

@@ -1,6 +1,5 @@
 //! Reads the environment object from S3 and, where it is an envelope, has KMS decrypt its data key.
 
-use std::ffi::OsStr;
 use std::time::SystemTime;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
@@ -15,6 +14,7 @@ use crate::http::{Client, Request};
 use crate::service_error::ServiceError;
 use crate::settings::Settings;
 use crate::signing::signed;
+use crate::task::Task;
 
 /// Speaks to S3 and KMS with the task's role.
 struct Aws {
@@ -28,16 +28,13 @@ struct Aws {
 /// # Errors
 ///
 /// [`FetchError`], naming the object and the fix.
-pub fn fetch<'a>(
-    settings: &Settings,
-    lookup: impl Fn(&str) -> Option<&'a OsStr>,
-) -> Result<ReadEnvironment, FetchError> {
+pub fn fetch(settings: &Settings, client: Client) -> Result<ReadEnvironment, FetchError> {
     let object = || settings.object.clone();
     let invalid = |source| FetchError::Invalid {
         object: object(),
         source,
     };
-    let aws = Aws::new(lookup).map_err(|err| FetchError::from_s3(object(), err))?;
+    let aws = Aws::new(&settings.task, client).map_err(|err| FetchError::from_s3(object(), err))?;
     let url = aws.endpoints.object(&settings.object);
     let bytes = aws
         .get(&url)
@@ -55,14 +52,12 @@ pub fn fetch<'a>(
 }
 
 impl Aws {
-    fn new<'a>(lookup: impl Fn(&str) -> Option<&'a OsStr>) -> Result<Self, ServiceError> {
-        let text = |name: &str| Some(lookup(name)?.to_str()?.to_owned());
-        let endpoints = Endpoints::from_lookup(text).ok_or_else(|| {
-            ServiceError::new("find S3", "Unreachable", Some("AWS_REGION is not set"))
+    fn new(task: &Task, client: Client) -> Result<Self, ServiceError> {
+        let endpoints = Endpoints::of(task).ok_or_else(|| {
+            let why = "neither CONVOX_ENV_KEY nor CONVOX_ENV_REGION names a region";
+            ServiceError::new("find S3", "Unreachable", Some(why))
         })?;
-        let (certificates, application) = (text("SSL_CERT_FILE"), text("AWS_SDK_UA_APP_ID"));
-        let client = Client::new(certificates.as_deref(), application.as_deref());
-        let credentials = Credentials::find(&client, text)?;
+        let credentials = Credentials::find(&client, task)?;
         Ok(Self {
             client,
             credentials,

@@ -32,7 +32,7 @@ pub enum FetchError {
     },
     /// S3 could not be asked.
     #[error(
-        "cannot get {object}, check that the task has a task role, that AWS_REGION is set, and the network's way to S3"
+        "cannot get {object}, check that the task has a task role, that CONVOX_ENV_KEY is the ARN of the bucket's key, and the network's way to S3"
     )]
     Unreachable {
         /// What was to be read.
@@ -158,7 +158,7 @@ mod tests {
             ("s3://b/k", "AccessDenied", "allow it s3:GetObject there"),
             ("s3://b/k", "NoSuchBucket", "s3://b/k does not exist"),
             ("s3://b/k", "Timeout", "the network's way to S3"),
-            ("s3://b/k", "Unreachable", "AWS_REGION is set"),
+            ("s3://b/k", "Unreachable", "the task has a task role"),
             (
                 "s3://b/k",
                 "SlowDown",

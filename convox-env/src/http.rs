@@ -1,10 +1,13 @@
 //! One HTTP client for all requests: with time limits, a bound on what it reads, and a few tries.
 
+use std::cell::Cell;
+use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use ureq::Agent;
+use ureq::http::Response;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+use ureq::{Agent, Body};
 use zeroize::Zeroizing;
 
 use crate::service_error::ServiceError;
@@ -27,7 +30,10 @@ pub const TOO_LARGE: &str = "TooLarge";
 
 /// Sends requests.
 pub struct Client {
-    agent: Agent,
+    /// Each with other roots, in the order in which they are tried.
+    agents: Vec<Agent>,
+    /// The one that worked.
+    at: Cell<usize>,
     ends_at: Instant,
 }
 
@@ -51,26 +57,34 @@ struct Failed {
 }
 
 impl Client {
-    /// Trusts Mozilla's roots of the day of the build, since many images bring none; or those in the PEM file
-    /// `certificates`, as `SSL_CERT_FILE` has it for others. No proxy: what a task reads of S3 goes there directly.
+    /// Trusts the roots in the PEM file `certificates`, as `SSL_CERT_FILE` has it for others, and where those do not do
+    /// Mozilla's of the day of the build: many images bring none, and an App can have a file of its own roots alone. No proxy:
+    /// what a task reads of S3 goes there directly.
     ///
     /// `application` stands in the user agent as the SDKs have it (SDKs and tools reference guide, "Application ID").
     pub fn new(certificates: Option<&str>, application: Option<&str>) -> Self {
-        let roots = certificates
+        let given = certificates
             .and_then(|file| std::fs::read(file).ok())
-            .map(|pem| roots(&pem));
-        let roots = roots.filter(|roots| !roots.is_empty());
-        let roots = roots.map_or(RootCerts::WebPki, RootCerts::from);
-        let config = Agent::config_builder()
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .proxy(None)
-            .timeout_connect(Some(CONNECT))
-            .user_agent(user_agent(application))
-            .build();
+            .map(|pem| roots(&pem))
+            .filter(|roots| !roots.is_empty());
+        let agent = |roots: RootCerts| {
+            let config = Agent::config_builder()
+                .tls_config(TlsConfig::builder().root_certs(roots).build())
+                .http_status_as_error(false)
+                .max_redirects(0)
+                .proxy(None)
+                .timeout_connect(Some(CONNECT))
+                .user_agent(user_agent(application))
+                .build();
+            Agent::from(config)
+        };
+        let given = given.map(|roots| agent(RootCerts::from(roots)));
         Self {
-            agent: config.into(),
+            agents: given
+                .into_iter()
+                .chain([agent(RootCerts::WebPki)])
+                .collect(),
+            at: Cell::new(0),
             ends_at: Instant::now() + TOTAL,
         }
     }
@@ -101,6 +115,24 @@ impl Client {
         self.attempt(&request()?).map_err(|failed| failed.error)
     }
 
+    /// Sends it with the roots that did before, else with each in turn.
+    fn sent(&self, request: &Request, limit: Duration) -> Result<Response<Body>, ureq::Error> {
+        let mut result = Err(ureq::Error::ConnectionFailed); // never seen: there is at least one agent
+        for (index, agent) in self.agents.iter().enumerate().skip(self.at.get()) {
+            result = match &request.body {
+                None => with(agent.get(&request.url), request, limit).call(),
+                Some(body) => with(agent.post(&request.url), request, limit).send(&body[..]),
+            };
+            match &result {
+                Ok(_) => self.at.set(index),
+                Err(err) if is_of_tls(err) => continue,
+                Err(_) => {}
+            }
+            break;
+        }
+        result
+    }
+
     fn attempt(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Failed> {
         let limit = ATTEMPT.min(self.ends_at.saturating_duration_since(Instant::now()));
         let failed = |err: &ureq::Error| {
@@ -108,11 +140,7 @@ impl Client {
             let can_pass = error.can_pass(0);
             Failed { error, can_pass }
         };
-        let answer = match &request.body {
-            None => with(self.agent.get(&request.url), request, limit).call(),
-            Some(body) => with(self.agent.post(&request.url), request, limit).send(&body[..]),
-        };
-        let mut answer = answer.map_err(|err| failed(&err))?;
+        let mut answer = self.sent(request, limit).map_err(|err| failed(&err))?;
         let status = answer.status().as_u16();
         let body = answer
             .body_mut()
@@ -126,6 +154,16 @@ impl Client {
         let error = said(request.attempted, status, &body);
         let can_pass = error.can_pass(status);
         Err(Failed { error, can_pass })
+    }
+}
+
+/// Whether other roots may do.
+fn is_of_tls(err: &ureq::Error) -> bool {
+    match err {
+        ureq::Error::Rustls(_) | ureq::Error::Tls(_) => true,
+        // The handshake's error comes wrapped as the connection's.
+        ureq::Error::Io(err) => err.kind() == ErrorKind::InvalidData,
+        _ => false,
     }
 }
 

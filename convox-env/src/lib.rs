@@ -2,7 +2,8 @@
 //! fetches the environment object first, adds the variables that `CONVOX_ENV_VARS` names, and becomes the command.
 //!
 //! Nothing is forked: process id, signals and exit code are the App's. Every failure ends before the App starts, with
-//! one line on standard error that names the object and the fix. No value is ever printed.
+//! one line on standard error that names the object and the fix. No value is ever printed. The object is read with the task's
+//! role, whatever keys and addresses of AWS the App has; it sees its own as they are.
 //!
 //! Source: `convox/rack:cmd/convox-env/main.go`, whose variables, name filter and merge order these are.
 
@@ -21,6 +22,7 @@ mod object_url;
 mod service_error;
 mod settings;
 mod signing;
+mod task;
 mod termination;
 mod variables;
 
@@ -77,7 +79,9 @@ fn prepare(
         return Ok(command);
     };
     termination::end_at_once();
-    let read = fetch::fetch(&settings, lookup).map_err(StartError::Fetch)?;
+    let text = |name: &str| lookup(name)?.to_str();
+    let client = http::Client::new(text("SSL_CERT_FILE"), text("AWS_SDK_UA_APP_ID"));
+    let read = fetch::fetch(&settings, client).map_err(StartError::Fetch)?;
     for warning in &read.warnings {
         say(&format_args!("{}: {warning}", settings.object));
     }

@@ -1,8 +1,9 @@
-//! The three `CONVOX_ENV_*` variables.
+//! The `CONVOX_ENV_*` variables.
 
 use std::ffi::OsStr;
 
 use crate::object_url::{ObjectUrl, ObjectUrlError};
+use crate::task::Task;
 use crate::variables::Filter;
 
 /// What to fetch, and what of it the App gets.
@@ -14,6 +15,8 @@ pub struct Settings {
     pub key_id: Option<String>,
     /// `CONVOX_ENV_VARS`.
     pub filter: Filter,
+    /// Who reads it, and where.
+    pub task: Task,
 }
 
 /// A `CONVOX_ENV_*` variable that cannot be used.
@@ -25,13 +28,17 @@ pub enum SettingsError {
         /// Its name.
         variable: &'static str,
     },
-    /// Not the URL of an object.
-    #[error("CONVOX_ENV_URL is `{url}`")]
+    /// Not the URL of an object. It is not repeated: other kinds of URL can hold a password or a signature.
+    #[error("CONVOX_ENV_URL names no object of S3")]
     Url {
-        /// What it is.
-        url: String,
         /// What it should be.
         source: ObjectUrlError,
+    },
+    /// An address of a test that is not one of this machine.
+    #[error("{variable} is for tests and takes an address of this machine only; unset it")]
+    NotLoopback {
+        /// Its name.
+        variable: &'static str,
     },
 }
 
@@ -54,13 +61,12 @@ impl Settings {
         let Some(url) = text("CONVOX_ENV_URL")? else {
             return Ok(None);
         };
-        let object = ObjectUrl::parse(url).map_err(|source| SettingsError::Url {
-            url: url.to_owned(),
-            source,
-        })?;
+        let object = ObjectUrl::parse(url).map_err(|source| SettingsError::Url { source })?;
+        let key_id = text("CONVOX_ENV_KEY")?;
         Ok(Some(Self {
             object,
-            key_id: text("CONVOX_ENV_KEY")?.map(str::to_owned),
+            task: Task::from_lookup(&lookup, key_id)?,
+            key_id: key_id.map(str::to_owned),
             filter: Filter::parse(text("CONVOX_ENV_VARS")?.unwrap_or_default()),
         }))
     }
@@ -120,7 +126,6 @@ mod tests {
             (
                 &[("CONVOX_ENV_URL", b"s3://b")],
                 SettingsError::Url {
-                    url: "s3://b".to_owned(),
                     source: ObjectUrlError,
                 },
             ),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::json_error::without_values;
 use crate::names::ServiceName;
 use crate::precedence::{Generation, PARAMETER, ValueError, YesNo};
 
@@ -38,7 +39,7 @@ pub struct Build {
     pub images: BTreeMap<String, String>,
 }
 
-/// Why one of the files cannot be used. Both are plain settings, so their text may be repeated.
+/// Why one of the files cannot be used. Names and what stands for a setting are repeated, other values are not.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// Not JSON, or not of the expected shape.
@@ -69,7 +70,7 @@ impl Build {
     /// [`SettingsError::Shape`] with line and column.
     pub fn read(file: &str, bytes: &[u8]) -> Result<Self, SettingsError> {
         serde_json::from_slice(bytes).map_err(|err| {
-            shape(file, format!(r#"{err}; a build is {{"id": "…", "gitSha": "…", "description": "…", "images": {{"service": "image"}}}}"#))
+            shape(file, format!(r#"{}; a build is {{"id": "…", "gitSha": "…", "description": "…", "images": {{"service": "image"}}}}"#, without_values(&err)))
         })
     }
 }
@@ -82,7 +83,7 @@ impl AppSettings {
     /// [`SettingsError`] for broken JSON, an unknown generation, a bad name or a bad parameter value.
     pub fn read(file: &str, bytes: &[u8]) -> Result<Self, SettingsError> {
         let fields: Map<String, Value> =
-            serde_json::from_slice(bytes).map_err(|err| shape(file, err.to_string()))?;
+            serde_json::from_slice(bytes).map_err(|err| shape(file, without_values(&err)))?;
         let mut settings = Self::default();
         for (key, value) in &fields {
             match key.as_str() {
@@ -106,9 +107,7 @@ impl AppSettings {
         })?;
         for (key, value) in params {
             if key == PARAMETER {
-                let text = value
-                    .as_str()
-                    .map_or_else(|| value.to_string(), str::to_owned);
+                let text = shown(value);
                 self.secrets_manager_env = Some(YesNo::parse(
                     &format!("{file} (the App's params)"),
                     &text,
@@ -124,13 +123,28 @@ impl AppSettings {
     }
 }
 
+/// A text, a number or a boolean as it stands; of anything longer its kind, since a file in the wrong place can hold secrets.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+        Value::String(text) => text.clone(),
+        plain => plain.to_string(),
+    }
+}
+
 fn generation(file: &str, value: &Value) -> Result<Generation, SettingsError> {
     match value.as_str() {
         Some("1") => Ok(Generation::One),
         Some("2") => Ok(Generation::Two),
         _ => Err(shape(
             file,
-            format!(r#"`generation` is {value}; it is "1" or "2", as text"#),
+            format!(
+                r#"`generation` is {}; it is "1" or "2", as text"#,
+                value
+                    .as_str()
+                    .map_or_else(|| shown(value), |_| value.to_string())
+            ),
         )),
     }
 }
@@ -156,6 +170,37 @@ fn services(file: &str, value: &Value) -> Result<BTreeMap<ServiceName, String>, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_in_the_wrong_place_shows_none_of_its_values() {
+        for text in [
+            r#"{"generation": {"PW": "hunter2"}}"#,
+            r#"{"params": "hunter2"}"#,
+            r#"{"params": {"SecretsManagerEnv": {"PW": "hunter2"}}}"#,
+            r#"{"services": {"web": ["hunter2"]}}"#,
+            r#"["hunter2"]"#,
+            r#""hunter2""#,
+        ] {
+            let problem = read(text).unwrap_err();
+            assert!(!problem.contains("hunter2"), "{text}: {problem}");
+        }
+        for text in [
+            r#""hunter2""#,
+            r#"{"images": "hunter2"}"#,
+            r#"{"id": {"PW": "hunter2"}}"#,
+        ] {
+            let problem = Build::read("build.json", text.as_bytes())
+                .unwrap_err()
+                .to_string();
+            assert!(!problem.contains("hunter2"), "{text}: {problem}");
+        }
+        let read = AppSettings::read(
+            "app.json",
+            br#"{"PW": "hunter2", "params": {"PW": "hunter2"}}"#,
+        );
+        let warnings = read.unwrap().warnings.join(" ");
+        assert!(!warnings.contains("hunter2"), "{warnings}");
+    }
 
     fn read(text: &str) -> Result<AppSettings, String> {
         AppSettings::read("apps/shop/app.json", text.as_bytes()).map_err(|err| err.to_string())

@@ -13,18 +13,32 @@ use zeroize::Zeroizing;
 mod collect;
 mod envelope;
 mod error;
+mod form;
 mod json;
 mod lines;
+mod places;
 #[cfg(test)]
 mod properties;
 mod read;
 
 pub use envelope::Envelope;
-pub use error::EnvironmentError;
+pub use error::{EnvironmentError, NamedKey};
+pub use form::LikelyForm;
 pub use read::{EnvironmentObject, ReadEnvironment, read};
 
-/// What the S3 delivery itself is told by; no environment may set them.
-pub const RESERVED_KEYS: [&str; 3] = ["CONVOX_ENV_KEY", "CONVOX_ENV_URL", "CONVOX_ENV_VARS"];
+/// What the S3 delivery itself is told by; no environment may set them, or `convox-env` would read another object, or with
+/// another identity than the task's.
+pub const RESERVED_KEYS: [&str; 6] = [
+    "CONVOX_ENV_KEY",
+    "CONVOX_ENV_REGION",
+    "CONVOX_ENV_TEST_CREDENTIALS",
+    "CONVOX_ENV_TEST_ENDPOINT",
+    "CONVOX_ENV_URL",
+    "CONVOX_ENV_VARS",
+];
+
+/// Where a task's own keys are, which ECS sets: a secret of that name would take them from the task, and from `convox-env`.
+pub const SET_BY_ECS: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 
 /// A key that breaks the rule of [`EnvKey`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

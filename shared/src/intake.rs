@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::call_error::ErrorClass;
 use crate::error_chain::Chain;
+use crate::json_error::without_values;
 
 /// A payload: what it asks for, and how it is answered.
 #[derive(Debug, PartialEq)]
@@ -44,7 +45,8 @@ pub fn parse<T: Trigger>(payload: Value) -> Payload<T> {
         return match serde_json::from_value::<SqsEvent>(payload) {
             Ok(event) => Payload::Queue(event.records.into_iter().map(queued).collect()),
             Err(err) => Payload::Bare(vec![T::ignored(format!(
-                "SQS records that cannot be read: {err}"
+                "SQS records that cannot be read: {}",
+                without_values(&err)
             ))]),
         };
     }
@@ -71,7 +73,8 @@ pub fn bridged<T: Trigger>(
     let event = match serde_json::from_value::<EventBridgeEvent<Value>>(payload) {
         Ok(event) => event,
         Err(err) => {
-            return T::ignored(format!("an EventBridge event that cannot be read: {err}"));
+            let why = without_values(&err);
+            return T::ignored(format!("an EventBridge event that cannot be read: {why}"));
         }
     };
     read(&event).unwrap_or_else(|| {

@@ -12,6 +12,7 @@ pub mod environment_file;
 pub mod error_chain;
 pub mod events;
 pub mod failures;
+pub mod json_error;
 pub mod launch_reason;
 pub mod manifest;
 pub mod metrics;

@@ -27,7 +27,7 @@ fn convox_env(world: &World, variables: &[(&str, &str)]) -> Command {
     command
         .env_clear()
         .envs(world.task_access())
-        .env("AWS_ENDPOINT_URL", world.proxy.endpoint())
+        .env("CONVOX_ENV_TEST_ENDPOINT", world.proxy.endpoint())
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .kill_on_drop(true);

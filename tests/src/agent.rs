@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use aws_sdk_ecs::types::{ContainerDefinition, Secret, TaskDefinition};
 
 use crate::binaries;
+use crate::credentials;
 use crate::world::World;
 
 /// What a container's name leads to: its variables.
@@ -30,7 +31,7 @@ pub struct Agent {
     pub secrets_manager: aws_sdk_secretsmanager::Client,
     /// S3, for environment files.
     pub s3: aws_sdk_s3::Client,
-    /// The `AWS_*` variables with which `convox-env` reaches AWS, as a task has its role.
+    /// The variables with which `convox-env` reaches AWS, as a task has its role.
     pub access: BTreeMap<String, String>,
     /// The built `convox-env`.
     pub convox_env: PathBuf,
@@ -131,11 +132,28 @@ impl Agent {
             ecs: aws_sdk_ecs::Client::new(&config),
             secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
-            access: std::env::vars()
-                .filter(|(name, _)| name.starts_with("AWS_"))
-                .collect(),
+            access: Self::access().await,
             convox_env: binaries::beside("convox-env"),
         }
+    }
+
+    /// `convox-env` takes its keys from a task's role alone, so those of this process are served as one's.
+    async fn access() -> BTreeMap<String, String> {
+        let of_task = |(name, _): &(String, String)| {
+            name.starts_with("AWS_") || name.starts_with("CONVOX_ENV_TEST_")
+        };
+        let mut access: BTreeMap<String, String> = std::env::vars().filter(of_task).collect();
+        let of = |name: &str| access.get(name).cloned().unwrap_or_default();
+        if !access.contains_key("CONVOX_ENV_TEST_CREDENTIALS") {
+            let (id, secret) = (of("AWS_ACCESS_KEY_ID"), of("AWS_SECRET_ACCESS_KEY"));
+            let answer = credentials::answer(&id, &secret, &of("AWS_SESSION_TOKEN"));
+            let url = credentials::serve(answer).await;
+            let endpoint = access.get("AWS_ENDPOINT_URL").cloned();
+            let endpoint = endpoint.map(|url| ("CONVOX_ENV_TEST_ENDPOINT".to_owned(), url));
+            access.extend(endpoint);
+            access.insert("CONVOX_ENV_TEST_CREDENTIALS".to_owned(), url);
+        }
+        access
     }
 
     /// What each container of a task would see, and where each variable comes from.

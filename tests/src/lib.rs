@@ -14,6 +14,7 @@ pub mod agent;
 pub mod binaries;
 pub mod canary;
 pub mod chance;
+mod credentials;
 pub mod emulator;
 mod envelope;
 pub mod function;

@@ -19,7 +19,7 @@ use crate::emulator::Emulator;
 use crate::function::Function;
 use crate::iam::{Deployment, Judged};
 use crate::proxy::{Event, Proxy};
-use crate::{binaries, emulator, envelope, unique};
+use crate::{binaries, credentials, emulator, envelope, unique};
 
 /// The only region of the bench.
 pub const REGION: &str = "us-east-1";
@@ -44,6 +44,8 @@ pub struct World {
     pub cluster: String,
     /// The environment key.
     pub key_arn: String,
+    /// Where a task asks for its role's keys.
+    task_credentials: String,
     /// What the program under test talks to; at its end it judges the functions' calls by the template's policies.
     pub proxy: Judged,
     /// S3.
@@ -83,6 +85,12 @@ impl World {
             eventbridge: aws_sdk_eventbridge::Client::new(&config),
             cloudformation: aws_sdk_cloudformation::Client::new(&config),
             kms,
+            task_credentials: credentials::serve(credentials::answer(
+                &account,
+                SECRET_ACCESS_KEY,
+                "",
+            ))
+            .await,
             account,
             proxy: Judged::new(proxy),
         };

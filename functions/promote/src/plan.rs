@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 
 use shared::app_settings::AppSettings;
 use shared::app_stack::StackOutputs;
-use shared::environment::RESERVED_KEYS;
+use shared::environment::{RESERVED_KEYS, SET_BY_ECS};
 use shared::leftovers::Removals;
 use shared::manifest::Manifest;
 use shared::names::{SecretArn, keys};
@@ -171,7 +171,6 @@ pub fn plan<'a>(
     });
     checks.platforms(config, &processes, &release, &s3);
     let mut warnings = warnings(gathered);
-    warnings.extend(deliveries::warnings(gathered));
     warnings.extend(platform::warnings(config, gathered, &rendered));
     let (checked, stack) = checks.into_result(stack)?;
     warnings.extend(checked);
@@ -255,10 +254,8 @@ fn warnings(gathered: &Gathered) -> Vec<String> {
     warnings.extend(gathered.settings.warnings.iter().cloned());
     warnings.extend(gathered.resources.notices.iter().cloned());
     for service in &gathered.manifest.services {
-        for name in RESERVED_KEYS
-            .iter()
-            .filter(|name| service.has_default(name))
-        {
+        let without_effect = RESERVED_KEYS.iter().chain([&SET_BY_ECS]);
+        for name in without_effect.filter(|name| service.has_default(name)) {
             warnings.push(format!(
                 "`services.{}.environment`: `{name}` is reserved, its default has no effect",
                 service.name

@@ -10,7 +10,7 @@ use crypto_secretbox::{Key, Nonce, XSalsa20Poly1305};
 use zeroize::Zeroizing;
 
 use super::json::Members;
-use super::{EnvValue, EnvironmentError, ReadEnvironment, read::read_opened};
+use super::{EnvironmentError, ReadEnvironment, read::read_opened};
 
 const DATA_KEY_BYTES: usize = 32;
 const NONCE_BYTES: usize = 24;
@@ -79,7 +79,7 @@ impl fmt::Debug for Envelope {
 }
 
 fn decode(members: &Members, name: &'static str) -> Result<Vec<u8>, EnvironmentError> {
-    let text = members.get(name).map_or("", EnvValue::expose);
+    let text = members.get(name).map_or("", |member| member.value.expose());
     BASE64_STANDARD
         .decode(text)
         .map_err(|_| field(name, "is not standard base64"))

@@ -1,8 +1,35 @@
 //! Why an environment object cannot be read: always the user's error, never with a value in it.
 
+use std::fmt;
+
+/// The longest key that a message repeats.
+const SHOWN_MAX: usize = 64;
+
+/// A JSON key as a message names it.
+///
+/// What stands where a key belongs can be a value, or a piece of one: a file in another form, a value with a newline. So a
+/// key is repeated only where it has the harmless shape of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedKey(Option<String>);
+
+impl NamedKey {
+    pub(super) fn new(key: &str) -> Self {
+        Self(shown(key).map(str::to_owned))
+    }
+}
+
+impl fmt::Display for NamedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some(key) => write!(f, "the JSON key `{key}`"),
+            None => f.write_str("a JSON key that is not shown"),
+        }
+    }
+}
+
 /// An environment object that cannot be read.
 ///
-/// Lines and columns count from 1; columns count bytes. Keys are cut to a printable piece.
+/// Lines and columns count from 1; columns count bytes. Keys are shown where they have the shape of one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EnvironmentError {
     /// A byte sequence that is no UTF-8.
@@ -20,12 +47,10 @@ pub enum EnvironmentError {
         line: usize,
     },
     /// A NUL character in a JSON string, written as an escape.
-    #[error(
-        "the JSON key `{key}` or its value contains \\u0000, which no environment variable can hold"
-    )]
+    #[error("{key} or its value contains \\u0000, which no environment variable can hold")]
     NulInJson {
         /// Where.
-        key: String,
+        key: NamedKey,
     },
     /// A line that Convox cannot read either.
     #[error(
@@ -48,22 +73,20 @@ pub enum EnvironmentError {
         column: usize,
     },
     /// A JSON key that stands there twice.
-    #[error("line {line} repeats the JSON key `{key}`, keep one of them")]
+    #[error("line {line} repeats {key}, keep one of them")]
     DuplicateKey {
         /// Where it stands again.
         line: usize,
         /// The key.
-        key: String,
+        key: NamedKey,
     },
     /// A JSON value of another type.
-    #[error(
-        "the value of the JSON key `{key}` (line {line}) is not a string, put it in double quotes"
-    )]
+    #[error("the value of {key} (line {line}) is not a string, put it in double quotes")]
     NotAString {
         /// Where the value starts.
         line: usize,
         /// Its key.
-        key: String,
+        key: NamedKey,
     },
     /// An object of exactly `c`, `k` and `n` that is no envelope.
     #[error(
@@ -97,7 +120,10 @@ pub enum EnvironmentError {
     Unopenable,
 }
 
-/// A piece of `key` that can be shown: without control characters, at most 32 characters.
-pub(super) fn shown(key: &str) -> String {
-    key.chars().filter(|c| !c.is_control()).take(32).collect()
+/// `key`, where a message can repeat it: letters, digits, `_`, `.` and `-`, with or without an `export ` before them.
+pub(super) fn shown(key: &str) -> Option<&str> {
+    let name = key.strip_prefix("export ").unwrap_or(key);
+    let harmless = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let fits = !name.is_empty() && key.len() <= SHOWN_MAX && name.bytes().all(harmless);
+    fits.then_some(key)
 }

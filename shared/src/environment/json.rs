@@ -8,11 +8,19 @@ use std::fmt::{self, Write as _};
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
-use super::error::shown;
+use super::error::NamedKey;
 use super::{EnvValue, EnvironmentError};
 
 /// The members of an object, by key.
-pub(super) type Members = BTreeMap<String, EnvValue>;
+pub(super) type Members = BTreeMap<String, Member>;
+
+/// One member of an object.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Which one it is, from 1: what a message can say of it where its key cannot be shown.
+    pub number: usize,
+    pub value: EnvValue,
+}
 
 /// Reads `text`, which is one object of strings with distinct keys and nothing after it.
 pub(super) fn members(text: &str) -> Result<Members, EnvironmentError> {
@@ -42,11 +50,11 @@ impl Reader {
         match (&self.duplicate, &self.key) {
             (Some(key), _) => EnvironmentError::DuplicateKey {
                 line,
-                key: shown(key),
+                key: NamedKey::new(key),
             },
             (None, Some(key)) if err.is_data() => EnvironmentError::NotAString {
                 line,
-                key: shown(key),
+                key: NamedKey::new(key),
             },
             _ => EnvironmentError::JsonSyntax {
                 line,
@@ -78,9 +86,12 @@ impl<'de> Visitor<'de> for &mut Reader {
                 return Err(A::Error::custom("duplicate key"));
             }
             self.key = Some(key);
-            let value = EnvValue::from(map.next_value::<String>()?);
+            let member = Member {
+                number: self.members.len() + 1,
+                value: EnvValue::from(map.next_value::<String>()?),
+            };
             if let Some(key) = self.key.take() {
-                self.members.insert(key, value);
+                self.members.insert(key, member);
             }
         }
         Ok(())
@@ -143,7 +154,7 @@ mod tests {
             let members = members(text).unwrap();
             let got: Vec<_> = members
                 .iter()
-                .map(|(key, value)| (key.as_str(), value.expose()))
+                .map(|(key, member)| (key.as_str(), member.value.expose()))
                 .collect();
             assert_eq!(got, want, "{text}");
         }
@@ -153,11 +164,11 @@ mod tests {
     fn anything_else_is_refused_with_its_place() {
         let not_a_string = |line| NotAString {
             line,
-            key: "A".to_owned(),
+            key: NamedKey::new("A"),
         };
         let duplicate = |line| DuplicateKey {
             line,
-            key: "A".to_owned(),
+            key: NamedKey::new("A"),
         };
         let syntax = |line, column| JsonSyntax { line, column };
         for (text, want) in [

@@ -1,57 +1,158 @@
 //! Form 1: `KEY=value` lines, read as Convox reads them.
 //!
-//! Source: `convox/rack:pkg/structs/environment.go`. Comments are ours: Convox would take `# c=1` for a key.
+//! Source: `convox/rack:pkg/structs/environment.go`. Two things are ours. Comments, since Convox would take `# c=1` for a key;
+//! and the last line of a value in base64 that was wrapped: its `=` would make a variable whose name is a piece of the value.
 
-use super::{EnvValue, EnvironmentError, ReadEnvironment, collect::Collector};
+use super::collect::{Collector, Oddities, Place};
+use super::{EnvValue, EnvironmentError, ReadEnvironment};
 
 /// Go's `bufio.Scanner` gives up on longer lines, so Convox refuses them.
 pub(super) const LINE_MAX: usize = 65_535;
+/// What base64 is wrapped at: 64 in PEM, 76 by most tools. Less of it can be anything.
+const WRAPPED_MIN: usize = 60;
+const WRAPPED_MAX: usize = 76;
+/// What begins a key or a certificate.
+const PEM: &str = "-----BEGIN ";
 
 pub(super) fn read(text: &str) -> Result<ReadEnvironment, EnvironmentError> {
     let mut collector = Collector::default();
-    let mut in_value = false;
-    for (line, content) in (1..).zip(text.split('\n')) {
+    let mut open = Open::default();
+    for (number, content) in (1..).zip(text.split('\n')) {
         if content.len() > LINE_MAX {
-            return Err(EnvironmentError::LineTooLong { line });
+            return Err(EnvironmentError::LineTooLong { line: number });
         }
         let content = content.strip_suffix('\r').unwrap_or(content);
-        if content.starts_with('#') || content.trim().is_empty() {
+        let text = content.trim();
+        if text.is_empty() || text.starts_with('#') {
             continue;
         }
         let Some((key, value)) = content.split_once('=') else {
-            collector.ignore_line(line);
-            in_value = true;
+            collector.ignore_line(number);
+            collector.form().see(text);
+            open = open.after_text(text);
             continue;
         };
-        let key = key.trim();
-        if !key.is_empty() {
-            let value = EnvValue::from(value.to_owned());
-            collector.add(
-                key,
-                value,
-                Some(Line {
-                    number: line,
-                    in_value,
-                }),
-            );
+        if open.ends_with(text) {
+            collector.ignore_piece(number);
+            open = Open::default();
+            continue;
         }
-        in_value = value.starts_with("-----BEGIN ");
+        let taken = pair(&mut collector, number, (key, value), &open);
+        open = open.after_pair(value, taken);
+        if taken {
+            collector.form().see_pair();
+        } else {
+            collector.form().see(text);
+        }
     }
     Ok(collector.finish())
 }
 
-/// Where a key stands.
-#[derive(Clone, Copy)]
-pub(super) struct Line {
-    /// From 1.
-    pub number: usize,
-    /// The line goes on after one that is no `KEY=value`: its key may be a piece of a value, such as a private key
-    /// whose last line ends in `=`, and is not shown.
-    pub in_value: bool,
+/// Hands on what stands before and after the first `=`; whether it is no piece of anything else.
+fn pair(collector: &mut Collector, number: usize, (key, value): (&str, &str), open: &Open) -> bool {
+    let name = key.trim();
+    if name.is_empty() {
+        return true; // Convox ignores it
+    }
+    let in_value = open.in_value();
+    let place = Place::Line { number, in_value };
+    let taken = collector.add(name, EnvValue::from(value.to_owned()), place);
+    if taken {
+        let oddities = Oddities {
+            quoted: is_quoted(value),
+            unclosed: opening_quote(value).is_some(),
+            blanks: key.trim_end() != key || value.starts_with([' ', '\t']),
+        };
+        collector.note_oddities(number, (!in_value).then_some(name), oddities);
+    }
+    taken
+}
+
+/// What a line leaves open for the next ones.
+#[derive(Default)]
+struct Open {
+    /// It was no pair.
+    no_pair: bool,
+    /// The value opened with this quote and was not closed since.
+    quote: Option<char>,
+    /// It was, or ended in, a piece of base64 that goes on.
+    base64: bool,
+}
+
+impl Open {
+    fn in_value(&self) -> bool {
+        self.no_pair || self.quote.is_some()
+    }
+
+    fn after_text(&self, text: &str) -> Self {
+        Self {
+            no_pair: true,
+            quote: self.quote.filter(|quote| !text.ends_with(*quote)),
+            base64: text.starts_with(PEM) || is_base64(text),
+        }
+    }
+
+    fn after_pair(&self, value: &str, taken: bool) -> Self {
+        let still = self
+            .quote
+            .filter(|quote| !value.trim_end().ends_with(*quote));
+        let begins_key = value.starts_with(PEM);
+        Self {
+            no_pair: begins_key || !taken,
+            quote: still.or_else(|| opening_quote(value)),
+            base64: begins_key || is_wrapped(value),
+        }
+    }
+
+    /// Whether `text` is the end of the base64 that is open.
+    ///
+    /// A variable of no value looks much like it, `KEY=`; so after a pair it must end in `==`, or mix letters as no name does.
+    fn ends_with(&self, text: &str) -> bool {
+        let body = text.trim_end_matches('=');
+        let padding = text.len() - body.len();
+        let is_end = (1..=2).contains(&padding)
+            && text.len().is_multiple_of(4)
+            && text.len() <= WRAPPED_MAX
+            && body.bytes().all(of_base64);
+        self.base64 && is_end && (self.no_pair || padding == 2 || is_mixed(body))
+    }
+}
+
+fn of_base64(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')
+}
+
+fn is_base64(text: &str) -> bool {
+    text.len() >= 16 && text.len().is_multiple_of(4) && text.bytes().all(of_base64)
+}
+
+/// A value that ends where tools wrap base64. Digits of a hash are no base64: they never go on.
+fn is_wrapped(value: &str) -> bool {
+    (WRAPPED_MIN..=WRAPPED_MAX).contains(&value.len()) && is_base64(value) && is_mixed(value)
+}
+
+fn is_mixed(text: &str) -> bool {
+    let any = |is: fn(&u8) -> bool| text.as_bytes().iter().any(is);
+    any(u8::is_ascii_lowercase) && any(u8::is_ascii_uppercase)
+}
+
+/// Whether both ends of a value are the same kind of quote.
+fn is_quoted(value: &str) -> bool {
+    let value = value.trim();
+    let by = |quote: char| value.len() >= 2 && value.starts_with(quote) && value.ends_with(quote);
+    by('"') || by('\'')
+}
+
+/// The quote that a value opens with, where it does not end with it.
+fn opening_quote(value: &str) -> Option<char> {
+    let value = value.trim();
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+    (!is_quoted(value)).then_some(quote)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{EnvKey, LikelyForm};
     use super::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {
@@ -73,14 +174,13 @@ mod tests {
             ("A=1\r\r\n", vec![("A", "1\r")]),
             ("A=1\rB=2", vec![("A", "1\rB=2")]),
             ("A=b=c==", vec![("A", "b=c==")]),
-            (" A\t= b ", vec![("A", " b ")]),
-            ("\u{a0}A\u{2003}=1", vec![("A", "1")]),
             ("A=", vec![("A", "")]),
-            ("E=\"q\"", vec![("E", "\"q\"")]),
             ("A=x # y", vec![("A", "x # y")]),
             ("A=1\nA=2", vec![("A", "2")]),
             ("=1\n  =2", vec![]),
-            ("# c=1\n#A=1", vec![]),
+            ("# c=1\n#A=1\n  # c=1\n\t#A=1", vec![]),
+            ("A=1\n  # a comment", vec![("A", "1")]),
+            ("  A=1", vec![("A", "1")]),
             ("A=${B} $C \\n", vec![("A", "${B} $C \\n")]),
             ("A=ä🦀", vec![("A", "ä🦀")]),
         ] {
@@ -103,9 +203,15 @@ mod tests {
                 "a\nA=1\nb\nc\nd\n\ne",
                 format!("lines 1, 3-5, 7 have no `=` and are ignored; {no_equals}"),
             ),
-            ("export X=1", format!("line 1: the key `export X` is not delivered, {rule}")),
-            (" # c=1", format!("line 1: the key `# c` is not delivered, {rule}")),
-            ("\n1\u{7}A=1", format!("line 2: the key `1A` is not delivered, {rule}")),
+            (
+                "export X=1",
+                "line 1: the key `export X` is not delivered, write it without `export`".to_owned(),
+            ),
+            ("\n1A=1", format!("line 2: the key `1A` is not delivered, {rule}")),
+            (
+                "my key=1",
+                format!("line 1 is not delivered, what stands before its `=` is no key: {rule}"),
+            ),
             (
                 "CONVOX_ENV_KEY=1",
                 "line 1: the key `CONVOX_ENV_KEY` is not delivered, it is reserved for S3 delivery, rename it"
@@ -114,12 +220,101 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap().warnings, [want], "{text:?}");
         }
-        let long = format!("-{}=1", "k".repeat(100));
-        let want = format!(
-            "line 1: the key `-{}` is not delivered, {rule}",
-            "k".repeat(31)
-        );
-        assert_eq!(read(&long).unwrap().warnings, [want]);
+    }
+
+    /// YAML, ECS's list, a dotenv file with newlines, wrapped base64: what stands before an `=` in them is a value, or a piece.
+    #[test]
+    fn of_a_file_in_another_form_no_value_is_shown() {
+        for text in [
+            "API_KEY: c4nary==",
+            "  DATABASE_URL: postgres://app:c4nary@db/shop?sslmode=require",
+            r#"[{"name":"PW","value":"c4nary=x"}]"#,
+            "- name: PW\n  value: c4nary=x",
+            "A=\"first\n9c4nary=second\nc4nary third\"",
+            "PASSWORD c4nary=x",
+            "set PASSWORD=c4nary=x\n.c4nary=",
+            "KEY=-----BEGIN PRIVATE KEY-----\nAAAAAAAAAAAAAAAA\nc4nary==\n-----END PRIVATE KEY-----",
+            "KEY: |\n  AAAAAAAAAAAAAAAA\n  c4naryx=\nB=1",
+        ] {
+            let read = read(text).unwrap();
+            let shown = format!("{read:?}");
+            assert!(!shown.contains("c4nary"), "{text}: {shown}");
+            assert_ne!(read.warnings, [""; 0], "{text}");
+        }
+    }
+
+    #[test]
+    fn wrapped_base64_gives_no_variable_whose_name_is_a_piece_of_it() {
+        let line = "TWFu".repeat(19);
+        let hash = "0a1b".repeat(16);
+        for (text, want) in [
+            (format!("KEY={line}\nTWFuTQ==\nB=1"), &["B", "KEY"][..]),
+            (format!("KEY={line}\nTWFuTWE=\nB=1"), &["B", "KEY"]),
+            // An empty variable after a long value is one.
+            (format!("KEY={line}\nTOP="), &["KEY", "TOP"]),
+            (format!("KEY={hash}\nTWFuTWE="), &["KEY", "TWFuTWE"]),
+            ("A=1\nTWFuTQ==".to_owned(), &["A", "TWFuTQ"]),
+        ] {
+            let read = read(&text).unwrap();
+            let keys: Vec<_> = read.environment.keys().map(EnvKey::as_str).collect();
+            assert_eq!(keys, want, "{text}");
+        }
+    }
+
+    #[test]
+    fn near_misses_are_delivered_as_they_stand_and_named_by_line() {
+        let quoted = "they are delivered as a part of it, leave them out if they are not meant so";
+        let blanks = "the key is taken without them, the value with them; write `KEY=value`";
+        for (text, pair, want) in [
+            (
+                "A=1\nPW=\"q\"",
+                ("PW", "\"q\""),
+                format!("line 2 (`PW`) has a value in quotes; {quoted}"),
+            ),
+            (
+                "PW='q'\nB=\"\"\n\nC=\"c\"",
+                ("PW", "'q'"),
+                format!("lines 1-2, 4 (`C`) have values in quotes; {quoted}"),
+            ),
+            (
+                "FOO = bar",
+                ("FOO", " bar"),
+                format!("line 1 (`FOO`) has blanks around its key or before its value; {blanks}"),
+            ),
+            (
+                "\u{a0}A\u{2003}=1",
+                ("A", "1"),
+                format!("line 1 (`A`) has blanks around its key or before its value; {blanks}"),
+            ),
+            (
+                "PW=\"q\nB=1",
+                ("B", "1"),
+                "line 1 (`PW`) has a value with a quote that is not closed in its line; a value with newlines needs \
+                 the JSON form, one object of strings"
+                    .to_owned(),
+            ),
+        ] {
+            assert!(pairs(text).contains(&(pair.0.to_owned(), pair.1.to_owned())), "{text}");
+            assert_eq!(read(text).unwrap().warnings, [want], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_others_is_recognised() {
+        use LikelyForm::{JsonList, Shell, Yaml};
+        for (text, want) in [
+            ("", None),
+            ("A=1", None),
+            ("what is this", None),
+            ("[section]\nA: 1", None),
+            ("A: 1\nB:\n  - c", Some(Yaml)),
+            ("---\nA: postgres://a?b=c\nB: 2", Some(Yaml)),
+            ("[{\"name\": \"A\",\n\"value\": \"1\"}]", Some(JsonList)),
+            ("[\n  {\"name\": \"A=\"}\n]", Some(JsonList)),
+            ("#!/bin/sh\nexport A=1\nexport B='2'", Some(Shell)),
+        ] {
+            assert_eq!(read(text).unwrap().likely_form, want, "{text}");
+        }
     }
 
     #[test]

@@ -97,7 +97,34 @@ proptest! {
     fn lines_come_back(environment in environments("[^\0\r\n]{0,20}")) {
         let read = plain(lines(&environment).as_bytes());
         prop_assert_eq!(&read.environment, &environment);
-        prop_assert_eq!(read.warnings.len(), 0);
+    }
+
+    #[test]
+    fn of_lines_without_quotes_and_blanks_there_is_nothing_to_say(
+        environment in environments("[^\0\r\n\"' \t]{0,20}"),
+    ) {
+        prop_assert_eq!(plain(lines(&environment).as_bytes()).warnings.len(), 0);
+    }
+
+    #[test]
+    fn of_no_other_form_a_value_is_shown(
+        pairs in prop::collection::vec(("[A-Za-z_][A-Za-z0-9_]{0,8}", "[ -~]{0,12}", "[ -~]{0,12}"), 1..5),
+        form in 0..6_usize,
+    ) {
+        // In what stands before an `=`, the marker is told from a key by characters that no key has.
+        let text: String = pairs.iter().map(|(key, before, after)| {
+            let value = format!("{before}/{CANARY}/{after}");
+            match form {
+                0 => format!("{key}: {value}\n"),
+                1 => format!("- name: {key}\n  value: \"{value}\"\n"),
+                2 => format!("[{{\"name\":\"{key}\",\"value\":\"{value}\"}}]\n"),
+                3 => format!("export {key}='{value}'\n"),
+                4 => format!("{key}=\"first\n{value}\nlast\"\n"),
+                _ => format!("{key} {value}\n"),
+            }
+        }).collect();
+        let shown = shown(&read(text.as_bytes()));
+        prop_assert!(!shown.contains(CANARY), "{}", shown);
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! From the bytes of an environment object to an environment: which form it is, and what every form must keep.
 
-use super::{Envelope, Environment, EnvironmentError, collect::Collector, json, lines};
+use std::collections::BTreeSet;
+
+use super::collect::{Collector, Place};
+use super::error::NamedKey;
+use super::{Envelope, Environment, EnvironmentError, LikelyForm, json, lines};
 
 /// An environment object, as it lies in the settings bucket.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +22,10 @@ pub struct ReadEnvironment {
     pub environment: Environment,
     /// What is not, and why; each reads alone, none holds a value.
     pub warnings: Vec<String>,
+    /// Which form its writer probably meant, where that is none of ours.
+    pub likely_form: Option<LikelyForm>,
+    /// The keys that are not delivered for an `export ` before them.
+    pub exported: BTreeSet<String>,
 }
 
 /// Reads an environment object of any of the three forms.
@@ -52,12 +60,12 @@ pub(super) fn read_opened(content: &[u8]) -> Result<ReadEnvironment, Environment
 
 fn read_members(members: json::Members) -> Result<ReadEnvironment, EnvironmentError> {
     let mut collector = Collector::default();
-    for (key, value) in members {
-        if key.contains('\0') || value.expose().contains('\0') {
-            let key = super::error::shown(&key);
+    for (key, member) in members {
+        if key.contains('\0') || member.value.expose().contains('\0') {
+            let key = NamedKey::new(&key);
             return Err(EnvironmentError::NulInJson { key });
         }
-        collector.add(&key, value, None);
+        collector.add(&key, member.value, Place::Member(member.number));
     }
     Ok(collector.finish())
 }
@@ -125,9 +133,9 @@ mod tests {
         assert_eq!(
             read.warnings,
             [
-                format!("the key `` is not delivered, {rule}"),
+                format!("member 2 of the JSON object is not delivered, its name is no key: {rule}"),
                 "the key `CONVOX_ENV_URL` is not delivered, it is reserved for S3 delivery, rename it".to_owned(),
-                format!("the key `my key` is not delivered, {rule}"),
+                format!("member 1 of the JSON object is not delivered, its name is no key: {rule}"),
             ]
         );
         assert_eq!(read.environment.len(), 2);
@@ -136,7 +144,7 @@ mod tests {
     #[test]
     fn what_no_form_can_hold_is_refused_with_its_place() {
         let nul_in = |key: &str| NulInJson {
-            key: key.to_owned(),
+            key: NamedKey::new(key),
         };
         for (object, want) in [
             (&b"A=1\nB=\xff"[..], NotUtf8 { line: 2 }),
@@ -145,7 +153,7 @@ mod tests {
             (b"A=1\n\n#\0", NulByte { line: 3 }),
             (b"{\"A\": \"\0\"}", NulByte { line: 1 }),
             (br#"{"A": "1\u00002"}"#, nul_in("A")),
-            (br#"{"A\u0000B": "1"}"#, nul_in("AB")),
+            (br#"{"A\u0000B": "1"}"#, nul_in("A\0B")),
         ] {
             assert_eq!(read(object), Err(want), "{}", object.escape_ascii());
         }

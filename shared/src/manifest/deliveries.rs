@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::node::{Entry, Kind};
 use super::reader::{Place, Reader};
-use crate::environment::{EnvKey, RESERVED_KEYS};
+use crate::environment::{EnvKey, RESERVED_KEYS, SET_BY_ECS};
 use crate::environment_file::{ENVIRONMENT_FILES_MAX, EnvironmentFile};
 use crate::secret_reference::{Parts, SecretReference};
 
@@ -112,6 +112,9 @@ fn name(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> bool {
         Err(error) => format!("cannot be the name of a variable: {error}"),
         Ok(key) if RESERVED_KEYS.contains(&key.as_str()) => {
             "is reserved: S3 delivery is told by it where the environment is".to_owned()
+        }
+        Ok(key) if key.as_str() == SET_BY_ECS => {
+            "is set by ECS, and would take the task's own keys from it".to_owned()
         }
         Ok(_) => return true,
     };

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use super::{EnvSource, Release};
 use crate::app_stack::link_variables;
-use crate::environment::{EnvKey, RESERVED_KEYS};
+use crate::environment::{EnvKey, RESERVED_KEYS, SET_BY_ECS};
 use crate::manifest::Service;
 
 /// Plain variables and references; their names never meet.
@@ -26,7 +26,7 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     environment.extend(links(release, service));
     environment.extend(automatic(release, service));
     // Only the S3 delivery sets these: a default of that name would send convox-env to another object.
-    environment.retain(|name, _| !RESERVED_KEYS.contains(&name.as_str()));
+    environment.retain(|name, _| !has_no_effect(name));
     let mut secrets = of_resources(release, service);
     secrets.extend(own_secrets(release, service));
     let mut reads_secret_of_app = false;
@@ -40,9 +40,12 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     }
     environment.retain(|name, _| !secrets.contains_key(name));
     if let EnvSource::S3 { url, key_arn } = source {
-        if let Some(arn) = key_arn {
-            environment.insert("CONVOX_ENV_KEY".to_owned(), arn.clone());
-        }
+        // Either says where the Rack is: the App may set AWS_REGION for itself.
+        let (name, value) = match key_arn {
+            Some(arn) => ("CONVOX_ENV_KEY", arn.as_str()),
+            None => ("CONVOX_ENV_REGION", release.region),
+        };
+        environment.insert(name.to_owned(), value.to_owned());
         environment.insert("CONVOX_ENV_URL".to_owned(), url.clone());
         environment.insert("CONVOX_ENV_VARS".to_owned(), passed(service));
     }
@@ -51,6 +54,11 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
         secrets,
         reads_secret_of_app,
     }
+}
+
+/// Whether a default of that name is left out: the S3 delivery sets it, or ECS.
+fn has_no_effect(name: &str) -> bool {
+    RESERVED_KEYS.contains(&name) || name == SET_BY_ECS
 }
 
 /// What the linked resources give, but for names that something stronger delivers anyway.

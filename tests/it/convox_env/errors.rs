@@ -161,10 +161,11 @@ async fn a_task_without_a_role_says_so() {
     let world = World::new().await;
     let url = url(&world, &world.put(KEY, "A=1").await);
     let mut command = convox_env(&world, &[("CONVOX_ENV_URL", url.as_str())]);
+    // Neither keys nor another address take its place.
     command
-        .env_remove("AWS_ACCESS_KEY_ID")
-        .env_remove("AWS_SECRET_ACCESS_KEY")
-        .env("AWS_EC2_METADATA_DISABLED", "true");
+        .env_remove("CONVOX_ENV_TEST_CREDENTIALS")
+        .env("AWS_ACCESS_KEY_ID", &world.account)
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/");
     let output = command
         .args(["echo", "the App runs"])
         .output()
@@ -178,15 +179,17 @@ async fn a_task_without_a_role_says_so() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_none_is_shown_with_the_right_form() {
+async fn of_a_url_that_is_none_the_right_form_is_shown() {
     let world = World::new().await;
     for url in [
-        "https://bucket/env",
-        "s3://bucket",
-        "s3://bucket/env?version=1",
+        "https://user:password@host/env",
+        "s3://alone",
+        "s3://other/env?version=1",
     ] {
         let said = refused(&world, &[("CONVOX_ENV_URL", url)], url).await;
-        assert_says(&said, &[url, "s3://bucket/key?versionId=version"], url);
+        let right = ["CONVOX_ENV_URL", "s3://bucket/key?versionId=version"];
+        assert_says(&said, &right, url);
+        assert!(!said.contains(url), "{said}");
     }
     assert_eq!(world.proxy.calls().len(), 0);
 }
@@ -198,7 +201,10 @@ async fn an_object_that_is_no_environment_by_its_size_or_is_cut_off_is_named() {
     let huge = serve("A=1\n".repeat(5 << 20), 0).await;
     let said = refused(
         &world,
-        &[("CONVOX_ENV_URL", &url), ("AWS_ENDPOINT_URL", &huge)],
+        &[
+            ("CONVOX_ENV_URL", &url),
+            ("CONVOX_ENV_TEST_ENDPOINT", &huge),
+        ],
         "huge",
     )
     .await;
@@ -267,7 +273,7 @@ async fn an_s3_that_never_ends_its_answer_ends_the_container_within_its_limit() 
     world.proxy.inject(Fault::Hang.on_service("s3"));
     let silent = [("CONVOX_ENV_URL", url.as_str())];
     let stalled = serve("A=1\n".to_owned(), 1000).await;
-    let stalled = [silent[0], ("AWS_ENDPOINT_URL", stalled.as_str())];
+    let stalled = [silent[0], ("CONVOX_ENV_TEST_ENDPOINT", stalled.as_str())];
     let started = Instant::now();
     let both = tokio::join!(
         refused(&world, &silent, "no answer"),

@@ -2,7 +2,7 @@
 
 use integration_tests::{World, assert_absent, canary};
 
-use super::{KEY, convox_env, run, sees, serve, stderr, url};
+use super::{KEY, run, sees, stderr, url};
 use crate::app::pairs;
 
 #[tokio::test]
@@ -119,35 +119,39 @@ async fn a_line_that_is_not_delivered_is_named_and_the_app_starts() {
     assert_absent(&[said]);
 }
 
-/// As ECS gives a task its role: an address to ask, and no key in the environment.
+/// Whatever keys, profile, region and addresses of AWS the App has for itself: it gets them as they are, and what it needs
+/// of its environment is read as the task, in the Rack's region, over the task's way.
 #[tokio::test]
-async fn the_credentials_are_those_of_the_task() {
+async fn the_object_is_read_as_the_task_whatever_the_app_has_of_aws() {
     let world = World::new().await;
     let url = url(&world, &world.put(KEY, "A=fetched").await);
-    let credentials = format!(
-        r#"{{"AccessKeyId":"{}","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}}"#,
-        world.account
-    );
-    let credentials = serve(credentials, 0).await;
-    let variables = [("CONVOX_ENV_URL", url.as_str()), ("CONVOX_ENV_VARS", "A")];
-    let mut command = convox_env(&world, &variables);
-    command
-        .env_remove("AWS_ACCESS_KEY_ID")
-        .env_remove("AWS_SECRET_ACCESS_KEY")
-        .env(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            format!("{credentials}/v2/x"),
-        )
-        .env("AWS_EC2_METADATA_DISABLED", "true");
-    let output = command
-        .args(["sh", "-c", "echo $A"])
-        .output()
-        .await
-        .unwrap();
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "fetched\n",
-        "{}",
-        stderr(&output)
-    );
+    let elsewhere = "http://127.0.0.1:1";
+    let of_app = [
+        ("AWS_ACCESS_KEY_ID", "210987654321"),
+        ("AWS_SECRET_ACCESS_KEY", "of-the-app"),
+        ("AWS_SESSION_TOKEN", "of-the-app"),
+        ("AWS_PROFILE", "of-the-app"),
+        ("AWS_REGION", "eu-west-1"),
+        ("AWS_DEFAULT_REGION", "eu-west-1"),
+        ("AWS_ENDPOINT_URL", elsewhere),
+        ("AWS_ENDPOINT_URL_S3", elsewhere),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", elsewhere),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nonexistent"),
+    ];
+    let mut variables = vec![
+        ("CONVOX_ENV_URL", url.as_str()),
+        ("CONVOX_ENV_KEY", world.key_arn.as_str()),
+        ("CONVOX_ENV_VARS", "A"),
+    ];
+    variables.extend(of_app);
+    let output = run(&world, &variables, &["/usr/bin/env", "-0"]).await;
+    assert!(output.status.success(), "{}", stderr(&output));
+    let listed = String::from_utf8(output.stdout).unwrap();
+    let seen: Vec<&str> = listed.split_terminator('\0').collect();
+    assert!(seen.contains(&"A=fetched"), "what is fetched is there");
+    for (name, value) in of_app {
+        assert!(seen.contains(&format!("{name}={value}").as_str()), "{name}");
+    }
+    let calls = world.proxy.calls();
+    assert_eq!(calls.len(), 1, "S3 is asked once, through the task's way");
 }

@@ -114,24 +114,41 @@ async fn the_role_that_starts_tasks_may_read_what_convox_yml_names_and_nothing_i
     let racks = Racks::start().await;
     let world = &racks.world;
     let arn = secret(world, "db/main", ["1", "2"]).await;
-    world.put("files/one.env", "FILE=one\n").await;
+    // Of AWS the App may have anything for itself, whatever delivers it; convox-env reads with the task's role.
+    let file = "FILE=one\nAWS_ENDPOINT_URL_S3=http://127.0.0.1:1\nAWS_SESSION_TOKEN=of-the-app\n";
+    world.put("files/one.env", file).await;
     let bucket = format!("arn:aws:s3:::{}", world.bucket);
     let manifest = format!(
-        "services:\n  web:\n    image: i\n    environmentFiles: ['{bucket}/files/one.env']\n    secrets:\n      \
-         A: '${{DB}}:n::'\n      B: '{arn}:n::'\n      AWS_PROFILE: '{arn}:n::'\n"
+        "services:\n  web:\n    image: i\n    environmentFiles: ['{bucket}/files/one.env']\n    \
+         environment: [DB, AWS_ACCESS_KEY_ID=210987654321, AWS_DEFAULT_REGION=eu-west-1]\n    secrets:\n      \
+         A: '${{DB}}:n::'\n      AWS_PROFILE: '{arn}:n::'\n      AWS_REGION: '{arn}:n::'\n      \
+         AWS_SECRET_ACCESS_KEY: '{arn}:n::'\n"
     );
     let seen = racks
         .promote("shop", &manifest, format!("DB={arn}").as_bytes())
         .await;
     for report in &seen.reports {
         let warnings = warnings(report);
-        let expected = "`services.web.secrets.AWS_PROFILE`: with S3 delivery convox-env itself";
-        let warned = warnings.iter().any(|warning| warning.contains(expected));
-        assert!(warned, "{warnings:#?}");
         assert!(
             !warnings.iter().any(|warning| warning.contains("role")),
             "{warnings:#?}"
         );
+    }
+    for (delivery, seen) in [("S3", &seen.s3), ("Secrets Manager", &seen.secrets_manager)] {
+        let web = &seen["services.web"];
+        for (name, value) in [
+            ("DB", arn.as_str()),
+            ("AWS_ACCESS_KEY_ID", "210987654321"),
+            ("AWS_DEFAULT_REGION", "eu-west-1"),
+            ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1"),
+            ("AWS_PROFILE", "1"),
+            ("AWS_REGION", "1"),
+            ("AWS_SECRET_ACCESS_KEY", "1"),
+            ("AWS_SESSION_TOKEN", "of-the-app"),
+        ] {
+            let seen = web.get(name).map(String::as_str);
+            assert_eq!(seen, Some(value), "{name} through {delivery}");
+        }
     }
     let template = stacks::template(world).await;
     let role = template["Resources"]["ExecutionRole"].to_string();

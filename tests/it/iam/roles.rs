@@ -55,7 +55,7 @@ async fn fetch(world: &World, url: &str, key: &str) {
     let output = Command::new(binaries::built(CONVOX_ENV))
         .env_clear()
         .envs(world.task_access())
-        .env("AWS_ENDPOINT_URL", world.proxy.endpoint())
+        .env("CONVOX_ENV_TEST_ENDPOINT", world.proxy.endpoint())
         .env(CALLER, CONVOX_ENV)
         .env("CONVOX_ENV_URL", url)
         .env("CONVOX_ENV_KEY", key)

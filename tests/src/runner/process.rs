@@ -71,13 +71,15 @@ fn started(container: &Container, command: &[OsString], server: &Server) -> io::
             "AWS_CONTAINER_CREDENTIALS_FULL_URI",
             &server.credentials_url,
         );
-    // A task finds AWS by itself; here it has to be told where its emulator is.
-    let emulator = container
-        .access
-        .0
-        .iter()
-        .filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL"));
+    // A task finds AWS by itself; here it has to be told where its emulator is, and `convox-env` in words of its own.
+    let access = &container.access.0;
+    let is_endpoint = |name: &str| name.starts_with("AWS_ENDPOINT_URL");
+    let emulator = access.iter().filter(|(name, _)| is_endpoint(name));
     process.envs(emulator).envs(variables);
+    process.env("CONVOX_ENV_TEST_CREDENTIALS", &server.credentials_url);
+    if let Some(endpoint) = access.get("AWS_ENDPOINT_URL") {
+        process.env("CONVOX_ENV_TEST_ENDPOINT", endpoint);
+    }
     process.stdin(Stdio::null()).kill_on_drop(true);
     process.spawn()
 }

@@ -16,7 +16,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use super::metadata::Metadata;
-use crate::unique;
+use crate::{credentials, unique};
 
 /// A running server; it ends with the value.
 #[derive(Debug)]
@@ -53,18 +53,17 @@ impl Server {
             metadata,
             metadata_path: format!("/v4/{}", unique::word(32)),
             credentials_path: format!("/v2/credentials/{}", unique::word(32)),
-            credentials: json!({
-                "AccessKeyId": key("AWS_ACCESS_KEY_ID"), "SecretAccessKey": key("AWS_SECRET_ACCESS_KEY"),
-                "Token": key("AWS_SESSION_TOKEN"), "Expiration": "2099-01-01T00:00:00Z",
-            }),
+            credentials: credentials::answer(
+                &key("AWS_ACCESS_KEY_ID"),
+                &key("AWS_SECRET_ACCESS_KEY"),
+                &key("AWS_SESSION_TOKEN"),
+            ),
             process: None,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let base = format!("http://{}", listener.local_addr()?);
-        let (metadata_url, credentials_url) = (
-            base.clone() + &state.metadata_path,
-            base + &state.credentials_path,
-        );
+        let metadata_url = base.clone() + &state.metadata_path;
+        let credentials_url = base + &state.credentials_path;
         let state = Arc::new(Mutex::new(state));
         let task = tokio::spawn(accept(listener, Arc::clone(&state)));
         Ok(Self {

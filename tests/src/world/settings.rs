@@ -20,7 +20,12 @@ impl World {
     /// What the agent and `convox-env` reach AWS with: not recorded, without faults.
     #[must_use]
     pub fn task_access(&self) -> BTreeMap<String, String> {
-        self.access(self.proxy.back_door())
+        let mut access = self.access(self.proxy.back_door());
+        access.extend(owned([
+            ("CONVOX_ENV_TEST_CREDENTIALS", &self.task_credentials),
+            ("CONVOX_ENV_TEST_ENDPOINT", self.proxy.back_door()),
+        ]));
+        access
     }
 
     fn access(&self, endpoint: &str) -> BTreeMap<String, String> {
