@@ -2,6 +2,7 @@
 
 mod current;
 mod delete;
+mod key;
 mod look;
 mod write;
 
@@ -23,6 +24,8 @@ use crate::clients::{self, CallLimits, OnDemand};
 use crate::names::{AppId, SecretArn};
 
 pub use current::Current;
+use key::Key;
+
 pub use delete::{Scheduled, SecretSeen};
 pub use look::Look;
 pub use write::token;
@@ -118,6 +121,14 @@ pub enum SecretError {
         /// Its size in bytes.
         size: usize,
     },
+    /// It is encrypted with another key than the Rack's, and stays so.
+    #[error("{reason}")]
+    KeyStays {
+        /// Which secret, which keys, and what to do.
+        reason: Box<str>,
+        /// What Secrets Manager, or KMS through it, said.
+        source: CallError,
+    },
     /// Not done in the time that a promote spends on Secrets Manager.
     #[error("Secrets Manager did not finish within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
@@ -148,7 +159,7 @@ impl SecretError {
     #[must_use]
     pub fn error_type(&self) -> &str {
         match self {
-            Self::Call(call) => call.code(),
+            Self::Call(call) | Self::KeyStays { source: call, .. } => call.code(),
             Self::NotOurs { .. } => "SecretNotOurs",
             Self::TooLarge { .. } => "SecretTooLarge",
             Self::Missing { .. } => "SecretMissing",
@@ -163,8 +174,8 @@ impl SecretError {
 #[derive(Debug)]
 enum Found {
     Nothing,
-    Active(SecretArn),
-    ScheduledForDeletion,
+    Active(SecretArn, Key),
+    ScheduledForDeletion(Key),
 }
 
 impl AppSecret<'_> {
@@ -195,13 +206,17 @@ impl AppSecret<'_> {
     }
 
     async fn find(&self) -> Result<Found, SecretError> {
-        match self.see().await? {
+        let Some(described) = self.describe().await? else {
+            return Ok(Found::Nothing);
+        };
+        let key = Key::seen(described.kms_key_id());
+        match self.seen(&described) {
             SecretSeen::Nothing => Ok(Found::Nothing),
             SecretSeen::NotOurs => Err(SecretError::NotOurs {
                 name: self.id.secret(),
             }),
-            SecretSeen::Active(arn) => Ok(Found::Active(arn)),
-            SecretSeen::Scheduled(_) => Ok(Found::ScheduledForDeletion),
+            SecretSeen::Active(arn) => Ok(Found::Active(arn, key)),
+            SecretSeen::Scheduled(_) => Ok(Found::ScheduledForDeletion(key)),
         }
     }
 
@@ -250,7 +265,7 @@ impl AppSecret<'_> {
     }
 
     async fn try_make_current(&self, version: &str) -> Result<bool, SecretError> {
-        let Found::Active(arn) = self.find().await? else {
+        let Found::Active(arn, _) = self.find().await? else {
             return Ok(false);
         };
         match self.value(arn.as_str(), Some(version)).await? {

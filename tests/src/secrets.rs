@@ -44,6 +44,7 @@ impl SecretStore {
             "DescribeSecret" => self.describe(body),
             "ListSecrets" => Ok(self.list(body)),
             "ListSecretVersionIds" => self.list_versions(body),
+            "UpdateSecret" => self.update(body),
             "UpdateSecretVersionStage" => self.update_stage(body),
             "TagResource" => self.tag(body),
             "UntagResource" => self.untag(body),

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join;
 use tokio::time::timeout;
 
-use super::{AppSecret, Found, SecretError, Value};
+use super::{AppSecret, Found, Key, SecretError, Value};
 use crate::names::SecretArn;
 
 /// What stood under the App's name, or why that is not known, and how long it took to look.
@@ -18,8 +18,8 @@ pub struct Look {
 pub(super) enum Standing {
     Nothing,
     /// With the version called `AWSCURRENT`, if there is one.
-    Active(SecretArn, Result<Option<Value>, SecretError>),
-    ScheduledForDeletion,
+    Active(SecretArn, Key, Result<Option<Value>, SecretError>),
+    ScheduledForDeletion(Key),
 }
 
 impl AppSecret<'_> {
@@ -38,8 +38,8 @@ impl AppSecret<'_> {
         let (found, value) = join(self.find(), self.value(&name, None)).await;
         Ok(match found? {
             Found::Nothing => Standing::Nothing,
-            Found::Active(arn) => Standing::Active(arn, value),
-            Found::ScheduledForDeletion => Standing::ScheduledForDeletion,
+            Found::Active(arn, key) => Standing::Active(arn, key, value),
+            Found::ScheduledForDeletion(key) => Standing::ScheduledForDeletion(key),
         })
     }
 }

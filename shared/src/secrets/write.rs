@@ -6,7 +6,7 @@ use aws_sdk_secretsmanager::types::Tag;
 use sha2::{Digest, Sha256};
 
 use super::look::Standing;
-use super::{AppSecret, CURRENT, SecretError, Value, Written, failed};
+use super::{AppSecret, CURRENT, Key, SecretError, Value, Written, failed};
 use crate::names::{AppId, ReleaseId, SecretArn, hex};
 
 /// What Secrets Manager says of a secret that is scheduled for deletion.
@@ -45,8 +45,11 @@ impl AppSecret<'_> {
             };
             let written = match standing {
                 Standing::Nothing => self.create(value, token).await?,
-                Standing::ScheduledForDeletion => Some(self.restore_and_put(value, token).await?),
-                Standing::Active(arn, current) => {
+                Standing::ScheduledForDeletion(key) => {
+                    Some(self.restore_and_put(&key, value, token).await?)
+                }
+                Standing::Active(arn, key, current) => {
+                    self.encrypt_anew(&arn, &key).await?;
                     self.put_if_different(arn, current, value, token).await?
                 }
             };
@@ -103,7 +106,12 @@ impl AppSecret<'_> {
         }
     }
 
-    async fn restore_and_put(&self, value: &str, token: &str) -> Result<Written, SecretError> {
+    async fn restore_and_put(
+        &self,
+        key: &Key,
+        value: &str,
+        token: &str,
+    ) -> Result<Written, SecretError> {
         let name = self.id.secret();
         let restored = self.client().restore_secret().secret_id(&name).send().await;
         let arn = restored
@@ -111,6 +119,7 @@ impl AppSecret<'_> {
             .arn
             .unwrap_or_default();
         let arn = SecretArn::returned(arn);
+        self.encrypt_anew(&arn, key).await?;
         let written = self.put(arn, value, token).await?;
         self.until_visible(&written.arn, &written.version_id)
             .await?;

@@ -23,11 +23,16 @@ const ROLES: [(&str, Deeds); 4] = [
     ("ProcessRunRole", process_run::deeds),
 ];
 
-/// A stack with a key of its own and a customer key of secrets.
+/// A stack with a key of its own and customer keys of secrets, of now and of before.
 async fn deployment() -> Deployment {
     let world = World::new().await;
     let key = format!("arn:aws:kms:us-east-1:{}:key/of-secrets", world.account);
-    let settings = world.settings(&[("ENVIRONMENT_KEY_ARN", ""), ("SECRET_KEY_ARN", &key)]);
+    let former = format!("arn:aws:kms:us-east-1:{}:key/of-before", world.account);
+    let settings = world.settings(&[
+        ("ENVIRONMENT_KEY_ARN", ""),
+        ("SECRET_KEY_ARN", &key),
+        ("FORMER_SECRET_KEY_ARN", &former),
+    ]);
     Deployment::of(&settings)
 }
 

@@ -1,12 +1,13 @@
 //! The functions' whole lives: every kind of call that they make.
 
+use aws_sdk_secretsmanager::types::Tag;
 use integration_tests::iam::{self, Deployment, Permit};
 use integration_tests::{Call, Fault, Function, World};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::app::{self, APP};
-use crate::process_run;
+use crate::{process_run, rack_settings};
 
 /// What came of a function's life.
 #[derive(Debug)]
@@ -32,12 +33,18 @@ impl Seen {
         let (deployment, promote) = start(&world).await;
         promoted(&world, &promote, "R1", "first").await;
         let deletion = world.start("app-deletion", &[]);
-        let mut event = app::requested(&world, "R1", "deletion", 5);
+        let mut event = app::requested(&world, "R1", "deletion-0", 5);
         event["detail-type"] = "App Deleted".into();
+        strand(&world).await;
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["errorType"], "ClusterChanged", "{answer:#}");
+        rescue(&world).await;
+        event["id"] = "deletion-1".into();
         world.proxy.fail_stacks("in use");
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["errorType"], "StackStays", "{answer:#}");
         event["id"] = "deletion-2".into();
+        name_in_app_json(&world, APP, "other").await;
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["status"], "deleted", "{answer:#}");
         Self {
@@ -121,16 +128,72 @@ impl Seen {
     }
 }
 
+async fn key(world: &World) -> String {
+    let key = world.kms.create_key().send().await.unwrap();
+    key.key_metadata.unwrap().arn.unwrap()
+}
+
+/// The App's secret, as a promote left it while the Rack had another key.
+async fn secret_of_before(world: &World, key: String) {
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+    let created = world
+        .secrets_manager
+        .create_secret()
+        .name(app::secret(world));
+    let created = created.secret_string("{}").kms_key_id(key);
+    let tags = [tag("convox:rack", &world.rack), tag("convox:app", APP)];
+    let created = created.set_tags(Some(tags.into()));
+    created.send().await.unwrap();
+}
+
 /// The Rack's stack and its promote, with a customer key of secrets.
 pub async fn start(world: &World) -> (Deployment, Function) {
-    let key = world.kms.create_key().send().await.unwrap();
-    let key = key.key_metadata.unwrap().arn.unwrap();
+    let key = key(world).await;
     let settings = [
         ("SECRETS_MANAGER_ENV", "Yes"),
         ("SECRET_KEY_ARN", key.as_str()),
     ];
     let deployment = Deployment::of(&world.settings(&settings));
     (deployment, world.start("promote", &settings))
+}
+
+/// From now on the App was promoted in another cluster, where its Service `web` still is.
+async fn strand(world: &World) {
+    let elsewhere = format!("{}-before", world.cluster);
+    let create = world.ecs.create_cluster().cluster_name(&elsewhere);
+    let created = create.send().await.unwrap().cluster.unwrap();
+    let tag = |key: &str, value: &str| {
+        let tag = aws_sdk_ecs::types::Tag::builder();
+        tag.key(key).value(value).build()
+    };
+    let create = world.ecs.create_service().cluster(&elsewhere);
+    let create = create.service_name(app::ecs_service(world, "web"));
+    let create = create
+        .task_definition(app::running(world, "web").await)
+        .launch_type(aws_sdk_ecs::types::LaunchType::Fargate)
+        .network_configuration(World::network())
+        .desired_count(1)
+        .tags(tag("convox:rack", &world.rack))
+        .tags(tag("convox:app", APP));
+    create.send().await.unwrap();
+    rack_settings::edit_state(world, |state| {
+        state["applied"]["cluster"] = created.cluster_arn.into();
+    })
+    .await;
+}
+
+/// From now on a Service of `app` runs as somebody else's ECS service.
+async fn name_in_app_json(world: &World, app: &str, service: &str) {
+    let named = json!({"services": {service: "legacy"}}).to_string();
+    world.put(&format!("apps/{app}/app.json"), named).await;
+}
+
+/// The Service is not there any more.
+async fn rescue(world: &World) {
+    let elsewhere = format!("{}-before", world.cluster);
+    let remove = world.ecs.delete_service().cluster(elsewhere);
+    let remove = remove.service(app::ecs_service(world, "web"));
+    remove.force(true).send().await.unwrap();
 }
 
 /// Without the Service `metrics` and the Timer `report`, and with another schedule.
@@ -153,7 +216,15 @@ async fn promoted(world: &World, function: &Function, release: &str, value: &str
 // Releases of one second are ordered by their names, so the names rise.
 async fn live() -> Seen {
     let world = app::world_with(app::MANIFEST, &["web"]).await;
-    let (deployment, function) = start(&world).await;
+    let [former, key] = [key(&world).await, key(&world).await];
+    let settings = [
+        ("SECRETS_MANAGER_ENV", "Yes"),
+        ("SECRET_KEY_ARN", key.as_str()),
+        ("FORMER_SECRET_KEY_ARN", former.as_str()),
+    ];
+    let deployment = Deployment::of(&world.settings(&settings));
+    let function = world.start("promote", &settings);
+    secret_of_before(&world, former).await;
     for _ in 0..2 {
         promoted(&world, &function, "R1", "first").await; // the second time nothing changes
     }
@@ -162,6 +233,9 @@ async fn live() -> Seen {
     put_back(&world, &function).await;
     stacks(&world, &function).await;
     other_triggers(&world, &function).await;
+    strand(&world).await;
+    let report = app::promote(&world, &function, "R8", &[("DATABASE_URL", "eighth")]).await;
+    assert_eq!(report["errorType"], "ClusterChanged", "{report:#}");
     Seen {
         function: "promote",
         deployment,
@@ -211,6 +285,8 @@ async fn stacks(world: &World, function: &Function) {
     promoted(world, function, "R6", "sixth").await;
     let manifest = "services: {web: {image: i}}\n";
     world.put("apps/blog/convox.yml", manifest).await;
+    world.create_ecs_service("legacy", &[]).await;
+    name_in_app_json(world, "blog", "web").await;
     world.proxy.fail_stacks("no room");
     for (release, status) in [("R1", "failed"), ("R2", "promoted")] {
         let report = app::promote_app(world, function, "blog", release, "A=1\n").await;

@@ -29,6 +29,8 @@ pub struct Deployment {
     pub creates_key: bool,
     /// The customer key of secrets.
     pub secret_key: Option<String>,
+    /// The customer key that secrets had before.
+    pub former_secret_key: Option<String>,
     /// `FARGATE` or `EC2`.
     pub launch_type: String,
     /// The secrets and the environment files beside the Rack's own that tasks may read, comma separated.
@@ -55,6 +57,7 @@ impl Deployment {
             creates_key: given.is_none(),
             environment_key: given.unwrap_or(created),
             secret_key: settings.get("SECRET_KEY_ARN").cloned(),
+            former_secret_key: settings.get("FORMER_SECRET_KEY_ARN").cloned(),
             launch_type: get("LAUNCH_TYPE"),
             extra: [get("EXTRA_SECRET_ARNS"), get("EXTRA_ENVIRONMENT_FILE_ARNS")],
             app_policies: get("APP_POLICY_ARNS"),
@@ -173,6 +176,7 @@ impl Deployment {
             "EnvironmentKeyArn" => environment_key,
             "ExtraEnvironmentFileArns" => extra_files,
             "ExtraSecretArns" => extra_secrets,
+            "FormerSecretKeyArn" => self.former_secret_key.as_deref().unwrap_or_default(),
             "LaunchType" => &self.launch_type,
             "Rack" => &self.rack,
             "SecretKeyArn" => self.secret_key.as_deref().unwrap_or_default(),

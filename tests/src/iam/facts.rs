@@ -60,6 +60,7 @@ impl<'a> Facts<'a> {
             "RegisterTaskDefinition" => self.learn_definition(&answer["taskDefinition"]),
             "CreateSecret" => self.learn_secret(answer, body),
             "DescribeSecret" => self.learn_secret(answer, answer),
+            "UpdateSecret" => self.learn_key(answer, &body["KmsKeyId"]),
             _ => {}
         }
     }
@@ -102,6 +103,14 @@ impl<'a> Facts<'a> {
             text("taskRoleArn"),
         ) {
             self.definitions.insert(arn, Roles { execution, task });
+        }
+    }
+
+    /// The account's own key is named by its alias, and has no policy of anybody's.
+    fn learn_key(&mut self, answer: &Value, key: &Value) {
+        let name = answer["Name"].as_str().unwrap_or_default();
+        if let (Some(secret), Some(key)) = (self.secrets.get_mut(name), key.as_str()) {
+            secret.key = Some(key.to_owned()).filter(|key| key.starts_with("arn:"));
         }
     }
 

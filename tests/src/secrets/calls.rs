@@ -83,6 +83,21 @@ impl SecretStore {
         Ok(answer)
     }
 
+    /// The key alone: values are written with `PutSecretValue` here. The account's own has no name when it is described.
+    ///
+    /// Source: Secrets Manager API reference, `UpdateSecret`, `DescribeSecret` (`KmsKeyId`).
+    pub(super) fn update(&mut self, body: &Value) -> Outcome {
+        if !body["SecretString"].is_null() || !body["SecretBinary"].is_null() {
+            return Err(invalid_request("the bench's UpdateSecret takes no value"));
+        }
+        let key = body["KmsKeyId"].as_str().map(ToOwned::to_owned);
+        let secret = self.find_active(body)?;
+        if let Some(key) = key {
+            secret.kms_key_id = Some(key).filter(|key| key != "alias/aws/secretsmanager");
+        }
+        Ok(json!({"ARN": secret.arn, "Name": secret.name}))
+    }
+
     pub(super) fn describe(&mut self, body: &Value) -> Outcome {
         Ok(self.find(body)?.describe())
     }

@@ -18,6 +18,7 @@ pub(super) fn deeds(of: &Deployment) -> Vec<Need> {
 
 fn with_secrets(of: &Deployment) -> Vec<Need> {
     let key = of.secret_key.as_deref().unwrap();
+    let former = of.former_secret_key.as_deref().unwrap();
     vec![
         need("secretsmanager:GetSecretValue", secret(of, "another/shop")),
         need(
@@ -27,7 +28,10 @@ fn with_secrets(of: &Deployment) -> Vec<Need> {
         .with("secretsmanager:RecoveryWindowInDays", "30"),
         need("kms:Decrypt", key),
         need("kms:GenerateDataKey", key),
+        need("kms:Encrypt", key),
         through("s3", "kms:Decrypt", key),
+        need("kms:Decrypt", former),
+        through("secretsmanager", "kms:Encrypt", former),
     ]
 }
 

@@ -18,6 +18,8 @@ const WRITE_KEY: &str = "Secrets Manager user guide, \"Secret encryption and dec
                          key, and decrypts where the version exists";
 const DELETION: &str = "SAR for Secrets Manager, DeleteSecret: the keys RecoveryWindowInDays and ForceDeleteWithoutRecovery hold what \
                         the request says";
+const UPDATE_KEY: &str = "Secrets Manager API reference, UpdateSecret: kms:GenerateDataKey, kms:Encrypt and kms:Decrypt to the new key; what \
+                          is encrypted anew is decrypted with the key before";
 /// What a secret that does not exist yet may end in.
 const SUFFIX: &str = "-AbCdEf";
 
@@ -41,6 +43,15 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         }
         "DescribeSecret" | "RestoreSecret" | "UpdateSecretVersionStage" => {}
         "GetSecretValue" => needs.extend(through("kms:Decrypt", READ_KEY)),
+        "UpdateSecret" => {
+            needs.extend(through("kms:Decrypt", UPDATE_KEY));
+            let new = call.body["KmsKeyId"].as_str();
+            if let Some(new) = new.filter(|new| new.starts_with("arn:")) {
+                for action in ["kms:GenerateDataKey", "kms:Encrypt", "kms:Decrypt"] {
+                    needs.push(via("secretsmanager", action, new, UPDATE_KEY));
+                }
+            }
+        }
         "PutSecretValue" => {
             needs.extend(through("kms:GenerateDataKey", WRITE_KEY));
             needs.extend(through("kms:Decrypt", WRITE_KEY));
