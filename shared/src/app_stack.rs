@@ -37,7 +37,7 @@ pub use link_variables::link_variables;
 pub use needs::Needs;
 pub use outputs::StackOutputs;
 use rendering::Rendering;
-pub use stack_needs::StackNeeds;
+pub use stack_needs::{RackNeeds, StackNeeds};
 use template::{Template, reference};
 
 /// CloudFormation takes a template of so many bytes in the request itself (user guide, "Understand CloudFormation quotas").
@@ -68,6 +68,8 @@ pub struct StackInputs<'a> {
     pub vpc_id: Option<&'a str>,
     /// Security groups of the tasks: what may connect to resources. Without one there are no resources.
     pub security_groups: &'a [String],
+    /// What the settings were before: tasks that started then may still run, or start again.
+    pub before_settings: &'a RackNeeds,
     /// Whether a change that replaces a resource by an empty one is wanted.
     pub allow_replacement: bool,
 }

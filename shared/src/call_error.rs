@@ -151,6 +151,20 @@ impl CallError {
         self
     }
 
+    /// The same where AWS's message is about another thing than the code says: `attempted` goes on with `why`, and the error
+    /// gets a `code` of its own.
+    #[must_use]
+    pub fn told_apart(mut self, code: &str, why: &str) -> Self {
+        let said = &self.source;
+        self.source.message = Some(match &said.message {
+            Some(message) => format!("{}: {message}", said.code),
+            None => said.code.clone(),
+        });
+        code.clone_into(&mut self.source.code);
+        self.attempted.push_str(why);
+        self
+    }
+
     /// AWS's error code; `Timeout`, `Unreachable` and `BadResponse` where there was none.
     #[must_use]
     pub fn code(&self) -> &str {

@@ -19,7 +19,7 @@ use futures_util::future::try_join_all;
 use crate::call_error::CallError;
 use crate::clients::{self, OnDemand};
 use crate::manifest::Deployment;
-use crate::timer_rule::Placement;
+use crate::timer_rule::{Network, Placement};
 
 use placement::Launched;
 
@@ -47,6 +47,8 @@ pub struct Change<'a> {
     pub deployment: Option<Deployment>,
     /// Where its tasks run: anywhere but on instances, to which ECS moves no service that is not theirs.
     pub placement: Option<&'a Placement>,
+    /// The network of its tasks, where that alone changes.
+    pub network: Option<&'a Network>,
 }
 
 /// The cluster, as far as a promote cares.
@@ -137,10 +139,23 @@ impl Cluster {
         &self,
         names: &[String],
     ) -> Result<BTreeMap<String, EcsService>, CallError> {
+        self.services_in(&self.name, names).await
+    }
+
+    /// The same in another cluster.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn services_in(
+        &self,
+        cluster: &str,
+        names: &[String],
+    ) -> Result<BTreeMap<String, EcsService>, CallError> {
         let found = try_join_all(
             names
                 .chunks(SERVICES_PER_CALL)
-                .map(|names| self.some_services(names)),
+                .map(|names| self.some_services(cluster, names)),
         )
         .await?;
         Ok(found
@@ -150,11 +165,15 @@ impl Cluster {
             .collect())
     }
 
-    async fn some_services(&self, names: &[String]) -> Result<Vec<EcsService>, CallError> {
+    async fn some_services(
+        &self,
+        cluster: &str,
+        names: &[String],
+    ) -> Result<Vec<EcsService>, CallError> {
         let request = self
             .client
             .describe_services()
-            .cluster(&self.name)
+            .cluster(cluster)
             .include(ServiceField::Tags);
         let answer = request.set_services(Some(names.to_vec())).send().await;
         let answer = answer.map_err(|err| {
@@ -254,6 +273,12 @@ impl Cluster {
                 .set_network_configuration(launched.network)
                 .set_platform_version(launched.platform_version)
                 .force_new_deployment(true);
+        }
+        if let Some(network) = change.network {
+            // ECS starts its tasks anew by itself then (API reference, `UpdateService`, `networkConfiguration`).
+            let network = placement::configuration(network)
+                .map_err(|_| CallError::stated(attempted(), "BadRequest", None))?;
+            request = request.network_configuration(network);
         }
         let answer = request.task_definition(definition).send().await;
         answer

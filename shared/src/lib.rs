@@ -62,5 +62,7 @@ pub mod settings_bucket;
 pub mod stacks;
 #[cfg(feature = "s3")]
 pub mod state_store;
+#[cfg(feature = "ecs")]
+pub mod stranded;
 #[cfg(all(feature = "eventbridge", feature = "s3"))]
 pub mod work;

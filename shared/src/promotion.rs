@@ -18,6 +18,7 @@ use crate::capacity::Capacity;
 use crate::events::Event;
 use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::EnvDelivery;
+use crate::timer_rule::Network;
 
 pub use desired::{Allowed, Desired, Kind, Request, Status, Work};
 pub use finished::{Finished, Recorded, Runs};
@@ -71,6 +72,12 @@ pub struct Applied {
     /// What it needs of the App's own stack; none where it was promoted before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackNeeds>,
+    /// The ARN of the cluster that its ECS services are in; none where it was promoted before that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The network of what is the App's own; none as above, or where nothing has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
 }
 
 /// A version of the App's secret.
@@ -99,6 +106,20 @@ pub struct Definition {
     /// What its tasks run on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
+    /// What stood in its place when a later request began, where that was something else: ECS itself had gone back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands: Option<Standing>,
+}
+
+/// What an ECS service ran that nobody of ours had moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Standing {
+    /// The revision's ARN.
+    pub arn: String,
+    /// Its network, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
 }
 
 /// Who is at work, and until when nobody else may be.

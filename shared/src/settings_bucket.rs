@@ -98,7 +98,7 @@ impl SettingsBucket {
         {
             Ok(answer) => answer,
             Err(err) if is_missing(&err) => return Ok(None),
-            Err(err) => return Err(CallError::new(attempted(), &err)),
+            Err(err) => return Err(key_told_apart(CallError::new(attempted(), &err))),
         };
         let etag = answer.e_tag().unwrap_or_default().to_owned();
         // The SDK's own limits end where the body begins.
@@ -278,6 +278,22 @@ impl SettingsBucket {
     }
 }
 
+/// What KMS refuses, S3 answers as its own, with the action in the message (S3 user guide, "Troubleshoot access denied (403
+/// Forbidden) errors", encryption), or with the code `KMS.…` where the key cannot be used at all.
+fn key_told_apart(err: CallError) -> CallError {
+    let of_kms = err.code().starts_with("KMS.")
+        || err.code() == "AccessDenied" && err.message().is_some_and(|said| said.contains("kms:"));
+    if of_kms {
+        err.told_apart(
+            "EnvironmentKeyDenied",
+            ", since KMS does not let this function use the key that it is encrypted with; if the Rack's EnvironmentKeyArn was \
+             changed, set it back, or let the former key's own policy admit the account's use through S3",
+        )
+    } else {
+        err
+    }
+}
+
 /// S3 names the object that it wrote; an answer without that proves nothing.
 fn etag(etag: Option<&str>, attempted: impl Fn() -> String) -> Result<String, CallError> {
     let etag = etag.filter(|etag| !etag.is_empty());
@@ -296,4 +312,31 @@ fn is_missing<R>(err: &SdkError<GetObjectError, R>) -> bool {
     err.as_service_error().is_some_and(|err| {
         err.is_no_such_key() || matches!(err.code(), Some("NoSuchVersion" | "MethodNotAllowed"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_may_not_be_used_is_no_object_that_may_not_be_read() {
+        let of_kms = "User: arn:aws:sts::123456789012:assumed-role/r/f is not authorized to perform: kms:Decrypt on resource: arn";
+        for (code, message, want) in [
+            ("AccessDenied", of_kms, "EnvironmentKeyDenied"),
+            ("KMS.DisabledException", "disabled", "EnvironmentKeyDenied"),
+            ("AccessDenied", "Access Denied", "AccessDenied"),
+            ("SlowDown", "kms:Decrypt", "SlowDown"),
+        ] {
+            let err = CallError::stated("read s3://b/k", code, Some(message));
+            let err = key_told_apart(err);
+            assert_eq!(err.code(), want, "{code} {message}");
+            let chain = crate::error_chain::Chain(&err).to_string();
+            assert!(chain.contains(message) && chain.contains(code), "{chain}");
+            assert_eq!(
+                chain.contains("set it back"),
+                want == "EnvironmentKeyDenied",
+                "{chain}"
+            );
+        }
+    }
 }

@@ -9,7 +9,7 @@ mod stacks;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use shared::app_stack::{Before, Needs, Rendered, StackInputs, render};
+use shared::app_stack::{Before, Needs, RackNeeds, Rendered, StackInputs, render};
 use shared::environment::{EnvKey, Environment};
 use shared::manifest::{self, Manifest, Problem};
 use shared::names::{AppId, AppName, RackName, ReleaseId};
@@ -63,6 +63,7 @@ impl Rack {
             subnets: &self.subnets,
             vpc_id: Some(&self.vpc),
             security_groups: &self.groups,
+            before_settings: &RackNeeds::default(),
             allow_replacement: self.allow_replacement,
         };
         render(&inputs, resources, before.map(Before::read).as_ref())

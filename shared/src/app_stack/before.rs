@@ -1,12 +1,14 @@
 //! The template that stands, as far as the next one depends on it. Whatever else it holds is passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::network::SOURCE_GROUP;
+use super::statements::{DECRYPT_ENVIRONMENTS, DECRYPT_SECRETS};
 use super::template::{ACCESS, NOTES};
-use super::{Needs, StackNeeds};
+use super::{Needs, RackNeeds, StackNeeds};
 
 /// What stands. It can hold what convox.yml interpolates, so it has no `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -68,6 +70,37 @@ impl Before {
         StackNeeds {
             access: self.access.clone(),
             resources: self.notes.keys().cloned().collect(),
+            rack: Some(self.of_settings()),
+        }
+    }
+
+    /// The groups and keys that it admits, whatever the settings were when it was made.
+    #[must_use]
+    pub fn of_settings(&self) -> RackNeeds {
+        let all = self.resources.values();
+        let properties = all.filter_map(|resource| resource.get("Properties"));
+        let ingress = properties
+            .clone()
+            .filter_map(|all| all.get("SecurityGroupIngress"));
+        let rules = ingress.filter_map(Value::as_array).flatten();
+        let groups = rules.filter_map(|rule| rule.get(SOURCE_GROUP)?.as_str());
+        let policies = properties.filter_map(|all| all.get("Policies")?.as_array());
+        let documents = policies
+            .flatten()
+            .filter_map(|policy| policy.get("PolicyDocument"));
+        let statements = documents.filter_map(|all| all.get("Statement")?.as_array());
+        let statements: Vec<&Value> = statements.flatten().collect();
+        let keys = |sid: &str| {
+            let named = statements
+                .iter()
+                .filter(|one| one.get("Sid").and_then(Value::as_str) == Some(sid));
+            let resources = named.filter_map(|one| one.get("Resource"));
+            resources.flat_map(texts).collect::<BTreeSet<String>>()
+        };
+        RackNeeds {
+            security_groups: groups.map(str::to_owned).collect(),
+            secret_keys: keys(DECRYPT_SECRETS),
+            environment_keys: keys(DECRYPT_ENVIRONMENTS),
         }
     }
 
@@ -116,4 +149,11 @@ pub fn leave_snapshots(template: &Value) -> Vec<String> {
         let resource = before.resources.get(id);
         resource.is_some_and(|resource| resource["DeletionPolicy"] == "Snapshot")
     })
+}
+
+/// A text, or the texts of a list.
+fn texts(value: &Value) -> Vec<String> {
+    let list = value.as_array().into_iter().flatten();
+    let texts = list.chain(Some(value)).filter_map(Value::as_str);
+    texts.map(str::to_owned).collect()
 }

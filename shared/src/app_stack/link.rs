@@ -15,6 +15,9 @@ use crate::resources::Resource;
 pub(super) const CREDENTIALS: &str = "Credentials";
 pub(super) const LINK: &str = "Link";
 
+/// Secrets Manager's name for its own key of the account (API reference, `UpdateSecret`, `KmsKeyId`).
+const ACCOUNTS_OWN_KEY: &str = "alias/aws/secretsmanager";
+
 /// The user of every database, and the name of its first database, as Convox has it.
 pub(super) const USER: &str = "app";
 const PASSWORD_LENGTH: u32 = 40;
@@ -82,7 +85,7 @@ impl Rendering<'_> {
             "SecretString": link.secret_string(),
             "Tags": self.template.tags_with(&resource.tags),
         });
-        self.set_key(&mut properties);
+        self.set_key(&id, &mut properties);
         self.template
             .add(&id, "AWS::SecretsManager::Secret", properties);
         let output = Self::id(resource, outputs::LINK);
@@ -106,15 +109,18 @@ impl Rendering<'_> {
                 },
                 "Tags": self.template.tags(),
             });
-            self.set_key(&mut properties);
             let id = logical_id(&login, CREDENTIALS);
+            self.set_key(&id, &mut properties);
             self.template
                 .add(&id, "AWS::SecretsManager::Secret", properties);
         }
     }
 
-    fn set_key(&self, properties: &mut Value) {
-        if let Some(key) = self.inputs.secret_key_arn {
+    /// Where a key stood before and none is wanted any more, the account's own has to be named: what is left out stays.
+    fn set_key(&self, id: &str, properties: &mut Value) {
+        let stood = self.before.property(id, "KmsKeyId");
+        let own = stood.map(|_| ACCOUNTS_OWN_KEY);
+        if let Some(key) = self.inputs.secret_key_arn.or(own) {
             set(properties, "KmsKeyId", json!(key));
         }
     }

@@ -12,6 +12,8 @@ use crate::resources::Resource;
 pub(super) const SECURITY_GROUP: &str = "SecurityGroup";
 pub(super) const DATABASE_SUBNETS: &str = "DatabaseSubnets";
 pub(super) const CACHE_SUBNETS: &str = "CacheSubnets";
+/// The property of an ingress rule that names who may connect.
+pub(super) const SOURCE_GROUP: &str = "SourceSecurityGroupId";
 
 impl<'a> Rendering<'a> {
     /// Finds out whether `resource` has a place; one that fails over needs two subnets at least, in two zones. Which zone a
@@ -39,12 +41,18 @@ impl<'a> Rendering<'a> {
     /// Adds the group of a resource that tasks may connect to on `port`, and gives what names it.
     pub(super) fn add_security_group(&mut self, resource: &Resource, port: u16) -> Value {
         let id = Self::id(resource, SECURITY_GROUP);
-        let ingress = self.inputs.security_groups.iter().map(|group| {
+        let inputs = self.inputs;
+        let left = &inputs.before_settings.security_groups;
+        let left = left
+            .iter()
+            .filter(|group| !inputs.security_groups.contains(group));
+        let groups = inputs.security_groups.iter().chain(left);
+        let ingress = groups.map(|group| {
             json!({
                 "IpProtocol": "tcp",
                 "FromPort": port,
                 "ToPort": port,
-                "SourceSecurityGroupId": group,
+                SOURCE_GROUP: group,
             })
         });
         let properties = json!({

@@ -13,6 +13,24 @@ pub struct StackNeeds {
     pub access: Needs,
     /// Its resources.
     pub resources: BTreeSet<String>,
+    /// What follows from the Rack's settings; none where the Release was promoted before that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rack: Option<RackNeeds>,
+}
+
+/// What a Release needs because of the settings that its Rack had.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct RackNeeds {
+    /// The security groups of its tasks: what resources let in.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub security_groups: BTreeSet<String>,
+    /// The customer keys that the App's secrets may be encrypted with.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub secret_keys: BTreeSet<String>,
+    /// The keys that its environment may be encrypted with.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub environment_keys: BTreeSet<String>,
 }
 
 impl StackNeeds {
@@ -20,9 +38,30 @@ impl StackNeeds {
     #[must_use]
     pub fn and(mut self, other: &Self) -> Self {
         self.resources.extend(other.resources.iter().cloned());
+        let rack = match (self.rack, &other.rack) {
+            (Some(own), Some(other)) => Some(own.and(other)),
+            (own, other) => own.or_else(|| other.clone()),
+        };
         Self {
             access: self.access.and(other.access.clone()),
+            rack,
             ..self
         }
+    }
+}
+
+impl RackNeeds {
+    /// What both need.
+    #[must_use]
+    pub fn and(mut self, other: &Self) -> Self {
+        let Self {
+            security_groups,
+            secret_keys,
+            environment_keys,
+        } = other.clone();
+        self.security_groups.extend(security_groups);
+        self.secret_keys.extend(secret_keys);
+        self.environment_keys.extend(environment_keys);
+        self
     }
 }

@@ -1,9 +1,15 @@
 //! What the roles of an App's tasks may do, one statement each.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::StackInputs;
 use super::template::{get_att, object, set, sub};
+
+/// The statements that name the Rack's keys.
+pub(super) const DECRYPT_SECRETS: &str = "DecryptSecrets";
+pub(super) const DECRYPT_ENVIRONMENTS: &str = "DecryptEnvironments";
 
 fn allow(sid: &str, actions: &[&str], resource: Value) -> Value {
     object([
@@ -45,9 +51,9 @@ pub(super) fn execution(inputs: &StackInputs<'_>, links: &[String]) -> Vec<Value
             secrets.into(),
         ),
     ];
-    if let Some(key) = inputs.secret_key_arn {
+    if let Some(keys) = keys(inputs.secret_key_arn, &inputs.before_settings.secret_keys) {
         let via = sub("secretsmanager.${AWS::Region}.${AWS::URLSuffix}");
-        let mut decrypt = allow("DecryptSecrets", &["kms:Decrypt"], json!(key));
+        let mut decrypt = allow(DECRYPT_SECRETS, &["kms:Decrypt"], keys);
         let condition = json!({"StringEquals": {"kms:ViaService": via}});
         set(&mut decrypt, "Condition", condition);
         statements.push(decrypt);
@@ -83,11 +89,26 @@ pub(super) fn task(inputs: &StackInputs<'_>) -> Vec<Value> {
         &["s3:GetObject", "s3:GetObjectVersion"],
         sub(&environments),
     )];
-    if let Some(key) = inputs.environment_key_arn {
+    let left = &inputs.before_settings.environment_keys;
+    if let Some(keys) = keys(inputs.environment_key_arn, left) {
         // S3 asks for it on the task's behalf, and convox-env itself for an envelope.
-        statements.push(allow("DecryptEnvironments", &["kms:Decrypt"], json!(key)));
+        statements.push(allow(DECRYPT_ENVIRONMENTS, &["kms:Decrypt"], keys));
     }
     statements
+}
+
+/// The key of now and those of `before`: one alone stands by itself.
+fn keys(now: Option<&str>, before: &BTreeSet<String>) -> Option<Value> {
+    let before = before.iter().map(String::as_str);
+    let all: Vec<&str> = now
+        .into_iter()
+        .chain(before.filter(|key| Some(*key) != now))
+        .collect();
+    match all.as_slice() {
+        [] => None,
+        [one] => Some(json!(one)),
+        all => Some(json!(all)),
+    }
 }
 
 /// Whichever key encrypts what convox.yml names, of any account or region: only `service` uses it, and only for `arns`,

@@ -75,6 +75,7 @@ struct Rack {
     keep: BTreeSet<String>,
     subnets: Vec<String>,
     groups: Vec<String>,
+    before_settings: RackNeeds,
     vpc: Option<&'static str>,
     key: Option<&'static str>,
     allow_replacement: bool,
@@ -94,6 +95,7 @@ impl Rack {
                 .map(str::to_owned)
                 .into(),
             groups: vec!["sg-1".to_owned()],
+            before_settings: RackNeeds::default(),
             vpc: Some("vpc-1"),
             key: None,
             allow_replacement: false,
@@ -117,6 +119,7 @@ impl Rack {
             subnets: &self.subnets,
             vpc_id: self.vpc,
             security_groups: &self.groups,
+            before_settings: &self.before_settings,
             allow_replacement: self.allow_replacement,
         };
         render(&inputs, resources, before.map(Before::read).as_ref())

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{
 };
 
 use crate::capacity::Capacity;
-use crate::timer_rule::Placement;
+use crate::timer_rule::{Network, Placement};
 
 /// A [`Placement`] as ECS is told it.
 pub(super) struct Launched {
@@ -73,9 +73,16 @@ fn platform_version(placement: &Placement) -> Option<String> {
 fn network(
     placement: &Placement,
 ) -> Result<Option<NetworkConfiguration>, aws_sdk_ecs::error::BuildError> {
-    let Placement::Fargate { network, .. } = placement else {
-        return Ok(None);
-    };
+    match placement {
+        Placement::Ec2 => Ok(None),
+        Placement::Fargate { network, .. } => configuration(network).map(Some),
+    }
+}
+
+/// A network as ECS is told it.
+pub(super) fn configuration(
+    network: &Network,
+) -> Result<NetworkConfiguration, aws_sdk_ecs::error::BuildError> {
     let public = if network.assign_public_ip {
         AssignPublicIp::Enabled
     } else {
@@ -88,5 +95,15 @@ fn network(
         .assign_public_ip(public)
         .build()?;
     let configuration = NetworkConfiguration::builder().awsvpc_configuration(vpc);
-    Ok(Some(configuration.build()))
+    Ok(configuration.build())
+}
+
+/// A network as ECS tells it; `None` where tasks have no interfaces of their own.
+pub(super) fn seen(configuration: &NetworkConfiguration) -> Option<Network> {
+    let vpc = configuration.awsvpc_configuration()?;
+    Some(Network {
+        subnets: vpc.subnets().to_vec(),
+        security_groups: vpc.security_groups().to_vec(),
+        assign_public_ip: vpc.assign_public_ip() == Some(&AssignPublicIp::Enabled),
+    })
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{DeploymentConfiguration, LaunchType, SchedulingStrategy};
 
-use super::tags;
+use super::{placement, tags};
 use crate::capacity::Capacity;
 use crate::manifest::Deployment;
+use crate::timer_rule::Network;
 
 /// An ECS service, as far as a promote cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct EcsService {
     pub platform_version: String,
     /// Whether its tasks have network interfaces of their own.
     pub awsvpc: bool,
+    /// Their network, where they have.
+    pub network: Option<Network>,
     /// How its tasks are replaced.
     pub deployment: Deployment,
     /// Whether it runs once on every instance.
@@ -63,6 +66,7 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
         awsvpc: service
             .network_configuration()
             .is_some_and(|network| network.awsvpc_configuration().is_some()),
+        network: service.network_configuration().and_then(placement::seen),
         deployment: deployment(service.deployment_configuration()),
         is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
         controller: controller.to_owned(),

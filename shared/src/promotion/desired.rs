@@ -118,6 +118,9 @@ pub enum Status {
     Failed {
         /// The error's type.
         reason: String,
+        /// What it changed and could not put back: the next request looks at everything again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        unrestored: Vec<String>,
     },
 }
 
@@ -126,7 +129,7 @@ impl Status {
     #[must_use]
     pub fn in_words(&self) -> &str {
         match self {
-            Self::Waiting { reason, .. } | Self::Failed { reason } => reason,
+            Self::Waiting { reason, .. } | Self::Failed { reason, .. } => reason,
             Self::Pending => "pending",
             Self::Done => "done",
         }
@@ -163,10 +166,15 @@ impl Desired {
     }
 
     /// Whether somebody may have written outside for it without putting that back: it is not finished, or a deletion
-    /// that failed half-way, which cannot be undone.
+    /// that failed half-way, which cannot be undone, or a promote that could not put back everything.
     pub(super) fn may_have_left_changes(&self) -> bool {
-        let failed = matches!(self.status, Status::Failed { .. });
-        self.is_open() || (failed && self.work == Work::Delete)
+        match &self.status {
+            Status::Failed { unrestored, .. } => {
+                self.work == Work::Delete || !unrestored.is_empty()
+            }
+            Status::Pending | Status::Waiting { .. } => true,
+            Status::Done => false,
+        }
     }
 
     pub(super) fn is_due(&self, now: DateTime<Utc>) -> bool {

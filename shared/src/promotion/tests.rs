@@ -59,6 +59,8 @@ fn finished(request: &Request, status: Status) -> Finished {
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
             stack: None,
+            cluster: None,
+            network: None,
         })),
         outcome: Some((
             Outcome {

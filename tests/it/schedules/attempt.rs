@@ -253,6 +253,7 @@ impl Model {
         }
         let status = Status::Failed {
             reason: reason.to_owned(),
+            unrestored: Vec::new(),
         };
         let request_id = desired.order.request_id.as_str();
         Ok(finished(id, request_id, status, Runs::AsBefore, outcome))
@@ -340,6 +341,7 @@ fn applied_now(desired: &Desired, definition: &Definition) -> Applied {
         runs_as: "rack_shop_web".to_owned(),
         schedule: None,
         capacity: None,
+        stands: None,
     };
     let secret = definition.secret_version.clone();
     Applied {
@@ -357,6 +359,8 @@ fn applied_now(desired: &Desired, definition: &Definition) -> Applied {
         services: BTreeMap::from([("web".to_owned(), registered)]),
         timers: BTreeMap::new(),
         stack: Some(stack::needs(release.as_str())),
+        cluster: None,
+        network: None,
     }
 }
 

@@ -58,6 +58,7 @@ impl Stack {
         StackNeeds {
             access: Needs::default(),
             resources: self.template().clone(),
+            rack: None,
         }
     }
 
@@ -115,6 +116,7 @@ pub fn needs(release: &str) -> StackNeeds {
     StackNeeds {
         access: Needs::default(),
         resources: own.chain(["roles"]).map(str::to_owned).collect(),
+        rack: None,
     }
 }
 
