@@ -27,6 +27,7 @@ mod platform;
 mod process_run;
 mod promote;
 mod put_back;
+mod rack_settings;
 mod reconcile;
 mod runner;
 mod samples;

@@ -1,7 +1,9 @@
 //! A promote that fails for good after its first write leaves the Release that ran with its own environment.
 
 mod leftovers;
+mod rolled_back;
 mod rules;
+mod truth;
 
 use integration_tests::{Fault, Function, World, canary};
 use serde_json::{Value, json};

@@ -135,6 +135,7 @@ fn failed(id: &AppId, err: &DeletionError, resumed: bool, mut report: Report) ->
     );
     let status = Status::Failed {
         reason: err.error_type().to_owned(),
+        unrestored: Vec::new(),
     };
     report.error_type = Some(err.error_type().to_owned());
     report.message = Some(message);

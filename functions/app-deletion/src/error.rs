@@ -53,6 +53,12 @@ pub enum DeletionError {
         /// CloudFormation's reason.
         reason: String,
     },
+    /// ECS services of the App are in a cluster that is not the Rack's any more.
+    #[error("{reason}")]
+    ClusterChanged {
+        /// Which, where, and what to do.
+        reason: String,
+    },
     /// It was tried for hours.
     #[error(
         "the App could not be deleted within {hours} hours of the request; the last state was {status}"
@@ -81,6 +87,7 @@ impl Failure for DeletionError {
             | Self::SecretStillRead { .. }
             | Self::ResourceProtected { .. }
             | Self::StackStays { .. }
+            | Self::ClusterChanged { .. }
             | Self::PastDeadline { .. }
             | Self::Report(_) => ErrorClass::Permanent,
         }
@@ -95,6 +102,7 @@ impl Failure for DeletionError {
             Self::SecretStillRead { .. } => "SecretStillRead",
             Self::ResourceProtected { .. } => "ResourceProtected",
             Self::StackStays { .. } => "StackStays",
+            Self::ClusterChanged { .. } => "ClusterChanged",
             Self::PastDeadline { .. } => "DeadlineExceeded",
             Self::Report(_) => "ReportUnrendered",
         }

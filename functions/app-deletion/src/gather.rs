@@ -11,6 +11,7 @@ use shared::names::{AppId, keys};
 use shared::promotion::Applied;
 use shared::secrets::SecretSeen;
 use shared::stack_state::SeenStack;
+use shared::stranded::Stranded;
 
 use crate::error::DeletionError;
 use crate::shell::Shell;
@@ -42,6 +43,10 @@ pub async fn gather(
     id: &AppId,
     applied: Option<&Applied>,
 ) -> Result<Gathered, DeletionError> {
+    if let Some(stranded) = Stranded::find(&shell.cluster, id, applied).await? {
+        let reason = stranded.says("delete the App again");
+        return Err(DeletionError::ClusterChanged { reason });
+    }
     let none = BTreeSet::new();
     let keep = Keep {
         services: &none,

@@ -8,6 +8,7 @@ use shared::promotion::{Applied, Promotion, SecretVersion, Work};
 use shared::release::{ReadRelease, ReleaseObjects};
 use shared::secrets::{Current, SecretError};
 use shared::state_store::StateStore;
+use shared::timer_rule::Network;
 
 use crate::error::RunError;
 use crate::request::Request;
@@ -25,6 +26,8 @@ pub struct Gathered {
     pub stack: Option<StackOutputs>,
     /// The secret, where it can matter.
     pub secret: Secret,
+    /// The network that the App was promoted in, where that is known: its resources let that in.
+    pub network: Option<Network>,
 }
 
 /// What is known of the App's secret.
@@ -52,6 +55,7 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
     let state = StateStore::promotion(&shell.bucket, &id.app).read().await?;
     let applied = applied(&request.id, state.state)?;
     let release = wanted(request, applied.as_ref())?;
+    let network = applied.as_ref().and_then(|applied| applied.network.clone());
     let applied = applied.filter(|applied| applied.release == release);
     let env_version_id = match &applied {
         Some(applied) => applied.env_version_id.clone(),
@@ -75,6 +79,7 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
         read,
         stack: outputs.map(StackOutputs::read),
         secret,
+        network,
     })
 }
 

@@ -61,7 +61,8 @@ pub fn plan(
     let launch_type = service
         .capacity
         .map_or(config.launch_type, Capacity::launch_type);
-    let placement = Placement::on(launch_type.into(), &config.network);
+    let network = gathered.network.as_ref().unwrap_or(&config.network);
+    let placement = Placement::on(launch_type.into(), network);
     problems.extend(checks(config, request, gathered, service, &placement));
     let release = release(config, request, gathered);
     let launch = Launch::rack_default(launch_type);

@@ -6,15 +6,17 @@ mod moves;
 mod source;
 mod stack;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use shared::app_stack::StackNeeds;
 use shared::leftovers::Removals;
 use shared::names::keys;
 use shared::precedence::EnvDelivery;
-use shared::promotion::{Applied, Definition, Outcome, SecretVersion};
+use shared::promotion::{Applied, Definition, Outcome, OutcomeResult, SecretVersion};
 use shared::secrets::Look;
 use shared::settings_bucket::Replaced;
-use shared::task_definition::EnvSource;
+use shared::task_definition::{EnvSource, LaunchType};
 
 use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted};
@@ -33,10 +35,25 @@ pub struct Progress {
     pub wrote: Vec<String>,
     /// Whether ECS services or rules may have been created.
     pub created: bool,
+    /// What of the applied Release may have been changed.
+    pub touched: Touched,
+    /// The applied Release with what stood in its place when this request began, where that is something else.
+    pub applied: Option<Applied>,
     /// What became of the secret.
     pub outcome: Option<Outcome>,
     /// What the user should know.
     pub warnings: Vec<String>,
+}
+
+/// What a request may have changed, and so has to put back.
+#[derive(Debug, Default)]
+pub struct Touched {
+    /// The secret.
+    pub secret: bool,
+    /// ECS services.
+    pub services: BTreeSet<String>,
+    /// Rules.
+    pub rules: BTreeSet<String>,
 }
 
 /// A promote that is applied.
@@ -104,7 +121,7 @@ pub async fn apply(
     let removed = job.remove(progress).await;
     progress.step("removals", started);
     removed?;
-    Ok(job.done(&source, definitions))
+    Ok(job.done(&source, definitions, progress))
 }
 
 impl Progress {
@@ -152,7 +169,7 @@ impl Job<'_> {
         }
     }
 
-    fn done(&self, source: &EnvSource, definitions: Vec<Definition>) -> Done {
+    fn done(&self, source: &EnvSource, definitions: Vec<Definition>, progress: &Progress) -> Done {
         let (delivery, secret) = match source {
             EnvSource::S3 { .. } => (EnvDelivery::S3, None),
             EnvSource::SecretsManager {
@@ -192,7 +209,11 @@ impl Job<'_> {
             secret,
             services: of_kind(false),
             timers: of_kind(true),
-            stack: Some(self.plan.stack.needs.clone()),
+            stack: Some(self.needs(progress)),
+            cluster: Some(self.gathered.cluster.arn.clone()),
+            network: self
+                .has_network()
+                .then(|| self.shell.config.network.clone()),
         };
         let removed = self.plan.removals.clone();
         Done {
@@ -200,5 +221,24 @@ impl Job<'_> {
             moves,
             removed,
         }
+    }
+    /// What the Release needs of the App's stack. A secret that could not be written may still be encrypted with a key of before.
+    fn needs(&self, progress: &Progress) -> StackNeeds {
+        let mut needs = self.plan.stack.needs.clone();
+        let outcome = progress.outcome.as_ref();
+        let failed = outcome.is_some_and(|outcome| outcome.result == OutcomeResult::Failed);
+        if let Some(rack) = needs.rack.as_mut().filter(|_| failed) {
+            rack.secret_keys.clone_from(&self.plan.stack.secret_keys);
+        }
+        needs
+    }
+
+    /// Whether anything of the App's own runs in the Rack's network.
+    fn has_network(&self) -> bool {
+        let mut processes = self.plan.processes.iter();
+        processes.any(|process| {
+            self.own_capacity(process)
+                .is_some_and(|capacity| capacity.launch_type() == LaunchType::Fargate)
+        })
     }
 }

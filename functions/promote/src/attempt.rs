@@ -1,26 +1,25 @@
 //! One attempt at what is wanted: gather, plan, apply, report; after a failure for good, put back.
 
-use std::collections::BTreeSet;
-
 use chrono::{DateTime, TimeDelta, Utc};
 use shared::call_error::ErrorClass;
 use shared::error_chain::Chain;
 use shared::event_bus::EventBus;
 use shared::events::Event;
 use shared::intake::Failure as _;
-use shared::leftovers::{Keep, Leftovers, Removals};
 use shared::names::{AppId, keys};
 use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
 use shared::settings_bucket::SettingsBucket;
+use shared::state_store::StateStore;
 use shared::work::{Attempt, Works};
 
 use crate::apply::{self, Done, Job, Progress};
 use crate::error::PromoteError;
 use crate::gather::{self, Wanted};
 use crate::plan;
-use crate::put_back::put_back;
+use crate::put_back::aftermath;
 use crate::report::Report;
 use crate::shell::Shell;
+use crate::standing;
 
 /// When a request that waits is looked at again; the schedule does it.
 const NEXT_LOOK_SECONDS: i64 = 60;
@@ -100,7 +99,7 @@ async fn attempt(
             let aftermath = aftermath(shell, id, desired, wanted.applied, &progress).await?;
             let message = [Chain(&err).to_string()]
                 .into_iter()
-                .chain(aftermath)
+                .chain(aftermath.says)
                 .collect::<Vec<_>>()
                 .join("; ");
             tracing::error!(
@@ -111,6 +110,7 @@ async fn attempt(
             (
                 Status::Failed {
                     reason: err.error_type().to_owned(),
+                    unrestored: aftermath.unrestored,
                 },
                 Runs::AsBefore,
             )
@@ -178,6 +178,10 @@ async fn promote(
         gathered.manifest.interpolated.iter().cloned(),
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
+    progress.applied = standing::amended(wanted, &gathered, &shell.config.network);
+    if let Some(applied) = &progress.applied {
+        remember(shell, wanted.id, applied).await?;
+    }
     let job = Job {
         shell,
         wanted,
@@ -188,73 +192,20 @@ async fn promote(
     apply::apply(&job, look, progress).await
 }
 
-/// Puts back what this request, or an interrupted one before it, has written; says what stays.
-async fn aftermath(
-    shell: &Shell,
-    id: &AppId,
-    desired: &Desired,
-    applied: Option<&Applied>,
-    progress: &Progress,
-) -> Result<Vec<String>, PromoteError> {
-    let wrote = !progress.wrote.is_empty();
-    if !wrote && !desired.interrupted {
-        return Ok(Vec::new());
-    }
-    let Some(applied) = applied else {
-        let mut stays = progress.wrote.clone();
-        if desired.interrupted {
-            match running_anyway(shell, id).await {
-                Ok(running) => stays.extend(running),
-                Err(err) if err.class() == ErrorClass::Transient => return Err(err),
-                Err(err) => stays.push(format!(
-                    "what an earlier attempt left, which cannot be looked at ({})",
-                    Chain(&err)
-                )),
+/// Writes down what stands where something else is applied, before anything is moved: whoever goes on after this attempt has
+/// no other way to know.
+async fn remember(shell: &Shell, id: &AppId, applied: &Applied) -> Result<(), PromoteError> {
+    let store = StateStore::promotion(&shell.bucket, &id.app);
+    let mut state = store.read().await?;
+    store
+        .change(&mut state, |state| {
+            let known = state.applied.as_mut();
+            if let Some(known) = known.filter(|known| known.request_id == applied.request_id) {
+                known.clone_from(applied);
             }
-        }
-        let said = || {
-            format!(
-                "nothing was applied before, so this stays: {}",
-                stays.join(", ")
-            )
-        };
-        return Ok((!stays.is_empty()).then(said).into_iter().collect());
-    };
-    let created = progress.created || desired.interrupted;
-    match put_back(shell, id, applied, &desired.order.request_id, created).await {
-        Ok(left) => Ok([format!(
-            "what was changed is back at Release {}",
-            applied.release
-        )]
-        .into_iter()
-        .chain(left)
-        .collect()),
-        Err(err) if err.class() == ErrorClass::Transient => Err(err),
-        Err(err) => Ok(vec![format!(
-            "Release {} could not be put back: {}",
-            applied.release,
-            Chain(&err)
-        )]),
-    }
-}
-
-/// What an interrupted first promote has left running.
-async fn running_anyway(shell: &Shell, id: &AppId) -> Result<Vec<String>, PromoteError> {
-    let none = BTreeSet::new();
-    let keep = Keep {
-        services: &none,
-        rules: &none,
-    };
-    let leftovers = Leftovers::find(shell.places(), id, None, true, keep).await?;
-    let ours = Removals::of(id, &leftovers);
-    let services = ours
-        .services
-        .iter()
-        .map(|name| format!("the ECS service `{name}`"));
-    let rules = ours.rules.iter().map(|name| format!("the rule `{name}`"));
-    let stack = shell.stacks.outputs(id).await?;
-    let stack = stack.map(|_| format!("the stack `{}`", id.stack()));
-    Ok(services.chain(rules).chain(stack).collect())
+        })
+        .await?;
+    Ok(())
 }
 
 /// The report is for people: one that can never be written does not hold up the state.

@@ -16,6 +16,7 @@ use shared::resources::Resources;
 use shared::secrets::Look;
 use shared::settings_bucket::Object;
 use shared::stack_state::SeenStack;
+use shared::stranded::Stranded;
 
 use crate::error::PromoteError;
 use crate::shell::Shell;
@@ -60,6 +61,8 @@ pub struct Gathered {
     pub manifest_to_copy: Option<Vec<u8>>,
     /// The cluster.
     pub cluster: SeenCluster,
+    /// The App's ECS services that are in another cluster.
+    pub stranded: Option<Stranded>,
     /// The App's own stack.
     pub stack: Option<SeenStack>,
     /// What runs.
@@ -134,6 +137,7 @@ async fn gather_rest<T>(
     } = read;
     let rack = &shell.config.secrets_manager_env;
     let (decision, _) = precedence::of_release(rack, &settings, &manifest);
+    let stranded = Stranded::find(&shell.cluster, wanted.id, wanted.applied).await?;
     let around = Box::pin(around::look(shell, wanted, &settings, &manifest));
     let beside = async { Ok(beside(decision.delivery).await) };
     let (around, beside) = try_join(around, beside).await?;
@@ -147,6 +151,7 @@ async fn gather_rest<T>(
         readonly_root,
         manifest_to_copy,
         cluster,
+        stranded,
         stack,
         around,
     };
@@ -197,6 +202,21 @@ pub async fn environment(
 ) -> Result<ReadEnvironment, PromoteError> {
     // It is large, and seldom needed.
     Ok(Box::pin(objects(shell, wanted).environment()).await?)
+}
+
+/// The manifest of a Release alone.
+///
+/// # Errors
+///
+/// As [`gather`].
+pub async fn manifest(shell: &Shell, wanted: &Wanted<'_>) -> Result<Manifest, PromoteError> {
+    // It is large, and seldom needed.
+    Box::pin(async {
+        let objects = objects(shell, wanted);
+        let raw = objects.raw().await?;
+        Ok(objects.read(&raw).await?.manifest)
+    })
+    .await
 }
 
 /// A re-promote of equal bytes keeps the applied version, so that nothing is registered anew.

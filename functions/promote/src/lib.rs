@@ -18,6 +18,7 @@ mod reconcile;
 mod report;
 mod request;
 mod shell;
+mod standing;
 mod trigger;
 
 pub use config::{Config, ConfigError};

@@ -4,6 +4,7 @@
 mod capacity;
 mod checks;
 mod deliveries;
+mod network;
 mod platform;
 mod policies;
 mod process;
@@ -148,6 +149,9 @@ pub fn plan<'a>(
         &gathered.manifest,
         &mut checks.problems,
     );
+    if let Some(stranded) = &gathered.stranded {
+        checks.problem("ClusterChanged", stranded.says("promote again"));
+    }
     checks.variables(gathered);
     checks.links(config, gathered);
     checks.own_secrets(wanted, gathered);
@@ -171,6 +175,7 @@ pub fn plan<'a>(
     });
     checks.platforms(config, &processes, &release, &s3);
     let mut warnings = warnings(gathered);
+    warnings.extend(network::warnings(config, wanted, &processes));
     warnings.extend(platform::warnings(config, gathered, &rendered));
     let (checked, stack) = checks.into_result(stack)?;
     warnings.extend(checked);

@@ -60,6 +60,7 @@ impl Job<'_> {
                     runs_as: runs_as(process),
                     schedule: schedule(process),
                     capacity: self.own_capacity(process),
+                    stands: None,
                 })
             })
             .buffered(REGISTRATIONS_AT_ONCE)
@@ -70,7 +71,7 @@ impl Job<'_> {
     }
 
     /// What is put back with the definition; an ECS service that app.json names keeps what it runs on.
-    fn own_capacity(&self, process: &Process<'_>) -> Option<Capacity> {
+    pub(super) fn own_capacity(&self, process: &Process<'_>) -> Option<Capacity> {
         let theirs = match &process.runs {
             Runs::Service { found, .. } => {
                 found.is_some_and(|found| !self.wanted.id.owns(&found.tags))

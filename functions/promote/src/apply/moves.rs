@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use shared::call_error::CallError;
 use shared::ecs::{Change, EcsService, NewService};
 use shared::promotion::Definition;
-use shared::timer_rule::{Placement, TimerRule, TimerTarget};
+use shared::timer_rule::{Network, Placement, TimerRule, TimerTarget};
 
 use super::{Job, Progress};
 use crate::error::PromoteError;
@@ -58,6 +58,7 @@ impl Job<'_> {
                     .wrote
                     .push(format!("the ECS service `{ecs_service}`"));
                 progress.created |= found.is_none();
+                progress.touched.services.insert(ecs_service.clone());
                 moves.push((process, ecs_service.as_str(), definition.arn.as_str()));
             }
         }
@@ -114,10 +115,29 @@ impl Job<'_> {
             return Change::default();
         }
         let deployment = process.service.deployment;
+        let moves = found.capacity != process.capacity;
         Change {
             deployment: (found.deployment != deployment).then_some(deployment),
-            placement: (found.capacity != process.capacity).then_some(placement),
+            placement: moves.then_some(placement),
+            network: self.other_network(found, placement).filter(|_| !moves),
         }
+    }
+
+    /// The network that a service of ours is to be in, where it is in another one.
+    fn other_network<'p>(
+        &self,
+        found: &EcsService,
+        placement: &'p Placement,
+    ) -> Option<&'p Network> {
+        let Placement::Fargate { network, .. } = placement else {
+            return None;
+        };
+        let before = self
+            .wanted
+            .applied
+            .and_then(|applied| applied.network.as_ref());
+        let seen = found.network.as_ref()?;
+        network.differs_from(seen, before).then_some(network)
     }
 
     fn placement(&self, process: &Process<'_>) -> Placement {
@@ -148,6 +168,7 @@ impl Job<'_> {
             if seen.is_none_or(|seen| !seen.says(&wanted)) {
                 progress.wrote.push(format!("the rule `{rule}`"));
                 progress.created |= seen.is_none();
+                progress.touched.rules.insert(rule.clone());
                 puts.push((process, rule.as_str(), wanted));
             }
         }
@@ -177,12 +198,14 @@ impl Job<'_> {
             progress
                 .wrote
                 .push(format!("the ECS service `{service}`, which is removed"));
+            progress.touched.services.insert(service.clone());
             self.shell.cluster.delete_service(service).await?;
         }
         for rule in &removals.rules {
             progress
                 .wrote
                 .push(format!("the rule `{rule}`, which is removed"));
+            progress.touched.rules.insert(rule.clone());
             self.shell.rules.remove(rule).await?;
         }
         Ok(())

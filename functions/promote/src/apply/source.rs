@@ -63,6 +63,7 @@ impl Job<'_> {
         match secret.write_through(value, token, look).await {
             Ok(written) => {
                 if written.changed {
+                    progress.touched.secret = true;
                     progress.wrote.push(format!("the secret `{name}`"));
                 }
                 progress.outcome = Some(Outcome {
@@ -77,6 +78,7 @@ impl Job<'_> {
             Err(err) => {
                 // A write that was not answered may still have landed.
                 if !matches!(err, SecretError::NotOurs { .. }) {
+                    progress.touched.secret = true;
                     progress.wrote.push(format!("the secret `{name}`"));
                 }
                 self.fall_back(err.error_type(), &Chain(&err).to_string(), progress);

@@ -1,8 +1,11 @@
 //! The App's own stack: what the Release wants of it, and what is to be done before anything of the Release runs.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use shared::app_stack::{
-    self, Before, Needs, Rendered, StackInputs, StackNeeds, StackOutputs, TEMPLATE_BODY_MAX_BYTES,
+    self, Before, Needs, RackNeeds, Rendered, StackInputs, StackNeeds, StackOutputs,
+    TEMPLATE_BODY_MAX_BYTES,
 };
 use shared::manifest;
 use shared::stack_state::{RequestToken, StackStep};
@@ -21,6 +24,8 @@ pub struct StackPlan {
     pub token: String,
     /// What the Release itself needs of it.
     pub needs: StackNeeds,
+    /// The customer keys that its roles may read the App's secrets with, those of before included.
+    pub secret_keys: BTreeSet<String>,
 }
 
 /// What the App's stack gives to tasks as it stands; nothing where there is none.
@@ -52,9 +57,10 @@ impl Checks {
         let needs = StackNeeds {
             access: self.of_manifest(gathered, Needs::of(&gathered.manifest))?,
             resources: resources.map(|resource| resource.name.clone()).collect(),
+            rack: Some(of_settings(config)),
         };
         self.policies(config, &needs.access);
-        let rendered = self.rendered_stack(config, wanted, gathered, &needs)?;
+        let (rendered, secret_keys) = self.rendered_stack(config, wanted, gathered, &needs)?;
         let template = rendered.template;
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
@@ -81,6 +87,7 @@ impl Checks {
             template,
             token: token.of(&body),
             needs,
+            secret_keys,
         })
     }
 
@@ -92,17 +99,22 @@ impl Checks {
         wanted: &Wanted<'_>,
         gathered: &Gathered,
         needs: &StackNeeds,
-    ) -> Option<Rendered> {
+    ) -> Option<(Rendered, BTreeSet<String>)> {
         // What never came up has nothing to keep.
         let standing = gathered.stack.as_ref().filter(|stack| stack.has_come_up());
         let before = standing.map(|stack| Before::read(&stack.template));
         let running = wanted.applied.and_then(|applied| applied.stack.clone());
         let unknown = wanted.interrupted || wanted.applied.is_none();
         let left = before.as_ref().filter(|_| unknown).map(Before::holds);
+        // What was promoted before the settings were written down.
+        let unsaid = running.as_ref().is_none_or(|needs| needs.rack.is_none());
+        let admitted = before.as_ref().filter(|_| unsaid).map(Before::of_settings);
         let all = running
             .iter()
             .chain(&left)
             .fold(needs.clone(), StackNeeds::and);
+        let before_settings = all.rack.unwrap_or_default();
+        let before_settings = admitted.iter().fold(before_settings, RackNeeds::and);
         let inputs = StackInputs {
             id: wanted.id,
             release: wanted.release,
@@ -115,6 +127,7 @@ impl Checks {
             subnets: &config.network.subnets,
             vpc_id: config.vpc.as_deref(),
             security_groups: &config.network.security_groups,
+            before_settings: &before_settings,
             allow_replacement: wanted.allowed.replacement,
         };
         let rendered = app_stack::render(&inputs, &gathered.resources.list, before.as_ref());
@@ -122,7 +135,7 @@ impl Checks {
         let file = gathered.manifest.file();
         let notices = rendered.notices.iter();
         notices.for_each(|notice| self.warn(format!("{file}, {notice}")));
-        Some(rendered)
+        Some((rendered, before_settings.secret_keys))
     }
 
     fn of_manifest<T>(
@@ -136,5 +149,15 @@ impl Checks {
                 self.problem("InvalidManifest", error.to_string());
             })
             .ok()
+    }
+}
+
+/// What a Release of today needs.
+fn of_settings(config: &Config) -> RackNeeds {
+    let key = |key: &Option<String>| key.iter().cloned().collect();
+    RackNeeds {
+        security_groups: config.network.security_groups.iter().cloned().collect(),
+        secret_keys: key(&config.secret_key_arn),
+        environment_keys: key(&config.environment_key_arn),
     }
 }

@@ -178,6 +178,7 @@ fn gathered(keys: usize, services: usize) -> Gathered {
             arn: "arn:aws:ecs:us-east-1:123456789012:cluster/apps".to_owned(),
             capacity_providers: Vec::new(),
         },
+        stranded: None,
         stack: None,
         around: Around {
             services: BTreeMap::new(),

@@ -1,0 +1,125 @@
+//! What is back is said to be back, what is not is named, and what a later promote has to see to is remembered.
+
+use serde_json::{Value, json};
+
+use super::{YES, assert_failed, denied, runs, says};
+use crate::app::{self, APP};
+
+const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
+
+/// Without the Service `metrics` and the Timer `cleanup`.
+fn fewer() -> String {
+    let (services, rest) = app::MANIFEST.split_once("  metrics:").unwrap();
+    let (_, timers) = rest.split_once("timers:").unwrap();
+    let (_, report) = timers.split_once("  report:").unwrap();
+    format!("{services}timers:\n  report:{report}")
+}
+
+async fn promote_fewer(
+    world: &integration_tests::World,
+    function: &integration_tests::Function,
+) -> Value {
+    let key = format!("apps/{APP}/releases/R2/convox.yml");
+    world.put(&key, fewer()).await;
+    world
+        .proxy
+        .inject(denied().on("events", "DeleteRule").times(1));
+    let answer = app::promote(world, function, "R2", &[("DATABASE_URL", "failed")]).await;
+    world.proxy.lift();
+    assert_failed(world, &answer, "AccessDeniedException", "fewer").await;
+    answer
+}
+
+#[tokio::test]
+async fn a_service_and_a_rule_that_are_gone_are_made_again() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
+    let before = runs(&world).await;
+    let answer = promote_fewer(&world, &function).await;
+    assert!(
+        says(&answer, "what was changed is back at Release R1"),
+        "{answer:#}"
+    );
+    assert!(!says(&answer, "but for"), "{answer:#}");
+    assert_eq!(runs(&world).await, before, "{answer:#}");
+    let state = app::state(&world).await;
+    assert_eq!(state["desired"]["unrestored"], Value::Null, "{state:#}");
+}
+
+#[tokio::test]
+async fn a_service_that_drains_is_named_and_the_next_promote_brings_it_back() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
+    let cleanup = app::scheduled(&world, "cleanup").await;
+    world.proxy.hold_draining();
+    let answer = promote_fewer(&world, &function).await;
+    let metrics = app::ecs_service(&world, "metrics");
+    let named = format!("the ECS service `{metrics}` is on its way out (DRAINING)");
+    assert!(
+        says(&answer, "back at Release R1, but for this"),
+        "{answer:#}"
+    );
+    assert!(says(&answer, &named), "{answer:#}");
+    assert_eq!(app::scheduled(&world, "cleanup").await, cleanup);
+    let state = app::state(&world).await;
+    let remembered = state["desired"]["unrestored"].to_string();
+    assert!(remembered.contains(&metrics), "{remembered}");
+    world.proxy.end_draining();
+
+    let again = app::requested(&world, "R1", "request-1", 1);
+    let answer = function.invoke(&again).await.answer();
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    let services = world.ecs.describe_services().cluster(&world.cluster);
+    let services = services.services(&metrics).send().await.unwrap();
+    assert!(
+        services
+            .services()
+            .iter()
+            .any(|one| one.status() == Some("ACTIVE"))
+    );
+    let state = app::state(&world).await;
+    assert_eq!(state["desired"]["unrestored"], Value::Null, "{state:#}");
+}
+
+#[tokio::test]
+async fn what_a_put_back_could_not_remove_the_next_promote_removes() {
+    let world = app::world_with(WEB, &["web"]).await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
+    let manifest = format!(
+        "{WEB}  api:\n    image: a\ntimers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n"
+    );
+    world
+        .put("apps/shop/releases/R2/convox.yml", manifest)
+        .await;
+    world
+        .proxy
+        .inject(denied().on("events", "PutTargets").times(1));
+    world
+        .proxy
+        .inject(denied().on("ecs", "DeleteService").times(1));
+    let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
+    world.proxy.lift();
+    assert_failed(&world, &answer, "AccessDeniedException", "a new Service").await;
+    let api = app::ecs_service(&world, "api");
+    let still = format!("the ECS service `{api}`, which it created, still runs");
+    assert!(says(&answer, &still), "{answer:#}");
+    let rule = world.eventbridge.describe_rule();
+    let rule = rule.name(app::rule(&world, "one")).send().await;
+    assert!(rule.is_err(), "the rest is removed all the same");
+
+    world.put("apps/shop/releases/R3/convox.yml", WEB).await;
+    let answer = app::promote(&world, &function, "R3", &[("DATABASE_URL", "third")]).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_eq!(answer["removed"], json!([api]), "{answer:#}");
+    let services = world.ecs.describe_services().cluster(&world.cluster);
+    let services = services.services(&api).send().await.unwrap();
+    assert!(
+        services
+            .services()
+            .iter()
+            .all(|one| one.status() != Some("ACTIVE"))
+    );
+}

@@ -1,0 +1,85 @@
+//! `Cluster`: ECS moves no service from one to another.
+
+use integration_tests::World;
+use serde_json::Value;
+
+use crate::app;
+
+const YES: (&str, &str) = ("SECRETS_MANAGER_ENV", "Yes");
+const WEB: &str = "services: {web: {image: example/web:1, environment: [KEY]}}\n";
+
+async fn other_cluster(world: &World) -> String {
+    let name = format!("{}-2", world.cluster);
+    let create = world.ecs.create_cluster().cluster_name(&name);
+    create.send().await.unwrap();
+    name
+}
+
+fn assert_names_both(world: &World, answer: &Value, cluster: &str) {
+    assert_eq!(answer["errorType"], "ClusterChanged", "{answer:#}");
+    let message = answer["message"].as_str().unwrap();
+    let web = app::ecs_service(world, "web");
+    for part in [
+        cluster,
+        world.cluster.as_str(),
+        web.as_str(),
+        "set Cluster back",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+}
+
+/// Nothing but what every request writes.
+fn assert_wrote_nothing(world: &World) {
+    let changes = app::changes(world);
+    let other = ["s3 PutObject", "events PutEvents"];
+    let mut changes = changes.iter();
+    assert!(changes.all(|one| other.contains(&one.as_str())));
+}
+
+async fn remove_from_the_old(world: &World) {
+    let remove = world.ecs.delete_service().cluster(&world.cluster);
+    let remove = remove.service(app::ecs_service(world, "web")).force(true);
+    remove.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn services_in_the_cluster_before_stop_a_promote_before_it_writes_anything() {
+    let world = app::world_with(WEB, &[]).await;
+    let before = world.start("promote", &[YES]);
+    let report = app::promote(&world, &before, "R1", &[("KEY", "1")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let other = other_cluster(&world).await;
+    let after = world.start("promote", &[YES, ("CLUSTER", &other)]);
+    world.proxy.clear();
+    let answer = app::promote(&world, &after, "R2", &[("KEY", "2")]).await;
+    assert_names_both(&world, &answer, &other);
+    assert_wrote_nothing(&world);
+    remove_from_the_old(&world).await;
+    let report = app::promote(&world, &after, "R3", &[("KEY", "3")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let services = world.ecs.describe_services().cluster(&other);
+    let services = services.services(app::ecs_service(&world, "web"));
+    let services = services.send().await.unwrap();
+    assert_eq!(services.services()[0].status(), Some("ACTIVE"));
+}
+
+#[tokio::test]
+async fn services_in_the_cluster_before_stop_a_deletion_before_it_writes_anything() {
+    let world = app::world_with(WEB, &[]).await;
+    let promote = world.start("promote", &[YES]);
+    let report = app::promote(&world, &promote, "R1", &[("KEY", "1")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let other = other_cluster(&world).await;
+    let deletion = world.start("app-deletion", &[("CLUSTER", &other)]);
+    let mut event = app::requested(&world, "R1", "deletion-1", 5);
+    event["detail-type"] = "App Deleted".into();
+    world.proxy.clear();
+    let answer = deletion.invoke(&event).await.answer();
+    assert_names_both(&world, &answer, &other);
+    assert_wrote_nothing(&world);
+    remove_from_the_old(&world).await;
+    event["id"] = "deletion-2".into();
+    let answer = deletion.invoke(&event).await.answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+}

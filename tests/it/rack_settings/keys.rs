@@ -1,0 +1,99 @@
+//! `SecretKeyArn`: the secret and who reads it agree on its key at all times.
+
+use integration_tests::{Fault, World};
+use serde_json::{Value, json};
+
+use super::secret_keys;
+use crate::app;
+
+const WEB: &str = "services: {web: {image: example/web:1, environment: [KEY]}}\n";
+
+async fn key(world: &World) -> String {
+    let key = world.kms.create_key().send().await.unwrap();
+    key.key_metadata.unwrap().arn.unwrap()
+}
+
+/// The key that the secret is encrypted with; none for the account's own.
+async fn key_of_secret(world: &World) -> Option<String> {
+    let described = world.secrets_manager.describe_secret();
+    let described = described.secret_id(app::secret(world)).send().await;
+    described.unwrap().kms_key_id
+}
+
+/// Promotes `release` on a Rack with these keys of now and of before.
+async fn promoted(world: &World, release: &str, key: &str, former: &str) -> Value {
+    let settings = [
+        ("SECRETS_MANAGER_ENV", "Yes"),
+        ("SECRET_KEY_ARN", key),
+        ("FORMER_SECRET_KEY_ARN", former),
+    ];
+    let function = world.start("promote", &settings);
+    let report = app::promote(world, &function, release, &[("KEY", release)]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    report
+}
+
+#[tokio::test]
+async fn a_changed_key_encrypts_the_secret_anew_and_the_key_before_stays_readable_once() {
+    let world = app::world_with(WEB, &[]).await;
+    let [first, second] = [key(&world).await, key(&world).await];
+    for (release, now, former, secret, roles) in [
+        ("R1", first.as_str(), "", Some(&first), json!(first)),
+        (
+            "R2",
+            second.as_str(),
+            first.as_str(),
+            Some(&second),
+            json!([second, first]),
+        ),
+        (
+            "R3",
+            second.as_str(),
+            first.as_str(),
+            Some(&second),
+            json!(second),
+        ),
+        ("R4", "", second.as_str(), None, json!(second)),
+        ("R5", "", "", None, Value::Null),
+        ("R6", first.as_str(), "", Some(&first), json!(first)),
+    ] {
+        let report = promoted(&world, release, now, former).await;
+        assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+        assert_eq!(key_of_secret(&world).await.as_ref(), secret, "{release}");
+        assert_eq!(secret_keys(&world).await, roles, "{release}");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_stays_under_its_key_falls_back_and_its_readers_keep_that_key() {
+    let world = app::world_with(WEB, &[]).await;
+    let [first, second] = [key(&world).await, key(&world).await];
+    promoted(&world, "R1", &first, "").await;
+    let denied = Fault::Error {
+        status: 400,
+        code: "AccessDeniedException",
+    };
+    world
+        .proxy
+        .inject(denied.on("secretsmanager", "UpdateSecret"));
+    for release in ["R2", "R3"] {
+        let report = promoted(&world, release, &second, &first).await;
+        assert_eq!(report["delivery"], "S3", "{report:#}");
+        assert_eq!(report["fallback"]["errorType"], "AccessDeniedException");
+        let warnings = report["warnings"].to_string();
+        for part in ["FormerSecretKeyArn", &first, &second] {
+            assert!(warnings.contains(part), "{part}: {warnings}");
+        }
+        assert_eq!(
+            secret_keys(&world).await,
+            json!([second, first]),
+            "{release}"
+        );
+    }
+    world.proxy.lift();
+    let report = promoted(&world, "R4", &second, &first).await;
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+    assert_eq!(key_of_secret(&world).await, Some(second.clone()));
+    promoted(&world, "R5", &second, "").await;
+    assert_eq!(secret_keys(&world).await, json!(second));
+}
