@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::json_error::without_values;
+use crate::manifest::closest;
 use crate::names::ServiceName;
 use crate::precedence::{Generation, PARAMETER, ValueError, YesNo};
 
@@ -91,7 +92,8 @@ impl AppSettings {
                 "params" => settings.read_params(file, value)?,
                 "services" => settings.services = services(file, value)?,
                 _ => settings.warnings.push(format!(
-                    "{file}: `{key}` is not known and has no effect; known are generation, params and services"
+                    "{file}: `{key}` is not known and has no effect{}; known are generation, params and services",
+                    meant(key, &["generation", "params", "services"])
                 )),
             }
         }
@@ -115,7 +117,8 @@ impl AppSettings {
                 )?);
             } else {
                 self.warnings.push(format!(
-                    "{file}: the param `{key}` is not known and has no effect"
+                    "{file}: the param `{key}` is not known and has no effect{}",
+                    meant(key, &[PARAMETER])
                 ));
             }
         }
@@ -131,6 +134,12 @@ fn shown(value: &Value) -> String {
         Value::String(text) => text.clone(),
         plain => plain.to_string(),
     }
+}
+
+fn meant(key: &str, known: &[&str]) -> String {
+    closest(key, known)
+        .map(|known| format!(", did you mean `{known}`?"))
+        .unwrap_or_default()
 }
 
 fn generation(file: &str, value: &Value) -> Result<Generation, SettingsError> {

@@ -15,6 +15,7 @@ mod logical_id;
 mod needs;
 mod network;
 mod outputs;
+mod removed;
 mod rendering;
 mod roles;
 mod stack_needs;
@@ -36,6 +37,7 @@ pub use before::{Before, leave_snapshots, protected};
 pub use link_variables::link_variables;
 pub use needs::Needs;
 pub use outputs::StackOutputs;
+pub use removed::{DataAfter, RemovedResource};
 use rendering::Rendering;
 pub use stack_needs::{RackNeeds, StackNeeds};
 use template::{Template, reference};
@@ -80,8 +82,10 @@ pub struct Rendered {
     pub template: Value,
     /// Whether another update follows: once this one is done, rendering again gives another template.
     pub more: bool,
-    /// What the author should know, each with its line of convox.yml.
+    /// What the author should know, each with its line of convox.yml where it has one.
     pub notices: Vec<String>,
+    /// The resources that leave with this Release, or have left with it already.
+    pub removed: Vec<RemovedResource>,
 }
 
 /// Renders the template; `before` is the one that stands.
@@ -115,7 +119,7 @@ pub fn render(
         }
     }
     stack.add_credentials();
-    stack.leave();
+    let removed = stack.leave();
     stack.links.sort();
     let mut template = stack.template;
     log_group(&mut template, inputs);
@@ -128,6 +132,7 @@ pub fn render(
         template: template.finish(),
         more: stack.more,
         notices: stack.notices,
+        removed,
     })
 }
 

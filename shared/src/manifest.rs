@@ -19,7 +19,10 @@ mod frame;
 mod interpolation;
 mod listener;
 mod mapping;
+mod misplaced;
+mod near_miss;
 mod node;
+mod param_names;
 mod place;
 mod placed_text;
 mod policy;
@@ -39,6 +42,8 @@ mod volume;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod messages;
+#[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,6 +58,7 @@ pub use error::{ManifestError, Problem};
 pub use excerpt::Excerpt;
 pub use forms::{Build, Health, Port};
 pub use listener::{Listener, ListenerProtocol, Scheme};
+pub use near_miss::NearMiss;
 pub(crate) use node::boolean;
 pub use node::{Entry, Kind, Node, Scalar, Style, Type};
 pub use placed_text::PlacedText;
@@ -66,8 +72,8 @@ pub use volume::{Volume, VolumeSource};
 use crate::environment::Environment;
 pub(crate) use formation::upper_name;
 use interpolation::{TokenError, tokenize};
-use reader::Place;
 pub(crate) use reader::Reader;
+use reader::{Place, WHOLE_FILE};
 pub(crate) use suggestion::closest;
 use syntax::SyntaxError;
 
@@ -84,6 +90,8 @@ pub struct Manifest {
     pub params: BTreeMap<String, Param>,
     /// In file order.
     pub resources: Vec<Resource>,
+    /// Top-level keys that were probably meant to be others, in file order.
+    pub near_misses: Vec<NearMiss>,
     /// What the author should know, each with file and line.
     pub warnings: Vec<String>,
     /// The set variables that `${}` put into something.
@@ -178,11 +186,14 @@ pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manife
     let document = tree::parse(&tokens, &names, environment)
         .map_err(|error| syntax_error(file, source, &error))?;
     let mut reader = Reader::new(file);
-    for (path, line) in &document.repeated {
+    for (path, repeated) in &document.repeated {
         reader.warn(
-            *line,
-            &format!("`{path}` stands there twice, the last one counts"),
+            repeated.line,
+            &format!("`{path}` {}", repeated.kind.words()),
         );
+    }
+    for (line, message) in &document.never_set {
+        reader.warn(*line, message);
     }
     if let Some(line) = document.more_at {
         reader.warn(line, "only the first document of the file is read");
@@ -234,11 +245,17 @@ fn decode<'t>(file: &str, text: &'t [u8]) -> Result<&'t str, ManifestError> {
 }
 
 fn syntax_error(file: &str, source: &str, error: &SyntaxError) -> ManifestError {
+    let bare_key = syntax::bare_key(error, source);
+    let (line, column) = bare_key.unwrap_or((error.line, error.column));
+    let help = match bare_key {
+        Some(_) => Some(syntax::COLON),
+        None => syntax::help(&error.message),
+    };
     let mut problem = Problem {
-        line: error.line,
-        column: error.column,
+        line,
+        column,
         path: String::new(),
-        help: syntax::help(&error.message).map(str::to_owned),
+        help: help.map(str::to_owned),
         message: format!("this is not valid YAML: {}", error.message),
         excerpt: None,
     };
@@ -254,6 +271,10 @@ fn add_excerpts(source: &str, problems: &mut [Problem]) {
     let unix = source.replace("\r\n", "\n");
     let lines: Vec<&str> = unix.split(['\n', '\r']).collect();
     for problem in problems {
+        // A file that is no manifest at all may be an environment: its lines are repeated nowhere.
+        if problem.path.is_empty() && problem.message.starts_with(WHOLE_FILE) {
+            continue;
+        }
         let line = problem.line.checked_sub(1).and_then(|line| lines.get(line));
         problem.excerpt = line.and_then(|line| Excerpt::cut(line, problem.column));
     }
@@ -283,6 +304,7 @@ impl Manifest {
             timers: Vec::new(),
             params: BTreeMap::new(),
             resources: Vec::new(),
+            near_misses: Vec::new(),
             warnings: Vec::new(),
             interpolated: BTreeSet::new(),
             source: Source::default(),

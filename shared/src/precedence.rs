@@ -132,6 +132,19 @@ pub fn of_release(
     (decision, refused)
 }
 
+/// The App's `No`, where the environment is delivered through Secrets Manager all the same: whoever wrote it meant to opt out.
+#[must_use]
+pub fn ignored_no(app: &AppSettings, decision: Decision) -> Option<String> {
+    let ignored = app.secrets_manager_env == Some(YesNo::No)
+        && decision.delivery == EnvDelivery::SecretsManager;
+    ignored.then(|| {
+        format!(
+            "app.json sets `{PARAMETER}` to `No`, which has no effect: an App can only opt in there; to opt out, write \
+             `params: {{{PARAMETER}: No}}` into convox.yml"
+        )
+    })
+}
+
 /// Decides.
 #[must_use]
 pub fn decide(settings: &Settings) -> Decision {
@@ -208,6 +221,29 @@ mod tests {
                 decided_by: level,
             };
             assert_eq!(got, want, "rack={rack:?} app={app:?} manifest={manifest:?}");
+        }
+    }
+
+    #[test]
+    fn an_app_level_no_that_changes_nothing_is_said() {
+        for (rack, app, manifest, said) in [
+            ("Yes", Some(No), "", true),
+            ("Yes", Some(No), "params: {SecretsManagerEnv: 'Yes'}", true),
+            ("Yes", Some(No), "params: {SecretsManagerEnv: 'No'}", false),
+            ("No", Some(No), "", false),
+            ("Yes", Some(Yes), "", false),
+            ("Yes", None, "", false),
+        ] {
+            let settings = AppSettings {
+                secrets_manager_env: app,
+                ..AppSettings::default()
+            };
+            let environment = crate::environment::Environment::default();
+            let manifest =
+                crate::manifest::load("convox.yml", manifest.as_bytes(), &environment).unwrap();
+            let (decision, _) = of_release(rack, &settings, &manifest);
+            let note = ignored_no(&settings, decision);
+            assert_eq!(note.is_some(), said, "{rack} {app:?}: {note:?}");
         }
     }
 

@@ -48,8 +48,10 @@ pub struct ReadRelease {
     pub environment: ReadEnvironment,
     /// The manifest.
     pub manifest: Manifest,
-    /// Its resources.
+    /// Its resources; none where something is wrong with them.
     pub resources: Resources,
+    /// What is wrong with its resources and params, beside what else may be wrong with the Release.
+    pub problems: Vec<Problem>,
     /// Whether containers may not write to their own file system.
     pub readonly_root: bool,
     /// The manifest's bytes, where the Release has none of its own yet.
@@ -173,11 +175,20 @@ impl ReleaseObjects<'_> {
         let manifest = manifest::load(&file, &object.bytes, &environment.environment);
         let invalid = |err: ManifestError| ReleaseError::input("InvalidManifest", err.to_string());
         let manifest = manifest.map_err(invalid)?;
-        let resources = resources::read(&manifest);
-        let resources = resources.map_err(|problems| invalid(manifest.invalid(problems)))?;
+        let mut problems = Vec::new();
+        let resources = resources::read(&manifest).unwrap_or_else(|found| {
+            let error = manifest.invalid(found).to_string();
+            problems.push(Problem::new("InvalidManifest", error));
+            Resources::default()
+        });
+        let readonly_root = readonly_root(&file, &manifest).unwrap_or_else(|problem| {
+            problems.push(problem);
+            false
+        });
         Ok(ReadRelease {
             resources,
-            readonly_root: readonly_root(&file, &manifest)?,
+            problems,
+            readonly_root,
             settings,
             build,
             environment,
@@ -251,14 +262,14 @@ fn read_or_default<T: Default>(
     Ok(read.unwrap_or_default())
 }
 
-fn readonly_root(file: &str, manifest: &Manifest) -> Result<bool, ReleaseError> {
+fn readonly_root(file: &str, manifest: &Manifest) -> Result<bool, Problem> {
     let Some(param) = manifest.params.get(READONLY_ROOT) else {
         return Ok(false);
     };
     match param.value.as_str() {
         "Yes" => Ok(true),
         "No" => Ok(false),
-        _ => Err(ReleaseError::input(
+        _ => Err(Problem::new(
             "InvalidParameter",
             format!(
                 "{file}:{}: `params.{READONLY_ROOT}` is `{}`; it is `Yes` or `No`",

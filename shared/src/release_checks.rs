@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::manifest::{Manifest, Service};
+use crate::manifest::{Manifest, Service, Volume, VolumeSource};
 use crate::names::AppId;
+use crate::task_definition::LaunchType;
 
 /// One thing for the user to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +50,24 @@ pub fn unknown_link(manifest: &Manifest, service: &Service) -> Option<Problem> {
         let message =
             format!("`services.{name}.links` names a Service that convox.yml does not have");
         Problem::new("UnknownLink", message)
+    })
+}
+
+/// Folders of the host that a Service on Fargate mounts: there is no host, so whoever keeps data there loses them.
+#[must_use]
+pub fn host_volumes(service: &Service, launch_type: LaunchType) -> Option<String> {
+    let of_host = |(_, volume): &(usize, &Volume)| matches!(volume.source, VolumeSource::Host(_));
+    let volumes = service.volumes.iter().enumerate().filter(of_host);
+    let name = &service.name;
+    let paths: Vec<String> = volumes
+        .map(|(index, _)| format!("`services.{name}.volumes[{index}]`"))
+        .collect();
+    (launch_type == LaunchType::Fargate && !paths.is_empty()).then(|| {
+        format!(
+            "convox.yml, {}: Fargate has no host, so this is an empty folder in each task and what is written there is lost \
+             with it; mount a resource of type `efs`, or run on EC2",
+            paths.join(", ")
+        )
     })
 }
 

@@ -21,7 +21,7 @@ pub use names::{VARIABLES, variable_prefix};
 pub use read::{AUTO_MINOR_VERSION_UPGRADE, WITH_PASSWORD_MAX, read};
 
 /// The resources of a Release, all of them right.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Resources {
     /// In file order.
     pub list: Vec<Resource>,

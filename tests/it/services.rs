@@ -188,6 +188,57 @@ async fn a_service_that_still_drains_is_waited_for() {
 }
 
 #[tokio::test]
+async fn all_is_removed_where_the_request_says_that_it_is_meant() {
+    let world = app::world().await;
+    let function = world.start("promote", &[]);
+    let variables = [("DATABASE_URL", "x")];
+    app::promote(&world, &function, "R1", &variables).await;
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), "services:\n")
+        .await;
+    let report = app::promote(&world, &function, "R2", &variables).await;
+    assert_eq!(report["errorType"], "EmptyManifest", "{report:#}");
+    let dry_run = json!({"app": APP, "release": "R2", "allowRemoval": true, "dryRun": true});
+    let plan = function.invoke(&dry_run).await.answer();
+    let mut request = app::requested(&world, "R2", "meant", 5);
+    request["detail"]["allowRemoval"] = json!(true);
+    let report = function.invoke(&request).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let removed = ["metrics", "web", "worker"].map(|name| app::ecs_service(&world, name));
+    let rules = ["cleanup", "report"].map(|name| app::rule(&world, name));
+    let removed: Vec<String> = removed.into_iter().chain(rules).collect();
+    for told in [&plan, &report] {
+        assert_eq!(told["removed"], json!(removed), "{told:#}");
+    }
+    let events = world.events().into_iter();
+    let told: Vec<Value> = events
+        .map(|event| event.detail["removed"].clone())
+        .filter(|told| !told.is_null())
+        .collect();
+    assert_eq!(told, [json!(removed)]);
+}
+
+#[tokio::test]
+async fn a_lost_state_is_no_way_to_remove_all() {
+    let world = app::world().await;
+    let function = world.start("promote", &[]);
+    let variables = [("DATABASE_URL", "x")];
+    app::promote(&world, &function, "R1", &variables).await;
+    world
+        .put(&format!("apps/{APP}/state/promotion.json"), "{}")
+        .await;
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), "")
+        .await;
+    let report = app::promote(&world, &function, "R2", &variables).await;
+    assert_eq!(report["errorType"], "EmptyManifest", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    for name in ["`web`", "`worker`", "`cleanup`"] {
+        assert!(message.contains(name), "{name}: {message}");
+    }
+}
+
+#[tokio::test]
 async fn an_untagged_service_and_rule_of_our_names_are_never_removed() {
     let world = world(TWO).await;
     let function = world.start("promote", &[]);

@@ -53,6 +53,7 @@ pub fn plan(
     let mut problems: Vec<Problem> = refused
         .map(|err| Problem::new("InvalidParameter", err.to_string()))
         .collect();
+    problems.extend(read.problems.iter().cloned());
     let Some(service) = read.manifest.service(request.service.as_str()) else {
         problems.push(no_service(request, gathered));
         return Err(RunError::Input(problems));
@@ -70,7 +71,7 @@ pub fn plan(
     let s3 = match render(&s3_source(config, request, gathered)) {
         Ok(definition) => definition,
         Err(err) => {
-            problems.push(Problem::new(err.error_type(), err.to_string()));
+            problems.push(Problem::new(err.error_type(), err.with_line(service)));
             return Err(RunError::Input(problems));
         }
     };

@@ -9,7 +9,7 @@ mod stack;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use shared::app_stack::StackNeeds;
+use shared::app_stack::{RemovedResource, StackNeeds};
 use shared::leftovers::Removals;
 use shared::names::keys;
 use shared::precedence::EnvDelivery;
@@ -65,6 +65,8 @@ pub struct Done {
     pub moves: Vec<Move>,
     /// What was removed.
     pub removed: Removals,
+    /// Resources that were removed.
+    pub removed_resources: Vec<RemovedResource>,
 }
 
 /// What became of one Service or Timer.
@@ -220,8 +222,10 @@ impl Job<'_> {
             applied,
             moves,
             removed,
+            removed_resources: self.plan.stack.removed.clone(),
         }
     }
+
     /// What the Release needs of the App's stack. A secret that could not be written may still be encrypted with a key of before.
     fn needs(&self, progress: &Progress) -> StackNeeds {
         let mut needs = self.plan.stack.needs.clone();

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use shared::app_stack::RemovedResource;
 use shared::environment::{Environment, KeyChanges};
 use shared::names::{AppId, ReleaseId, keys};
 use shared::precedence::{EnvDelivery, Level};
@@ -51,6 +52,9 @@ pub struct Planned {
     /// ECS services and rules that would be removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
+    /// Resources that convox.yml no longer has, and what would become of their data.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed_resources: Vec<RemovedResource>,
     /// Sizes against the limits.
     pub sizes: Sizes,
     /// What the user should know.
@@ -203,6 +207,7 @@ fn answer(
         services: of_kind(false),
         timers: of_kind(true),
         removed: plan.removals.names(),
+        removed_resources: plan.stack.removed.clone(),
         sizes: sizes(environment, &planned),
         warnings,
         interpolated: gathered.manifest.interpolated.iter().cloned().collect(),

@@ -12,6 +12,7 @@ use shared::names::{AppId, ReleaseId, keys};
 use shared::precedence::{self, EnvDelivery};
 use shared::promotion::{Allowed, Applied};
 use shared::release::{ReadRelease, ReleaseObjects};
+use shared::release_checks::Problem;
 use shared::resources::Resources;
 use shared::secrets::Look;
 use shared::settings_bucket::Object;
@@ -55,6 +56,8 @@ pub struct Gathered {
     pub manifest: Manifest,
     /// Its resources.
     pub resources: Resources,
+    /// What is wrong with the resources and params of convox.yml.
+    pub problems: Vec<Problem>,
     /// Whether containers may not write to their own file system.
     pub readonly_root: bool,
     /// The manifest's bytes, where the Release has none of its own yet.
@@ -132,6 +135,7 @@ async fn gather_rest<T>(
         environment,
         manifest,
         resources,
+        problems,
         readonly_root,
         manifest_to_copy,
     } = read;
@@ -148,6 +152,7 @@ async fn gather_rest<T>(
         env_version_id,
         manifest,
         resources,
+        problems,
         readonly_root,
         manifest_to_copy,
         cluster,

@@ -8,6 +8,7 @@ mod network;
 mod platform;
 mod policies;
 mod process;
+mod removals;
 mod stack;
 
 use std::collections::BTreeMap;
@@ -143,6 +144,8 @@ pub fn plan<'a>(
     request_id: &str,
 ) -> Result<Plan<'a>, PromoteError> {
     let mut checks = checks::Checks::default();
+    checks.removals(wanted, gathered);
+    checks.problems.extend(gathered.problems.iter().cloned());
     let decision = decide(
         config,
         &gathered.settings,
@@ -176,6 +179,8 @@ pub fn plan<'a>(
     checks.platforms(config, &processes, &release, &s3);
     let mut warnings = warnings(gathered);
     warnings.extend(network::warnings(config, wanted, &processes));
+    warnings.extend(precedence::ignored_no(&gathered.settings, decision));
+    warnings.extend(removals::warnings(wanted, gathered));
     warnings.extend(platform::warnings(config, gathered, &rendered));
     let (checked, stack) = checks.into_result(stack)?;
     warnings.extend(checked);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
+use shared::app_stack::RemovedResource;
 use shared::events::{Event, EventType};
 use shared::names::{AppId, ReleaseId};
 use shared::precedence::{Decision, EnvDelivery, Level};
@@ -60,6 +61,9 @@ pub struct Report {
     /// ECS services and rules that convox.yml no longer has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
+    /// Resources that convox.yml no longer has, and what became of their data.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub removed_resources: Vec<RemovedResource>,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// Variables whose values stand where convox.yml put them.
@@ -133,6 +137,7 @@ impl Report {
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
             removed: Vec::new(),
+            removed_resources: Vec::new(),
             warnings: Vec::new(),
             interpolated: Vec::new(),
             steps: Vec::new(),
@@ -183,6 +188,7 @@ impl Report {
         };
         (self.services, self.timers) = (of_kind(false), of_kind(true));
         self.removed = done.removed.names();
+        self.removed_resources.clone_from(&done.removed_resources);
     }
 
     /// Adds why it failed.

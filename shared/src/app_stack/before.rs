@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::network::SOURCE_GROUP;
+use super::removed::Removed;
 use super::statements::{DECRYPT_ENVIRONMENTS, DECRYPT_SECRETS};
-use super::template::{ACCESS, NOTES};
+use super::template::{ACCESS, NOTES, REMOVED};
 use super::{Needs, RackNeeds, StackNeeds};
 
 /// What stands. It can hold what convox.yml interpolates, so it has no `Debug`.
@@ -18,6 +19,7 @@ pub struct Before {
     /// By the name of the resource.
     pub(super) notes: BTreeMap<String, Note>,
     access: Needs,
+    pub(super) removed: Removed,
 }
 
 /// What the properties of a resource do not say.
@@ -50,6 +52,7 @@ impl Before {
         let members = |name: &str| template.get(name).and_then(Value::as_object).cloned();
         let metadata = |name: &str| template.get("Metadata").and_then(|all| all.get(name));
         let access = metadata(ACCESS).and_then(|access| Needs::deserialize(access).ok());
+        let removed = metadata(REMOVED).and_then(|removed| Removed::deserialize(removed).ok());
         let notes = metadata(NOTES)
             .and_then(Value::as_object)
             .into_iter()
@@ -61,7 +64,14 @@ impl Before {
             outputs: members("Outputs").unwrap_or_default(),
             notes: notes.filter_map(note).collect(),
             access: access.unwrap_or_default(),
+            removed: removed.unwrap_or_default(),
         }
+    }
+
+    /// Whether CloudFormation makes a snapshot when it removes the resource.
+    pub(super) fn leaves_a_snapshot(&self, logical_id: &str) -> bool {
+        let resource = self.resources.get(logical_id);
+        resource.is_some_and(|resource| resource["DeletionPolicy"] == "Snapshot")
     }
 
     /// All that it gives to tasks, for whichever Release.
@@ -145,10 +155,7 @@ pub fn protected(template: &Value) -> Vec<String> {
 #[must_use]
 pub fn leave_snapshots(template: &Value) -> Vec<String> {
     let before = Before::read(template);
-    before.shown(|id| {
-        let resource = before.resources.get(id);
-        resource.is_some_and(|resource| resource["DeletionPolicy"] == "Snapshot")
-    })
+    before.shown(|id| before.leaves_a_snapshot(id))
 }
 
 /// A text, or the texts of a list.

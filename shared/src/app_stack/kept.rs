@@ -6,6 +6,7 @@ use super::before::Note;
 use super::link::{CREDENTIALS, LINK};
 use super::logical_id::logical_id;
 use super::needs::problem;
+use super::removed::RemovedResource;
 use super::rendering::Rendering;
 use super::template::named_ids;
 use super::{cache, database, file_system, network, outputs};
@@ -26,8 +27,9 @@ const OUTPUTS: [&str; 3] = [outputs::ACCESS_POINT, outputs::FILE_SYSTEM, outputs
 
 impl Rendering<'_> {
     /// Refuses to lose sight of what cannot be deleted, and keeps what still is in use as it stands.
-    pub(super) fn leave(&mut self) {
+    pub(super) fn leave(&mut self) -> Vec<RemovedResource> {
         let before = self.before;
+        let mut leaving = Vec::new();
         for (name, note) in &before.notes {
             if self.resources.iter().any(|resource| &resource.name == name) {
                 continue;
@@ -40,8 +42,12 @@ impl Rendering<'_> {
             }
             if self.inputs.keep.contains(name) {
                 self.keep(name, note);
+                self.goes_next(note);
+            } else {
+                leaving.push(before.removal_of(note));
             }
         }
+        self.removed(leaving)
     }
 
     fn keep(&mut self, name: &str, note: &Note) {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::Needs;
 use super::before::Note;
+use super::removed::Removed;
 use crate::names::AppId;
 
 /// The member of `Metadata` in which [`super::Before`] finds what the properties do not say.
@@ -13,6 +14,9 @@ pub(super) const NOTES: &str = "Convox";
 
 /// The member of `Metadata` that says what of convox.yml the roles follow.
 pub(super) const ACCESS: &str = "ConvoxAccess";
+
+/// The member of `Metadata` that says which resources left last.
+pub(super) const REMOVED: &str = "ConvoxRemoved";
 
 /// What becomes of a thing that CloudFormation removes or replaces.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,7 @@ pub(super) struct Template {
     outputs: Map<String, Value>,
     notes: Map<String, Value>,
     access: Value,
+    removed: Option<Value>,
 }
 
 impl Template {
@@ -40,6 +45,7 @@ impl Template {
             outputs: Map::new(),
             notes: Map::new(),
             access: json!({}),
+            removed: None,
         }
     }
 
@@ -97,6 +103,11 @@ impl Template {
         self.access = json!(needs);
     }
 
+    /// Says what left, if anything did.
+    pub(super) fn removed(&mut self, removed: &Removed) {
+        self.removed = (!removed.resources.is_empty()).then(|| json!(removed));
+    }
+
     /// The tags of what is the App's.
     pub(super) fn tags(&self) -> Value {
         tags(&self.id.tags())
@@ -111,7 +122,10 @@ impl Template {
 
     pub(super) fn finish(self) -> Value {
         let description = format!("App {} of Rack {}", self.id.app, self.id.rack);
-        let metadata = object([(ACCESS, self.access), (NOTES, self.notes.into())]);
+        let mut metadata = object([(ACCESS, self.access), (NOTES, self.notes.into())]);
+        if let Some(removed) = self.removed {
+            set(&mut metadata, REMOVED, removed);
+        }
         object([
             ("AWSTemplateFormatVersion", "2010-09-09".into()),
             ("Description", description.into()),

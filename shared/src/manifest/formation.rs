@@ -36,10 +36,12 @@ pub(super) fn apply(reader: &mut Reader<'_>, place: &Place<'_>, manifest: &mut M
     for service in &mut manifest.services {
         service.capacity = services;
         let formation = param(&format!("{}Formation", upper_name(service.name.as_str())));
+        let line = formation.as_ref().map(|place| place.node.line);
         if let Some(formation) = read(reader, formation, FORMATION, formation_of) {
             let scale = &mut service.scale;
             (scale.min, scale.max) = (formation.count, formation.count);
             (scale.cpu, scale.memory) = (formation.cpu, formation.memory);
+            scale.line = line;
             service.capacity = formation.capacity.or(services);
         }
     }

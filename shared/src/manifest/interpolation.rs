@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::environment::Environment;
+use crate::environment::{EnvKey, Environment};
 
 /// A token starts with one character of plane 15, which is the index of its name ...
 const FIRST: u32 = 0xF_0000;
@@ -164,6 +164,20 @@ impl<'a> Names<'a> {
         resolved
     }
 
+    /// What `text` asks for that no environment can give: a default as shells have them, blanks, nothing at all. Nothing is
+    /// repeated of a default, it may be a secret.
+    pub(super) fn never_set(
+        &self,
+        text: &str,
+        environment: &Environment,
+    ) -> impl Iterator<Item = String> {
+        let names = self.pieces(text).filter_map(|piece| match piece {
+            Piece::Name(name) => never_set(name, environment),
+            Piece::Text(_) => None,
+        });
+        names.collect::<Vec<_>>().into_iter()
+    }
+
     /// How long the values in `text` are.
     pub(super) fn value_bytes(&self, text: &str, environment: &Environment) -> usize {
         let values = self.pieces(text).map(|piece| match piece {
@@ -209,6 +223,37 @@ impl<'a> Names<'a> {
     }
 }
 
+/// Why `name` is never set, and what to write.
+fn never_set(name: &str, environment: &Environment) -> Option<String> {
+    if environment.contains_key(name) {
+        return None;
+    }
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let trimmed = name.trim();
+    let rest = trimmed.trim_start_matches(is_letter);
+    let known = trimmed.strip_suffix(rest).unwrap_or_default();
+    let is_name = EnvKey::new(known).is_ok();
+    // `A.B` and `A-B` are names too; a `-` that is not set is more often the start of a default.
+    let message = match rest.chars().next() {
+        _ if trimmed.is_empty() => {
+            "`${}` names no variable, so nothing is put in: write `${NAME}`".to_owned()
+        }
+        None if is_name && trimmed == name => return None,
+        None if is_name => format!(
+            "a `${{…}}` with blanks around `{known}` names no variable, so nothing is put in: write `${{{known}}}`"
+        ),
+        Some('.') if EnvKey::new(name).is_ok() => return None,
+        Some(':' | '-' | '?' | '+' | '=') if is_name => format!(
+            "`${{{known}…}}` names no variable, since Convox knows no defaults there, so nothing is put in: write \
+             `${{{known}}}` and set `{known}` in the App's environment, or write the value itself; a default of the \
+             container's variable is `environment: [{known}=…]`"
+        ),
+        _ => "a `${…}` holds what can be no variable's name, so nothing is put in: write `${NAME}`"
+            .to_owned(),
+    };
+    Some(message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::environment;
@@ -234,6 +279,35 @@ mod tests {
             assert_eq!(Vec::from_iter(got).join(" "), used, "{source}");
             assert_eq!(names.show(&text), source);
             assert_eq!(text.chars().count(), source.chars().count(), "{source}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_no_variable_is_named_with_the_way_out_and_without_its_default() {
+        let environment = environment("A=1\nA-B=1\n");
+        for (source, want) in [
+            ("${A}", ""),
+            ("${NOT_SET}", ""),
+            ("${A.B}", ""),
+            ("${A-B}", ""),
+            ("${PORT:-sesame}", "`${PORT…}` names no variable"),
+            ("${PORT-sesame}", "write `${PORT}` and set `PORT`"),
+            ("${PORT:?sesame}", "`environment: [PORT=…]`"),
+            ("${PORT:=sesame}", "`${PORT…}`"),
+            ("${PORT:+sesame}", "`${PORT…}`"),
+            ("${}", "`${}` names no variable"),
+            ("${ }", "`${}` names no variable"),
+            ("${ PORT }", "write `${PORT}`"),
+            ("${a b}", "holds what can be no variable's name"),
+            ("${1:-sesame}", "holds what can be no variable's name"),
+            ("${A${B}", "holds what can be no variable's name"),
+            ("${{ sesame }}", "holds what can be no variable's name"),
+        ] {
+            let (text, names) = tokenize(source).unwrap();
+            let got = names.never_set(&text, &environment).collect::<String>();
+            assert!(got.contains(want), "{source}: {got}");
+            assert_eq!(got.is_empty(), want.is_empty(), "{source}: {got}");
+            assert!(!got.contains("sesame"), "{source}: {got}");
         }
     }
 

@@ -84,7 +84,8 @@ fn listener(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Listener> {
     };
     let fields = reader.fields(place, &KEYS);
     let Some(port) = fields.get("port") else {
-        reader.problem_with_help(place, "has no `port`", format!("use {PORT}"));
+        let at = (place.node.line, place.node.column);
+        reader.lacks(&fields, at, "port", format!("use {PORT}"));
         return None;
     };
     let number = port_number(reader, &port);
@@ -196,6 +197,8 @@ impl Taken {
         shown: &str,
         listeners: &[Listener],
     ) {
+        let nlb = place.entries().iter().find(|entry| entry.key.text == "nlb");
+        let at = nlb.map_or((1, 1), |entry| (entry.line, entry.column));
         for (index, listener) in listeners.iter().enumerate() {
             let owner = self
                 .0
@@ -205,7 +208,7 @@ impl Taken {
                 let message = format!(
                     "has in `nlb[{index}]` a port that the Service `{owner}` has too: all Services share the load balancer"
                 );
-                reader.problem(place, message);
+                reader.problem_at(at, &place.path, message);
             }
         }
     }
@@ -214,13 +217,12 @@ impl Taken {
 /// Whether an agent can have listeners: it cannot.
 pub(super) fn refuse_agent(
     reader: &mut Reader<'_>,
-    place: &Place<'_>,
-    is_agent: bool,
+    agent: Option<&Place<'_>>,
     listeners: &[Listener],
 ) {
-    if is_agent && !listeners.is_empty() {
+    if let Some(agent) = agent.filter(|_| !listeners.is_empty()) {
         let help = "an agent runs on every instance and has none";
-        reader.problem_with_help(place, "is an `agent` with `nlb` listeners", help);
+        reader.problem_with_help(agent, "stands beside `nlb` listeners", help);
     }
 }
 
@@ -322,7 +324,7 @@ mod tests {
         }
         let error = refused("services: {web: {agent: true, nlb: [{port: 1}]}}", "");
         assert!(
-            error.contains("`services.web` is an `agent` with `nlb` listeners"),
+            error.contains("`services.web.agent` stands beside `nlb` listeners"),
             "{error}"
         );
         let two = "services: {web: {nlb: [{port: 1}, {port: 2}]}, api: {nlb: [{port: 2}]}}";

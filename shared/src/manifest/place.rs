@@ -65,11 +65,16 @@ pub(super) struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn get(&self, key: &str) -> Option<Place<'a>> {
+    /// The value as it is written, also where that is nothing.
+    pub(super) fn written(&self, key: &str) -> Option<Place<'a>> {
         let Kind::Mapping(entries) = &self.place.node.kind else {
             return None;
         };
         let entry = entries.iter().find(|entry| entry.key.text == key)?;
-        (!entry.value.is_null()).then(|| self.place.child(entry))
+        Some(self.place.child(entry))
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<Place<'a>> {
+        self.written(key).filter(|place| !place.node.is_null())
     }
 }

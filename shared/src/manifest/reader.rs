@@ -8,6 +8,8 @@ pub(super) use super::place::{Fields, Place};
 use super::placed_text::PlacedText;
 use super::suggestion::closest;
 
+/// What a message calls the file where it is no mapping.
+pub(super) const WHOLE_FILE: &str = "the whole file";
 /// More lines than this help nobody.
 const LINES_MAX: usize = 50;
 /// ECS counts in signed 32-bit integers.
@@ -65,6 +67,11 @@ impl<'f> Reader<'f> {
         }
     }
 
+    /// Whether no further warning is kept.
+    pub(super) fn warnings_are_full(&self) -> bool {
+        self.warnings.len() >= LINES_MAX
+    }
+
     /// Whether no further problem is kept.
     pub(crate) fn is_full(&self) -> bool {
         self.problems.len() >= LINES_MAX
@@ -90,9 +97,32 @@ impl<'f> Reader<'f> {
         }
     }
 
+    /// Notes that a key is not there, or that it is written and its `${}` are not set; `at` is what it belongs to.
+    pub(super) fn lacks(
+        &mut self,
+        fields: &Fields<'_>,
+        at: (usize, usize),
+        key: &str,
+        help: impl Into<String>,
+    ) {
+        let written = fields.written(key);
+        let unset = written.filter(|it| it.scalar().is_some_and(Scalar::is_interpolated));
+        if let Some(unset) = unset {
+            let message = format!("is {}", unset.node.shown());
+            self.problem_with_help(&unset, message, "set the variable in the environment");
+        } else {
+            let (path, message) = (&fields.place.path, format!("has no `{key}`"));
+            self.problem_at_with_help(at, path, message, help);
+        }
+    }
+
     /// Notes a value of another type than `allowed` says.
     pub(super) fn wrong(&mut self, place: &Place<'_>, allowed: &str) {
-        let message = format!("is {}", place.node.shown());
+        let message = match (place.path.is_empty(), &place.node.kind) {
+            (false, _) => format!("is {}", place.node.shown()),
+            (true, Kind::Scalar(_)) => format!("{WHOLE_FILE} is a text"),
+            (true, _) => format!("{WHOLE_FILE} is {}", place.node.shown()),
+        };
         self.problem_with_help(place, message, format!("use {allowed}"));
     }
 

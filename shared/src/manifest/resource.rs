@@ -46,7 +46,8 @@ pub(super) fn read(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) ->
     let tags = reader.placed_texts(fields.get("tags"));
     let resource_type = resource_type(reader, place);
     if resource_type.is_none() {
-        reader.problem_with_help(place, "has no `type`", format!("say what it is, {TYPES}"));
+        let at = (entry.line, entry.column);
+        reader.lacks(&fields, at, "type", format!("say what it is, {TYPES}"));
     }
     Some(Resource {
         name: entry.key.text.clone(),
@@ -124,7 +125,10 @@ mod tests {
             (2, "1")
         );
         assert_eq!(resource.options["class"].value, "db.t3.micro");
-        for body in ["", "{}", "{type: }", "{type: ' '}", "{type: '${NOT_SET}'}"] {
+        let unset = refused("resources: {db: {type: '${NOT_SET}'}}", "");
+        let want = "`resources.db.type` is `${NOT_SET}`, which is empty: set the variable";
+        assert!(unset.contains(want), "{unset}");
+        for body in ["", "{}", "{type: }", "{type: ' '}"] {
             let error = refused(&format!("resources: {{db: {body}}}"), "");
             assert!(
                 error.contains("`resources.db` has no `type`"),

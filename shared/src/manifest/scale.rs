@@ -9,6 +9,9 @@ const COUNT: &str = "a number, a range such as `1-3`, or a mapping of `min` and 
 /// What is written beside `count` instead of under it; Convox leaves it out without a word.
 const MISPLACED: &str = "write `count: {min: 1, max: 3}`";
 
+/// Other platforms of Convox have it; `cpu`, which looks like it, would be another size.
+const GPU: &str = "no GPU is given to a task";
+
 /// How many containers a Service has, and how large each is.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Scale {
@@ -20,6 +23,8 @@ pub struct Scale {
     pub cpu: u32,
     /// MiB of memory.
     pub memory: u32,
+    /// The line that says so, where one does.
+    pub line: Option<usize>,
     /// How long autoscaling waits after it changed the count.
     pub cooldown: Cooldown,
     /// What autoscaling aims at.
@@ -42,6 +47,7 @@ impl Default for Scale {
             max: 1,
             cpu: 256,
             memory: 512,
+            line: None,
             cooldown: Cooldown::default(),
             targets: Targets::default(),
         }
@@ -53,9 +59,11 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
     let Some(place) = place else {
         return scale;
     };
+    scale.line = Some(place.node.line);
     if let Kind::Mapping(_) = place.node.kind {
         let keys = ["cooldown", "count", "cpu", "memory", "targets"];
-        let fields = reader.fields_but(&place, &keys, &[("max", MISPLACED), ("min", MISPLACED)]);
+        let others = [("gpu", GPU), ("max", MISPLACED), ("min", MISPLACED)];
+        let fields = reader.fields_but(&place, &keys, &others);
         reader.all_without_effect(&fields, &["cooldown", "targets"]);
         if let Some(place) = fields.get("cooldown") {
             scale.cooldown = autoscaling::cooldown(reader, &place);

@@ -10,6 +10,7 @@ use super::deployment::{self, Deployment};
 use super::domain;
 use super::forms::{self, Build, Health, Port};
 use super::listener::{self, Listener};
+use super::misplaced;
 use super::node::Entry;
 use super::policy;
 use super::reader::{Place, Reader};
@@ -51,9 +52,10 @@ const KEYS: [&str; 27] = [
     "volumes",
 ];
 /// Read, but nothing here uses them: load balancers and domains are not built, the others not yet.
-const WITHOUT_EFFECT: [&str; 7] = [
+const WITHOUT_EFFECT: [&str; 8] = [
     "domain",
     "drain",
+    "health",
     "internal",
     "internalAndExternal",
     "nlb",
@@ -242,7 +244,11 @@ pub(super) fn read(
     entry: &Entry,
     around: &Around,
 ) -> Option<Service> {
+    if misplaced::is_no_service(reader, place, entry, &KEYS) {
+        return None;
+    }
     let fields = reader.fields(place, &KEYS);
+    misplaced::refuse_timers(reader, place);
     reader.all_without_effect(&fields, &WITHOUT_EFFECT);
     let name = name(reader, place, entry);
     let image = fields.get("image").and_then(|place| reader.text(&place));
@@ -253,7 +259,8 @@ pub(super) fn read(
     let singleton = reader.flag(fields.get("singleton"));
     let alone = agent.is_some() || singleton;
     let nlb = listener::read(reader, fields.get("nlb"));
-    listener::refuse_agent(reader, place, agent.is_some(), &nlb);
+    let of_agent = fields.get("agent").filter(|_| agent.is_some());
+    listener::refuse_agent(reader, of_agent.as_ref(), &nlb);
     let internal_and_external = reader.flag(fields.get("internalAndExternal"));
     let resources = texts(reader, fields.get("resources"));
     reference::resources(reader, fields.get("resources").as_ref(), &around.resources);

@@ -8,15 +8,19 @@ const HINTS: [(&str, &str); 3] = [
         "anchor or alias",
         "a text that starts with `*` or `&` needs quotes, such as `\"*\"`",
     ),
-    (
-        "mapping values are not allowed",
-        "a text that contains `: ` needs quotes",
-    ),
+    (GOES_ON, "a text that contains `: ` needs quotes"),
     (
         "unexpected character",
         "a text that starts with it needs quotes",
     ),
 ];
+
+/// The parser's words where a key has no colon. It sees that only lines later.
+const KEYLESS: &str = "simple key expect";
+/// Its words where a text seems to hold `: `.
+const GOES_ON: &str = "mapping values are not allowed";
+/// What helps where a key has no colon.
+pub(super) const COLON: &str = "a key needs a colon and a space behind it";
 
 /// Why a text is no document; line and column are the source's.
 #[derive(Debug, PartialEq, Eq)]
@@ -29,6 +33,37 @@ pub(super) struct SyntaxError {
 /// The parser's own words: they name what it expected and repeat nothing of the text but single punctuation.
 pub(super) fn explain(error: &ScanError) -> String {
     error.info().to_owned()
+}
+
+/// Where in `source` a key without a colon probably is the mistake: the parser stops lines later, or takes it for the start
+/// of a text that the next line goes on with.
+pub(super) fn bare_key(error: &SyntaxError, source: &str) -> Option<(usize, usize)> {
+    let lines: Vec<&str> = source.lines().take(error.line).collect();
+    let is_said = |line: &&str| !line.trim().is_empty() && !line.trim().starts_with('#');
+    let last = lines.iter().rposition(is_said)?;
+    let goes_on = error.message.contains(GOES_ON) && {
+        let mut before = lines
+            .get(last)?
+            .chars()
+            .take(error.column.saturating_sub(1));
+        !before.any(|c| c == ':')
+    };
+    let index = if error.message.contains(KEYLESS) {
+        lines.iter().rposition(|line| is_bare(line))?
+    } else if goes_on {
+        let before = lines.get(..last)?;
+        let index = before.iter().rposition(is_said)?;
+        Some(index).filter(|index| before.get(*index).is_some_and(|line| is_bare(line)))?
+    } else {
+        return None;
+    };
+    let blanks = lines.get(index)?.chars().take_while(|c| c.is_whitespace());
+    Some((index + 1, blanks.count() + 1))
+}
+
+fn is_bare(line: &str) -> bool {
+    let text = line.trim();
+    !text.is_empty() && !text.starts_with(['#', '-']) && !text.contains(':')
 }
 
 /// What helps with a complaint, where something does.

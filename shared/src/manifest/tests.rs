@@ -423,7 +423,7 @@ fn what_cannot_run_is_refused_with_place_path_and_rule() {
     for (text, want) in [
         (
             "[]",
-            "line 1, column 1: is a list: use a mapping of keys to values",
+            "line 1, column 1: the whole file is a list: use a mapping of keys to values",
         ),
         (
             "services: [web]",
@@ -505,7 +505,7 @@ fn what_cannot_run_is_refused_with_place_path_and_rule() {
         ),
         (
             "services: {web: , api: }\ntimers: {t: {command: x, schedule: x, service: wbe}}",
-            "line 2, column 48: `timers.t.service` names the Service `wbe`, which is not in `services`: use one of `api`, `web`",
+            "line 2, column 48: `timers.t.service` names the Service `wbe`, which is not in `services`: did you mean `web`?",
         ),
         (
             "services: {worker: }\ntimers: {t: {command: x, schedule: x, service: worke}}",

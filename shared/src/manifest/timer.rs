@@ -74,9 +74,10 @@ pub(super) fn read(
     let fields = reader.fields(place, &KNOWN);
     let policies = policy::read(reader, fields.get("policies"));
     let name = name(reader, place, entry);
-    let command = required(reader, place, &fields, "command");
-    let schedule = required(reader, place, &fields, "schedule");
-    let service = required(reader, place, &fields, "service");
+    let at = (entry.line, entry.column);
+    let mut required = |key| required(reader, at, &fields, key);
+    let (command, schedule) = (required("command"), required("schedule"));
+    let service = required("service");
     let service = service.and_then(|place| service_name(reader, &place, services));
     let schedule = schedule?;
     let scalar = schedule.scalar()?;
@@ -110,19 +111,14 @@ fn name(reader: &mut Reader<'_>, place: &Place<'_>, entry: &Entry) -> Option<Tim
 /// A text that a Timer cannot be without.
 fn required<'a>(
     reader: &mut Reader<'_>,
-    place: &Place<'a>,
+    at: (usize, usize),
     fields: &Fields<'a>,
     key: &str,
 ) -> Option<Place<'a>> {
-    let field = fields.get(key);
-    let Some(field) =
-        field.filter(|field| field.scalar().is_none_or(|scalar| !scalar.text.is_empty()))
-    else {
-        reader.problem_with_help(
-            place,
-            format!("has no `{key}`"),
-            "a Timer needs `command`, `schedule` and `service`",
-        );
+    let says = |field: &Place<'_>| field.scalar().is_none_or(|scalar| !scalar.text.is_empty());
+    let Some(field) = fields.get(key).filter(says) else {
+        let help = "a Timer needs `command`, `schedule` and `service`";
+        reader.lacks(fields, at, key, help);
         return None;
     };
     if field.scalar().is_none() {

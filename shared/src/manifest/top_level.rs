@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::reader::{Place, Reader};
 use super::service::Around;
 use super::{
-    Manifest, Param, Resource, declaration, formation, listener, reference, resource, service,
-    timer, volume,
+    Manifest, Param, Resource, declaration, formation, listener, near_miss, param_names, reference,
+    resource, service, timer, volume,
 };
 
 /// How large the manifest's own declarations may be, counted once for each Service.
@@ -17,6 +17,7 @@ const TOP_LEVEL: [&str; 5] = ["environment", "params", "resources", "services", 
 pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     let mut manifest = Manifest::empty();
     let fields = reader.fields(top, &TOP_LEVEL);
+    manifest.near_misses = near_miss::find(top, &TOP_LEVEL);
     let shared = declaration::read(reader, fields.get("environment"));
     if let Some(place) = fields.get("resources") {
         manifest.resources = resources(reader, &place);
@@ -41,12 +42,8 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
         for entry in entries {
             let service = service::read(reader, &place.child(entry), entry, &around);
             if let Some(service) = &service {
-                taken.take(
-                    reader,
-                    &place.child(entry),
-                    &entry.key.shown(),
-                    &service.nlb,
-                );
+                let (place, shown) = (place.child(entry), entry.key.shown());
+                taken.take(reader, &place, &shown, &service.nlb);
             }
             manifest.services.extend(service);
         }
@@ -64,6 +61,7 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
     if let Some(place) = fields.get("params") {
         manifest.params = params(reader, &place);
         formation::apply(reader, &place, &mut manifest);
+        param_names::warn(reader, &place, &manifest.services);
     }
     manifest
 }

@@ -6,7 +6,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use super::frame::{Built, Frame, Open};
 use super::interpolation::Names;
-use super::mapping::Keyed;
+use super::mapping::{Keyed, Repeated};
 use super::node::{Entry, Kind, Node, Scalar, Style};
 use super::syntax::{SyntaxError, explain};
 use crate::environment::Environment;
@@ -22,8 +22,10 @@ const REPEATED_MAX: usize = 50;
 /// A document, and what happened on the way.
 pub(super) struct Document {
     pub root: Option<Node>,
-    /// The keys that stand twice in one mapping: the path and the line of the one that counts.
-    pub repeated: Vec<(String, usize)>,
+    /// The keys that stand twice in one mapping, by path.
+    pub repeated: Vec<(String, Repeated)>,
+    /// What `${}` can never put in, in words, and the line.
+    pub never_set: BTreeSet<(usize, String)>,
     /// The line of the next document, which nobody reads.
     pub more_at: Option<usize>,
     /// The set variables whose values were put in.
@@ -45,6 +47,7 @@ pub(super) fn parse(
         document: Document {
             root: None,
             repeated: Vec::new(),
+            never_set: BTreeSet::new(),
             more_at: None,
             interpolated: BTreeSet::new(),
         },
@@ -112,6 +115,11 @@ impl Builder<'_> {
         let scalar = if self.names.is_in(text) {
             let used = &mut self.document.interpolated;
             let resolved = self.names.resolve(text, self.environment, used);
+            let (line, _) = self.place(at);
+            let never_set = self.names.never_set(text, self.environment);
+            let never_set = never_set.map(|message| (line, message));
+            let room = REPEATED_MAX.saturating_sub(self.document.never_set.len());
+            self.document.never_set.extend(never_set.take(room));
             Scalar {
                 text: resolved,
                 style,
@@ -190,7 +198,7 @@ impl Builder<'_> {
     fn keyed(&mut self, entries: Vec<Entry>) -> Result<Vec<Entry>, SyntaxError> {
         let keyed = Keyed::from(entries)?;
         let room = REPEATED_MAX.saturating_sub(self.document.repeated.len());
-        for (key, line) in keyed.repeated.into_iter().take(room) {
+        for (key, repeated) in keyed.repeated.into_iter().take(room) {
             let path = self
                 .stack
                 .iter()
@@ -200,7 +208,7 @@ impl Builder<'_> {
             } else {
                 format!("{path}.{key}")
             };
-            self.document.repeated.push((path, line));
+            self.document.repeated.push((path, repeated));
         }
         Ok(keyed.entries)
     }
@@ -264,6 +272,7 @@ impl Builder<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::interpolation::tokenize;
+    use super::super::mapping::RepeatedKind;
     use super::super::tests::{environment, lines};
     use super::*;
 
@@ -301,7 +310,7 @@ mod tests {
             ("a: &x {b: 1}\nc: *x\n", "{a:{b:1},c:{b:1}}"),
             (
                 "x: &x {a: 1, b: 1}\ny: {b: 2, <<: *x, c: 3}",
-                "{x:{a:1,b:1},y:{b:2,c:3,a:1}}",
+                "{x:{a:1,b:1},y:{b:1,a:1,c:3}}",
             ),
             ("y: {<<: [{a: 1}, {a: 2, b: 2}]}", "{y:{a:1,b:2}}"),
             ("y: {'<<': {a: 1}}", "{y:{a:1}}"),
@@ -347,7 +356,10 @@ mod tests {
     #[test]
     fn repeated_keys_are_named_by_path() {
         let source = "s:\n  web:\n    - {}\n    - a: 1\n      a: 2\n  web: 1\n";
-        let want = vec![("s.web[1].a".to_owned(), 5), ("s.web".to_owned(), 6)];
+        let want = [("s.web[1].a", 5), ("s.web", 6)].map(|(path, line)| {
+            let kind = RepeatedKind::Own;
+            (path.to_owned(), Repeated { line, kind })
+        });
         assert_eq!(parsed(source, "").unwrap().repeated, want);
     }
 

@@ -1,5 +1,6 @@
 //! Why nothing can be rendered.
 
+use crate::manifest::Service;
 use crate::names::NameError;
 
 /// Why a Service or Timer cannot become a task definition: the user's to mend.
@@ -52,6 +53,16 @@ pub enum RenderError {
 }
 
 impl RenderError {
+    /// The message with the line of convox.yml that it is about.
+    #[must_use]
+    pub fn with_line(&self, service: &Service) -> String {
+        let line = match self {
+            Self::FargateSize { .. } => service.scale.line.unwrap_or(service.line),
+            _ => service.line,
+        };
+        format!("convox.yml line {line}: {self}")
+    }
+
     /// A stable name of the error, for reports, events and alarms.
     #[must_use]
     pub fn error_type(&self) -> &'static str {

@@ -75,6 +75,66 @@ async fn a_manifest_that_cannot_be_meant_is_refused_with_its_place() {
 }
 
 #[tokio::test]
+async fn a_convox_yml_that_lost_its_services_deletes_nothing() {
+    let mut rack = Rack::new().await;
+    let manifest = crate::app::MANIFEST;
+    let misspelt = manifest
+        .replace("\nservices:", "\nservicess:")
+        .replace("\ntimers:", "\nTimers:");
+    let timer = manifest.replace("\ntimers:", "\ntiemrs:");
+    for (name, text, error_type, says) in [
+        ("no byte", "", "EmptyManifest", "names no Service"),
+        (
+            "a comment",
+            "# generated\n",
+            "EmptyManifest",
+            "`metrics`, `web`, `worker`",
+        ),
+        (
+            "nothing under services",
+            "services:\n",
+            "EmptyManifest",
+            "the Timers `cleanup`, `report`",
+        ),
+        (
+            "a misspelt services",
+            &misspelt,
+            "EmptyManifest",
+            "did you mean `services`?",
+        ),
+        (
+            "a misspelt timers",
+            &timer,
+            "InvalidManifest",
+            "did you mean `timers`?",
+        ),
+    ] {
+        let files = [("convox.yml", text)];
+        rack.refuses(bad(name, &files, error_type, &[says, "allowRemoval"]))
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn options_of_resources_are_named_beside_what_else_is_wrong() {
+    let mut rack = Rack::new().await;
+    let manifest = "services:\n  web:\n    image: a\n    environment: [MISSING]\n    scale: {cpu: 256, memory: 4096}\nresources:\n  db:\n    type: postgres\n    options: {storag: 20}\n";
+    let says = [
+        "MISSING",
+        "convox.yml line 5: Service `web`: Fargate has no size of cpu 256",
+        "`resources.db.options.storag` is not an option of postgres",
+    ];
+    let files = [("convox.yml", manifest)];
+    rack.refuses(bad(
+        "an option, a size and a variable",
+        &files,
+        "InvalidManifest",
+        &says,
+    ))
+    .await;
+}
+
+#[tokio::test]
 async fn a_service_that_cannot_be_run_is_refused_with_what_is_allowed() {
     let mut rack = Rack::new().await;
     for case in [

@@ -223,3 +223,38 @@ async fn an_option_that_replaces_a_database_needs_a_request_that_allows_it() {
         "is replaced by a new, empty one with this Release; running tasks keep the variables";
     assert!(warnings.contains(said), "{warnings}");
 }
+
+#[tokio::test]
+async fn a_resource_that_goes_is_named_before_and_when_its_data_go() {
+    let (world, promote) = fresh(MANIFEST).await;
+    promoted(&world, &promote, "R1", MANIFEST).await;
+    let without = "services: {web: {image: example/web:1, environment: [KEY]}}\n";
+    let misspelt = MANIFEST.replace("resources:\n  main-db:", "resource:\n  main-db:");
+    assert_ne!(misspelt, MANIFEST);
+    let report = promoted(&world, &promote, "R2", &misspelt).await;
+    let message = report["message"].as_str().unwrap_or_default();
+    assert!(message.contains("did you mean `resources`?"), "{report:#}");
+
+    let report = promoted(&world, &promote, "R3", without).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert!(report["removedResources"].is_null(), "{report:#}");
+    let next = "`resources.main-db` is not there any more: tasks of the Release before may still use it, so the next promote";
+    assert!(report["warnings"].to_string().contains(next), "{report:#}");
+
+    world
+        .put(&format!("apps/{APP}/releases/R4/convox.yml"), without)
+        .await;
+    world.put_env(APP, "R4", &[("KEY", "R4")]).await;
+    let dry_run = json!({"app": APP, "release": "R4", "dryRun": true});
+    let plan = promote.invoke(&dry_run).await.answer();
+    let report = promoted(&world, &promote, "R4", without).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let gone = json!({"name": "main-db", "data": "finalSnapshot"});
+    for told in [&plan, &report] {
+        let removed = told["removedResources"].as_array();
+        assert!(
+            removed.is_some_and(|removed| removed.contains(&gone)),
+            "{told:#}"
+        );
+    }
+}

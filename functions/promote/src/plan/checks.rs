@@ -227,7 +227,7 @@ impl Checks {
                     size: definition.size_bytes(),
                     needs: Needs::of(&definition),
                 }),
-                Err(err) => self.problem(err.error_type(), err.to_string()),
+                Err(err) => self.problem(err.error_type(), err.with_line(process.service)),
             }
         }
         rendered

@@ -1,6 +1,9 @@
 //! Whether what runs the tasks is new enough for how they get their variables.
 
+use std::collections::BTreeSet;
+
 use shared::platform::Needs;
+use shared::release_checks;
 use shared::task_definition::{EnvSource, LaunchType, Release};
 
 use super::checks::{Checks, Rendered};
@@ -54,6 +57,13 @@ pub(super) fn warnings(
             )
         })
         .collect();
+    let mut seen = BTreeSet::new();
+    for rendered in rendered {
+        let (service, launch) = (rendered.process.service, &rendered.process.launch);
+        if seen.insert(&service.name) {
+            warnings.extend(release_checks::host_volumes(service, launch.launch_type));
+        }
+    }
     let on_instances = rendered
         .iter()
         .filter(|rendered| rendered.process.launch.launch_type == LaunchType::Ec2);

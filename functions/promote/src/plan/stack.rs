@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use shared::app_stack::{
-    self, Before, Needs, RackNeeds, Rendered, StackInputs, StackNeeds, StackOutputs,
-    TEMPLATE_BODY_MAX_BYTES,
+    self, Before, Needs, RackNeeds, RemovedResource, Rendered, StackInputs, StackNeeds,
+    StackOutputs, TEMPLATE_BODY_MAX_BYTES,
 };
 use shared::manifest;
 use shared::stack_state::{RequestToken, StackStep};
@@ -26,6 +26,8 @@ pub struct StackPlan {
     pub needs: StackNeeds,
     /// The customer keys that its roles may read the App's secrets with, those of before included.
     pub secret_keys: BTreeSet<String>,
+    /// The resources that leave it with this Release, and what becomes of their data.
+    pub removed: Vec<RemovedResource>,
 }
 
 /// What the App's stack gives to tasks as it stands; nothing where there is none.
@@ -44,6 +46,10 @@ impl Checks {
         gathered: &Gathered,
         request_id: &str,
     ) -> Option<StackPlan> {
+        // Without what convox.yml says of resources, all of them would seem to be removed.
+        if !gathered.problems.is_empty() {
+            return None;
+        }
         let seen = gathered.stack.as_ref();
         let name = wanted.id.stack();
         if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
@@ -61,7 +67,7 @@ impl Checks {
         };
         self.policies(config, &needs.access);
         let (rendered, secret_keys) = self.rendered_stack(config, wanted, gathered, &needs)?;
-        let template = rendered.template;
+        let (template, removed) = (rendered.template, rendered.removed);
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
         if let StackStep::Failed(reason) = &step {
@@ -88,6 +94,7 @@ impl Checks {
             token: token.of(&body),
             needs,
             secret_keys,
+            removed,
         })
     }
 

@@ -300,7 +300,62 @@ fn what_is_still_in_use_stays_as_it_stands() {
     );
     assert_eq!(dangling(&kept), [""; 0]);
     rack.keep.clear();
-    assert_eq!(rack.template(&[], Some(&kept)), rack.template(&[], None));
+    let mut emptied = rack.template(&[], Some(&kept));
+    let metadata = emptied["Metadata"].as_object_mut().unwrap();
+    assert!(metadata.remove("ConvoxRemoved").is_some());
+    assert_eq!(emptied, rack.template(&[], None));
+}
+
+#[test]
+fn what_leaves_is_named_with_its_data_before_it_goes_and_by_every_attempt_that_removes_it() {
+    let mut rack = Rack::new();
+    let all = [
+        db("main", postgres()),
+        resource("files", Kind::FileSystem(files())),
+        db("stays", postgres()),
+    ];
+    let stays = [db("stays", postgres())];
+    let first = rack.template(&all, None);
+
+    rack.release = ReleaseId::new("R2").unwrap();
+    rack.keep = ["main", "files"].map(str::to_owned).into();
+    let kept = rack.render(&stays, Some(&first)).unwrap();
+    assert_eq!(kept.removed, []);
+    let said = kept.notices.join("\n");
+    for part in [
+        "`resources.main` is not there any more",
+        "the next promote removes it, and then its data stay in a final snapshot only",
+        "the next promote removes it, and then its data are gone for good",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+
+    rack.release = ReleaseId::new("R3").unwrap();
+    rack.keep.clear();
+    let removed = [
+        ("files", DataAfter::Gone),
+        ("main", DataAfter::FinalSnapshot),
+    ]
+    .map(|(name, data)| RemovedResource {
+        name: name.to_owned(),
+        data,
+    });
+    let going = rack.render(&stays, Some(&kept.template)).unwrap();
+    assert_eq!(going.removed, removed);
+    let said = going.notices.join("\n");
+    let part = "`resources.files` is not there any more and is removed with this Release: its data are gone";
+    assert!(said.contains(part), "{said}");
+    // The same promote goes on when the stack is done, and another changes nothing of it.
+    let gone = rack.render(&stays, Some(&going.template)).unwrap();
+    assert_eq!(
+        (gone.template.clone(), gone.removed),
+        (going.template, going.removed)
+    );
+    rack.release = ReleaseId::new("R4").unwrap();
+    let next = rack.render(&stays, Some(&gone.template)).unwrap();
+    assert_eq!((next.template, next.removed), (gone.template, Vec::new()));
+    let said = next.notices.join("\n");
+    assert!(!said.contains("not there any more"), "{said}");
 }
 
 #[test]

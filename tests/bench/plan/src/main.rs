@@ -172,6 +172,7 @@ fn gathered(keys: usize, services: usize) -> Gathered {
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY".to_owned(),
         manifest,
         resources,
+        problems: Vec::new(),
         readonly_root: false,
         manifest_to_copy: None,
         cluster: SeenCluster {

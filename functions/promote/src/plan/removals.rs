@@ -1,0 +1,326 @@
+//! What a promote takes away, and whether that can be meant. One Service that is left out is; a manifest that lost them all,
+//! or a key that is misspelt, is far more often an accident.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::app_stack::Before;
+use shared::leftovers::Removals;
+use shared::manifest::{Manifest, NearMiss};
+use shared::promotion::Definition;
+use shared::release_checks::Problem;
+
+use super::checks::Checks;
+use crate::gather::{Gathered, Wanted};
+
+/// More names than this help nobody.
+const NAMED_MAX: usize = 20;
+const OTHERWISE: &str =
+    "If the removal is meant, send `Release Promote Requested` with `\"allowRemoval\": true`";
+
+/// What is applied or stands, and convox.yml does not name.
+#[derive(Debug, Default)]
+struct Gone {
+    services: BTreeSet<String>,
+    timers: BTreeSet<String>,
+    resources: BTreeSet<String>,
+}
+
+impl Checks {
+    /// Refuses to remove what is probably not meant to go, unless the request says that it is.
+    pub(super) fn removals(&mut self, wanted: &Wanted<'_>, gathered: &Gathered) {
+        let manifest = &gathered.manifest;
+        let is_whole = !manifest.services.is_empty() && manifest.near_misses.is_empty();
+        if is_whole || wanted.allowed.removal {
+            return;
+        }
+        let gone = Gone::of(wanted, gathered);
+        self.problems.extend(accident(manifest, &gone));
+    }
+}
+
+/// What the user should know of ECS services that app.json named: nobody removes them.
+pub(super) fn warnings(wanted: &Wanted<'_>, gathered: &Gathered) -> Vec<String> {
+    let prefix = wanted.id.service_prefix();
+    let applied = wanted
+        .applied
+        .into_iter()
+        .flat_map(|applied| &applied.services);
+    let left = applied.filter(|(name, known)| {
+        gathered.manifest.service(name).is_none() && !known.runs_as.starts_with(&prefix)
+    });
+    let mut warnings: Vec<String> = left
+        .map(|(name, known)| {
+            format!(
+                "convox.yml has no Service `{name}` any more, and the ECS service `{}` that app.json named for it runs on as it \
+                 is; stop it yourself if it is not needed",
+                known.runs_as
+            )
+        })
+        .collect();
+    if gathered.manifest.services.is_empty() {
+        let file = gathered.manifest.file();
+        warnings.push(format!("{file} names no Service, so nothing runs"));
+    }
+    warnings
+}
+
+impl Gone {
+    /// By the state, and by what stands with the App's tags, in case that the state does not know of it.
+    fn of(wanted: &Wanted<'_>, gathered: &Gathered) -> Self {
+        let (id, manifest) = (wanted.id, &gathered.manifest);
+        let removals = Removals::of(id, &gathered.around.leftovers);
+        let applied = wanted.applied;
+        let services = applied.map(|applied| &applied.services);
+        let timers = applied.map(|applied| &applied.timers);
+        let stands = gathered.stack.as_ref().filter(|stack| id.owns(&stack.tags));
+        let stands = stands.map(|stack| Before::read(&stack.template));
+        let kept: BTreeSet<&str> = manifest
+            .resources
+            .iter()
+            .map(|resource| resource.name.as_str())
+            .collect();
+        let mut gone = Self {
+            services: names(services, &removals.services, &id.service_prefix()),
+            timers: names(timers, &removals.rules, &id.rule_prefix()),
+            resources: stands.map_or_else(BTreeSet::new, |stands| stands.without(&kept)),
+        };
+        gone.services
+            .retain(|name| manifest.service(name).is_none());
+        let has_timer = |name: &String| {
+            manifest
+                .timers
+                .iter()
+                .any(|timer| timer.name.as_str() == name)
+        };
+        gone.timers.retain(|name| !has_timer(name));
+        gone
+    }
+
+    fn is_empty(&self) -> bool {
+        self.services.is_empty() && self.timers.is_empty() && self.resources.is_empty()
+    }
+
+    /// Those that a key of the top level would have kept.
+    fn under(&self, key: &str) -> &BTreeSet<String> {
+        match key {
+            "services" => &self.services,
+            "timers" => &self.timers,
+            _ => &self.resources,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let kinds = [
+            ("the Services", &self.services, ""),
+            ("the Timers", &self.timers, ""),
+            ("the resources", &self.resources, " with their data"),
+        ];
+        let kinds = kinds.into_iter().filter(|(_, names, _)| !names.is_empty());
+        let words: Vec<String> = kinds
+            .map(|(kind, names, more)| format!("{kind} {}{more}", listed(names)))
+            .collect();
+        words.join(", ")
+    }
+}
+
+/// Names of the state, and of what runs without standing there.
+fn names(
+    applied: Option<&BTreeMap<String, Definition>>,
+    running: &[String],
+    prefix: &str,
+) -> BTreeSet<String> {
+    let applied = applied.into_iter().flatten();
+    let known: BTreeSet<&str> = applied
+        .clone()
+        .map(|(_, known)| known.runs_as.as_str())
+        .collect();
+    let unknown = running
+        .iter()
+        .filter(|name| !known.contains(name.as_str()))
+        .map(|name| name.strip_prefix(prefix).unwrap_or(name).to_owned());
+    applied
+        .map(|(name, _)| name.clone())
+        .chain(unknown)
+        .collect()
+}
+
+fn accident(manifest: &Manifest, gone: &Gone) -> Option<Problem> {
+    if manifest.services.is_empty() {
+        return (!gone.is_empty()).then(|| empty(manifest, gone));
+    }
+    let misses = manifest.near_misses.iter();
+    let problems = misses.filter_map(|miss| {
+        let lost = lost_by(manifest, miss, gone.under(miss.meant));
+        let names = listed(&lost);
+        (!lost.is_empty()).then(|| {
+            let message = format!(
+                "is not a key of convox.yml, and this promote would remove {names} of `{}`",
+                miss.meant
+            );
+            miss.problem(message, OTHERWISE)
+        })
+    });
+    let problems: Vec<_> = problems.collect();
+    (!problems.is_empty()).then(|| {
+        let error = manifest.invalid(problems);
+        Problem::new("InvalidManifest", error.to_string())
+    })
+}
+
+/// No Service at all; where a key was probably meant to be `services`, with its place.
+fn empty(manifest: &Manifest, gone: &Gone) -> Problem {
+    let removes = gone.in_words();
+    let mut misses = manifest.near_misses.iter();
+    let message = match misses.find(|miss| miss.meant == "services") {
+        Some(miss) => {
+            let message = format!(
+                "is not a key of convox.yml, so there is no Service, and this promote would remove {removes}"
+            );
+            let problem = miss.problem(message, OTHERWISE);
+            manifest.invalid(vec![problem]).to_string()
+        }
+        None => format!(
+            "{} names no Service, and this promote would remove {removes}; write its `services`. {OTHERWISE}, and to delete \
+             the App, `App Deleted`",
+            manifest.file()
+        ),
+    };
+    Problem::new("EmptyManifest", message)
+}
+
+/// What a misspelt key would remove: all that is gone of its kind, or, beside the right key, what both name.
+fn lost_by(manifest: &Manifest, miss: &NearMiss, gone: &BTreeSet<String>) -> BTreeSet<String> {
+    let has_others = match miss.meant {
+        "services" => !manifest.services.is_empty(),
+        "timers" => !manifest.timers.is_empty(),
+        _ => !manifest.resources.is_empty(),
+    };
+    let lost = gone.iter();
+    lost.filter(|name| !has_others || miss.names.contains(*name))
+        .cloned()
+        .collect()
+}
+
+fn listed(names: &BTreeSet<String>) -> String {
+    let shown: Vec<String> = names
+        .iter()
+        .take(NAMED_MAX)
+        .map(|name| format!("`{name}`"))
+        .collect();
+    let more = names.len().saturating_sub(NAMED_MAX);
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!("{}{more}", shown.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::environment::Environment;
+    use shared::manifest;
+
+    use super::*;
+
+    fn set(names: &str) -> BTreeSet<String> {
+        names.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn problem(text: &str, [services, timers, resources]: [&str; 3]) -> Option<Problem> {
+        let manifest = manifest::load("convox.yml", text.as_bytes(), &Environment::default());
+        let gone = Gone {
+            services: set(services),
+            timers: set(timers),
+            resources: set(resources),
+        };
+        accident(&manifest.unwrap(), &gone)
+    }
+
+    const WEB: &str = "services: {web: {image: a}}\n";
+
+    #[test]
+    fn a_manifest_without_services_removes_nothing_that_is_applied() {
+        for text in [
+            "",
+            "\n\n",
+            "# generated\n",
+            "null\n",
+            "{}\n",
+            "---\n",
+            "services:\n",
+            "services: {}\n",
+            "params: {A: 1}\n",
+            "resources: {db: {type: postgres}}\n",
+        ] {
+            let found = problem(text, ["web worker", "nightly", "cache"]).unwrap();
+            assert_eq!(found.error_type, "EmptyManifest", "{text:?}");
+            for part in [
+                "convox.yml names no Service",
+                "the Services `web`, `worker`",
+                "the Timers `nightly`",
+                "the resources `cache` with their data",
+                "allowRemoval",
+                "App Deleted",
+            ] {
+                let message = &found.message;
+                assert!(message.contains(part), "{text:?}: {part}: {message}");
+            }
+            assert_eq!(problem(text, ["", "", ""]), None, "{text:?}");
+            for gone in [["web", "", ""], ["", "nightly", ""], ["", "", "db"]] {
+                assert!(problem(text, gone).is_some(), "{text:?} {gone:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_services_is_named_with_its_place() {
+        for key in ["servicess", "service", "Services", "srevices", "sevice"] {
+            let text = format!("params: {{A: 1}}\n{key}: {{web: {{image: a}}}}\n");
+            let found = problem(&text, ["web", "", ""]).unwrap();
+            let message = &found.message;
+            assert_eq!(found.error_type, "EmptyManifest", "{key}: {message}");
+            for part in ["convox.yml:2:1", "did you mean `services`?", "`web`"] {
+                assert!(message.contains(part), "{key}: {part}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_beside_services_removes_nothing() {
+        for (more, gone, want) in [
+            ("timer: {nightly: {}}\n", ["", "nightly", ""], "`timers`"),
+            ("tiemrs: {}\n", ["", "nightly", ""], "`timers`"),
+            ("resource: {db: {}}\n", ["", "", "db"], "`resources`"),
+            ("service: {worker: {}}\n", ["worker", "", ""], "`services`"),
+        ] {
+            let found = problem(&format!("{WEB}{more}"), gone).unwrap();
+            assert_eq!(found.error_type, "InvalidManifest", "{more}");
+            for part in [
+                "convox.yml:2:1",
+                &format!("did you mean {want}?"),
+                "allowRemoval",
+            ] {
+                let message = &found.message;
+                assert!(message.contains(part), "{more}: {part}: {message}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_whole_manifest_is_meant() {
+        let gone = ["worker", "nightly", "db"];
+        for text in [
+            WEB.to_owned(),
+            // A place to keep an anchor names nothing that goes.
+            format!("service: &base {{image: a}}\n{WEB}"),
+            format!("{WEB}labels: {{nightly: 1}}\n"),
+        ] {
+            assert_eq!(problem(&text, gone), None, "{text}");
+        }
+        let beside = format!(
+            "{WEB}timers: {{a: {{schedule: '0 3 * * ?', command: c, service: web}}}}\ntimer: {{b: 1}}\n"
+        );
+        assert_eq!(problem(&beside, gone), None);
+    }
+}
