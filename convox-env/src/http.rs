@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
+use shared::environment::OBJECT_MAX_BYTES;
 use ureq::http::Response;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
@@ -22,8 +23,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 const ATTEMPT: Duration = Duration::from_secs(5);
 /// For all of it, from the first request to the last answer.
 const TOTAL: Duration = Duration::from_secs(20);
-/// More than any environment that ECS could start a container with.
-const ANSWER_MAX_BYTES: u64 = 16 * 1024 * 1024;
+/// The largest object, and one byte more: with that an answer is too large.
+const ANSWER_MAX_BYTES: u64 = OBJECT_MAX_BYTES as u64 + 1;
 
 /// The code of an answer that is larger.
 pub const TOO_LARGE: &str = "TooLarge";

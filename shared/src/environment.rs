@@ -37,6 +37,9 @@ pub const RESERVED_KEYS: [&str; 6] = [
     "CONVOX_ENV_VARS",
 ];
 
+/// More is no environment: `convox-env` reads no larger object.
+pub const OBJECT_MAX_BYTES: usize = 16 * 1024 * 1024;
+
 /// Where a task's own keys are, which ECS sets: a secret of that name would take them from the task, and from `convox-env`.
 pub const SET_BY_ECS: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod environment_file;
 pub mod error_chain;
 pub mod events;
+pub mod exec_limits;
 pub mod failures;
 pub mod json_error;
 pub mod launch_reason;

@@ -247,8 +247,10 @@ impl ReleaseObjects<'_> {
             keys::release_manifest(app, release),
             keys::app_manifest(app),
         );
-        let message =
-            format!("there is no manifest: write `{own}`, or `{of_app}` for all Releases");
+        let message = format!(
+            "there is no manifest: write `{own}`, or `{of_app}` for all Releases, and then the environment again, since \
+                 only that starts a promote"
+        );
         ReleaseError::input("ManifestMissing", message)
     }
 }

@@ -1,7 +1,9 @@
 //! What of a Release the user has to mend, whoever is to run it, and what is said of its delivery. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
+use crate::environment::ReadEnvironment;
 use crate::manifest::{Manifest, Service, Volume, VolumeSource};
 use crate::names::AppId;
 use crate::task_definition::LaunchType;
@@ -25,18 +27,35 @@ impl Problem {
     }
 }
 
-/// Required variables that the environment lacks, by Service.
+/// Required variables that the environment lacks, by Service; `read` may tell why.
 #[must_use]
-pub fn missing_variables(missing: &BTreeMap<String, Vec<String>>) -> Option<Problem> {
+pub fn missing_variables(
+    missing: &BTreeMap<String, Vec<String>>,
+    read: &ReadEnvironment,
+) -> Option<Problem> {
     let services = missing
         .iter()
         .map(|(service, names)| format!("{} (Service `{service}`)", names.join(", ")));
     let services: Vec<String> = services.collect();
     (!services.is_empty()).then(|| {
-        let message = format!(
+        let names = missing.values().flatten();
+        let exported: BTreeSet<_> = names.filter(|name| read.exported.contains(*name)).collect();
+        let exported = exported.iter().map(|name| format!("`{name}`"));
+        let exported: Vec<String> = exported.collect();
+        let mut message = format!(
             "required variables are not set: {}; add them to the environment",
             services.join("; ")
         );
+        // Writing to a String cannot fail.
+        if !exported.is_empty() {
+            let _ = write!(
+                message,
+                "; without `export`, which stands before {}",
+                exported.join(", ")
+            );
+        } else if let Some(form) = read.likely_form {
+            let _ = write!(message, "; {form}");
+        }
         Problem::new("MissingVariables", message)
     })
 }

@@ -258,3 +258,47 @@ async fn more_references_than_a_task_definition_holds_are_delivered_through_s3()
     assert_eq!(seen, variables);
     assert_eq!(world.proxy.count(SECRETS_MANAGER, "CreateSecret"), 0);
 }
+
+/// The S3 variant of a definition has defaults and names that the other one has not: only it is too large here.
+#[tokio::test]
+async fn a_release_that_only_secrets_manager_can_deliver_says_beforehand_what_its_outage_means() {
+    let name = |number: usize| format!("THE_NAME_OF_A_SETTING_IS_AS_LONG_AS_SOME_ARE_{number:06}");
+    let defaults = (0..470).map(|number| {
+        let name = name(number);
+        format!("      - {name}=a default of some length, such as one\n")
+    });
+    let defaults = defaults.collect::<Vec<_>>().concat();
+    let manifest =
+        format!("services:\n  web:\n    image: i\n    environment:\n      - TOKEN\n{defaults}");
+    let world = app::world_with(&manifest, &[]).await;
+    let function = world.start("promote", &wanted("4"));
+    let report = app::promote(&world, &function, "R1", &[("TOKEN", "1")]).await;
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+    let dry_run = json!({"app": APP, "release": "R1", "dryRun": true});
+    let planned = function.invoke(&dry_run).await.answer();
+    for warnings in [&report["warnings"], &planned["warnings"]] {
+        let warnings = warnings.to_string();
+        for says in ["while Secrets Manager is out", "of `web` takes", "65536"] {
+            assert!(warnings.contains(says), "{says}: {warnings}");
+        }
+    }
+    let before = app::running(&world, "web").await;
+    world
+        .proxy
+        .inject(error(400, "AccessDeniedException").on_service(SECRETS_MANAGER));
+    let report = app::promote(&world, &function, "R2", &[("TOKEN", "2")]).await;
+    world.proxy.lift();
+    assert_eq!(report["errorType"], "DeliveryImpossible", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    for says in [
+        "AccessDeniedException",
+        "of `web` takes",
+        "65536",
+        "promote it again",
+    ] {
+        assert!(message.contains(says), "{says}: {message}");
+    }
+    assert_eq!(app::running(&world, "web").await, before, "R1 runs on");
+    let report = app::promote(&world, &function, "R3", &[("TOKEN", "3")]).await;
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+}

@@ -20,6 +20,8 @@ pub struct Gathered {
     pub release: ReleaseId,
     /// The S3 version of its environment.
     pub env_version_id: String,
+    /// The bytes of that object.
+    pub environment_bytes: usize,
     /// What the Release says.
     pub read: ReadRelease,
     /// What the App's own stack gives to tasks; `None` where there is no stack.
@@ -76,6 +78,7 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
     Ok(Gathered {
         release,
         env_version_id,
+        environment_bytes: raw.environment.bytes.len(),
         read,
         stack: outputs.map(StackOutputs::read),
         secret,

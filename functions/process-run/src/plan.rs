@@ -3,6 +3,7 @@
 use shared::capacity::Capacity;
 use shared::ecs::override_characters;
 use shared::error_chain::Chain;
+use shared::exec_limits;
 use shared::manifest::Service;
 use shared::names::keys;
 use shared::precedence::{self, EnvDelivery, Level};
@@ -99,6 +100,12 @@ pub fn plan(
         let reminder = release_checks::s3_reminder(&[service.name.as_str()]);
         plan.warnings.push(reminder);
         problems.extend(too_large(&plan.definition, service));
+        let environment = &gathered.read.environment.environment;
+        let name = service.name.as_str();
+        let refused = exec_limits::too_large(name, service, environment, &plan.definition);
+        problems.extend(refused);
+        let object = exec_limits::object_too_large(gathered.environment_bytes);
+        problems.extend(object.map(|message| Problem::new("EnvironmentTooLarge", message)));
     }
     if problems.is_empty() {
         Ok(plan)
@@ -212,7 +219,7 @@ fn checks(
     let role = config.task_execution_role_arn.split(':');
     let account = role.clone().nth(4).unwrap_or_default();
     let mut problems = Vec::new();
-    problems.extend(release_checks::missing_variables(&missing));
+    problems.extend(release_checks::missing_variables(&missing, environment));
     problems.extend(release_checks::unknown_link(manifest, service));
     problems.extend(release_checks::rack_secrets(&request.id, account, service));
     problems.extend(not_deployed(gathered, service));

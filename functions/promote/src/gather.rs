@@ -5,6 +5,7 @@ mod around;
 
 use futures_util::future::{try_join, try_join3};
 use shared::app_settings::{AppSettings, Build};
+use shared::call_error::ErrorClass;
 use shared::ecs::SeenCluster;
 use shared::environment::ReadEnvironment;
 use shared::manifest::{Manifest, Service};
@@ -50,6 +51,10 @@ pub struct Gathered {
     pub build: Build,
     /// The environment and what its reader had to say.
     pub environment: ReadEnvironment,
+    /// The bytes of its object.
+    pub environment_bytes: usize,
+    /// Whether it gives no variable and the applied Release has some.
+    pub environment_emptied: bool,
     /// The version that tasks read: the applied one where the bytes are equal.
     pub env_version_id: String,
     /// The manifest.
@@ -145,10 +150,13 @@ async fn gather_rest<T>(
     let around = Box::pin(around::look(shell, wanted, &settings, &manifest));
     let beside = async { Ok(beside(decision.delivery).await) };
     let (around, beside) = try_join(around, beside).await?;
+    let environment_emptied = is_emptied(shell, wanted, &environment).await?;
     let gathered = Gathered {
         settings,
         build,
         environment,
+        environment_bytes: raw.environment.bytes.len(),
+        environment_emptied,
         env_version_id,
         manifest,
         resources,
@@ -222,6 +230,34 @@ pub async fn manifest(shell: &Shell, wanted: &Wanted<'_>) -> Result<Manifest, Pr
         Ok(objects.read(&raw).await?.manifest)
     })
     .await
+}
+
+/// Whether `environment` gives no variable and the applied Release has some. That one is read again, since its object is
+/// what it was delivered from; where it is gone it counts as one that has some, which the request can say is meant.
+async fn is_emptied(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    environment: &ReadEnvironment,
+) -> Result<bool, PromoteError> {
+    let Some(applied) = wanted.applied else {
+        return Ok(false);
+    };
+    if wanted.allowed.removal || !environment.environment.is_empty() {
+        return Ok(false);
+    }
+    let before = ReleaseObjects {
+        bucket: &shell.bucket,
+        data_keys: shell.data_keys.as_ref(),
+        id: wanted.id,
+        release: &applied.release,
+        env_version_id: &applied.env_version_id,
+    };
+    // It is large, and seldom needed.
+    match Box::pin(before.environment()).await {
+        Ok(before) => Ok(!before.environment.is_empty()),
+        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
+        Err(_) => Ok(true),
+    }
 }
 
 /// A re-promote of equal bytes keeps the applied version, so that nothing is registered anew.

@@ -5,6 +5,7 @@ mod capacity;
 mod checks;
 mod deliveries;
 mod network;
+mod outage;
 mod platform;
 mod policies;
 mod process;
@@ -32,6 +33,7 @@ use crate::gather::{Gathered, Wanted};
 
 use checks::Rendered;
 
+pub use outage::impossible_through_s3;
 pub use process::{Process, Runs};
 pub use stack::{StackPlan, outputs};
 
@@ -155,6 +157,7 @@ pub fn plan<'a>(
     if let Some(stranded) = &gathered.stranded {
         checks.problem("ClusterChanged", stranded.says("promote again"));
     }
+    checks.emptied(wanted, gathered);
     checks.variables(gathered);
     checks.links(config, gathered);
     checks.own_secrets(wanted, gathered);
@@ -171,11 +174,15 @@ pub fn plan<'a>(
             checks.secret(wanted, gathered, &processes, &release, request_id)
         }
     };
-    let rendered = rendered.unwrap_or_else(|| {
+    let rendered = if let Some(rendered) = rendered {
+        checks.outage(gathered, &rendered, &release, &s3);
+        rendered
+    } else {
         let rendered = checks.rendered(&processes, &release, &s3);
         checks.size(&rendered);
+        checks.start(gathered, &rendered);
         rendered
-    });
+    };
     checks.platforms(config, &processes, &release, &s3);
     let mut warnings = warnings(gathered);
     warnings.extend(network::warnings(config, wanted, &processes));

@@ -3,6 +3,7 @@
 use integration_tests::canary;
 
 use super::{Bad, Rack, good};
+use crate::app::APP;
 
 fn bad<'a>(
     name: &'a str,
@@ -148,4 +149,129 @@ async fn an_envelope_that_cannot_be_opened_is_refused_and_never_read_as_text() {
         report["status"], "promoted",
         "untouched, it opens: {report:#}"
     );
+}
+
+/// What is too large for a secret too goes through S3, and there Linux has the last word.
+#[tokio::test]
+async fn an_environment_that_no_container_can_be_started_with_is_refused_by_name_and_size() {
+    let mut rack = Rack::new().await;
+    let value = canary::value("VALUE");
+    let object = |variables: &[(String, usize)]| {
+        let long = |size: &usize| value.repeat(1 + size / value.len())[..*size].to_owned();
+        let members = variables
+            .iter()
+            .map(|(key, size)| (key.clone(), long(size).into()));
+        let mut members: serde_json::Map<String, serde_json::Value> = members.collect();
+        members.insert("DATABASE_URL".to_owned(), "u".into());
+        serde_json::Value::Object(members).to_string()
+    };
+    let many = |count: usize, size| {
+        let variables = (0..count).map(|number| (format!("PART_{number:02}"), size));
+        object(&variables.collect::<Vec<_>>())
+    };
+    let one = |size: usize| object(&[("BUNDLE".to_owned(), size)]);
+    for case in [
+        bad(
+            "one variable, a byte too long",
+            one(131_072 - "BUNDLE=".len()),
+            "VariableTooLarge",
+            &["`BUNDLE` takes 131073 bytes", "131072"],
+        ),
+        bad(
+            "all together",
+            many(22, 100_000),
+            "VariablesTooLarge",
+            &[
+                "the variables of `worker` take",
+                "2097152",
+                "instead of `*`",
+            ],
+        ),
+        bad(
+            "an object that is not read",
+            many(200, 100_000),
+            "VariablesTooLarge",
+            &["16777216", "leave out"],
+        ),
+    ] {
+        rack.refuses(case).await;
+    }
+    // The same that is not declared stops nobody.
+    let fits = one(131_071 - "BUNDLE=".len());
+    let answer = crate::app::promote_app(&rack.world, &rack.function, APP, "R99", fits).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    let running = crate::app::running(&rack.world, "worker").await;
+    let seen = crate::app::sees(&rack.world, &running).await;
+    assert_eq!(seen["BUNDLE"].len(), 131_071 - "BUNDLE=".len());
+}
+
+#[tokio::test]
+async fn an_environment_in_a_form_of_others_takes_no_variable_from_what_runs() {
+    let mut rack = Rack::new().await;
+    let value = canary::value("VALUE");
+    for case in [
+        bad(
+            "YAML",
+            format!("TOKEN: {value}\nDATABASE_URL: postgres://a:{value}@db?sslmode=require\n"),
+            "EmptyEnvironment",
+            &[
+                "apps/shop/releases/R01/env",
+                "Release R00",
+                "looks like YAML",
+                "allowRemoval",
+                "required variables are not set: DATABASE_URL",
+            ],
+        ),
+        bad(
+            "a JSON list",
+            format!(r#"[{{"name": "TOKEN", "value": "{value}="}}]"#),
+            "EmptyEnvironment",
+            &["looks like a JSON list"],
+        ),
+        bad(
+            "a shell script",
+            format!("export DATABASE_URL={value}\n"),
+            "EmptyEnvironment",
+            &[
+                "looks like a shell script",
+                "without `export`, which stands before `DATABASE_URL`",
+            ],
+        ),
+        bad(
+            "nothing",
+            "# nothing\n",
+            "EmptyEnvironment",
+            &["`KEY=value` lines"],
+        ),
+    ] {
+        rack.refuses(case).await;
+    }
+}
+
+#[tokio::test]
+async fn an_environment_is_emptied_only_where_the_request_says_so() {
+    let world = crate::app::world_with("services:\n  web:\n    image: i\n", &[]).await;
+    let function = world.start("promote", &[("SECRETS_MANAGER_ENV", "Yes")]);
+    let promote = async |release, environment: &str| {
+        crate::app::promote_app(&world, &function, APP, release, environment).await
+    };
+    // Nothing is taken from an App that has no variables.
+    for (release, environment, error_type) in [
+        ("R1", "", None),
+        ("R2", "# none\n", None),
+        ("R3", "A=1\n", None),
+        ("R4", "", Some("EmptyEnvironment")),
+    ] {
+        let answer = promote(release, environment).await;
+        assert_eq!(
+            answer["errorType"].as_str(),
+            error_type,
+            "{release}: {answer:#}"
+        );
+    }
+    let mut request = crate::app::requested(&world, "R4", "of-r4", 1);
+    request["detail"]["allowRemoval"] = true.into();
+    let answer = function.invoke(&request).await.answer();
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_eq!(crate::app::state(&world).await["applied"]["release"], "R4");
 }

@@ -7,7 +7,7 @@ use shared::task_definition::{EnvSource, TaskDefinition};
 
 use super::{Job, Progress};
 use crate::error::PromoteError;
-use crate::plan::{self, Process, Runs};
+use crate::plan::{self, Process, Runs, SecretStep};
 
 /// `RegisterTaskDefinition` calls under way at once. ECS takes a burst of 20, then one a second: those beyond are tried
 /// again either way.
@@ -30,6 +30,7 @@ impl Job<'_> {
             .collect();
         let rendered =
             rendered.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
+        self.refuse_impossible(source, &rendered, progress)?;
         let found: Vec<(String, Option<String>)> = self
             .plan
             .processes
@@ -68,6 +69,32 @@ impl Job<'_> {
             .await
             .into_iter()
             .collect()
+    }
+
+    /// Secrets Manager was wanted and failed, and S3 cannot take its place: said here, before ECS says less.
+    fn refuse_impossible(
+        &self,
+        source: &EnvSource,
+        rendered: &[TaskDefinition],
+        progress: &Progress,
+    ) -> Result<(), PromoteError> {
+        let (EnvSource::S3 { .. }, SecretStep::Write { .. }) = (source, &self.plan.secret) else {
+            return Ok(()); // found in the plan
+        };
+        let names = self.plan.processes.iter().map(Process::name);
+        let Some(why) = plan::impossible_through_s3(self.gathered, names.zip(rendered)) else {
+            return Ok(());
+        };
+        let outcome = progress.outcome.as_ref();
+        let failure = outcome.and_then(|outcome| outcome.error_type.as_deref());
+        Err(PromoteError::input(
+            "DeliveryImpossible",
+            format!(
+                "Secrets Manager cannot be used ({}), and S3 cannot take its place: {why}, or promote it again when Secrets \
+                 Manager answers",
+                failure.unwrap_or_default()
+            ),
+        ))
     }
 
     /// What is put back with the definition; an ECS service that app.json names keeps what it runs on.

@@ -1,10 +1,14 @@
 //! What the user has to mend, all of it at once.
 
 use shared::ecs::EcsService;
+use shared::exec_limits;
 use shared::manifest::{Service, Timer};
+use shared::names::keys;
 use shared::platform::Needs;
 use shared::release_checks::{self, Problem};
-use shared::task_definition::{EnvSource, Launch, Release, TASK_DEFINITION_MAX_BYTES};
+use shared::task_definition::{
+    EnvSource, Launch, Release, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
+};
 
 use super::{Process, Runs, StackPlan};
 use crate::config::Config;
@@ -27,6 +31,8 @@ pub(super) struct Rendered<'p> {
     pub(super) size: usize,
     /// What it needs of what runs it.
     pub(super) needs: Needs,
+    /// What of the environment its container cannot be started with, where S3 delivers.
+    pub(super) refused: Vec<Problem>,
 }
 
 impl Checks {
@@ -60,8 +66,30 @@ impl Checks {
         let missing = gathered
             .manifest
             .missing_variables(&gathered.environment.environment);
-        self.problems
-            .extend(release_checks::missing_variables(&missing));
+        self.problems.extend(release_checks::missing_variables(
+            &missing,
+            &gathered.environment,
+        ));
+    }
+
+    /// A file in a form of others is read as one that says nothing: it would take all variables from what runs.
+    pub(super) fn emptied(&mut self, wanted: &Wanted<'_>, gathered: &Gathered) {
+        let Some(applied) = wanted.applied.filter(|_| gathered.environment_emptied) else {
+            return;
+        };
+        let object = keys::environment(&wanted.id.app, wanted.release);
+        let form = gathered.environment.likely_form.map_or_else(
+            || "write `KEY=value` lines or one JSON object of strings".to_owned(),
+            |form| form.to_string(),
+        );
+        self.problem(
+            "EmptyEnvironment",
+            format!(
+                "`{object}` gives no variable at all, and the applied Release {} has some; {form}; if it is meant to be \
+                 empty, request the promote with `\"allowRemoval\": true`",
+                applied.release
+            ),
+        );
     }
 
     /// Convox refuses a link to an unknown Service when it renders.
@@ -226,11 +254,22 @@ impl Checks {
                     process,
                     size: definition.size_bytes(),
                     needs: Needs::of(&definition),
+                    refused: refused_by_linux(process, release, source, &definition),
                 }),
                 Err(err) => self.problem(err.error_type(), err.with_line(process.service)),
             }
         }
         rendered
+    }
+
+    /// What no container can be started with.
+    pub(super) fn start(&mut self, gathered: &Gathered, rendered: &[Rendered<'_>]) {
+        for problem in rendered.iter().flat_map(|rendered| &rendered.refused) {
+            self.problem(problem.error_type, problem.message.clone());
+        }
+        if let Some(message) = exec_limits::object_too_large(gathered.environment_bytes) {
+            self.problem("EnvironmentTooLarge", message);
+        }
     }
 
     pub(super) fn size(&mut self, rendered: &[Rendered<'_>]) {
@@ -241,6 +280,24 @@ impl Checks {
                  shorten its command, its defaults or its declarations"
             ));
         }
+    }
+}
+
+/// `convox-env` starts the App; with Secrets Manager ECS does, and takes less of it anyway.
+fn refused_by_linux(
+    process: &Process<'_>,
+    release: &Release<'_>,
+    source: &EnvSource,
+    definition: &TaskDefinition,
+) -> Vec<Problem> {
+    match source {
+        EnvSource::SecretsManager { .. } => Vec::new(),
+        EnvSource::S3 { .. } => exec_limits::too_large(
+            process.name(),
+            process.service,
+            release.environment,
+            definition,
+        ),
     }
 }
 

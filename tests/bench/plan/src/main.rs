@@ -169,6 +169,8 @@ fn gathered(keys: usize, services: usize) -> Gathered {
         settings: AppSettings::default(),
         build: Build::default(),
         environment,
+        environment_bytes: 0,
+        environment_emptied: false,
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY".to_owned(),
         manifest,
         resources,
