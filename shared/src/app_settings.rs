@@ -1,5 +1,7 @@
 //! The two small JSON files beside a manifest: `app.json` (settings of an App) and `build.json` (what was built).
 
+mod named_service;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -10,6 +12,8 @@ use crate::manifest::closest;
 use crate::names::ServiceName;
 use crate::precedence::{Generation, PARAMETER, ValueError, YesNo};
 
+pub use named_service::NamedService;
+
 /// `app.json` as design of the bucket has it; absent file = all defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppSettings {
@@ -18,7 +22,7 @@ pub struct AppSettings {
     /// The App level of `SecretsManagerEnv`.
     pub secrets_manager_env: Option<YesNo>,
     /// Existing ECS services that a Service is moved on, by Service.
-    pub services: BTreeMap<ServiceName, String>,
+    pub services: BTreeMap<ServiceName, NamedService>,
     /// What was read and has no effect.
     pub warnings: Vec<String>,
 }
@@ -158,20 +162,24 @@ fn generation(file: &str, value: &Value) -> Result<Generation, SettingsError> {
     }
 }
 
-fn services(file: &str, value: &Value) -> Result<BTreeMap<ServiceName, String>, SettingsError> {
-    let example = r#"`services` is an object such as {"web": "existing-ecs-service"}"#;
+fn services(
+    file: &str,
+    value: &Value,
+) -> Result<BTreeMap<ServiceName, NamedService>, SettingsError> {
+    let example = r#"`services` is an object such as {"web": "existing-ecs-service"}, with names or ARNs of ECS services"#;
     let services = value.as_object().ok_or_else(|| shape(file, example))?;
     services
         .iter()
         .map(|(service, ecs_service)| {
             let service = ServiceName::new(service).map_err(|err| shape(file, err.to_string()))?;
-            match ecs_service.as_str() {
-                Some(name) if !name.is_empty() => Ok((service, name.to_owned())),
-                _ => Err(shape(
+            let named = ecs_service.as_str().and_then(NamedService::parse);
+            let named = named.ok_or_else(|| {
+                shape(
                     file,
-                    format!("`services.{service}` is not a name: {example}"),
-                )),
-            }
+                    format!("`services.{service}` is neither the name nor the ARN of an ECS service: {example}"),
+                )
+            })?;
+            Ok((service, named))
         })
         .collect()
 }
@@ -221,7 +229,8 @@ mod tests {
         let settings = read(text).unwrap();
         assert_eq!(settings.generation, Generation::One);
         assert_eq!(settings.secrets_manager_env, Some(YesNo::Yes));
-        assert_eq!(settings.services.values().collect::<Vec<_>>(), ["old-web"]);
+        let names = settings.services.values().map(|named| &named.name);
+        assert_eq!(names.collect::<Vec<_>>(), ["old-web"]);
         assert_eq!(read("{}"), Ok(AppSettings::default()));
     }
 
@@ -246,7 +255,11 @@ mod tests {
             (r#"{"services": {"Web": "x"}}"#, "`Web` is not valid"),
             (
                 r#"{"services": {"web": 1}}"#,
-                "`services.web` is not a name",
+                "`services.web` is neither the name nor the ARN",
+            ),
+            (
+                r#"{"services": {"web": "old web"}}"#,
+                "`services.web` is neither the name nor the ARN",
             ),
         ] {
             let message = read(text).unwrap_err();

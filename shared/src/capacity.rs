@@ -26,6 +26,16 @@ impl Capacity {
         }
     }
 
+    /// Its name in ECS.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fargate => "FARGATE",
+            Self::FargateSpot => "FARGATE_SPOT",
+            Self::Ec2 => "EC2",
+        }
+    }
+
     /// The capacity provider of that name; instances have none that everybody has.
     #[must_use]
     pub fn provider(self) -> Option<&'static str> {

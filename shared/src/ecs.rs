@@ -4,17 +4,23 @@ mod instances;
 mod placement;
 mod register;
 mod run;
+mod seen_definition;
 mod seen_service;
 mod services;
+mod ties;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_config::SdkConfig;
+use aws_sdk_ecs::operation::describe_task_definition::{
+    DescribeTaskDefinitionError, DescribeTaskDefinitionOutput,
+};
 use aws_sdk_ecs::types::{
-    ContainerDefinition, ServiceField, Tag, TaskDefinitionField, TaskDefinitionStatus,
+    ContainerDefinition, LogConfiguration, RepositoryCredentials, Secret, ServiceField, Tag,
+    TaskDefinitionField, TaskDefinitionStatus,
 };
 use aws_sdk_ecs::{Client, config};
-use futures_util::future::try_join_all;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::call_error::CallError;
 use crate::clients::{self, OnDemand};
@@ -25,11 +31,15 @@ use placement::Launched;
 
 pub use instances::Instance;
 pub use run::{OneOff, Ran, Refusal, Started, client_token, override_characters};
+pub use seen_definition::{SeenContainer, SeenDefinition, SeenPort};
 pub use seen_service::EcsService;
 pub use services::NewService;
+pub use ties::Ties;
 
 /// `DescribeServices` takes no more names at once.
 const SERVICES_PER_CALL: usize = 10;
+/// `DescribeServices` calls under way at once: a cluster can have thousands of services.
+const LOOKS_AT_ONCE: usize = 16;
 /// The tag that holds a definition's digest, so that a promote that died can find what it registered.
 const DIGEST_TAG: &str = "convox:definition";
 
@@ -71,8 +81,6 @@ pub struct Registered {
     pub secret_references: BTreeSet<String>,
     /// The digest of what was registered, where it is ours.
     pub digest: Option<String>,
-    /// `awsvpc`, `bridge`, `host` or `none`.
-    pub network_mode: String,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -152,12 +160,11 @@ impl Cluster {
         cluster: &str,
         names: &[String],
     ) -> Result<BTreeMap<String, EcsService>, CallError> {
-        let found = try_join_all(
-            names
-                .chunks(SERVICES_PER_CALL)
-                .map(|names| self.some_services(cluster, names)),
-        )
-        .await?;
+        let found: Vec<_> = stream::iter(names.chunks(SERVICES_PER_CALL))
+            .map(async |names| self.some_services(cluster, names).await)
+            .buffer_unordered(LOOKS_AT_ONCE)
+            .try_collect()
+            .await?;
         Ok(found
             .into_iter()
             .flatten()
@@ -193,44 +200,58 @@ impl Cluster {
     ///
     /// [`CallError`] when the call fails.
     pub async fn definition(&self, name: &str) -> Result<Option<Registered>, CallError> {
-        let request = self.client.describe_task_definition().task_definition(name);
-        let answer = match request.include(TaskDefinitionField::Tags).send().await {
-            Ok(answer) => answer,
-            // ECS has no error of its own for a family that is not there.
-            Err(err)
-                if err
-                    .as_service_error()
-                    .is_some_and(aws_sdk_ecs::operation::describe_task_definition::DescribeTaskDefinitionError::is_client_exception) =>
-            {
-                return Ok(None);
-            }
-            Err(err) => {
-                return Err(CallError::new(
-                    format!("read task definition `{name}`"),
-                    &err,
-                ));
-            }
+        let Some(answer) = self.describe_definition(name).await? else {
+            return Ok(None);
         };
         let tags = tags(answer.tags());
         Ok(answer.task_definition().and_then(|definition| {
-            let network_mode = definition
-                .network_mode()
-                .map_or("bridge", |mode| mode.as_str());
             let arn = definition.task_definition_arn()?.to_owned();
             let containers = definition.container_definitions().iter();
-            let secrets = containers.flat_map(ContainerDefinition::secrets);
             let inactive = TaskDefinitionStatus::Inactive;
             Some(Registered {
                 arn,
                 is_active: definition.status().is_none_or(|status| *status != inactive),
-                secret_references: secrets
-                    .map(|secret| secret.value_from().to_owned())
-                    .collect(),
+                secret_references: containers.flat_map(references).collect(),
                 digest: tags.get(DIGEST_TAG).cloned(),
-                network_mode: network_mode.to_owned(),
                 tags,
             })
         }))
+    }
+
+    /// The same revision, as far as a definition made from convox.yml may lack something of it.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn whole_definition(&self, name: &str) -> Result<Option<SeenDefinition>, CallError> {
+        let answer = self.describe_definition(name).await?;
+        Ok(answer.and_then(|answer| {
+            let tags = tags(answer.tags());
+            let definition = answer.task_definition()?;
+            Some(seen_definition::seen(definition, tags))
+        }))
+    }
+
+    async fn describe_definition(
+        &self,
+        name: &str,
+    ) -> Result<Option<DescribeTaskDefinitionOutput>, CallError> {
+        let request = self.client.describe_task_definition().task_definition(name);
+        match request.include(TaskDefinitionField::Tags).send().await {
+            Ok(answer) => Ok(Some(answer)),
+            // ECS has no error of its own for a family that is not there.
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(DescribeTaskDefinitionError::is_client_exception) =>
+            {
+                Ok(None)
+            }
+            Err(err) => Err(CallError::new(
+                format!("read task definition `{name}`"),
+                &err,
+            )),
+        }
     }
 
     /// Deregisters a revision: no service or task can be started with it any more, what runs goes on.
@@ -285,6 +306,17 @@ impl Cluster {
             .map(drop)
             .map_err(|err| CallError::new(attempted(), &err))
     }
+}
+
+/// All that ECS reads for a container: its `secrets`, what its log driver is given, what opens its registry.
+fn references(container: &ContainerDefinition) -> impl Iterator<Item = String> {
+    let secrets = container.secrets().iter();
+    let logs = container.log_configuration().into_iter();
+    let logs = logs.flat_map(LogConfiguration::secret_options);
+    let registry = container.repository_credentials().into_iter();
+    let registry = registry.map(RepositoryCredentials::credentials_parameter);
+    let secrets = secrets.chain(logs).map(Secret::value_from);
+    secrets.chain(registry).map(str::to_owned)
 }
 
 fn tags(tags: &[Tag]) -> BTreeMap<String, String> {

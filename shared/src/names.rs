@@ -338,11 +338,14 @@ impl SecretArn {
         &self.0
     }
 
-    /// Whether an ECS reference, `{arn}` alone or with a JSON key, stage or version, reads this secret.
+    /// Whether an ECS reference, `{arn}` alone or with a JSON key, stage or version, reads this secret. Secrets Manager also
+    /// takes an ARN without the hyphen and the six characters that it ends in (API reference, `GetSecretValue`, `SecretId`).
     #[must_use]
     pub fn is_named_by(&self, value_from: &str) -> bool {
-        let rest = value_from.strip_prefix(self.as_str());
-        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(':'))
+        let is_rest = |rest: &str| rest.is_empty() || rest.starts_with(':');
+        let partial = self.0.rsplit_once('-').map(|(partial, _)| partial);
+        let mut forms = [Some(self.as_str()), partial].into_iter().flatten();
+        forms.any(|arn| value_from.strip_prefix(arn).is_some_and(is_rest))
     }
 
     /// What ECS reads one JSON key of the secret's current version by: `{arn}:{json_key}::`.

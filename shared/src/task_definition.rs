@@ -23,7 +23,7 @@ use crate::precedence::Generation;
 
 pub use definition::{
     AuthorizationConfig, ContainerDefinition, EfsVolumeConfiguration, Host, MountPoint,
-    PortMapping, TASK_DEFINITION_MAX_BYTES, TaskDefinition, Volume,
+    PortMapping, PortName, RuntimePlatform, TASK_DEFINITION_MAX_BYTES, TaskDefinition, Volume,
 };
 pub use render_error::RenderError;
 
@@ -97,6 +97,10 @@ pub struct Launch {
     pub launch_type: LaunchType,
     /// `awsvpc`, `bridge` or `host`.
     pub network_mode: String,
+    /// The machines that an existing ECS service runs on.
+    pub runtime_platform: Option<RuntimePlatform>,
+    /// The names that the ports of an existing ECS service have, by container port.
+    pub port_names: BTreeMap<u16, PortName>,
 }
 
 impl Launch {
@@ -110,8 +114,16 @@ impl Launch {
         Self {
             launch_type,
             network_mode: network_mode.to_owned(),
+            runtime_platform: None,
+            port_names: BTreeMap::new(),
         }
     }
+}
+
+/// All ports that the container of a Service maps.
+#[must_use]
+pub fn port_mappings(service: &Service, launch: &Launch) -> Vec<PortMapping> {
+    ports::mappings(service, launch)
 }
 
 /// The image of a Service: `build.json` `images`, else `image:`, else `{Registry}:{service}.{build id}`.
@@ -296,6 +308,7 @@ fn task(
         requires_compatibilities: vec![if fargate { "FARGATE" } else { "EC2" }.to_owned()],
         cpu: fargate.then(|| cpu.to_string()),
         memory: fargate.then(|| memory.to_string()),
+        runtime_platform: launch.runtime_platform.clone(),
         tags: tags(release, service),
     })
 }

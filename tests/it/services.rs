@@ -1,5 +1,7 @@
 //! ECS services and rules that a promote creates and removes, and what it leaves alone.
 
+mod named;
+
 use aws_sdk_ecs::types::Service;
 use integration_tests::world::{SUBNETS, World};
 use integration_tests::{Fault, Invocation};

@@ -25,14 +25,33 @@ pub enum DeletionError {
     Name(#[from] NameError),
     /// Somebody else's ECS services would lose the secret.
     #[error(
-        "the secret `{secret}` is still read by ECS services that are not this App's to remove: {}; move them to another \
-         task definition or remove them, then delete the App again", .services.join(", ")
+        "the secret `{secret}` is still read by ECS services that are not this App's to remove: {services}; move them to another \
+         task definition or remove them, then delete the App again"
     )]
     SecretStillRead {
         /// The secret's name.
         secret: String,
         /// The ECS services.
-        services: Vec<String>,
+        services: String,
+    },
+    /// Somebody else's ECS services would lose their roles.
+    #[error(
+        "ECS services that are not this App's to remove run its task definitions, whose roles and log group go with the App: \
+         {services}; move them to another task definition or remove them, then delete the App again"
+    )]
+    DefinitionStillRun {
+        /// The ECS services.
+        services: String,
+    },
+    /// Not every ECS service of the cluster could be looked at in time; what was seen is remembered.
+    #[error(
+        "the ECS services of cluster `{cluster}` could not all be looked at within {seconds} seconds"
+    )]
+    ClusterTooLarge {
+        /// The cluster.
+        cluster: String,
+        /// How long it was tried.
+        seconds: u64,
     },
     /// A database of the App may not be deleted.
     #[error(
@@ -79,12 +98,12 @@ impl Failure for DeletionError {
         match self {
             Self::Call(call) | Self::Secret(SecretError::Call(call)) => call.class(),
             Self::Store(store) => store.class(),
-            Self::Secret(SecretError::TimedOut(_) | SecretError::Contended { .. }) => {
-                ErrorClass::Transient
-            }
+            Self::Secret(SecretError::TimedOut(_) | SecretError::Contended { .. })
+            | Self::ClusterTooLarge { .. } => ErrorClass::Transient,
             Self::Secret(_)
             | Self::Name(_)
             | Self::SecretStillRead { .. }
+            | Self::DefinitionStillRun { .. }
             | Self::ResourceProtected { .. }
             | Self::StackStays { .. }
             | Self::ClusterChanged { .. }
@@ -100,6 +119,8 @@ impl Failure for DeletionError {
             Self::Secret(secret) => secret.error_type(),
             Self::Name(_) => "InvalidName",
             Self::SecretStillRead { .. } => "SecretStillRead",
+            Self::DefinitionStillRun { .. } => "DefinitionStillRun",
+            Self::ClusterTooLarge { .. } => "ClusterTooLarge",
             Self::ResourceProtected { .. } => "ResourceProtected",
             Self::StackStays { .. } => "StackStays",
             Self::ClusterChanged { .. } => "ClusterChanged",

@@ -3,17 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join4;
-use shared::app_settings::AppSettings;
 use shared::ecs::{EcsService, Registered};
-use shared::error_chain::Chain;
 use shared::leftovers::{Keep, Leftovers, bounded};
-use shared::names::{AppId, keys};
+use shared::names::AppId;
 use shared::promotion::Applied;
 use shared::secrets::SecretSeen;
 use shared::stack_state::SeenStack;
 use shared::stranded::Stranded;
 
 use crate::error::DeletionError;
+use crate::readers::{self, Others, others};
 use crate::shell::Shell;
 
 /// What there is of an App.
@@ -21,16 +20,14 @@ use crate::shell::Shell;
 pub struct Gathered {
     /// ECS services and rules with its names.
     pub leftovers: Leftovers,
-    /// ECS services that `app.json` names, or named when the App was promoted: somebody else's.
-    pub lent: Vec<EcsService>,
+    /// ECS services that are not the App's own.
+    pub others: Others,
     /// Its secret.
     pub secret: SecretSeen,
     /// Its own stack.
     pub stack: Option<SeenStack>,
-    /// The task definitions that matter, by ARN: those of its own, and those that others run.
+    /// Its own task definitions, by ARN.
     pub definitions: BTreeMap<String, Registered>,
-    /// What could not be read and does not stop a deletion.
-    pub warnings: Vec<String>,
 }
 
 /// Reads all that a deletion of `id` depends on.
@@ -58,21 +55,17 @@ pub async fn gather(
     });
     let secret = Box::pin(async { Ok(shell.secrets.of(id).see().await?) });
     let stack = Box::pin(async { Ok(shell.stacks.see(id).await?) });
-    let lent = Box::pin(lent(shell, id, applied));
-    let (leftovers, secret, stack, (lent, warnings)) =
-        try_join4(leftovers, secret, stack, lent).await?;
+    let others = Box::pin(others(shell, id));
+    let (leftovers, secret, stack, others) = try_join4(leftovers, secret, stack, others).await?;
     let mut gathered = Gathered {
         leftovers,
-        lent,
+        others,
         secret,
         stack,
         definitions: BTreeMap::new(),
-        warnings,
     };
-    let arns: BTreeSet<String> = gathered
-        .own_revisions(id, applied)
-        .chain(gathered.readers(id).map(|(_, arn)| arn.to_owned()))
-        .collect();
+    gathered.add_untagged(shell, id).await?;
+    let arns: BTreeSet<String> = gathered.own_revisions(id, applied).collect();
     let read = bounded(arns.into_iter().collect(), async |arn| {
         shell.cluster.definition(arn).await
     });
@@ -112,43 +105,14 @@ impl Gathered {
         arns.into_iter()
     }
 
-    /// ECS services that are not the App's own, and the revisions that they run.
-    pub fn readers(&self, id: &AppId) -> impl Iterator<Item = (&str, &str)> {
+    /// Those with a name of this App and without its tags are somebody else's too.
+    async fn add_untagged(&mut self, shell: &Shell, id: &AppId) -> Result<(), DeletionError> {
         let untagged = self.leftovers.services.iter();
         let untagged = untagged.filter(|service| !id.owns(&service.tags));
-        let others = untagged.chain(&self.lent);
-        others.map(|service| (service.name.as_str(), service.task_definition.as_str()))
+        let untagged: Vec<EcsService> = untagged.cloned().collect();
+        let read = readers::read(shell, id, &untagged).await?;
+        self.others.read.extend(read);
+        self.others.services.extend(untagged);
+        Ok(())
     }
-}
-
-/// The ECS services that `app.json` names now, and those that it named when the App was promoted.
-async fn lent(
-    shell: &Shell,
-    id: &AppId,
-    applied: Option<&Applied>,
-) -> Result<(Vec<EcsService>, Vec<String>), DeletionError> {
-    let key = keys::app_settings(&id.app);
-    let mut warnings = Vec::new();
-    let object = shell.bucket.read(&key).await?;
-    let settings = object.map(|object| AppSettings::read(&key, &object.bytes));
-    let settings = settings.transpose().unwrap_or_else(|err| {
-        warnings.push(format!(
-            "the ECS services in `{key}` are not known: {}",
-            Chain(&err)
-        ));
-        None
-    });
-    let prefix = id.service_prefix();
-    let now = settings.unwrap_or_default().services.into_values();
-    let written = applied
-        .into_iter()
-        .flat_map(|applied| applied.services.values())
-        .map(|known| known.runs_as.clone());
-    let names: BTreeSet<String> = now
-        .chain(written)
-        .filter(|name| !name.starts_with(&prefix))
-        .collect();
-    let names: Vec<String> = names.into_iter().collect();
-    let services = shell.cluster.services(&names).await?;
-    Ok((services.into_values().collect(), warnings))
 }

@@ -11,6 +11,7 @@ mod error;
 mod gather;
 mod handler;
 mod plan;
+mod readers;
 mod report;
 mod shell;
 mod trigger;

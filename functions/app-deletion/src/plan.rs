@@ -14,6 +14,8 @@ use crate::gather::Gathered;
 
 /// Revisions that one run deregisters: ECS's burst, which promotes share.
 const REVISIONS_MAX: usize = 20;
+/// More names than this help nobody.
+const NAMED_MAX: usize = 20;
 
 /// What a deletion does.
 #[derive(Debug, PartialEq, Eq)]
@@ -67,14 +69,14 @@ pub enum SecretStep {
 ///
 /// # Errors
 ///
-/// [`DeletionError::SecretStillRead`] and [`DeletionError::StackStays`] where the deletion may not begin, or not go on.
+/// [`DeletionError::SecretStillRead`], [`DeletionError::DefinitionStillRun`] and [`DeletionError::StackStays`] where the deletion may not begin, or not go on.
 pub fn plan(
     id: &AppId,
     request_id: &str,
     applied: Option<&Applied>,
     gathered: &Gathered,
 ) -> Result<Plan, DeletionError> {
-    let mut warnings = gathered.warnings.clone();
+    let mut warnings = Vec::new();
     let secret = match &gathered.secret {
         SecretSeen::Nothing => SecretStep::Nothing,
         SecretSeen::NotOurs => {
@@ -88,13 +90,24 @@ pub fn plan(
         SecretSeen::Scheduled(scheduled) => SecretStep::Scheduled(scheduled.clone()),
     };
     if let SecretStep::Schedule(arn) = &secret {
-        let services = readers(id, gathered, arn);
+        let services = gathered.others.readers(arn);
         if !services.is_empty() {
             return Err(DeletionError::SecretStillRead {
                 secret: id.secret(),
-                services: services.into_iter().collect(),
+                services: shown(&services),
             });
         }
+    }
+    // Roles and log group of its definitions go with the stack.
+    let has_stack = gathered
+        .stack
+        .as_ref()
+        .is_some_and(|seen| id.owns(&seen.tags));
+    let services = gathered.others.run_definitions_of(id);
+    if has_stack && !services.is_empty() {
+        return Err(DeletionError::DefinitionStillRun {
+            services: shown(&services),
+        });
     }
     let stack = stack(id, request_id, gathered, &mut warnings)?;
     let is_active = |arn: &String| {
@@ -102,7 +115,7 @@ pub fn plan(
         known.is_some_and(|known| known.is_active)
     };
     // Others may start tasks with what they run.
-    let lent: BTreeSet<&str> = gathered.readers(id).map(|(_, arn)| arn).collect();
+    let lent = gathered.others.revisions();
     let mut revisions: Vec<String> = gathered
         .own_revisions(id, applied)
         .filter(|arn| is_active(arn) && !lent.contains(arn.as_str()))
@@ -162,18 +175,13 @@ fn stack(
     })
 }
 
-/// ECS services that are not the App's own and whose tasks read its secret.
-fn readers(id: &AppId, gathered: &Gathered, secret: &SecretArn) -> BTreeSet<String> {
-    let reads = |arn: &str| {
-        let known = gathered.definitions.get(arn);
-        known.is_some_and(|known| {
-            let mut references = known.secret_references.iter();
-            references.any(|reference| secret.is_named_by(reference))
-        })
-    };
-    gathered
-        .readers(id)
-        .filter(|(_, arn)| reads(arn))
-        .map(|(name, _)| format!("`{name}`"))
-        .collect()
+/// Names as messages have them: at most 20, since a cluster can have thousands.
+fn shown(services: &BTreeSet<String>) -> String {
+    let named = services.iter().take(NAMED_MAX);
+    let mut named: Vec<String> = named.map(|name| format!("`{name}`")).collect();
+    let more = services.len() - named.len();
+    if more > 0 {
+        named.push(format!("and {more} more"));
+    }
+    named.join(", ")
 }

@@ -13,6 +13,8 @@ use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
 use shared::stacks::Stacks;
 
+use crate::readers::Known;
+
 /// ECS takes one `DeregisterTaskDefinition` a second after a burst of 20 that it shares with promote, so a throttled call
 /// gets more tries than usual.
 const LIMITS: CallLimits = CallLimits {
@@ -41,6 +43,8 @@ pub struct Shell {
     pub secrets: Secrets,
     /// The Apps' own stacks.
     pub stacks: Stacks,
+    /// What is known of other ECS services' definitions.
+    pub known: Known,
     /// The time.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -58,6 +62,7 @@ impl Shell {
             bus: EventBus::new(&sdk),
             secrets: Secrets::new(&sdk, None, limit),
             stacks: Stacks::new(&sdk),
+            known: Known::default(),
             clock,
             config,
         }

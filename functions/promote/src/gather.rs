@@ -2,6 +2,7 @@
 
 mod agents;
 mod around;
+mod named;
 
 use futures_util::future::{try_join, try_join3};
 use shared::app_settings::{AppSettings, Build};
@@ -25,6 +26,7 @@ use crate::shell::Shell;
 
 pub use agents::Agents;
 pub use around::Around;
+pub use named::Named;
 
 /// The Release that is wanted.
 #[derive(Debug, Clone)]
@@ -182,7 +184,7 @@ pub fn ecs_service_name(
     service: &Service,
 ) -> Result<String, PromoteError> {
     match settings.services.get(&service.name) {
-        Some(existing) => Ok(existing.clone()),
+        Some(existing) => Ok(existing.name.clone()),
         None => Ok(id.service(&service.name)?),
     }
 }

@@ -4,6 +4,8 @@
 mod capacity;
 mod checks;
 mod deliveries;
+mod lost;
+mod named_services;
 mod network;
 mod outage;
 mod platform;
@@ -11,6 +13,7 @@ mod policies;
 mod process;
 mod removals;
 mod stack;
+mod ties;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -184,10 +187,12 @@ pub fn plan<'a>(
         rendered
     };
     checks.platforms(config, &processes, &release, &s3);
+    checks.lost_definitions(wanted, gathered, &processes, &release);
     let mut warnings = warnings(gathered);
     warnings.extend(network::warnings(config, wanted, &processes));
     warnings.extend(precedence::ignored_no(&gathered.settings, decision));
     warnings.extend(removals::warnings(wanted, gathered));
+    warnings.extend(named_services::left_behind(wanted.id, gathered));
     warnings.extend(platform::warnings(config, gathered, &rendered));
     let (checked, stack) = checks.into_result(stack)?;
     warnings.extend(checked);

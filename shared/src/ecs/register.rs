@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
-    Compatibility, ContainerDefinition as SdkContainer, EfsAuthorizationConfig,
-    EfsAuthorizationConfigIam, EfsTransitEncryption, EfsVolumeConfiguration, EnvironmentFile,
-    EnvironmentFileType, HostVolumeProperties, KeyValuePair, LinuxParameters, LogConfiguration,
-    LogDriver, MountPoint, NetworkMode, PortMapping, Secret, Tag, TransportProtocol, Ulimit,
-    UlimitName, Volume,
+    ApplicationProtocol, Compatibility, ContainerDefinition as SdkContainer, CpuArchitecture,
+    EfsAuthorizationConfig, EfsAuthorizationConfigIam, EfsTransitEncryption,
+    EfsVolumeConfiguration, EnvironmentFile, EnvironmentFileType, HostVolumeProperties,
+    KeyValuePair, LinuxParameters, LogConfiguration, LogDriver, MountPoint, NetworkMode, OsFamily,
+    PortMapping, RuntimePlatform, Secret, Tag, TransportProtocol, Ulimit, UlimitName, Volume,
 };
 
 use super::{Cluster, DIGEST_TAG};
@@ -48,6 +48,7 @@ impl Cluster {
             .set_requires_compatibilities(Some(compatibilities.collect()))
             .set_cpu(definition.cpu.clone())
             .set_memory(definition.memory.clone())
+            .set_runtime_platform(definition.runtime_platform.as_ref().map(platform))
             .set_tags(Some(tags(definition)))
             .send()
             .await
@@ -127,10 +128,25 @@ fn secrets(
 }
 
 fn port_mapping(port: &task_definition::PortMapping) -> PortMapping {
+    let named = port.named.as_ref();
+    let app_protocol = named.and_then(|named| named.app_protocol.as_deref());
     PortMapping::builder()
         .container_port(i32::from(port.container_port))
         .set_host_port(port.host_port.map(i32::from))
         .protocol(TransportProtocol::from(port.protocol))
+        .set_name(named.map(|named| named.name.clone()))
+        .set_app_protocol(app_protocol.map(ApplicationProtocol::from))
+        .build()
+}
+
+fn platform(platform: &task_definition::RuntimePlatform) -> RuntimePlatform {
+    let (cpu, system) = (
+        platform.cpu_architecture.as_deref(),
+        platform.operating_system_family.as_deref(),
+    );
+    RuntimePlatform::builder()
+        .set_cpu_architecture(cpu.map(CpuArchitecture::from))
+        .set_operating_system_family(system.map(OsFamily::from))
         .build()
 }
 

@@ -1,10 +1,10 @@
 //! An ECS service as it stands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{DeploymentConfiguration, LaunchType, SchedulingStrategy};
+use aws_sdk_ecs::types::{DeploymentConfiguration, LaunchType, SchedulingStrategy, Service};
 
-use super::{placement, tags};
+use super::{Ties, placement, tags};
 use crate::capacity::Capacity;
 use crate::manifest::Deployment;
 use crate::timer_rule::Network;
@@ -34,6 +34,14 @@ pub struct EcsService {
     pub controller: String,
     /// Container name and port that each load balancer sends to.
     pub load_balancers: Vec<(String, i32)>,
+    /// What else it ties to the container.
+    pub ties: Ties,
+    /// Its launch type, where that is neither Fargate nor EC2: `EXTERNAL`, `MANAGED_INSTANCES`.
+    pub other_launch_type: Option<String>,
+    /// The operating system that Fargate runs for it, where ECS says so.
+    pub platform_family: String,
+    /// Every revision that it may start tasks with: also those that a deployment is moving it from, or could go back to.
+    pub may_run: BTreeSet<String>,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -71,6 +79,10 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
         is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
         controller: controller.to_owned(),
         load_balancers: service.load_balancers().iter().filter_map(target).collect(),
+        ties: Ties::of(service),
+        other_launch_type: other_launch_type(service),
+        platform_family: text(service.platform_family()),
+        may_run: may_run(service),
         tags: tags(service.tags()),
     }
 }
@@ -102,4 +114,23 @@ fn deployment(configuration: Option<&DeploymentConfiguration>) -> Deployment {
         minimum: minimum.unwrap_or(100),
         maximum: maximum.unwrap_or(200),
     }
+}
+
+fn other_launch_type(service: &Service) -> Option<String> {
+    let launch_type = service.launch_type()?;
+    let known = [LaunchType::Fargate, LaunchType::Ec2].contains(launch_type);
+    (!known).then(|| launch_type.as_str().to_owned())
+}
+
+/// Services that ECS does not deploy itself have theirs in task sets.
+fn may_run(service: &Service) -> BTreeSet<String> {
+    let deployments = service.deployments().iter();
+    let deployments = deployments.filter_map(|deployment| deployment.task_definition());
+    let sets = service.task_sets().iter();
+    let sets = sets.filter_map(|set| set.task_definition());
+    let all = service.task_definition().into_iter();
+    all.chain(deployments)
+        .chain(sets)
+        .map(str::to_owned)
+        .collect()
 }

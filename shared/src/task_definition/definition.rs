@@ -39,9 +39,24 @@ pub struct TaskDefinition {
     /// MiB of the task; Fargate only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
+    /// What machines it runs on, where an ECS service that app.json names says so; else ECS's default, or any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_platform: Option<RuntimePlatform>,
     /// The Service's own, `convox:rack`, `convox:app` and `convox:release`.
     #[serde(serialize_with = "wire::tags")]
     pub tags: BTreeMap<String, String>,
+}
+
+/// The machines that a task runs on, in ECS's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RuntimePlatform {
+    /// `X86_64` or `ARM64`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_architecture: Option<String>,
+    /// `LINUX`, or one of Windows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operating_system_family: Option<String>,
 }
 
 /// One container, in ECS's own names.
@@ -117,6 +132,20 @@ pub struct PortMapping {
     pub host_port: Option<u16>,
     /// `tcp` or `udp`.
     pub protocol: &'static str,
+    /// The name that Service Connect and VPC Lattice know it by, and what is spoken there.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub named: Option<PortName>,
+}
+
+/// A port's name, by which an ECS service can refer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PortName {
+    /// The name.
+    pub name: String,
+    /// `http`, `http2` or `grpc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_protocol: Option<String>,
 }
 
 /// A volume of a task. Its path can be interpolated, so it has no `Debug`.

@@ -9,6 +9,7 @@ pub(super) fn mappings(service: &Service, launch: &Launch) -> Vec<PortMapping> {
         container_port: port.port,
         host_port: None,
         protocol: Protocol::Tcp.as_str(),
+        named: None,
     });
     let mut mappings: Vec<PortMapping> = main.collect();
     let agent = service.agent.iter().flat_map(|agent| &agent.ports);
@@ -18,11 +19,13 @@ pub(super) fn mappings(service: &Service, launch: &Launch) -> Vec<PortMapping> {
         container_port: port.port,
         host_port: host(port.port),
         protocol: port.protocol.as_str(),
+        named: None,
     });
     let listeners = service.nlb.iter().map(|listener| PortMapping {
         container_port: listener.container_port,
         host_port: None,
         protocol: Protocol::Tcp.as_str(),
+        named: None,
     });
     for mapping in agent.chain(listeners) {
         let same = |known: &PortMapping| {
@@ -31,6 +34,12 @@ pub(super) fn mappings(service: &Service, launch: &Launch) -> Vec<PortMapping> {
         if !mappings.iter().any(same) {
             mappings.push(mapping);
         }
+    }
+    let tcp = mappings
+        .iter_mut()
+        .filter(|mapping| mapping.protocol == Protocol::Tcp.as_str());
+    for mapping in tcp {
+        mapping.named = launch.port_names.get(&mapping.container_port).cloned();
     }
     mappings
 }

@@ -5,6 +5,7 @@ use aws_sdk_ecs::types::{
     NetworkConfiguration, Tag,
 };
 use integration_tests::World;
+use serde_json::json;
 
 use super::{Bad, Rack};
 use crate::app::{self, APP};
@@ -125,6 +126,53 @@ async fn an_ecs_service_that_app_json_names_must_be_there() {
         says: &["app.json", "`old-web`", "`web`", &cluster],
     })
     .await;
+}
+
+#[tokio::test]
+async fn an_ecs_service_that_app_json_names_is_one_services_and_no_other_apps() {
+    let mut rack = Rack::new().await;
+    let world = &rack.world;
+    let front = world.create_ecs_service("front", &[]).await;
+    let other = [("convox:rack", "another"), ("convox:app", APP)];
+    world.create_ecs_service("theirs", &other).await;
+    let elsewhere = front.replace("us-east-1", "eu-west-1");
+    let worker = app::ecs_service(world, "worker");
+    for (name, services, error_type, says) in [
+        (
+            "two on one",
+            json!({"web": "front", "worker": front}),
+            "EcsServiceShared",
+            &["`web` and `worker`", "`front`"][..],
+        ),
+        (
+            "another's own",
+            json!({"web": worker}),
+            "EcsServiceShared",
+            &["`web` and `worker`", &worker],
+        ),
+        (
+            "another App's",
+            json!({"web": "theirs"}),
+            "EcsServiceNotOurs",
+            &["`theirs`", "convox:rack=another", "left alone"],
+        ),
+        (
+            "elsewhere",
+            json!({"web": elsewhere}),
+            "EcsServiceElsewhere",
+            &[&elsewhere, "not in this Rack's cluster"],
+        ),
+    ] {
+        let settings = json!({"services": services}).to_string();
+        rack.refuses(Bad {
+            name,
+            files: &[("/app.json", &settings)],
+            environment: None,
+            error_type,
+            says,
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

@@ -41,16 +41,12 @@ async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_a
     assert_eq!(rules(&world).await.len(), 2);
 
     // Once it runs something else, the App can go; that service stays.
-    let other = app::registered(&world)
-        .await
-        .into_iter()
-        .find(|arn| arn.contains("metrics"));
     let moved = world
         .ecs
         .update_service()
         .cluster(&world.cluster)
         .service("their-web");
-    moved.task_definition(other.unwrap()).send().await.unwrap();
+    moved.task_definition("dummy").send().await.unwrap();
     let answer = deletion
         .invoke(&deleted(&world, "event-2", 6))
         .await
@@ -64,6 +60,54 @@ async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_a
         .services("their-web");
     let theirs = theirs.send().await.unwrap();
     assert_eq!(theirs.services()[0].status(), Some("ACTIVE"));
+}
+
+#[tokio::test]
+async fn an_ecs_service_that_app_json_no_longer_names_stops_it_too() {
+    let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
+    world.create_ecs_service("their-web", &[]).await;
+    let settings = json!({"services": {"web": "their-web"}}).to_string();
+    world.put("apps/shop/app.json", settings).await;
+    let promote = world.start("promote", super::YES);
+    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    world.put("apps/shop/app.json", "{}").await;
+    let report = app::promote(&world, &promote, "R2", &[("DATABASE_URL", "u")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let warnings = report["warnings"].to_string();
+    let stays = "app.json no longer names the ECS service `their-web`, and it stays on";
+    assert!(warnings.contains(stays), "{warnings}");
+
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.clear();
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    let message = failed(&world, &answer, "SecretStillRead").await;
+    assert!(message.contains("`their-web`"), "{message}");
+    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+}
+
+#[tokio::test]
+async fn an_ecs_service_of_somebody_else_on_a_definition_of_the_app_stops_it_without_a_secret_too()
+{
+    let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
+    world.create_ecs_service("their-web", &[]).await;
+    let settings = json!({"services": {"web": "their-web"}}).to_string();
+    world.put("apps/shop/app.json", settings).await;
+    let promote = world.start("promote", &[]);
+    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    assert_eq!(report["delivery"], "S3", "{report:#}");
+    let deletion = world.start("app-deletion", &[]);
+    world.proxy.clear();
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    let message = failed(&world, &answer, "DefinitionStillRun").await;
+    assert!(message.contains("`their-web`"), "{message}");
+    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use shared::names::AppId;
 use shared::promotion::{Applied, Definition};
 
 use super::agents::{Agents, agents};
+use super::named::{self, Named};
 use super::{Wanted, ecs_service_name};
 use crate::error::PromoteError;
 use crate::shell::Shell;
@@ -20,8 +21,8 @@ use crate::shell::Shell;
 pub struct Around {
     /// ECS services of the manifest's Services, by name.
     pub services: BTreeMap<String, EcsService>,
-    /// Network modes of the definitions that `app.json`'s ECS services run, by ECS service.
-    pub network_modes: BTreeMap<String, String>,
+    /// ECS services that `app.json` names, or named.
+    pub named: Named,
     /// Rules of the manifest's Timers, by name.
     pub rules: BTreeMap<String, SeenRule>,
     /// The newest revision of each family, where an earlier attempt may have left one.
@@ -101,10 +102,13 @@ pub(super) async fn look(
     };
 
     let ecs = async {
-        let names: Vec<String> = names.iter().cloned().collect();
-        let services = shell.cluster.services(&names).await?;
-        let modes = network_modes(shell, settings, &services).await?;
-        Ok::<_, PromoteError>((services, modes))
+        let former = named::former(wanted, &names);
+        let all: Vec<String> = names.union(&former).cloned().collect();
+        let mut services = shell.cluster.services(&all).await?;
+        let former = former.iter().filter_map(|name| services.remove(name));
+        let former = former.collect();
+        let running = named::running(shell, settings, &services).await?;
+        Ok::<_, PromoteError>((services, Named { running, former }))
     };
     let applied_rules = names_of_applied_rules(wanted);
     let new_rules = wanted_rules.difference(&applied_rules).cloned();
@@ -120,12 +124,11 @@ pub(super) async fn look(
     let leftovers = async { Ok(leftovers.await?) };
     let newest = async { Ok(newest.await?) };
     let seen = try_join(new_rules, newest);
-    let ((services, network_modes), (rules, newest), leftovers) =
-        try_join3(ecs, seen, leftovers).await?;
+    let ((services, named), (rules, newest), leftovers) = try_join3(ecs, seen, leftovers).await?;
     let agents = agents(shell, settings, manifest).await;
     Ok(Around {
         services,
-        network_modes,
+        named,
         rules,
         newest,
         dead: BTreeSet::new(),
@@ -176,31 +179,4 @@ fn families(id: &AppId, manifest: &Manifest) -> Result<Vec<String>, PromoteError
         .iter()
         .map(|timer| Ok(id.timer(&timer.name)?));
     services.chain(timers).collect()
-}
-
-/// ECS services of `app.json` keep their network mode, which only their running definition states.
-async fn network_modes(
-    shell: &Shell,
-    settings: &AppSettings,
-    services: &BTreeMap<String, EcsService>,
-) -> Result<BTreeMap<String, String>, PromoteError> {
-    let existing = settings
-        .services
-        .values()
-        .filter_map(|name| services.get(name));
-    let bridged = existing
-        .filter(|service| !service.awsvpc)
-        .map(|service| service.task_definition.clone());
-    let modes = bounded(bridged.collect(), async |arn| {
-        shell.cluster.definition(arn).await
-    })
-    .await?;
-    let of = |service: &EcsService| match modes.get(&service.task_definition) {
-        Some(definition) => definition.network_mode.clone(),
-        None => "awsvpc".to_owned(),
-    };
-    Ok(services
-        .values()
-        .map(|service| (service.name.clone(), of(service)))
-        .collect())
 }

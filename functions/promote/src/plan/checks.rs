@@ -7,10 +7,11 @@ use shared::names::keys;
 use shared::platform::Needs;
 use shared::release_checks::{self, Problem};
 use shared::task_definition::{
-    EnvSource, Launch, Release, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
+    self, EnvSource, Launch, Release, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
 };
 
-use super::{Process, Runs, StackPlan};
+use super::ties::{self, Container};
+use super::{Process, Runs, StackPlan, named_services};
 use crate::config::Config;
 use crate::error::PromoteError;
 use crate::gather::{Gathered, Wanted, ecs_service_name};
@@ -113,6 +114,7 @@ impl Checks {
         wanted: &Wanted<'_>,
         gathered: &'a Gathered,
     ) -> Vec<Process<'a>> {
+        self.one_service_each(wanted, gathered);
         let services = gathered.manifest.services.iter();
         services
             .map(|service| self.service(config, wanted, gathered, service))
@@ -131,13 +133,9 @@ impl Checks {
         let name = name.unwrap_or_default(); // a name that ECS would refuse is found when it is rendered
         let found = gathered.around.services.get(&name);
         match (named, found) {
-            (Some(name), None) => self.problem(
-                "EcsServiceMissing",
-                format!(
-                    "app.json names the ECS service `{name}` for `{}`, and cluster `{}` has no such service",
-                    service.name, config.cluster
-                ),
-            ),
+            (Some(named), found) => {
+                self.named_service(wanted, gathered, service, (named, found));
+            }
             (None, Some(found)) if !wanted.id.owns(&found.tags) => {
                 self.problem("EcsServiceNotOurs", not_ours(service, found));
             }
@@ -151,13 +149,13 @@ impl Checks {
                 self.placed_on(config, gathered, &who, service.capacity)
             }
         };
+        let running = found.and_then(|found| gathered.around.named.running.get(&found.name));
+        let launch = match (named, found) {
+            (Some(_), Some(found)) => named_services::launch(found, running),
+            _ => Launch::rack_default(capacity.launch_type()),
+        };
         if let Some(found) = found {
-            self.ecs_service(service, found);
-        }
-        let mode = found.and_then(|found| gathered.around.network_modes.get(&found.name));
-        let mut launch = Launch::rack_default(capacity.launch_type());
-        if let Some(mode) = mode.filter(|_| named.is_some()) {
-            launch.network_mode.clone_from(mode);
+            self.ecs_service(service, found, &launch);
         }
         let ecs_service = name;
         Process {
@@ -168,7 +166,7 @@ impl Checks {
         }
     }
 
-    fn ecs_service(&mut self, service: &Service, found: &EcsService) {
+    fn ecs_service(&mut self, service: &Service, found: &EcsService, launch: &Launch) {
         let (name, ecs) = (&service.name, &found.name);
         if found.controller != "ECS" {
             let controller = &found.controller;
@@ -180,20 +178,13 @@ impl Checks {
         if found.is_draining() {
             self.draining = Some(ecs.clone());
         }
-        for (container, port) in &found.load_balancers {
-            let fits = container == name.as_str()
-                && service
-                    .port
-                    .as_ref()
-                    .is_some_and(|p| i32::from(p.port) == *port);
-            if !fits {
-                self.problem("LoadBalancerMismatch", format!(
-                    "a load balancer of the ECS service `{ecs}` sends to container `{container}` port {port}, and the \
-                     container will be `{name}` with port {}; correct `services.{name}.port`, or the ECS service",
-                    service.port.as_ref().map_or_else(|| "none".to_owned(), |port| port.port.to_string())
-                ));
-            }
-        }
+        let ports = task_definition::port_mappings(service, launch);
+        let container = Container {
+            name: name.as_str(),
+            ports: &ports,
+        };
+        let unmet = ties::unmet(ecs, &found.load_balancers, &found.ties, &container);
+        self.problems.extend(unmet);
     }
 
     pub(super) fn timers<'a>(
@@ -216,7 +207,8 @@ impl Checks {
                 ));
             }
             let schedule = self.schedule(timer);
-            let launch = Launch::rack_default(capacity.launch_type());
+            let mut launch = Launch::rack_default(capacity.launch_type());
+            launch.runtime_platform = named_services::platform_of(gathered, service);
             Some(Process { service, capacity, launch, runs: Runs::Timer { timer, rule, schedule, seen } })
         }).collect()
     }

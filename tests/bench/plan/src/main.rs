@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use promote::Config;
-use promote::gather::{Agents, Around, Gathered, Wanted};
+use promote::gather::{Agents, Around, Gathered, Named, Wanted};
 use promote::plan::{self, Plan, SecretStep};
 use serde_json::{Value, json};
 use shared::app_settings::{AppSettings, Build};
@@ -185,7 +185,7 @@ fn gathered(keys: usize, services: usize) -> Gathered {
         stack: None,
         around: Around {
             services: BTreeMap::new(),
-            network_modes: BTreeMap::new(),
+            named: Named::default(),
             rules: BTreeMap::new(),
             newest: BTreeMap::new(),
             dead: BTreeSet::new(),

@@ -23,6 +23,7 @@ fn in_the_bucket(of: &Deployment) -> Vec<Need> {
     let key = of.secret_key.as_deref().unwrap();
     let release = |name: &str| object(of, &format!("apps/shop/releases/R1/{name}"));
     vec![
+        need("s3:GetObject", object(of, "apps/shop/app.json")),
         need("s3:GetObject", release("env")),
         need("s3:GetObjectVersion", release("env")),
         need("s3:PutObject", release("report.json")),

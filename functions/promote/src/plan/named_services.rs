@@ -1,0 +1,317 @@
+//! ECS services that `app.json` names: which may be moved, and what of them is kept. Pure.
+
+use std::collections::BTreeMap;
+
+use shared::app_settings::NamedService;
+use shared::ecs::{EcsService, SeenDefinition};
+use shared::manifest::Service;
+use shared::names::AppId;
+use shared::release_checks::Problem;
+use shared::task_definition::{Launch, LaunchType, RuntimePlatform};
+
+use super::checks::Checks;
+use crate::gather::{Gathered, Wanted, ecs_service_name};
+
+/// The tags that say whose something is.
+const OWNER_TAGS: [&str; 2] = ["convox:rack", "convox:app"];
+
+impl Checks {
+    /// No two Services of a Release are one ECS service: each promote would move it back and forth between them.
+    pub(super) fn one_service_each(&mut self, wanted: &Wanted<'_>, gathered: &Gathered) {
+        let services = gathered.manifest.services.iter();
+        let run_by = services.filter_map(|service| {
+            let name = ecs_service_name(wanted.id, &gathered.settings, service).ok()?;
+            Some((service.name.as_str(), name))
+        });
+        let run_by: Vec<(&str, String)> = run_by.collect();
+        self.problems.extend(shared(wanted.id, &run_by));
+    }
+
+    /// Whether the ECS service that `app.json` names for a Service may be moved.
+    pub(super) fn named_service(
+        &mut self,
+        wanted: &Wanted<'_>,
+        gathered: &Gathered,
+        service: &Service,
+        (named, found): (&NamedService, Option<&EcsService>),
+    ) {
+        let cluster = &gathered.cluster.arn;
+        let (of, written) = (&service.name, &named.written);
+        if !named.can_be_in(cluster) {
+            self.problem("EcsServiceElsewhere", format!(
+                "app.json names the ECS service `{written}` for `{of}`, and that is not in this Rack's cluster, {cluster}; name \
+                 one that is"
+            ));
+            return;
+        }
+        let Some(found) = found else {
+            self.problem("EcsServiceMissing", format!(
+                "app.json names the ECS service `{written}` for `{of}`, and the cluster {cluster} has no such service"
+            ));
+            return;
+        };
+        let running = gathered.around.named.running.get(&found.name);
+        self.problems
+            .extend(not_lent(wanted.id, service, found, running));
+        self.problems.extend(unfit(service, found, running));
+        self.kept(service, found, running);
+    }
+
+    /// What the ECS service keeps although convox.yml says something else.
+    fn kept(&mut self, service: &Service, found: &EcsService, running: Option<&SeenDefinition>) {
+        let (of, ecs) = (&service.name, &found.name);
+        if let Some(wanted) = service.capacity.filter(|wanted| *wanted != found.capacity) {
+            self.warn(format!(
+                "the ECS service `{ecs}`, which app.json names for `{of}`, keeps what it runs on ({}) although convox.yml asks \
+                 for {}",
+                found.capacity.name(), wanted.name()
+            ));
+        }
+        if found.is_daemon && service.agent.is_none() {
+            self.warn(format!(
+                "the ECS service `{ecs}`, which app.json names for `{of}`, stays a DAEMON: one task on each instance, whatever \
+                 `scale` says"
+            ));
+        }
+        if running.is_none() && found.controller == "ECS" {
+            self.warn(format!(
+                "what the ECS service `{ecs}` runs ({}) cannot be read, so neither its platform nor names of its ports are kept, \
+                 and what else of it is lost is not known",
+                found.task_definition
+            ));
+        }
+    }
+}
+
+/// How the tasks of an ECS service that `app.json` names are launched: as they are.
+pub(super) fn launch(found: &EcsService, running: Option<&SeenDefinition>) -> Launch {
+    let mut launch = Launch::rack_default(found.capacity.launch_type());
+    if found.awsvpc {
+        "awsvpc".clone_into(&mut launch.network_mode);
+    }
+    if let Some(running) = running {
+        launch.network_mode.clone_from(&running.network_mode);
+        launch
+            .runtime_platform
+            .clone_from(&running.runtime_platform);
+        launch.port_names = running.port_names();
+    }
+    launch
+}
+
+/// The machines that the image of a Service is built for, where an ECS service says so: its Timers run the same image.
+pub(super) fn platform_of(gathered: &Gathered, service: &Service) -> Option<RuntimePlatform> {
+    let named = gathered.settings.services.get(&service.name)?;
+    let running = gathered.around.named.running.get(&named.name)?;
+    running.runtime_platform.clone()
+}
+
+/// What stays on a definition of this App after `app.json` has stopped naming it.
+pub(super) fn left_behind(id: &AppId, gathered: &Gathered) -> Vec<String> {
+    let family = format!("/{}", id.service_prefix());
+    let former = gathered.around.named.former.iter();
+    let ours = former.filter(|service| service.task_definition.contains(&family));
+    ours.map(|service| {
+        format!(
+            "app.json no longer names the ECS service `{}`, and it stays on {} with this App's environment; move it to another \
+             task definition or remove it: the App cannot be deleted before",
+            service.name, service.task_definition
+        )
+    })
+    .collect()
+}
+
+/// Services that are one ECS service, and names that are another Service's own. `run_by` is each Service and what runs it.
+fn shared(id: &AppId, run_by: &[(&str, String)]) -> Vec<Problem> {
+    let mut by_ecs_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (service, ecs) in run_by {
+        let services = by_ecs_service.entry(ecs).or_default();
+        services.push(format!("`{service}`"));
+    }
+    let several = by_ecs_service.iter().filter(|(_, all)| all.len() > 1);
+    let several: BTreeMap<&str, String> = several
+        .map(|(ecs, services)| (*ecs, services.join(" and ")))
+        .collect();
+    let together = several.iter().map(|(ecs, services)| {
+        format!(
+            "{services} would all run as the ECS service `{ecs}`, which can run one of them; name another in app.json for each \
+             but one, or none: then one is created"
+        )
+    });
+    let of_others = run_by.iter().filter_map(|(service, ecs)| {
+        let (of, other) = AppId::parse_service(&id.rack, ecs)?;
+        let is_other = of == *id && other.as_str() != *service;
+        (is_other && !several.contains_key(ecs.as_str())).then(|| {
+            format!(
+                "app.json names the ECS service `{ecs}` for `{service}`, and that is the one of the Service `{other}` of this App; \
+                 name another, or none: then one is created"
+            )
+        })
+    });
+    together
+        .chain(of_others)
+        .map(|message| Problem::new("EcsServiceShared", message))
+        .collect()
+}
+
+/// Whose an ECS service or a definition is by its tags, where that is not this App.
+fn another_app(id: &AppId, tags: &BTreeMap<String, String>) -> Option<String> {
+    let ours = id.tags();
+    let of_somebody = OWNER_TAGS
+        .iter()
+        .filter_map(|key| Some((*key, tags.get(*key)?)));
+    let of_somebody: Vec<(&str, &String)> = of_somebody.collect();
+    let foreign = of_somebody
+        .iter()
+        .any(|(key, value)| ours.get(*key) != Some(*value));
+    let tags = of_somebody
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"));
+    foreign.then(|| tags.collect::<Vec<_>>().join(", "))
+}
+
+/// That it belongs, or is lent, to another App.
+fn not_lent(
+    id: &AppId,
+    service: &Service,
+    found: &EcsService,
+    running: Option<&SeenDefinition>,
+) -> Option<Problem> {
+    let (of, ecs) = (&service.name, &found.name);
+    let message = if let Some(tags) = another_app(id, &found.tags) {
+        format!(
+            "the ECS service `{ecs}`, which app.json names for `{of}`, carries the tags {tags}, so it is another App's and is left \
+             alone; name another, or none: then one is created"
+        )
+    } else {
+        let running = running?;
+        let tags = another_app(id, &running.tags)?;
+        format!(
+            "the ECS service `{ecs}`, which app.json names for `{of}`, runs {}, which carries the tags {tags}, so it is lent to \
+             another App; take it out of the app.json of that App and move it to a task definition that is no App's, or name \
+             another",
+            running.arn
+        )
+    };
+    Some(Problem::new("EcsServiceNotOurs", message))
+}
+
+/// What of it no definition made from convox.yml fits.
+fn unfit(service: &Service, found: &EcsService, running: Option<&SeenDefinition>) -> Vec<Problem> {
+    let (of, ecs) = (&service.name, &found.name);
+    let mut problems = Vec::new();
+    let runs = running.map(|running| running.requires_compatibilities.as_slice());
+    if let Some(launch_type) = other_launch_type(found, runs.unwrap_or_default()) {
+        problems.push(Problem::new("LaunchTypeMismatch", format!(
+            "the ECS service `{ecs}`, which app.json names for `{of}`, runs on {launch_type}, and what convox.yml describes runs on \
+             Fargate or EC2 instances; name another, or none: then one is created"
+        )));
+    }
+    let platform = running.and_then(|running| running.runtime_platform.as_ref());
+    let system = platform.and_then(|platform| platform.operating_system_family.as_deref());
+    let systems = [system.unwrap_or_default(), &found.platform_family];
+    if let Some(system) = systems.into_iter().find(|system| is_windows(system)) {
+        problems.push(Problem::new("WindowsService", format!(
+            "the ECS service `{ecs}`, which app.json names for `{of}`, runs on {system}, and what convox.yml describes runs on \
+             Linux; name another, or none: then one is created"
+        )));
+    }
+    if service.agent.is_some() && !found.is_daemon {
+        problems.push(Problem::new("SchedulingStrategyMismatch", format!(
+            "`services.{of}.agent` is to run once on each instance, and the ECS service `{ecs}`, which app.json names for it, is a \
+             REPLICA, which ECS never changes; name a DAEMON, or none: then one is created, or leave out `agent`"
+        )));
+    }
+    problems
+}
+
+fn other_launch_type<'a>(found: &'a EcsService, runs: &'a [String]) -> Option<&'a str> {
+    if let Some(other) = &found.other_launch_type {
+        return Some(other);
+    }
+    let needed = match found.capacity.launch_type() {
+        LaunchType::Fargate => "FARGATE",
+        LaunchType::Ec2 => "EC2",
+    };
+    // A capacity provider alone does not say what its instances are; what runs on them does.
+    let fits = runs.is_empty() || runs.iter().any(|name| name == needed);
+    (!fits).then(|| runs.first().map(String::as_str)).flatten()
+}
+
+fn is_windows(system: &str) -> bool {
+    system.to_ascii_uppercase().starts_with("WINDOWS")
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::names::{AppName, RackName};
+
+    use super::*;
+
+    fn id() -> AppId {
+        AppId {
+            rack: RackName::new("r").unwrap(),
+            app: AppName::new("shop").unwrap(),
+        }
+    }
+
+    #[test]
+    fn no_two_services_are_one_ecs_service() {
+        for (run_by, says) in [
+            (&[("web", "front"), ("worker", "back")][..], None),
+            (
+                &[("web", "front"), ("worker", "front")],
+                Some("`web` and `worker` would all run as the ECS service `front`"),
+            ),
+            (
+                &[("web", "r_shop_worker"), ("worker", "r_shop_worker")],
+                Some("`web` and `worker` would all run as"),
+            ),
+            (
+                &[("web", "r_shop_worker"), ("worker", "back")],
+                Some("that is the one of the Service `worker`"),
+            ),
+            (&[("web", "r_shop_old")], Some("of the Service `old`")),
+            (&[("web", "r_shop_web"), ("worker", "r_shop_worker")], None),
+            (&[("web", "r_other_worker")], None),
+        ] {
+            let run_by: Vec<(&str, String)> = run_by
+                .iter()
+                .map(|(service, ecs)| (*service, (*ecs).to_owned()))
+                .collect();
+            let problems = shared(&id(), &run_by);
+            let got = problems.first().map(|problem| problem.message.as_str());
+            assert_eq!(problems.len(), usize::from(says.is_some()), "{run_by:?}");
+            assert_eq!(
+                got.is_some_and(|got| got.contains(says.unwrap_or_default())),
+                says.is_some(),
+                "{run_by:?}: {got:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn tags_of_another_app_or_rack_make_it_theirs() {
+        for (tags, want) in [
+            (&[][..], None),
+            (&[("team", "payments")], None),
+            (&[("convox:rack", "r"), ("convox:app", "shop")], None),
+            (
+                &[("convox:rack", "r"), ("convox:app", "other")],
+                Some("convox:rack=r, convox:app=other"),
+            ),
+            (
+                &[("convox:rack", "r2"), ("convox:app", "shop")],
+                Some("convox:rack=r2, convox:app=shop"),
+            ),
+            (&[("convox:app", "other")], Some("convox:app=other")),
+            (&[("convox:rack", "r2")], Some("convox:rack=r2")),
+        ] {
+            let tags = tags.iter();
+            let tags: BTreeMap<String, String> = tags
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+                .collect();
+            assert_eq!(another_app(&id(), &tags).as_deref(), want, "{tags:?}");
+        }
+    }
+}
