@@ -84,6 +84,8 @@ pub fn plan(
         fallback: None,
         warnings: warnings(gathered),
     };
+    let lost = release_checks::host_volumes(service, launch_type);
+    plan.warnings.extend(lost);
     match through_secret(gathered, render) {
         Ok(Some(definition)) => {
             plan.definition = definition;

@@ -48,7 +48,7 @@ impl RepeatedKind {
                 "is in two `<<`, and the one of the second counts, as in Convox"
             }
             Self::OwnAfterMerge => {
-                "is in `<<` too: only the Service's own counts here, Convox may put the two together"
+                "is in a `<<` before it too: only the last counts here, and Convox may put the two together"
             }
         }
     }
@@ -214,7 +214,9 @@ mod tests {
             .collect();
         assert_eq!(joined.len(), 1, "{warnings:?}");
         assert!(
-            joined[0].starts_with("convox.yml, line 5: `services.app.environment` is in `<<` too"),
+            joined[0].starts_with(
+                "convox.yml, line 5: `services.app.environment` is in a `<<` before it too"
+            ),
             "{joined:?}"
         );
     }
