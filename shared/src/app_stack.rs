@@ -17,6 +17,7 @@ mod network;
 mod outputs;
 mod removed;
 mod rendering;
+mod role_limits;
 mod roles;
 mod stack_needs;
 mod statements;
@@ -39,6 +40,7 @@ pub use needs::Needs;
 pub use outputs::StackOutputs;
 pub use removed::{DataAfter, RemovedResource};
 use rendering::Rendering;
+pub use role_limits::{INLINE_POLICIES_MAX, MANAGED_POLICIES, execution_policy_size};
 pub use stack_needs::{RackNeeds, StackNeeds};
 use template::{Template, reference};
 

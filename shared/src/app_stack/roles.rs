@@ -12,7 +12,7 @@ use super::statements::{execution, task};
 use super::template::{Template, get_att, object, set};
 use super::{StackInputs, outputs};
 
-const EXECUTION_ROLE: &str = "ExecutionRole";
+pub(super) const EXECUTION_ROLE: &str = "ExecutionRole";
 const TASK_ROLE: &str = "TaskRole";
 /// Kinds of [`logical_id`].
 const ROLE_OF_SERVICE: &str = "ServiceRole";

@@ -1,4 +1,6 @@
 //! What the roles of an App's tasks may do, one statement each.
+//!
+//! IAM takes only so many characters of a role ([`super::role_limits`]), so what convox.yml names stands in them once.
 
 use std::collections::BTreeSet;
 
@@ -59,12 +61,11 @@ pub(super) fn execution(inputs: &StackInputs<'_>, links: &[String]) -> Vec<Value
         statements.push(decrypt);
     }
     if !needs.secrets.is_empty() {
-        let own = needs.secrets.iter().map(String::as_str);
+        let context = ("secretsmanager", "SecretARN");
         statements.push(decrypt(
             "DecryptOwnSecrets",
-            "secretsmanager",
-            "SecretARN",
-            own,
+            context,
+            &homes(&needs.secrets),
         ));
     }
     if !needs.files.is_empty() {
@@ -74,8 +75,10 @@ pub(super) fn execution(inputs: &StackInputs<'_>, links: &[String]) -> Vec<Value
         let buckets = json!(needs.buckets);
         statements.push(allow("LocateEnvironmentFiles", &locate, buckets));
         // With an S3 Bucket Key the bucket stands in the object's place.
-        let both = needs.files.iter().chain(&needs.buckets).map(String::as_str);
-        statements.push(decrypt("DecryptEnvironmentFiles", "s3", "aws:s3:arn", both));
+        let both = needs.buckets.iter();
+        let both = both.flat_map(|bucket| [bucket.clone(), format!("{bucket}/*")]);
+        let context = ("s3", "aws:s3:arn");
+        statements.push(decrypt("DecryptEnvironmentFiles", context, &both.collect()));
     }
     statements
 }
@@ -111,27 +114,31 @@ fn keys(now: Option<&str>, before: &BTreeSet<String>) -> Option<Value> {
     }
 }
 
-/// Whichever key encrypts what convox.yml names, of any account or region: only `service` uses it, and only for `arns`,
-/// which it tells KMS as `context`. A customer key's own policy still has to admit the role.
+/// The accounts and regions that secrets are in, as patterns of ARNs.
+fn homes(secrets: &BTreeSet<String>) -> BTreeSet<String> {
+    let home = |arn: &String| {
+        let parts = arn.split(':').take(6);
+        parts.chain(["*"]).collect::<Vec<_>>().join(":")
+    };
+    secrets.iter().map(home).collect()
+}
+
+/// Whichever key encrypts what convox.yml names, of any account or region: only the service uses it, and only for what is
+/// like one of `arns`, which it tells KMS as its context. Which of those the role reads, another statement says, without
+/// which the service never asks KMS; so nothing is named a second time. A customer key's own policy still has to admit the
+/// role.
 ///
 /// Sources: Secrets Manager user guide, "Secret encryption and decryption", encryption context; S3 user guide, "Using
 /// server-side encryption with AWS KMS keys", encryption context.
-fn decrypt<'a>(
-    sid: &str,
-    service: &str,
-    context: &str,
-    arns: impl Iterator<Item = &'a str>,
-) -> Value {
+fn decrypt(sid: &str, (service, context): (&str, &str), arns: &BTreeSet<String>) -> Value {
     let keys = sub("arn:${AWS::Partition}:kms:*:*:key/*");
     let mut decrypt = allow(sid, &["kms:Decrypt"], keys);
-    let arns: Vec<String> = arns.map(literal).collect();
     let (context, via) = (
         format!("kms:EncryptionContext:{context}"),
         sub(&format!("{service}.*.${{AWS::URLSuffix}}")),
     );
     let condition = json!({
-        "StringEquals": {context: arns},
-        "StringLike": {"kms:ViaService": via},
+        "StringLike": {context: arns, "kms:ViaService": via},
     });
     set(&mut decrypt, "Condition", condition);
     decrypt

@@ -53,6 +53,67 @@ async fn a_policy_that_the_rack_does_not_let_apps_have_is_refused_before_any_wri
     assert!(world.proxy.writes().is_empty());
 }
 
+/// A convox.yml whose Service is given so many secrets, from number `first` on.
+fn with_secrets(first: usize, count: usize) -> String {
+    let secret = |number| {
+        format!(
+            "V{number}: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:team/credentials-of-number-{number:03}-AbCdEf:key::'"
+        )
+    };
+    let secrets: Vec<String> = (first..first + count).map(secret).collect();
+    let secrets = secrets.join(", ");
+    WEB.replace(
+        "environment:",
+        &format!("secrets: {{{secrets}}}, environment:"),
+    )
+}
+
+#[tokio::test]
+async fn more_secrets_than_a_role_can_name_are_refused_before_any_write_and_two_steps_are_a_way_out()
+ {
+    let (world, promote) = fresh(WEB).await;
+    let report = promoted(&world, &promote, "R1", &with_secrets(0, 120)).await;
+    assert_eq!(report["errorType"], "RoleTooLarge", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains("IAM takes 10240 characters"), "{message}");
+    assert!(world.proxy.writes().is_empty());
+
+    let report = promoted(&world, &promote, "R2", &with_secrets(0, 60)).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    world.proxy.clear();
+    let report = promoted(&world, &promote, "R3", &with_secrets(60, 60)).await;
+    assert_eq!(report["errorType"], "RoleTooLarge", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(
+        message.contains("in two steps, half of them with each Release"),
+        "{message}"
+    );
+    assert!(world.proxy.writes().is_empty());
+    for (release, first) in [("R4", 30), ("R5", 60)] {
+        let report = promoted(&world, &promote, release, &with_secrets(first, 60)).await;
+        assert_eq!(report["status"], "promoted", "{release}: {report:#}");
+    }
+}
+
+#[tokio::test]
+async fn more_policies_than_a_role_may_have_are_a_warning_with_the_quota() {
+    let (world, promote) = fresh(WEB).await;
+    let policies: Vec<String> = (0..11).map(|n| format!("{POLICY}{n}")).collect();
+    let manifest = WEB.replace(
+        "environment:",
+        &format!("policies: [{}], environment:", policies.join(", ")),
+    );
+    world
+        .put(&format!("apps/{APP}/releases/R1/convox.yml"), manifest)
+        .await;
+    world.put_env(APP, "R1", &[("KEY", "R1")]).await;
+    let plan = json!({"app": APP, "release": "R1", "dryRun": true});
+    let plan = promote.invoke(&plan).await.answer();
+    let said = "`services.web.policies` makes a role with 11 policies; IAM attaches 10 to a role";
+    let warnings = plan["warnings"].to_string();
+    assert!(warnings.contains(said), "{plan:#}");
+}
+
 #[tokio::test]
 async fn what_a_release_needed_goes_with_the_promote_after_the_one_that_left_it() {
     let (world, promote) = fresh(WEB).await;

@@ -72,7 +72,7 @@ pub(crate) struct Failure {
 }
 
 impl Effect {
-    pub(super) fn failed(resource: String, resource_type: String, reason: String) -> Self {
+    pub(crate) fn failed(resource: String, resource_type: String, reason: String) -> Self {
         Self {
             failure: Some(Failure {
                 resource,

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use shared::app_stack::{
-    self, Before, Needs, RackNeeds, RemovedResource, Rendered, StackInputs, StackNeeds,
-    StackOutputs, TEMPLATE_BODY_MAX_BYTES,
+    self, Before, INLINE_POLICIES_MAX, MANAGED_POLICIES, Needs, RackNeeds, RemovedResource,
+    Rendered, StackInputs, StackNeeds, StackOutputs, TEMPLATE_BODY_MAX_BYTES,
+    execution_policy_size,
 };
 use shared::manifest;
 use shared::stack_state::{RequestToken, StackStep};
@@ -137,12 +138,49 @@ impl Checks {
             before_settings: &before_settings,
             allow_replacement: wanted.allowed.replacement,
         };
-        let rendered = app_stack::render(&inputs, &gathered.resources.list, before.as_ref());
-        let rendered = self.of_manifest(gathered, rendered)?;
+        let render = |inputs| app_stack::render(inputs, &gathered.resources.list, before.as_ref());
+        let rendered = self.of_manifest(gathered, render(&inputs))?;
+        let size = |template: &Value| execution_policy_size(template, &gathered.cluster.arn);
+        let joined = size(&rendered.template);
+        if joined > INLINE_POLICIES_MAX {
+            let alone = StackInputs {
+                needs: &needs.access,
+                ..inputs
+            };
+            let alone = render(&alone).map_or(joined, |alone| size(&alone.template));
+            self.problem("RoleTooLarge", role_too_large(joined, alone));
+        }
+        self.attached(&needs.access, &all.access);
         let file = gathered.manifest.file();
         let notices = rendered.notices.iter();
         notices.for_each(|notice| self.warn(format!("{file}, {notice}")));
         Some((rendered, before_settings.secret_keys))
+    }
+
+    /// The policies of each role, its own and those that it keeps for the Release before. The quota can be raised, and whether
+    /// it was is not known here.
+    fn attached(&mut self, own: &Needs, all: &Needs) {
+        for (path, arns) in all
+            .policies()
+            .filter(|(_, arns)| arns.len() > MANAGED_POLICIES)
+        {
+            let count = arns.len();
+            let mut of_own = own.policies();
+            let of_own = of_own.find(|(other, _)| *other == path);
+            let of_own = of_own.map_or(0, |(_, arns)| arns.len());
+            let kept = if of_own < count {
+                format!(
+                    ", {} of them for the Release before, whose tasks may still start",
+                    count - of_own
+                )
+            } else {
+                String::new()
+            };
+            self.warn(format!(
+                "`{path}` makes a role with {count} policies{kept}; IAM attaches {MANAGED_POLICIES} to a role unless the account's quota \
+                 \"Managed policies attached to an IAM role\" was raised, and CloudFormation fails where it was not"
+            ));
+        }
     }
 
     fn of_manifest<T>(
@@ -167,4 +205,20 @@ fn of_settings(config: &Config) -> RackNeeds {
         secret_keys: key(&config.secret_key_arn),
         environment_keys: key(&config.environment_key_arn),
     }
+}
+
+/// What to do depends on whether the Release alone would fit.
+fn role_too_large(joined: usize, alone: usize) -> String {
+    let takes = format!("IAM takes {INLINE_POLICIES_MAX} characters of policies for a role");
+    if alone > INLINE_POLICIES_MAX {
+        return format!(
+            "the role that starts the App's tasks would have a policy of {alone} characters, and {takes}; name fewer secrets and \
+             environment files: several values as keys of one secret, or in the App's environment"
+        );
+    }
+    format!(
+        "the role that starts the App's tasks would have a policy of {joined} characters, since it also reads what the Release before \
+         names, whose tasks may still start, and {takes}; this Release alone takes {alone}: promote the change of secrets and environment \
+         files in two steps, half of them with each Release"
+    )
 }

@@ -187,3 +187,66 @@ fn needs_are_what_convox_yml_names() {
     }
     assert!(!said.contains("canary"), "{said}");
 }
+
+/// A convox.yml with so many secrets, whose ARNs have 94 characters.
+fn with_secrets(count: usize) -> Needs {
+    let secret = |n| {
+        let arn = format!(
+            "arn:aws:secretsmanager:us-east-1:123456789012:secret:team/shop/credential-of-number-{n:03}-AbCdEf"
+        );
+        assert_eq!(arn.len(), 94);
+        format!("V{n}: '{arn}:key::'")
+    };
+    let secrets: Vec<String> = (0..count).map(secret).collect();
+    let secrets = secrets.join(", ");
+    let text = format!("services:\n  web:\n    image: i\n    secrets: {{{secrets}}}\n");
+    let none = crate::environment::Environment::default();
+    Needs::of(&crate::manifest::load("convox.yml", text.as_bytes(), &none).unwrap()).unwrap()
+}
+
+#[test]
+fn a_role_names_each_secret_once_and_its_size_is_known_beforehand() {
+    let cluster = "arn:aws:ecs:us-east-1:123456789012:cluster/apps";
+    let size = |count| {
+        let rack = Rack {
+            needs: with_secrets(count),
+            ..Rack::new()
+        };
+        let template = rack.template(&[db("main", postgres())], None);
+        let policies = &properties(&template, "ExecutionRole")["Policies"];
+        let arn = "credential-of-number-000-";
+        assert_eq!(policies.to_string().matches(arn).count(), 1);
+        execution_policy_size(&template, cluster)
+    };
+    let (one, ninety) = (size(1), size(90));
+    assert_eq!(ninety - one, 89 * 97, "94 characters, quotes and a comma");
+    assert!(ninety <= INLINE_POLICIES_MAX, "{ninety}");
+    assert!(size(100) > INLINE_POLICIES_MAX);
+    // By hand: the whole document with everything put in.
+    let template = Rack::new().template(&[], None);
+    let document =
+        properties(&template, "ExecutionRole")["Policies"][0]["PolicyDocument"].to_string();
+    let put_in = [
+        (
+            r#"{"Fn::Sub":"arn:${AWS::Partition}:ecr:*:*:repository/*"}"#,
+            r#""arn:aws:ecr:*:*:repository/*""#,
+        ),
+        (
+            r#"{"Fn::GetAtt":["LogGroup","Arn"]}"#,
+            r#""arn:aws:logs:us-east-1:123456789012:log-group:LOGS:*""#,
+        ),
+        (
+            r#"{"Fn::Sub":"arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:myrack/shop-??????"}"#,
+            r#""arn:aws:secretsmanager:us-east-1:123456789012:secret:myrack/shop-??????""#,
+        ),
+    ];
+    let document = put_in.iter().fold(document, |document, (from, to)| {
+        assert!(document.contains(from), "{document}");
+        document.replace(from, to)
+    });
+    let group = properties(&template, "LogGroup")["LogGroupName"]
+        .as_str()
+        .unwrap();
+    let document = document.replace("LOGS", group);
+    assert_eq!(execution_policy_size(&template, cluster), document.len());
+}

@@ -1,6 +1,7 @@
 //! `CloudFormation`: what a stack looks like is ours, what an operation does is the emulator's.
 
 mod effect;
+mod limits;
 mod secrets;
 
 use serde_json::Value;
@@ -69,6 +70,9 @@ async fn take_effect(
     body: &Value,
 ) -> Result<Effect, Refusal> {
     let name = id.rsplit('/').nth(1).unwrap_or_default();
+    if let Some(effect) = limits::exceeded(body) {
+        return Ok(effect);
+    }
     let effect = effect::take(&shared.emulated_stacks, operation, name, body).await?;
     let secrets = secrets::of(shared, name).await;
     let mut store = shared.secrets.lock().unwrap();
