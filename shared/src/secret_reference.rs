@@ -43,7 +43,7 @@ pub enum ReferenceError {
     NotASecret,
     /// A name that no secret has.
     #[error(
-        "the secret's name is not valid: letters, digits and `/_+=.@-`, at most 512 characters"
+        "the secret's name is not valid: letters, digits and `/_+=.@!-`, at most 512 characters"
     )]
     Name,
     /// A partial ARN.
@@ -264,7 +264,9 @@ fn is_account(text: &str) -> bool {
 
 /// `NAME-SUFFIX`.
 fn check_id(id: &str) -> Result<(), ReferenceError> {
-    let valid = |b: u8| b.is_ascii_alphanumeric() || b"/_+=.@-".contains(&b);
+    // Nobody creates a secret with `!` in its name; those that services of AWS own have it: `rds!db-…`, `events!…` (Secrets
+    // Manager user guide, "Secrets managed by other AWS services").
+    let valid = |b: u8| b.is_ascii_alphanumeric() || b"/_+=.@!-".contains(&b);
     if !id.bytes().all(valid) {
         return Err(ReferenceError::Name);
     }
@@ -373,6 +375,19 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_a_service_of_aws_owns_can_be_named() {
+        for name in [
+            "rds!db-1a2b3c4d",
+            "redshift!cluster-admin",
+            "events!connection/api/1",
+        ] {
+            let arn = ARN.replacen("db/main", name, 1);
+            let read = SecretReference::parse(&format!("{arn}:password::")).unwrap();
+            assert_eq!((read.name(), read.arn()), (name, arn.as_str()));
+        }
+    }
+
+    #[test]
     fn the_mapping_form_takes_a_bare_arn_and_no_colon_in_a_key() {
         let key = |json_key| Parts {
             json_key,
@@ -411,7 +426,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_reference_reads_back_what_it_writes(
-            name in "[A-Za-z0-9/_+=.@-]{1,40}", suffix in "[A-Za-z0-9]{6}",
+            name in "[A-Za-z0-9/_+=.@!-]{1,40}", suffix in "[A-Za-z0-9]{6}",
             key in "[^:\\p{Cc}]{0,20}", (stage, id) in version(), partition in "aws(-[a-z]{2,4}){0,2}",
         ) {
             let arn = format!("arn:{partition}:secretsmanager:eu-west-1:123456789012:secret:{name}-{suffix}");
