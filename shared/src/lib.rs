@@ -13,6 +13,7 @@ pub mod error_chain;
 pub mod events;
 pub mod exec_limits;
 pub mod failures;
+pub mod image_reference;
 pub mod json_error;
 pub mod launch_reason;
 pub mod manifest;

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use crate::app_settings::Build;
 use crate::app_stack::StackOutputs;
 use crate::environment::Environment;
+use crate::image_reference;
 use crate::manifest::{Service, Timer};
 use crate::names::{AppId, ReleaseId, SecretArn};
 use crate::precedence::Generation;
@@ -130,28 +131,36 @@ pub fn port_mappings(service: &Service, launch: &Launch) -> Vec<PortMapping> {
 ///
 /// # Errors
 ///
-/// [`RenderError::NoImage`] when none of the three can be named.
+/// [`RenderError::NoImage`] when none of the three can be named, [`RenderError::InvalidImage`] where no registry can have the
+/// one that is.
 pub fn image(release: &Release<'_>, service: &Service) -> Result<String, RenderError> {
     let name = service.name.as_str();
-    let named = release
-        .build
-        .images
-        .get(name)
-        .cloned()
-        .or_else(|| service.image.clone());
-    let built = || {
-        Some(format!(
-            "{}:{name}.{}",
-            release.registry?,
-            release.build.id.as_deref()?
+    let some = |image: &&String| !image.is_empty();
+    let of_build = release.build.images.get(name).filter(some);
+    let named = of_build.map(|image| (image.clone(), format!("build.json (`images.{name}`)")));
+    let written = || {
+        let image = service.image.as_ref().filter(some)?;
+        Some((
+            image.clone(),
+            format!("convox.yml (`services.{name}.image`)"),
         ))
     };
-    named
-        .filter(|image| !image.is_empty())
+    let built = || {
+        let (registry, id) = (release.registry?, release.build.id.as_deref()?);
+        let from = format!("the Rack's Registry, `:{name}.` and the `id` of build.json");
+        Some((format!("{registry}:{name}.{id}"), from))
+    };
+    let service = || name.to_owned();
+    let (image, from) = named
+        .or_else(written)
         .or_else(built)
-        .ok_or_else(|| RenderError::NoImage {
-            service: name.to_owned(),
-        })
+        .ok_or_else(|| RenderError::NoImage { service: service() })?;
+    image_reference::check(&image).map_err(|wrong| RenderError::InvalidImage {
+        service: service(),
+        from,
+        wrong,
+    })?;
+    Ok(image)
 }
 
 /// The task definition of a Service.
@@ -322,6 +331,13 @@ fn task_role<'a>(release: &Release<'a>, service: &Service) -> &'a str {
             _ => stack.role_of_service(&service.name),
         });
     of_stack.unwrap_or(release.task_role_arn)
+}
+
+/// Whether Fargate is asked for a size that is larger than all that are known here: ECS says whether it has it.
+#[must_use]
+pub fn is_beyond_fargate(service: &Service, launch: &Launch) -> bool {
+    let scale = &service.scale;
+    launch.launch_type == LaunchType::Fargate && fargate::is_beyond(scale.cpu, scale.memory)
 }
 
 fn stop_timeout(service: &Service, launch: &Launch) -> i32 {

@@ -1,5 +1,6 @@
 //! Why nothing can be rendered.
 
+use crate::image_reference::ImageError;
 use crate::manifest::Service;
 use crate::names::NameError;
 
@@ -15,6 +16,16 @@ pub enum RenderError {
         /// The Service.
         service: String,
     },
+    /// No registry can have the image.
+    #[error("the image of Service `{service}`, from {from}, {wrong}")]
+    InvalidImage {
+        /// The Service.
+        service: String,
+        /// Where it is named.
+        from: String,
+        /// What is wrong with it; in the message, so no source.
+        wrong: ImageError,
+    },
     /// Fargate has no such size.
     #[error(
         "Service `{service}`: Fargate has no size of cpu {cpu} with memory {memory}: {allowed}{next} (`services.{service}.scale`)"
@@ -28,7 +39,7 @@ pub enum RenderError {
         memory: u32,
         /// The sizes there are.
         allowed: String,
-        /// The smallest that holds it, in words; empty where none does.
+        /// The smallest that holds it, in words.
         next: String,
     },
     /// Fargate refuses privileged containers.
@@ -68,6 +79,7 @@ impl RenderError {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::NoImage { .. } => "NoImage",
+            Self::InvalidImage { .. } => "InvalidImage",
             Self::FargateSize { .. } => "InvalidSize",
             Self::FargatePrivileged { .. } => "Privileged",
             Self::FargateAgent { .. } => "AgentOnFargate",

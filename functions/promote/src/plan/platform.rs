@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use shared::platform::Needs;
 use shared::release_checks;
-use shared::task_definition::{EnvSource, LaunchType, Release};
+use shared::task_definition::{EnvSource, LaunchType, Release, is_beyond_fargate};
 
 use super::checks::{Checks, Rendered};
 use super::{Process, Runs};
@@ -64,6 +64,15 @@ pub(super) fn warnings(
             warnings.extend(release_checks::host_volumes(service, launch.launch_type));
         }
     }
+    let beyond = rendered.iter().map(|rendered| rendered.process);
+    let beyond = beyond.filter(|process| is_beyond_fargate(process.service, &process.launch));
+    warnings.extend(beyond.map(|process| {
+        let (path, scale) = (process.path(), &process.service.scale);
+        format!(
+            "`{path}`: Fargate had no size of cpu {} with memory {} when this was written; ECS refuses it where that is still so",
+            scale.cpu, scale.memory
+        )
+    }));
     let on_instances = rendered
         .iter()
         .filter(|rendered| rendered.process.launch.launch_type == LaunchType::Ec2);

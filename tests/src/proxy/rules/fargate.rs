@@ -22,6 +22,9 @@ pub(super) fn exists(cpu: &str, memory: &str) -> bool {
     if cpu == 256 {
         return [512, 1024, 2048].contains(&memory);
     }
+    if cpu == 32_768 {
+        return [61_440, 122_880, 249_856].contains(&memory);
+    }
     SIZES.iter().any(|(units, range, step)| {
         *units == cpu && range.contains(&memory) && (memory - range.start()).is_multiple_of(*step)
     })
