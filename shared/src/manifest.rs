@@ -76,6 +76,7 @@ pub(crate) use reader::Reader;
 use reader::{Place, WHOLE_FILE};
 pub(crate) use suggestion::closest;
 use syntax::SyntaxError;
+pub(crate) use tags::{allowed as allowed_tags, fits as tag_fits};
 
 /// Convox keeps a manifest in a `DynamoDB` item, and those end here (`DynamoDB` developer guide, "Service quotas").
 const SIZE_MAX: usize = 400 * 1024;

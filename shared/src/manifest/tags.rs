@@ -1,5 +1,8 @@
-//! `tags` of a Service, as far as ECS takes them: what it would refuse is left out with a warning, since a tag is no reason to
-//! run nothing. Source: ECS API reference, `Tag`, and "Tag restrictions" of the developer guide.
+//! `tags`, as far as AWS takes them: what it would refuse is left out with a warning, since a tag is no reason to run nothing.
+//!
+//! Sources: ECS API reference, `Tag`, and "Tag restrictions" of the developer guide; the same names, lengths and letters in
+//! RDS user guide, "Tagging Amazon RDS resources", ElastiCache user guide, "Tagging your ElastiCache resources", EFS API
+//! reference, `Tag`, and Secrets Manager API reference, `Tag`, since what is made for a resource has all its tags.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +10,19 @@ use super::reader::{Place, Reader};
 
 const NAME_MAX: usize = 128;
 const VALUE_MAX: usize = 256;
-/// Of the 50 that ECS takes, without those that say whose a definition is.
+/// Of the 50 that AWS takes, without the four that say whose a definition is.
 const TAGS_MAX: usize = 46;
-const ALLOWED: &str = "tags of ECS have names of 1 to 128 and values of up to 256 letters, digits, spaces and `+-=._:/@`, no name \
-                       that starts with `aws:`, and a Service has at most 46";
+/// What others may not begin a name with: tags of AWS, and those that say whose something is.
+const RESERVED: [&str; 2] = ["aws:", "convox:"];
+
+/// What a message says of tags, of which `max` are taken.
+pub(crate) fn allowed(max: usize) -> String {
+    format!(
+        "tags have names of 1 to 128 and values of up to 256 letters, digits, spaces and `+-=._:/@`, no name starts with `{}`, and at \
+         most {max} are taken",
+        RESERVED.join("` or `")
+    )
+}
 
 pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> BTreeMap<String, String> {
     let mut tags = reader.text_map(place.clone());
@@ -25,13 +37,16 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> BTreeMa
             kept += 1;
         } else if tags.remove(name).is_some() {
             let path = place.child(entry).path;
-            reader.warn(entry.line, &format!("`{path}` is left out: {ALLOWED}"));
+            let allowed = allowed(TAGS_MAX);
+            reader.warn(entry.line, &format!("`{path}` is left out: {allowed}"));
         }
     }
     tags
 }
 
-fn fits(name: &str, value: &str) -> bool {
+/// Whether AWS takes the tag, and it is nobody else's.
+pub(crate) fn fits(name: &str, value: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
     let letters = |text: &str, max: usize| {
         text.chars().count() <= max
             && text
@@ -39,7 +54,7 @@ fn fits(name: &str, value: &str) -> bool {
                 .all(|letter| letter.is_alphanumeric() || " +-=._:/@".contains(letter))
     };
     !name.is_empty()
-        && !name.to_ascii_lowercase().starts_with("aws:")
+        && !RESERVED.iter().any(|reserved| lower.starts_with(reserved))
         && letters(name, NAME_MAX)
         && letters(value, VALUE_MAX)
 }
@@ -49,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_ecs_takes_fits() {
+    fn only_what_aws_takes_fits() {
         for (name, value, want) in [
             ("team", "Storefront 2", true),
             ("a+b-c=d._:/@", "ü 漢", true),
@@ -57,6 +72,11 @@ mod tests {
             ("", "x", false),
             ("aws:team", "x", false),
             ("AWS:team", "x", false),
+            ("convox:definition", "x", false),
+            ("convox:app", "x", false),
+            ("Convox:Team", "x", false),
+            ("convox", "x", true),
+            ("owner", "a, b", false),
             ("a#", "x", false),
             ("a", "line\nbreak", false),
             ("a", "{b}", false),

@@ -14,6 +14,8 @@ pub const AUTO_MINOR_VERSION_UPGRADE: &str = "AutoMinorVersionUpgrade";
 /// How many databases and caches with a password an App can have: CloudFormation resolves 60 dynamic references in a
 /// template, and the secret of one of them takes up to three (CloudFormation user guide, "Dynamic references").
 pub const WITH_PASSWORD_MAX: usize = 20;
+/// Of the 50 that AWS takes, without the two that say whose a resource is.
+const TAGS_MAX: usize = 48;
 const TYPES: [&str; 7] = [
     "postgres",
     "mysql",
@@ -123,15 +125,21 @@ fn unknown_type(reader: &mut Reader<'_>, text: &PlacedText) {
     reader.problem_at_with_help(text.place, &text.path, message, help);
 }
 
+/// What AWS would refuse, in the middle of the work on the App's stack, is left out.
 fn tags(reader: &mut Reader<'_>, resource: &manifest::Resource) -> BTreeMap<String, String> {
+    let mut tags = BTreeMap::new();
     for (key, text) in &resource.tags {
         if key.contains(REFERENCE) || text.value.contains(REFERENCE) {
             options::reference(reader, text);
+        } else if tags.len() < TAGS_MAX && manifest::tag_fits(key, &text.value) {
+            tags.insert(key.clone(), text.value.clone());
+        } else {
+            let allowed = manifest::allowed_tags(TAGS_MAX);
+            let message = format!("`{}` is left out: {allowed}", text.path);
+            reader.warn(text.key.0, &message);
         }
     }
-    let tags = resource.tags.iter();
-    tags.map(|(key, text)| (key.clone(), text.value.clone()))
-        .collect()
+    tags
 }
 
 /// Notes one database or cache with a password too many.

@@ -556,6 +556,19 @@ fn tags_are_kept_and_hold_no_reference() {
     let tags = &taken(&tagged("Team: a, Cost: 1.0"), "").list[0].tags;
     assert_eq!(tags["Team"], "a");
     assert_eq!(tags["Cost"], "1");
+    let some = "owner: 'a, b', 'aws:x': y, '': x, 'convox:app': other, Team: a, city: Zürich";
+    let read = taken(&tagged(some), "");
+    let kept: Vec<&String> = read.list[0].tags.keys().collect();
+    assert_eq!(kept, ["Team", "city"]);
+    for key in ["owner", "aws:x", "convox:app"] {
+        let said = format!("`resources.db.tags.{key}` is left out: tags have");
+        let warned = read.notices.iter().any(|notice| notice.contains(&said));
+        assert!(warned, "{key}: {:?}", read.notices);
+    }
+    assert_eq!(read.notices.len(), 4, "{:?}", read.notices);
+    let many: Vec<String> = (0..49).map(|n| format!("t{n:02}: x")).collect();
+    let read = taken(&tagged(&many.join(", ")), "");
+    assert_eq!((read.list[0].tags.len(), read.notices.len()), (48, 1));
     for tag in ["Team: 'a{{resolve:ssm:b}}'", "'{{a': b", "Team: '${V}'"] {
         let got = refused(&tagged(tag), "V={{hush}}\n");
         assert_eq!(got.len(), 1, "{tag}: {got:?}");
