@@ -43,7 +43,7 @@ impl DatabaseEngine {
 
     /// Whether RDS creates no databases of that version any more; those that stand keep running or were upgraded.
     /// Source: RDS user guide, the release calendars: below these versions there is no Extended Support either.
-    pub(super) fn is_withdrawn(self, version: &str) -> bool {
+    pub(crate) fn is_withdrawn(self, version: &str) -> bool {
         let first = match self {
             Self::Postgres => (11, 0),
             Self::MySql => (5, 7),
@@ -59,7 +59,9 @@ impl CacheEngine {
     /// The version that `text` asks for, or what to write instead.
     pub(super) fn version(self, text: &str) -> Result<String, &'static str> {
         let help = match self {
-            Self::Redis => "use a version such as `7.0`, `6.x` or `5.0.6`",
+            Self::Redis => {
+                "use two numbers, such as `7.1` or `6.2`, or `6.x`; before 6 all three, such as `5.0.6`"
+            }
             Self::Valkey => "use a version such as `8.1`",
             Self::Memcached => "use all three numbers, such as `1.4.34` or `1.6.22`",
         };
@@ -69,9 +71,12 @@ impl CacheEngine {
         }
         // Nothing in brackets or behind a `-` exists here.
         let parts = parts(text).filter(|_| !text.contains('-')).ok_or(help)?;
-        match (self, parts.len()) {
-            (Self::Memcached, 3) | (Self::Redis | Self::Valkey, 2..=3) => Ok(text.to_owned()),
-            (Self::Redis | Self::Valkey, 1) => Ok(format!("{text}.0")),
+        // Redis 6 and Valkey are asked for without the last number, which ElastiCache chooses.
+        let names_patch =
+            self == Self::Memcached || self == Self::Redis && parts.first() < Some(&6);
+        match (names_patch, parts.len()) {
+            (true, 3) | (false, 2) => Ok(text.to_owned()),
+            (false, 1) => Ok(format!("{text}.0")),
             _ => Err(help),
         }
     }
@@ -140,6 +145,13 @@ mod tests {
             (CacheEngine::Redis, "6.x", Some("6.x")),
             (CacheEngine::Redis, "5.0.6", Some("5.0.6")),
             (CacheEngine::Redis, "7.0-x", refused),
+            (CacheEngine::Redis, "7.0.7", refused),
+            (CacheEngine::Redis, "6", Some("6.0")),
+            (CacheEngine::Redis, "6.2", Some("6.2")),
+            (CacheEngine::Redis, "5", refused),
+            (CacheEngine::Redis, "5.0", refused),
+            (CacheEngine::Redis, "4.0.10", Some("4.0.10")),
+            (CacheEngine::Valkey, "7.2.6", refused),
             (CacheEngine::Valkey, "8", Some("8.0")),
             (CacheEngine::Valkey, "6.x", refused),
             (CacheEngine::Memcached, "1.4", refused),

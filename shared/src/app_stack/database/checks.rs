@@ -44,6 +44,7 @@ pub(super) fn check(
         let message = "is less than the database has, and storage never shrinks";
         stack.problem(resource, ".options.storage", message);
     }
+    check_version(stack, resource, database, settled);
     match &settled.origin {
         Origin::Replica(_) => check_replica(stack, resource, database, settled),
         Origin::Promoted { now: true } => stack.notice(
@@ -66,6 +67,27 @@ pub(super) fn check(
     }
     if settled.login.is_none() {
         stack.notice(resource, "has a source of which no login is known here: its variables for user and password are empty");
+    }
+}
+
+/// What stands is left as it is; of a snapshot or a replica RDS knows the version.
+fn check_version(
+    stack: &mut Rendering<'_>,
+    resource: &Resource,
+    database: &Database,
+    settled: &Settled,
+) {
+    let engine = database.engine;
+    let version = database.version.as_ref();
+    let withdrawn = version.is_some_and(|version| engine.is_withdrawn(version));
+    let stands =
+        settled.replaced_by.is_empty() && stack.before.has(&Rendering::id(resource, DATABASE));
+    if withdrawn && !stands && settled.origin == Origin::Own {
+        let (name, default) = (engine.name(), engine.default_version());
+        let message = format!(
+            "names a version of {name} that RDS creates no more: use a newer one, or leave it out for `{default}`"
+        );
+        stack.problem(resource, ".options.version", message);
     }
 }
 

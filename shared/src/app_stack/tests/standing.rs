@@ -375,3 +375,35 @@ fn any_text_in_the_place_of_a_template_is_passed_over() {
         assert_eq!(rack.template(&main, Some(&before)), fresh, "{before}");
     }
 }
+
+#[test]
+fn a_version_that_rds_creates_no_more_is_refused_unless_it_stands() {
+    let of = |version: &str| {
+        let version = Some(version.to_owned());
+        let engine = DatabaseEngine::MariaDb;
+        [db(
+            "main",
+            Database {
+                engine,
+                version,
+                ..postgres()
+            },
+        )]
+    };
+    let rack = Rack::new();
+    let said = rack.refused(&of("10.3.8"), None);
+    assert!(
+        said.contains(
+            "`resources.main.options.version` names a version of mariadb that RDS creates no more"
+        ),
+        "{said}"
+    );
+    // One that was created while it could be.
+    let mut before = rack.template(&of("10.11.6"), None);
+    before["Resources"]["MainDatabase"]["Properties"]["EngineVersion"] = "10.3.8".into();
+    let template = rack.template(&of("10.3.8"), Some(&before));
+    assert_eq!(
+        properties(&template, "MainDatabase")["EngineVersion"],
+        "10.3.8"
+    );
+}
