@@ -18,7 +18,49 @@ pub struct Checked {
     /// `cron(minute hour day-of-month month day-of-week year)`, or `rate(value unit)`.
     pub expression: String,
     /// What its author may have meant otherwise.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Warning>,
+    /// The last year in which it can run, if it names years.
+    pub last_year: Option<u16>,
+}
+
+/// What the author of a schedule should know, although EventBridge takes it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// A weekday number in five fields, as crontab has them.
+    #[error(
+        "AWS reads the weekday `{text}` as `{aws}` (1 = SUN): write `{crontab}` if that is meant, `{aws}` if not"
+    )]
+    WeekdayNumber {
+        /// What was written.
+        text: String,
+        /// What AWS reads.
+        aws: String,
+        /// What crontab reads.
+        crontab: String,
+    },
+    /// The same of a schedule that may not be printed.
+    #[error("`{shown}` has a weekday number, and AWS counts from 1 = SUN: use a name, SUN-SAT")]
+    SomeWeekdayNumber {
+        /// What may be printed.
+        shown: String,
+    },
+    /// The 30th of February.
+    #[error("no month and year that it names has such a day, so it never runs")]
+    NoSuchDay,
+}
+
+impl Warning {
+    /// The same warning about a schedule of which only `shown` may be printed.
+    #[must_use]
+    pub fn showing(self, shown: &str) -> Self {
+        match self {
+            Self::WeekdayNumber { .. } | Self::SomeWeekdayNumber { .. } => {
+                let shown = shown.to_owned();
+                Self::SomeWeekdayNumber { shown }
+            }
+            Self::NoSuchDay => Self::NoSuchDay,
+        }
+    }
 }
 
 /// A schedule that EventBridge would refuse.
@@ -128,6 +170,7 @@ pub fn aws_cron(schedule: &str) -> Result<Checked, ScheduleError> {
         return rate.map(|expression| Checked {
             expression,
             warnings: Vec::new(),
+            last_year: None,
         });
     }
     let upper = schedule.trim().to_ascii_uppercase();
@@ -145,7 +188,7 @@ pub fn aws_cron(schedule: &str) -> Result<Checked, ScheduleError> {
             });
         }
     };
-    let warnings = weekday::check(day_of_week, fields.len())?;
+    let mut warnings = weekday::check(day_of_week, fields.len())?;
     MINUTE.check(minute)?;
     HOUR.check(hour)?;
     DAY_OF_MONTH.check(day_of_month)?;
@@ -153,6 +196,18 @@ pub fn aws_cron(schedule: &str) -> Result<Checked, ScheduleError> {
     DAY_OF_WEEK.check(day_of_week)?;
     YEAR.check(year)?;
     let (day_of_month, day_of_week) = one_question_mark(day_of_month, day_of_week)?;
+    if never(day_of_month, month, year) {
+        warnings.push(Warning::NoSuchDay);
+    }
+    let last_year = (year != "*")
+        .then(|| YEAR.values(year)?.pop_last())
+        .flatten();
+    let (minute, hour) = (MINUTE.spelled_out(minute), HOUR.spelled_out(hour));
+    let (day_of_month, month) = (
+        DAY_OF_MONTH.spelled_out(day_of_month),
+        MONTH.spelled_out(month),
+    );
+    let day_of_week = DAY_OF_WEEK.spelled_out(day_of_week);
     let expression = format!("cron({minute} {hour} {day_of_month} {month} {day_of_week} {year})");
     if expression.len() > EXPRESSION_MAX {
         return Err(ScheduleError::TooLong {
@@ -162,7 +217,30 @@ pub fn aws_cron(schedule: &str) -> Result<Checked, ScheduleError> {
     Ok(Checked {
         expression,
         warnings,
+        last_year,
     })
+}
+
+/// Whether the calendar lacks all the days that are chosen: the 30th of February, or the 29th in years without one.
+fn never(day_of_month: &str, month: &str, year: &str) -> bool {
+    let chosen = (
+        DAY_OF_MONTH.values(day_of_month),
+        MONTH.values(month),
+        YEAR.values(year),
+    );
+    let (Some(days), Some(months), Some(years)) = chosen else {
+        return false;
+    };
+    let leap = |year: &u16| {
+        year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
+    };
+    let february = if years.iter().any(leap) { 29 } else { 28 };
+    let longest = months.iter().map(|month| match month {
+        2 => february,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    });
+    days.first() > longest.max().as_ref()
 }
 
 fn one_question_mark<'a>(
@@ -220,11 +298,58 @@ mod tests {
             ("0 0 ? * MON#2 *", "cron(0 0 ? * MON#2 *)"),
         ] {
             let got = aws_cron(schedule);
-            let want = Checked {
-                expression: want.to_owned(),
-                warnings: Vec::new(),
-            };
-            assert_eq!(got, Ok(want), "{schedule}");
+            let got = got.map(|checked| (checked.expression, checked.warnings));
+            assert_eq!(got, Ok((want.to_owned(), Vec::new())), "{schedule}");
+        }
+    }
+
+    #[test]
+    fn a_range_over_the_end_of_its_field_is_spelled_out() {
+        for (schedule, want) in [
+            ("0 8 * * SAT-SUN", "cron(0 8 ? * SAT,SUN *)"),
+            ("0 8 * * FRI-MON", "cron(0 8 ? * FRI-SAT,SUN-MON *)"),
+            ("0 8 * * MON-SUN", "cron(0 8 ? * MON-SAT,SUN *)"),
+            ("0 8 ? * 7-2 *", "cron(0 8 ? * 7,1-2 *)"),
+            ("0 8 ? * FRI-2 *", "cron(0 8 ? * FRI-SAT,1-2 *)"),
+            ("0 22-6 * * ?", "cron(0 22-23,0-6 * * ? *)"),
+            ("0 23-0 * * ?", "cron(0 23,0 * * ? *)"),
+            ("0 1,22-6/2,12 * * ?", "cron(0 1,22,0,2,4,6,12 * * ? *)"),
+            ("0 0 ? * THU-TUE/2 *", "cron(0 0 ? * THU,SAT,MON *)"),
+            ("50-10 * * * ?", "cron(50-59,0-10 * * * ? *)"),
+            ("0 0 1 NOV-FEB ?", "cron(0 0 1 NOV-DEC,JAN-FEB ? *)"),
+            ("0 0 25-5 * ?", "cron(0 0 25-31,1-5 * ? *)"),
+            (
+                "0/30 20-2 ? * MON-FRI *",
+                "cron(0/30 20-23,0-2 ? * MON-FRI *)",
+            ),
+        ] {
+            assert_eq!(aws_cron(schedule).unwrap().expression, want, "{schedule}");
+        }
+    }
+
+    #[test]
+    fn a_date_that_no_calendar_has_is_a_warning() {
+        for (schedule, never, last_year) in [
+            ("0 0 30 2 ? *", true, None),
+            ("0 0 31 APR,JUN,9,11 ? *", true, None),
+            ("0 0 30/1 FEB ? *", true, None),
+            ("0 0 29 2 ? 2027", true, Some(2027)),
+            ("0 0 29 2 ? 2027-2028", false, Some(2028)),
+            ("0 0 29 2 ? *", false, None),
+            ("0 0 31 2-3 ? *", false, None),
+            ("0 0 L 2 ? *", false, None),
+            ("0 0 31W 4 ? *", false, None),
+            ("0 0 ? 2 MON 2020,2019", false, Some(2020)),
+            ("0 0 1 1 ? 2020/2", false, Some(2198)),
+        ] {
+            let checked = aws_cron(schedule).unwrap();
+            assert_eq!(
+                !checked.warnings.is_empty(),
+                never,
+                "{schedule}: {:?}",
+                checked.warnings
+            );
+            assert_eq!(checked.last_year, last_year, "{schedule}");
         }
     }
 
@@ -238,7 +363,6 @@ mod tests {
             ("*/60 * * * ?", "minute"),
             ("5- * * * ?", "minute"),
             ("1,,2 * * * ?", "minute"),
-            ("30-10 * * * ?", "minute"),
             ("1/2/3 * * * ?", "minute"),
             ("+1 * * * ?", "minute"),
             ("٣ * * * ?", "minute"),
@@ -258,7 +382,6 @@ mod tests {
             ("0 0 ? * MON#6", "day-of-week"),
             ("0 0 ? * MON#1,FRI#2", "day-of-week"),
             ("0 0 ? * MON#1#2", "day-of-week"),
-            ("0 0 ? * FRI-MON", "day-of-week"),
             ("0 0 ? * MONDAY", "day-of-week"),
             ("0 0 ? * ?,MON", "day-of-week"),
             ("0 0 1 * ? 1969", "year"),
@@ -327,6 +450,7 @@ mod tests {
         ] {
             let warnings = aws_cron(schedule).unwrap().warnings;
             assert_eq!(warnings.len(), 1, "{schedule}");
+            let warnings = [warnings[0].to_string()];
             assert!(
                 warnings[0].contains(&format!("as `{aws}` (1 = SUN)")),
                 "{warnings:?}"
@@ -337,7 +461,7 @@ mod tests {
             );
         }
         for schedule in ["0 8 ? * 1-5 *", "0 8 * * */2", "0 8 * * MON"] {
-            assert_eq!(aws_cron(schedule).unwrap().warnings, [""; 0], "{schedule}");
+            assert_eq!(aws_cron(schedule).unwrap().warnings, [], "{schedule}");
         }
     }
 

@@ -4,6 +4,7 @@ mod agents;
 mod around;
 mod named;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::{try_join, try_join3};
 use shared::app_settings::{AppSettings, Build};
 use shared::call_error::ErrorClass;
@@ -77,6 +78,8 @@ pub struct Gathered {
     pub stack: Option<SeenStack>,
     /// What runs.
     pub around: Around,
+    /// When it was read.
+    pub now: DateTime<Utc>,
 }
 
 /// Reads all that a promote of `wanted` depends on.
@@ -169,6 +172,7 @@ async fn gather_rest<T>(
         stranded,
         stack,
         around,
+        now: (shell.clock)(),
     };
     Ok((gathered, beside))
 }

@@ -54,12 +54,10 @@ impl Timer {
             return checked;
         }
         let mut checked = checked.map_err(|error| error.showing(&self.schedule_shown))?;
-        for warning in &mut checked.warnings {
-            *warning = format!(
-                "`{}` has a weekday number, and AWS counts from 1 = SUN: use a name, SUN-SAT",
-                self.schedule_shown
-            );
-        }
+        let warnings = checked.warnings.into_iter();
+        checked.warnings = warnings
+            .map(|warning| warning.showing(&self.schedule_shown))
+            .collect();
         Ok(checked)
     }
 }

@@ -1,5 +1,7 @@
 //! What AWS takes in each field of a cron expression (EventBridge user guide, "Cron expressions").
 
+use std::collections::BTreeSet;
+
 use super::weekday::WEEKDAYS;
 use super::{ScheduleError, printable};
 
@@ -16,6 +18,8 @@ pub(super) struct Field {
     /// The characters beyond `, - * /`.
     special: &'static str,
     allowed: &'static str,
+    /// Whether its first value comes after its last one: Monday after Sunday, midnight after 23.
+    wraps: bool,
 }
 
 pub(super) const MINUTE: Field = Field {
@@ -25,6 +29,7 @@ pub(super) const MINUTE: Field = Field {
     names: &[],
     special: "",
     allowed: "0-59 with `,` `-` `*` `/`",
+    wraps: true,
 };
 pub(super) const HOUR: Field = Field {
     name: "hour",
@@ -39,6 +44,7 @@ pub(super) const DAY_OF_MONTH: Field = Field {
     names: &[],
     special: "?LW",
     allowed: "1-31 with `,` `-` `*` `?` `/` `L` `W`",
+    wraps: true,
 };
 pub(super) const MONTH: Field = Field {
     name: "month",
@@ -47,6 +53,7 @@ pub(super) const MONTH: Field = Field {
     names: &MONTHS,
     special: "",
     allowed: "1-12 or JAN-DEC with `,` `-` `*` `/`",
+    wraps: true,
 };
 pub(super) const DAY_OF_WEEK: Field = Field {
     name: "day-of-week",
@@ -55,6 +62,7 @@ pub(super) const DAY_OF_WEEK: Field = Field {
     names: &WEEKDAYS,
     special: "?L#",
     allowed: "1-7 (1 = SUN) or SUN-SAT with `,` `-` `*` `?` `/` `L` `#`",
+    wraps: true,
 };
 pub(super) const YEAR: Field = Field {
     name: "year",
@@ -63,6 +71,7 @@ pub(super) const YEAR: Field = Field {
     names: &[],
     special: "",
     allowed: "1970-2199 with `,` `-` `*` `/`",
+    wraps: false,
 };
 
 impl Field {
@@ -104,10 +113,96 @@ impl Field {
         let Some((from, to)) = values.split_once('-') else {
             return self.value(values).map(drop);
         };
-        if self.value(from)? > self.value(to)? {
+        if self.value(from)? > self.value(to)? && !self.wraps {
             return Err("a range goes upwards");
         }
         Ok(())
+    }
+
+    /// The field without ranges that go on after its last value: `22-6` is `22-23,0-6`, and `SAT-SUN` is `SAT,SUN`. AWS shows
+    /// such a range in an example and says nothing of it in its rules; lists and ranges that go upwards are in the rules.
+    pub(super) fn spelled_out(&self, text: &str) -> String {
+        let items: Vec<String> = text
+            .split(',')
+            .map(|item| self.item_spelled_out(item))
+            .collect();
+        items.join(",")
+    }
+
+    fn item_spelled_out(&self, item: &str) -> String {
+        let (values, step) = item
+            .split_once('/')
+            .map_or((item, None), |(values, step)| (values, number(step)));
+        let ends = values.split_once('-').and_then(|(from, to)| {
+            let wraps = self.value(from).ok()? > self.value(to).ok()?;
+            wraps.then_some((from, to))
+        });
+        let Some((from, to)) = ends else {
+            return item.to_owned();
+        };
+        if let Some(step) = step {
+            let values: Vec<String> = self
+                .range(from, to, step)
+                .map(|at| self.named(at, from))
+                .collect();
+            return values.join(",");
+        }
+        let range = |from: &str, to: &str| {
+            if from == to {
+                from.to_owned()
+            } else {
+                format!("{from}-{to}")
+            }
+        };
+        let (first, last) = (self.named(self.min, to), self.named(self.max, from));
+        format!("{},{}", range(from, &last), range(&first, to))
+    }
+
+    /// The values from one to the other in steps, over the end of the field if need be.
+    fn range(&self, from: &str, to: &str, step: u16) -> impl Iterator<Item = u16> + use<> {
+        let (min, count) = (self.min, self.max - self.min + 1);
+        let (from, to) = (
+            self.value(from).unwrap_or(min),
+            self.value(to).unwrap_or(min),
+        );
+        let length = if from > to {
+            to + count - from
+        } else {
+            to - from
+        };
+        let offsets = (0..=length).step_by(usize::from(step.max(1)));
+        offsets.map(move |offset| min + (from - min + offset) % count)
+    }
+
+    /// A value as `like` is written: by its name, or as a number.
+    fn named(&self, value: u16, like: &str) -> String {
+        let name = self.names.get(usize::from(value - self.min));
+        match name.filter(|_| self.names.contains(&like)) {
+            Some(name) => (*name).to_owned(),
+            None => value.to_string(),
+        }
+    }
+
+    /// All values that a checked field chooses; `None` where it says something else than values.
+    pub(super) fn values(&self, text: &str) -> Option<BTreeSet<u16>> {
+        let mut all = BTreeSet::new();
+        for item in text.split(',') {
+            let (values, step) = match item.split_once('/') {
+                Some((values, step)) => (values, Some(number(step)?)),
+                None => (item, None),
+            };
+            let (first, last) = (self.min.to_string(), self.max.to_string());
+            let (from, to) = match (values, values.split_once('-')) {
+                ("*", _) => (first.as_str(), last.as_str()),
+                (_, Some(ends)) => ends,
+                // `5/15` goes on from 5 to the end.
+                (value, None) if step.is_some() => (value, last.as_str()),
+                (value, None) => (value, value),
+            };
+            self.value(from).ok().zip(self.value(to).ok())?;
+            all.extend(self.range(from, to, step.unwrap_or(1)));
+        }
+        Some(all)
     }
 
     /// An item that uses `L`, `W` or `#` where the field has them; `None` for all others.

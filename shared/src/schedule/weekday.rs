@@ -1,11 +1,11 @@
 //! Weekday numbers: crontab counts from 0 = SUN, AWS from 1 = SUN.
 
-use super::{ScheduleError, printable};
+use super::{ScheduleError, Warning, printable};
 
 /// As AWS counts them, from 1.
 pub(super) const WEEKDAYS: [&str; 7] = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 /// Refuses weekday 0; with five fields, as in crontab, warns that a number names another day to AWS.
-pub(super) fn check(text: &str, fields: usize) -> Result<Vec<String>, ScheduleError> {
+pub(super) fn check(text: &str, fields: usize) -> Result<Vec<Warning>, ScheduleError> {
     let mut numbers = weekday_numbers(text).peekable();
     if numbers.peek().is_none() {
         return Ok(Vec::new());
@@ -20,9 +20,7 @@ pub(super) fn check(text: &str, fields: usize) -> Result<Vec<String>, ScheduleEr
     }
     let (aws, crontab) = (with_names(text, -1), with_names(text, 0));
     let text = printable(text);
-    Ok(vec![format!(
-        "AWS reads the weekday `{text}` as `{aws}` (1 = SUN): write `{crontab}` if that is meant, `{aws}` if not"
-    )])
+    Ok(vec![Warning::WeekdayNumber { text, aws, crontab }])
 }
 
 /// The pieces of a day-of-week field between its operators: values, never steps or the `n` of `#n`.

@@ -192,6 +192,7 @@ fn gathered(keys: usize, services: usize) -> Gathered {
             agents: Agents::NotAsked,
             leftovers: Leftovers::default(),
         },
+        now: chrono::DateTime::UNIX_EPOCH,
     }
 }
 

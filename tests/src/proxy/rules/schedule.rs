@@ -148,17 +148,31 @@ impl Field {
         false
     }
 
+    /// Whether AWS takes a range that goes downwards, its rules do not say, so nothing may depend on it.
     fn takes_range(&self, range: &str) -> bool {
         match range.split_once('-') {
-            Some((first, last)) => self.takes_value(first) && self.takes_value(last),
+            Some((first, last)) => match (self.value(first), self.value(last)) {
+                (Some(first), Some(last)) => first <= last,
+                _ => false,
+            },
             None => self.takes_value(range),
         }
     }
 
     fn takes_value(&self, value: &str) -> bool {
-        match value.parse::<u32>() {
-            Ok(number) => self.numbers.contains(&number),
-            Err(_) => self.names.contains(&value.to_ascii_uppercase().as_str()),
+        self.value(value).is_some()
+    }
+
+    fn value(&self, value: &str) -> Option<u32> {
+        let upper = value.to_ascii_uppercase();
+        let named = self.names.iter().position(|name| *name == upper);
+        let named = named.and_then(|at| u32::try_from(at).ok());
+        match named {
+            Some(at) => Some(self.numbers.start() + at),
+            None => value
+                .parse()
+                .ok()
+                .filter(|number| self.numbers.contains(number)),
         }
     }
 }
