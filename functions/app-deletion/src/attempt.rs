@@ -55,7 +55,7 @@ impl Works for Shell {
         let mut report = Report::new(id, request_id);
         match delete(self, id, desired, applied, &mut report).await {
             Ok(apply::Applied::Done(secret)) => {
-                report.deleted(secret.as_ref());
+                report.deleted(secret.as_ref(), self.now());
                 Ok(deleted(id, report))
             }
             Ok(apply::Applied::Waits(reason)) => {

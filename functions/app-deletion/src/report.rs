@@ -68,10 +68,20 @@ impl Report {
     }
 
     /// Adds that the App is gone, and what became of its secret.
-    pub fn deleted(&mut self, secret: Option<&Scheduled>) {
+    pub fn deleted(&mut self, secret: Option<&Scheduled>, now: DateTime<Utc>) {
         self.status = "deleted";
-        self.secret_arn = secret.map(|secret| secret.arn.to_string());
-        self.deletion_date = secret.and_then(|secret| secret.deletion_date);
+        let Some(secret) = secret else {
+            return;
+        };
+        self.secret_arn = Some(secret.arn.to_string());
+        self.deletion_date = secret.window_ends(now);
+        if let (None, Some(date)) = (self.deletion_date, secret.deleted_date) {
+            self.warnings.push(format!(
+                "the secret was scheduled for deletion before, and Secrets Manager does not say until when it can be restored: its \
+                 DeletedDate is {}, and a window is 7 to 30 days long (30 where the deletion of an App opened it)",
+                date.to_rfc3339()
+            ));
+        }
     }
 
     /// The event that tells until when the secret can be restored, where there is one.
@@ -99,4 +109,39 @@ pub fn emit_metrics(report: &Report, now: DateTime<Utc>) {
     });
     let set: metrics::Set<'_> = (&["Rack"], &["AppDeletions", "AppDeletionFailures"]);
     println!("{}", metrics::embedded(&[set], members, now));
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::names::{AppName, RackName, SecretArn};
+
+    use super::*;
+
+    #[test]
+    fn a_date_of_the_past_is_not_told_as_the_end_of_the_window() {
+        let id = AppId {
+            rack: RackName::new("myrack").unwrap(),
+            app: AppName::new("shop").unwrap(),
+        };
+        let at = |seconds| DateTime::from_timestamp(seconds, 0);
+        let scheduled = Scheduled {
+            arn: SecretArn::returned("arn"),
+            deletion_date: None,
+            deleted_date: at(1_000),
+        };
+        let mut report = Report::new(&id, "r");
+        report.deleted(Some(&scheduled), at(2_000).unwrap());
+        assert_eq!(report.deletion_date, None);
+        let warning = report.warnings.first().unwrap();
+        assert!(
+            warning.contains("DeletedDate is 1970-01-01T00:16:40"),
+            "{warning}"
+        );
+        let mut report = Report::new(&id, "r");
+        report.deleted(Some(&scheduled), at(500).unwrap());
+        assert_eq!(
+            (report.deletion_date, report.warnings.len()),
+            (at(1_000), 0)
+        );
+    }
 }

@@ -17,8 +17,23 @@ const RECOVERY_WINDOW_DAYS: i64 = 30;
 pub struct Scheduled {
     /// Its ARN.
     pub arn: SecretArn,
-    /// Until when it can be restored, where Secrets Manager says so.
+    /// The end of its window, as `DeleteSecret` answered it.
     pub deletion_date: Option<DateTime<Utc>>,
+    /// What `DescribeSecret` says of a secret that was scheduled before: either when that was, or the end of the window.
+    pub deleted_date: Option<DateTime<Utc>>,
+}
+
+impl Scheduled {
+    /// Until when it can be restored, where that is certain.
+    ///
+    /// The service's own texts disagree on `DeletedDate` (API reference, `DescribeSecret` and `SecretListEntry`: the date that
+    /// the secret is scheduled for deletion; the date that its deletion occurred). One that is still to come is no date of what
+    /// has happened, so it is the end of the window; one that is past says nothing of the end.
+    #[must_use]
+    pub fn window_ends(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let to_come = self.deleted_date.filter(|date| *date > now);
+        self.deletion_date.or(to_come)
+    }
 }
 
 /// What stands under the App's name.
@@ -76,7 +91,8 @@ impl AppSecret<'_> {
             None => SecretSeen::Active(arn),
             Some(date) => SecretSeen::Scheduled(Scheduled {
                 arn,
-                deletion_date: DateTime::from_timestamp(date.secs(), 0),
+                deletion_date: None,
+                deleted_date: DateTime::from_timestamp(date.secs(), 0),
             }),
         }
     }
@@ -101,6 +117,7 @@ impl AppSecret<'_> {
                 deletion_date: answer
                     .deletion_date()
                     .and_then(|date| DateTime::from_timestamp(date.secs(), 0)),
+                deleted_date: None,
             })),
             Err(err) => {
                 let gone = err
@@ -114,6 +131,32 @@ impl AppSecret<'_> {
                     _ => Err(failed("schedule the deletion of", &self.id.secret(), &err)),
                 }
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_date_that_is_still_to_come_is_the_end_of_the_window() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0);
+        let now = at(1_000).unwrap();
+        for (deletion_date, deleted_date, want) in [
+            (at(2_000), None, at(2_000)),
+            (None, at(2_000), at(2_000)),
+            (None, at(1_000), None),
+            (None, at(10), None),
+            (None, None, None),
+        ] {
+            let scheduled = Scheduled {
+                arn: SecretArn::returned("arn"),
+                deletion_date,
+                deleted_date,
+            };
+            let got = scheduled.window_ends(now);
+            assert_eq!(got, want, "{deletion_date:?} {deleted_date:?}");
         }
     }
 }
