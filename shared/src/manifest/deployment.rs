@@ -18,6 +18,22 @@ impl Deployment {
         let (minimum, maximum) = if alone { (0, 100) } else { (50, 200) };
         Self { minimum, maximum }
     }
+
+    /// As far as ECS takes it of a service that runs once on every instance: it never runs two there, and a `maximum` over
+    /// 100 is refused.
+    #[must_use]
+    pub fn of_daemon(self) -> Self {
+        Self {
+            maximum: self.maximum.min(100),
+            ..self
+        }
+    }
+
+    /// Whether ECS refuses it: no deployment could ever stop a task first, or start one.
+    #[must_use]
+    pub fn is_blocked(self) -> bool {
+        self.minimum >= 100 && self.maximum <= 100
+    }
 }
 
 /// An explicit 0 counts.
@@ -34,19 +50,13 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>, alone: boo
     if let Some(maximum) = reader.number(fields.get("maximum"), what) {
         deployment.maximum = maximum;
     }
-    if deployment.minimum >= 100 && deployment.maximum <= 100 {
-        let message = format!(
-            "`{}` leaves ECS no room: it can neither stop a task first (`minimum` under 100) nor start one (`maximum` over 100)",
-            place.path
-        );
-        reader.warn(place.node.line, &message);
-    }
     deployment
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{refused, web};
+    use super::Deployment;
 
     #[test]
     fn percentages_have_defaults_and_zero_counts() {
@@ -73,8 +83,19 @@ mod tests {
     }
 
     #[test]
-    fn percentages_that_stop_every_deployment_are_a_warning() {
-        let warnings = web("{deployment: {minimum: 100, maximum: 100}}", "").1;
-        assert!(warnings[0].contains("leaves ECS no room"), "{warnings:?}");
+    fn what_never_lets_a_task_go_nor_come_is_blocked() {
+        for (minimum, maximum, blocked, of_daemon) in [
+            (100, 100, true, true),
+            (100, 50, true, true),
+            (100, 150, false, true),
+            (50, 200, false, false),
+            (0, 100, false, false),
+            (99, 100, false, false),
+        ] {
+            let deployment = Deployment { minimum, maximum };
+            assert_eq!(deployment.is_blocked(), blocked, "{minimum}/{maximum}");
+            let of_daemon_got = deployment.of_daemon().is_blocked();
+            assert_eq!(of_daemon_got, of_daemon, "{minimum}/{maximum}");
+        }
     }
 }

@@ -154,6 +154,34 @@ async fn a_service_that_cannot_be_run_is_refused_with_what_is_allowed() {
             ],
         ),
         bad(
+            "an image that no registry can have",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: Example/Web:1\n  api:\n    image: https://registry.example/api:1\n  job:\n    image: \"job:${NOT_SET}\"\n",
+            )],
+            "InvalidImage",
+            &[
+                "the image of Service `web`, from convox.yml (`services.web.image`), has upper-case letters",
+                "the image of Service `api`",
+                "leave out everything up to `//`",
+                "the image of Service `job`",
+                "ends in a colon without a tag",
+            ],
+        ),
+        bad(
+            "percentages that ECS refuses",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\n    deployment:\n      minimum: 100\n      maximum: 100\n",
+            )],
+            "InvalidDeployment",
+            &[
+                "`services.web.deployment`",
+                "minimum 100 and maximum 100",
+                "`maximum` over 100",
+            ],
+        ),
+        bad(
             "privileged on Fargate",
             &[(
                 "convox.yml",

@@ -1,8 +1,9 @@
 //! What the user has to mend, all of it at once.
 
+use chrono::{DateTime, Datelike as _, Utc};
 use shared::ecs::EcsService;
 use shared::exec_limits;
-use shared::manifest::{Service, Timer};
+use shared::manifest::{Deployment, Service, Timer};
 use shared::names::keys;
 use shared::platform::Needs;
 use shared::release_checks::{self, Problem};
@@ -158,11 +159,55 @@ impl Checks {
             self.ecs_service(service, found, &launch);
         }
         let ecs_service = name;
-        Process {
+        let process = Process {
             service,
             capacity,
             launch,
             runs: Runs::Service { ecs_service, found },
+        };
+        if named.is_none() {
+            self.deployment(config, &process);
+        }
+        process
+    }
+
+    /// How ECS is to run and replace the tasks of a service of ours.
+    fn deployment(&mut self, config: &Config, process: &Process<'_>) {
+        let Runs::Service { ecs_service, found } = &process.runs else {
+            return;
+        };
+        let (name, wanted) = (&process.service.name, process.service.deployment);
+        let at = format!("convox.yml, `services.{name}.deployment`");
+        let (is_daemon, agent) = (process.is_daemon(), process.service.agent.is_some());
+        if found.is_some() && is_daemon != agent {
+            let (is, wants) = if is_daemon {
+                ("runs once on every instance", "has no `agent` any more")
+            } else {
+                ("runs a number of tasks", "is an `agent` now")
+            };
+            self.warn(format!(
+                "the ECS service `{ecs_service}` {is} and `services.{name}` {wants}; ECS cannot change that of a service that stands, so \
+                 it stays as it is; to have it otherwise, remove it and promote again: aws ecs delete-service --force --cluster {} \
+                 --service {ecs_service}",
+                config.cluster
+            ));
+        } else if wanted != process.deployment() {
+            self.warn(format!(
+                "{at}: ECS runs an `agent` once on every instance and takes at most 100 as `maximum`, so 100 is what it is told"
+            ));
+        }
+        let Deployment { minimum, maximum } = process.deployment();
+        if process.deployment().is_blocked() {
+            self.problem("InvalidDeployment", format!(
+                "{at}: with minimum {minimum} and maximum {maximum} ECS can neither stop a task first nor start one, and refuses it; use a \
+                 `minimum` under 100{}",
+                if is_daemon { "" } else { " or a `maximum` over 100" }
+            ));
+        } else if minimum >= maximum || minimum > 100 {
+            self.warn(format!(
+                "{at}: a minimum of {minimum} with a maximum of {maximum} leaves ECS no room to replace tasks; use a `minimum` of at most 100 \
+                 and a larger `maximum`"
+            ));
         }
     }
 
@@ -206,14 +251,14 @@ impl Checks {
                      is somebody else's; rename the Timer `{}`, or tag the rule if it is meant to be this App's", timer.name
                 ));
             }
-            let schedule = self.schedule(timer);
+            let schedule = self.schedule(timer, gathered.now);
             let mut launch = Launch::rack_default(capacity.launch_type());
             launch.runtime_platform = named_services::platform_of(gathered, service);
             Some(Process { service, capacity, launch, runs: Runs::Timer { timer, rule, schedule, seen } })
         }).collect()
     }
 
-    fn schedule(&mut self, timer: &Timer) -> String {
+    fn schedule(&mut self, timer: &Timer, now: DateTime<Utc>) -> String {
         let at = format!(
             "convox.yml line {}, `timers.{}.schedule`",
             timer.schedule_line, timer.name
@@ -223,6 +268,12 @@ impl Checks {
                 let warnings = checked.warnings.into_iter();
                 self.warnings
                     .extend(warnings.map(|warning| format!("{at}: {warning}")));
+                let last_year = checked.last_year.map(i32::from);
+                if last_year.is_some_and(|year| year < now.year()) {
+                    self.warn(format!(
+                        "{at}: the last year that it names is over, so it never runs"
+                    ));
+                }
                 checked.expression
             }
             Err(err) => {

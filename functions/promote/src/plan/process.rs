@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use shared::capacity::Capacity;
 use shared::ecs::EcsService;
 use shared::event_rules::SeenRule;
-use shared::manifest::{Service, Timer};
+use shared::manifest::{Deployment, Service, Timer};
 use shared::promotion::{Applied, Definition};
 use shared::task_definition::{self, EnvSource, Launch, Release, RenderError, TaskDefinition};
 
@@ -68,6 +68,29 @@ impl Process<'_> {
     #[must_use]
     pub fn is_timer(&self) -> bool {
         matches!(self.runs, Runs::Timer { .. })
+    }
+
+    /// Whether it runs once on every instance: as what stands does, since ECS cannot change that.
+    #[must_use]
+    pub fn is_daemon(&self) -> bool {
+        match &self.runs {
+            Runs::Service {
+                found: Some(found), ..
+            } => found.is_daemon,
+            Runs::Service { found: None, .. } => self.service.agent.is_some(),
+            Runs::Timer { .. } => false,
+        }
+    }
+
+    /// How its tasks are replaced, as ECS is told it.
+    #[must_use]
+    pub fn deployment(&self) -> Deployment {
+        let wanted = self.service.deployment;
+        if self.is_daemon() {
+            wanted.of_daemon()
+        } else {
+            wanted
+        }
     }
 
     /// The revision that runs now, if any does.

@@ -41,6 +41,7 @@ async fn check_creation(
     check_token(text(body, "clientToken"))?;
     tags::check(body, "tags")?;
     check_count(body)?;
+    check_percentages(body, &body["schedulingStrategy"])?;
     check_cluster(upstream, incoming).await?;
     if let Some(service) = check_is_free(shared, incoming, creations).await? {
         return Ok(Some(service));
@@ -73,6 +74,7 @@ pub(super) async fn check_update(shared: &Shared, incoming: &Incoming) -> Result
         }
     }
     check_controller(body, &service)?;
+    check_percentages(body, &service["schedulingStrategy"])?;
     check_providers(upstream, incoming).await?;
     let definition = revisions::check(upstream, incoming).await?;
     let mut launched = service;
@@ -162,6 +164,28 @@ fn check_count(body: &Value) -> Result<(), Refusal> {
         None => Err(invalid_parameter("desiredCount can not be empty.")),
         Some(_) => Err(invalid_parameter("desiredCount can not be negative.")),
     }
+}
+
+/// Source: what ECS answers, as users reported it (hashicorp/terraform-provider-aws#4825 and #6316; aws/aws-cdk#2209).
+fn check_percentages(body: &Value, strategy: &Value) -> Result<(), Refusal> {
+    let deployment = &body["deploymentConfiguration"];
+    let percent = |field: &str| deployment[field].as_i64();
+    let (minimum, maximum) = (percent("minimumHealthyPercent"), percent("maximumPercent"));
+    if strategy == "DAEMON" && maximum.is_some_and(|maximum| maximum > 100) {
+        return Err(invalid_parameter(
+            "The daemon scheduling strategy does not support values above 100 for maximumPercent on a deployment configuration. \
+             Change the maximumPercent value to 100, and try again",
+        ));
+    }
+    if minimum
+        .zip(maximum)
+        .is_some_and(|(minimum, maximum)| minimum >= 100 && maximum <= 100)
+    {
+        return Err(invalid_parameter(
+            "Both maximumPercent and minimumHealthyPercent cannot be 100 as this will block deployments.",
+        ));
+    }
+    Ok(())
 }
 
 /// Source: ECS API reference, `CreateService`, `clientToken` (up to 36 ASCII characters from 33 to 126).
