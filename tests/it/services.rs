@@ -455,3 +455,77 @@ async fn a_read_only_file_system_counts_for_services_and_timers() {
     let message = report["message"].as_str().unwrap();
     assert!(message.contains("it is `Yes` or `No`"), "{message}");
 }
+
+#[tokio::test]
+async fn a_service_that_stands_stays_what_it_is_when_agent_changes_and_the_promote_says_so() {
+    let plain = "services: {monitor: {image: example/monitor:1}}";
+    let agent =
+        "services: {monitor: {image: example/monitor:1, agent: true, deployment: {maximum: 200}}}";
+    for (before, after, strategy, percentages, said) in [
+        (agent, plain, "DAEMON", (50, 100), "has no `agent` any more"),
+        (plain, agent, "REPLICA", (0, 200), "is an `agent` now"),
+    ] {
+        let world = app::world_with(before, &[]).await;
+        let ec2 = [
+            ("LAUNCH_TYPE", "EC2"),
+            ("SUBNETS", ""),
+            ("SECURITY_GROUPS", ""),
+        ];
+        let function = world.start("promote", &ec2);
+        let report = app::promote(&world, &function, "R1", &[]).await;
+        assert_eq!(report["status"], "promoted", "{report:#}");
+        let warned = report["warnings"]
+            .to_string()
+            .contains("so 100 is what it is told");
+        assert_eq!(warned, before == agent, "{report:#}");
+        world
+            .put(&format!("apps/{APP}/releases/R2/convox.yml"), after)
+            .await;
+        let report = app::promote(&world, &function, "R2", &[]).await;
+        assert_eq!(report["status"], "promoted", "{report:#}");
+        assert!(report["warnings"].to_string().contains(said), "{report:#}");
+        let (is, minimum, maximum, _) = deployed(&world, "monitor").await;
+        assert_eq!(
+            (is.as_str(), (minimum, maximum)),
+            (strategy, percentages),
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_new_schedule_or_deployment_alone_is_reported_as_a_change() {
+    let manifest = |minimum: u32, hour: u32| {
+        format!(
+            "services: {{web: {{image: example/web:1, deployment: {{minimum: {minimum}}}}}, api: {{image: example/api:1}}}}\n\
+             timers: {{clean: {{schedule: 0 {hour} * * ?, command: c, service: web}}, other: {{schedule: 0 1 * * ?, command: c, service: web}}}}\n"
+        )
+    };
+    let world = world(&manifest(50, 3)).await;
+    let function = world.start("promote", &[]);
+    let key = format!("apps/{APP}/releases/R1/convox.yml");
+    world.put(&key, manifest(50, 3)).await;
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    world.put(&key, manifest(25, 4)).await;
+    let dry_run = json!({"app": APP, "release": "R1", "dryRun": true});
+    let plan = function.invoke(&dry_run).await.answer();
+    let again = app::requested(&world, "R1", "request-1", 1);
+    let report = function.invoke(&again).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    for (answer, field) in [(&plan, "changes"), (&report, "changed")] {
+        for (kind, name, want) in [
+            ("services", "web", true),
+            ("services", "api", false),
+            ("timers", "clean", true),
+            ("timers", "other", false),
+        ] {
+            assert_eq!(answer[kind][name][field], want, "{name}: {answer:#}");
+        }
+    }
+    let web = &report["services"]["web"];
+    assert_eq!(web["oldTaskDefinition"], web["newTaskDefinition"]);
+    let plan = function.invoke(&dry_run).await.answer();
+    assert_eq!(plan["services"]["web"]["changes"], false, "{plan:#}");
+    assert_eq!(plan["timers"]["clean"]["changes"], false, "{plan:#}");
+}

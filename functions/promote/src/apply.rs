@@ -80,6 +80,8 @@ pub struct Move {
     pub old: Option<String>,
     /// The revision that runs now, and who runs it.
     pub new: Definition,
+    /// Whether what runs it was told anything else.
+    pub changed: bool,
 }
 
 /// What is applied.
@@ -194,6 +196,7 @@ impl Job<'_> {
                 name: process.name().to_owned(),
                 is_timer: process.is_timer(),
                 old: process.running().map(str::to_owned),
+                changed: self.differs(process, &new.arn),
                 new,
             })
             .collect();

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use shared::app_stack::RemovedResource;
+use shared::call_error::ErrorClass;
 use shared::environment::{Environment, KeyChanges};
+use shared::error_chain::Chain;
+use shared::intake::Failure as _;
 use shared::names::{AppId, ReleaseId, keys};
 use shared::precedence::{EnvDelivery, Level};
 use shared::promotion::{Allowed, Applied};
@@ -12,11 +15,15 @@ use shared::secrets::SECRET_MAX_BYTES;
 use shared::state_store::StateStore;
 use shared::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 
+use crate::apply::Job;
 use crate::error::PromoteError;
 use crate::gather::{self, Gathered, Wanted};
 use crate::plan::{self, Plan, Process, SecretStep};
 use crate::report::Fallback;
 use crate::shell::Shell;
+
+/// Stands in for the request's id.
+const REQUEST: &str = "dry-run";
 
 /// The answer to a dry run.
 #[derive(Debug, Serialize)]
@@ -70,7 +77,7 @@ pub struct PlannedDefinition {
     /// What it runs now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<String>,
-    /// Whether a new one would be registered.
+    /// Whether a new one would be registered, or what runs it would be told anything else.
     pub changes: bool,
     /// Its size in bytes.
     pub bytes: usize,
@@ -139,17 +146,24 @@ pub async fn dry_run(
     };
     let gathered = gather::gather(shell, &wanted).await?;
     let before = environment_before(shell, id, applied).await?;
-    let plan = plan::plan(&shell.config, &wanted, &gathered, "dry-run")?;
+    let mut plan = plan::plan(&shell.config, &wanted, &gathered, REQUEST)?;
+    let before = before.unwrap_or_else(|reason| {
+        plan.warnings.push(format!(
+            "which keys change is not known, so all are said to be added: {reason}"
+        ));
+        Environment::default()
+    });
     answer(shell, &wanted, &gathered, &plan, &before)
 }
 
+/// The environment that runs, or why it cannot be read any more: a promote does without it.
 async fn environment_before(
     shell: &Shell,
     id: &AppId,
     applied: Option<&Applied>,
-) -> Result<Environment, PromoteError> {
+) -> Result<Result<Environment, String>, PromoteError> {
     let Some(applied) = applied else {
-        return Ok(Environment::default());
+        return Ok(Ok(Environment::default()));
     };
     let (release, env_version_id) = (&applied.release, applied.env_version_id.as_str());
     let wanted = Wanted {
@@ -160,7 +174,11 @@ async fn environment_before(
         interrupted: false,
         allowed: Allowed::default(),
     };
-    Ok(gather::environment(shell, &wanted).await?.environment)
+    match gather::environment(shell, &wanted).await {
+        Ok(read) => Ok(Ok(read.environment)),
+        Err(err) if err.class() == ErrorClass::Transient => Err(err),
+        Err(err) => Ok(Err(Chain(&err).to_string())),
+    }
 }
 
 fn answer(
@@ -256,6 +274,13 @@ fn definitions<'a>(
 ) -> Result<Vec<(&'a Process<'a>, PlannedDefinition)>, PromoteError> {
     let outputs = plan::outputs(gathered);
     let release = plan::release(&shell.config, wanted, gathered, &outputs);
+    let job = Job {
+        shell,
+        wanted,
+        gathered,
+        plan,
+        request_id: REQUEST,
+    };
     let planned = plan.processes.iter().map(|process| {
         let definition =
             process.definition(&release, source, wanted.applied, &gathered.around.dead);
@@ -263,9 +288,11 @@ fn definitions<'a>(
             definition.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
         let known = wanted.applied.and_then(|applied| process.applied(applied));
         let known = known.map(|known| known.digest.as_str());
+        let running = process.running();
+        let stays = known == Some(definition.digest().as_str());
         let planned = PlannedDefinition {
-            task_definition: process.running().map(str::to_owned),
-            changes: known != Some(definition.digest().as_str()),
+            task_definition: running.map(str::to_owned),
+            changes: !stays || job.differs(process, running.unwrap_or_default()),
             bytes: definition.size_bytes(),
         };
         Ok((process, planned))

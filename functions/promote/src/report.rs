@@ -91,7 +91,7 @@ pub struct Moved {
     pub old_task_definition: Option<String>,
     /// What it runs now.
     pub new_task_definition: String,
-    /// Whether the two differ.
+    /// Whether the two differ, or what runs them was told anything else: a schedule, how tasks are replaced, what they run on.
     pub changed: bool,
 }
 
@@ -235,7 +235,7 @@ fn moved(moved: &Move) -> (String, Moved) {
         runs_as: moved.new.runs_as.clone(),
         old_task_definition: moved.old.clone(),
         new_task_definition: moved.new.arn.clone(),
-        changed: moved.old.as_deref() != Some(&moved.new.arn),
+        changed: moved.changed,
     };
     (moved.name.clone(), report)
 }

@@ -111,3 +111,23 @@ async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
     assert_eq!(missing["errorType"], "ReleaseNotFound", "{missing:#}");
     assert_eq!(app::changes(&world), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_plan_needs_the_old_environment_no_more_than_a_promote_does() {
+    let world = app::world().await;
+    let function = world.start("promote", &[("SECRETS_MANAGER_ENV", "Yes")]);
+    let before = [("DATABASE_URL", "old")];
+    let report = app::promote(&world, &function, "R1", &before).await;
+    let gone = world.s3.delete_object().bucket(&world.bucket);
+    let gone = gone.key(format!("apps/{APP}/releases/R1/env"));
+    let version = report["envVersionId"].as_str().unwrap();
+    gone.version_id(version).send().await.unwrap();
+    world.put_env(APP, "R2", &[("DATABASE_URL", "new")]).await;
+    let dry_run = json!({"app": APP, "release": "R2", "dryRun": true});
+    let plan = function.invoke(&dry_run).await.answer();
+    assert_eq!(plan["status"], "planned", "{plan:#}");
+    let said = "which keys change is not known";
+    assert!(plan["warnings"].to_string().contains(said), "{plan:#}");
+    let report = app::promote(&world, &function, "R2", &[("DATABASE_URL", "new")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+}

@@ -96,7 +96,7 @@ impl Job<'_> {
             definition,
             count: process.service.scale.min,
             is_daemon: process.service.agent.is_some(),
-            deployment: process.service.deployment,
+            deployment: process.deployment(),
             placement,
             request_id: self.request_id,
             tags: &self.wanted.id.tags(),
@@ -114,7 +114,7 @@ impl Job<'_> {
         if !self.wanted.id.owns(&found.tags) {
             return Change::default();
         }
-        let deployment = process.service.deployment;
+        let deployment = process.deployment();
         let moves = found.capacity != process.capacity;
         Change {
             deployment: (found.deployment != deployment).then_some(deployment),
@@ -138,6 +138,27 @@ impl Job<'_> {
             .and_then(|applied| applied.network.as_ref());
         let seen = found.network.as_ref()?;
         network.differs_from(seen, before).then_some(network)
+    }
+
+    /// Whether what runs it is told something else, to run `definition`: its schedule, percentages, what it runs on.
+    pub(crate) fn differs(&self, process: &Process<'_>, definition: &str) -> bool {
+        match &process.runs {
+            Runs::Service { found: None, .. } => true,
+            Runs::Service {
+                found: Some(found), ..
+            } => {
+                let placement = self.placement(process);
+                found.task_definition != definition
+                    || self.change(process, found, &placement) != Change::default()
+            }
+            Runs::Timer { schedule, seen, .. } => {
+                let wanted = TimerRule {
+                    schedule: schedule.clone(),
+                    target: self.target(process, definition),
+                };
+                seen.is_none_or(|seen| !seen.says(&wanted))
+            }
+        }
     }
 
     fn placement(&self, process: &Process<'_>) -> Placement {
