@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::app_stack::Needs;
 
 fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000 + seconds, 0).unwrap()
@@ -450,4 +451,37 @@ fn the_state_object_has_the_documented_shape() {
     );
     assert_eq!(json["lease"]["owner"], "one");
     assert_eq!(serde_json::from_value::<Promotion>(json).unwrap(), state);
+}
+
+#[test]
+fn a_state_of_before_reads_and_means_that_nobody_knows() {
+    let written = json!({
+        "release": "R1", "requestId": "v1", "envVersionId": "v1", "delivery": "S3",
+        "services": {"web": {"arn": "arn:1", "digest": "d", "runsAs": "r_shop_web", "capacity": "FARGATE"}},
+        "timers": {}, "stack": {"access": Needs::default(), "resources": []},
+    });
+    let applied: Applied = serde_json::from_value(written.clone()).unwrap();
+    assert_eq!((&applied.cluster, &applied.network), (&None, &None));
+    assert_eq!(applied.stack.as_ref().unwrap().rack, None);
+    assert_eq!(applied.services["web"].stands, None);
+    assert_eq!(serde_json::to_value(applied).unwrap(), written);
+    let failed: Status =
+        serde_json::from_value(json!({"status": "failed", "reason": "x"})).unwrap();
+    let unrestored = Vec::new();
+    let reason = "x".to_owned();
+    assert_eq!(failed, Status::Failed { reason, unrestored });
+}
+
+#[test]
+fn what_a_failure_left_makes_the_next_request_look_at_everything() {
+    for (unrestored, looks) in [(Vec::new(), false), (vec!["the rule".to_owned()], true)] {
+        let mut state = Promotion::default();
+        state.admit(&promote("R1", "v1", 0), None, at(0));
+        let reason = "AccessDeniedException".to_owned();
+        state.desired.as_mut().unwrap().status = Status::Failed { reason, unrestored };
+        let text = serde_json::to_string(&state).unwrap();
+        let mut state: Promotion = serde_json::from_str(&text).unwrap();
+        state.admit(&promote("R2", "v2", 1), None, at(1));
+        assert_eq!(state.desired.unwrap().interrupted, looks, "{text}");
+    }
 }

@@ -1,4 +1,5 @@
-//! `SecretKeyArn`: the secret and who reads it agree on its key at all times.
+//! `SecretKeyArn`: the secret and who reads it agree on its key at all times. `EnvironmentKeyArn`: what it does not open is told
+//! apart.
 
 use integration_tests::{Fault, World};
 use serde_json::{Value, json};
@@ -96,4 +97,27 @@ async fn a_secret_that_stays_under_its_key_falls_back_and_its_readers_keep_that_
     assert_eq!(key_of_secret(&world).await, Some(second.clone()));
     promoted(&world, "R5", &second, "").await;
     assert_eq!(secret_keys(&world).await, json!(second));
+}
+
+#[tokio::test]
+async fn a_state_that_the_environment_key_does_not_open_says_how_to_go_back() {
+    let world = app::world_with(WEB, &[]).await;
+    promoted(&world, "R1", "", "").await;
+    let function = world.start("promote", &[]);
+    let version = world.put_env(app::APP, "R2", &[("KEY", "2")]).await;
+    let refused = Fault::Error {
+        status: 400,
+        code: "KMS.DisabledException",
+    };
+    world.proxy.inject(refused.on("s3", "GetObject"));
+    let ended = function.invoke(&app::written(&world, "R2", &version)).await;
+    world.proxy.lift();
+    let said = format!("{ended:?}");
+    for part in [
+        "EnvironmentKeyDenied",
+        "EnvironmentKeyArn was changed, set it back",
+        "promotion.json",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }

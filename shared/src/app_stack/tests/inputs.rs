@@ -95,6 +95,59 @@ fn what_cloudformation_would_resolve_is_refused() {
     );
 }
 
+/// Names, owned.
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn groups_and_keys_of_before_are_admitted_beside_those_of_now() {
+    let main = [db("main", postgres())];
+    let mut rack = Rack::new();
+    rack.key = Some("key-2");
+    let alone = rack.template(&main, None);
+    rack.before_settings = RackNeeds {
+        security_groups: set(&["sg-1"]),
+        secret_keys: set(&["key-2"]),
+        environment_keys: set(&["key-2"]),
+    };
+    assert_eq!(rack.template(&main, None), alone, "nothing has changed");
+    rack.before_settings = RackNeeds {
+        security_groups: set(&["sg-0", "sg-1"]),
+        secret_keys: set(&["key-1"]),
+        environment_keys: set(&["key-0", "key-1"]),
+    };
+    let both = Before::read(&rack.template(&main, None)).of_settings();
+    let want = RackNeeds {
+        security_groups: set(&["sg-0", "sg-1"]),
+        secret_keys: set(&["key-1", "key-2"]),
+        environment_keys: set(&["key-0", "key-1", "key-2"]),
+    };
+    assert_eq!(both, want);
+}
+
+#[test]
+fn secrets_of_resources_go_back_to_the_accounts_own_key_by_its_name() {
+    let main = [db("main", postgres())];
+    let keys = |template: &Value| {
+        let resources = template["Resources"].as_object().unwrap().values();
+        let secrets = resources.filter(|one| one["Type"] == "AWS::SecretsManager::Secret");
+        let keys = secrets.map(|one| one["Properties"]["KmsKeyId"].clone());
+        keys.collect::<Vec<Value>>()
+    };
+    let mut rack = Rack::new();
+    let never = rack.template(&main, None);
+    assert_eq!(keys(&never), [Value::Null, Value::Null]);
+    rack.key = Some("key-1");
+    let with = rack.template(&main, Some(&never));
+    assert_eq!(keys(&with), ["key-1", "key-1"]);
+    rack.key = None;
+    let own = "alias/aws/secretsmanager";
+    let without = rack.template(&main, Some(&with));
+    assert_eq!(keys(&without), [own, own]);
+    assert_eq!(rack.template(&main, Some(&without)), without);
+}
+
 #[test]
 fn one_mount_target_stands_in_each_subnet_whatever_their_order() {
     let mut rack = Rack::new();
