@@ -178,7 +178,7 @@ async fn promote(
         gathered.manifest.interpolated.iter().cloned(),
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
-    progress.applied = standing::amended(wanted, &gathered, &shell.config.network);
+    progress.applied = standing::amended(wanted, &gathered, &shell.config);
     if let Some(applied) = &progress.applied {
         remember(shell, wanted.id, applied).await?;
     }

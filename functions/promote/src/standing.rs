@@ -7,17 +7,19 @@ use shared::ecs::EcsService;
 use shared::promotion::{Applied, Definition, Standing};
 use shared::timer_rule::{Network, Placement};
 
+use crate::config::Config;
 use crate::gather::{Gathered, Wanted};
 
-/// The applied Release with what stands in the place of its parts; `None` where nothing differs from what is written down.
+/// The applied Release with what stands in the place of its parts, and the key that its secret gets now; `None` where nothing
+/// differs from what is written down.
 ///
 /// After an interrupted request only what is older than the applied revision counts: anything else may be its doing.
 #[must_use]
-pub fn amended(wanted: &Wanted<'_>, gathered: &Gathered, network: &Network) -> Option<Applied> {
+pub fn amended(wanted: &Wanted<'_>, gathered: &Gathered, config: &Config) -> Option<Applied> {
     let before = wanted.applied?;
     let look = Look {
         recorded: before.network.as_ref(),
-        network,
+        network: &config.network,
         interrupted: wanted.interrupted,
     };
     let mut applied = before.clone();
@@ -39,6 +41,11 @@ pub fn amended(wanted: &Wanted<'_>, gathered: &Gathered, network: &Network) -> O
             let arn = target.task_definition.clone();
             look.at(known, Standing { arn, network });
         }
+    }
+    // Whatever fails later, the secret may be encrypted with today's key by then, and nothing encrypts it back.
+    let needs = applied.stack.as_mut().and_then(|needs| needs.rack.as_mut());
+    if let Some(needs) = needs {
+        needs.secret_keys.extend(config.secret_key_arn.clone());
     }
     (applied != *before).then_some(applied)
 }

@@ -100,6 +100,35 @@ async fn a_secret_that_stays_under_its_key_falls_back_and_its_readers_keep_that_
 }
 
 #[tokio::test]
+async fn a_failed_promote_that_had_changed_the_key_leaves_the_secret_readable_whatever_follows() {
+    let world = app::world_with(WEB, &[]).await;
+    let [first, second] = [key(&world).await, key(&world).await];
+    promoted(&world, "R1", &first, "").await;
+    let settings = [
+        ("SECRETS_MANAGER_ENV", "Yes"),
+        ("SECRET_KEY_ARN", second.as_str()),
+        ("FORMER_SECRET_KEY_ARN", &first),
+    ];
+    let function = world.start("promote", &settings);
+    let denied = Fault::Error {
+        status: 400,
+        code: "AccessDeniedException",
+    };
+    world
+        .proxy
+        .inject(denied.on("ecs", "UpdateService").times(1));
+    let answer = app::promote(&world, &function, "R2", &[("KEY", "R2")]).await;
+    world.proxy.lift();
+    assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
+    assert_eq!(key_of_secret(&world).await.as_ref(), Some(&second));
+    assert_eq!(secret_keys(&world).await, json!([second, first]));
+    // The Rack goes back to the first key while R1, which reads the secret, still runs.
+    promoted(&world, "R3", &first, &second).await;
+    assert_eq!(secret_keys(&world).await, json!([first, second]));
+    assert_eq!(key_of_secret(&world).await.as_ref(), Some(&first));
+}
+
+#[tokio::test]
 async fn a_state_that_the_environment_key_does_not_open_says_how_to_go_back() {
     let world = app::world_with(WEB, &[]).await;
     promoted(&world, "R1", "", "").await;
