@@ -278,6 +278,17 @@ mod tests {
             "{warnings:?}"
         );
         assert!(warnings.iter().any(|w| w.contains("`Foo`")), "{warnings:?}");
+        let misspelt = r#"{"parmas": {}, "params": {"SecretManagerEnv": "No"}}"#;
+        let warnings = read(misspelt).unwrap().warnings;
+        for part in [
+            "`parmas` is not known and has no effect, did you mean `params`?",
+            "`SecretManagerEnv` is not known and has no effect, did you mean `SecretsManagerEnv`?",
+        ] {
+            assert!(
+                warnings.iter().any(|w| w.contains(part)),
+                "{part}: {warnings:?}"
+            );
+        }
     }
 
     #[test]

@@ -128,3 +128,32 @@ pub fn s3_reminder(services: &[&str]) -> String {
         services.join(", ")
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::environment::Environment;
+    use crate::manifest;
+
+    #[test]
+    fn folders_of_a_host_that_fargate_does_not_have_are_named() {
+        let text = "resources: {files: {type: efs}}\nservices: {web: {image: a, resources: [files], \
+            volumes: ['files:/files', /data, '/var/run/docker.sock:/var/run/docker.sock']}, api: {image: a}}\n";
+        let loaded = manifest::load("convox.yml", text.as_bytes(), &Environment::default());
+        let loaded = loaded.unwrap();
+        let (web, api) = (
+            loaded.service("web").unwrap(),
+            loaded.service("api").unwrap(),
+        );
+        let said = host_volumes(web, LaunchType::Fargate).unwrap();
+        assert!(
+            said.contains(
+                "`services.web.volumes[1]`, `services.web.volumes[2]`: Fargate has no host"
+            ),
+            "{said}"
+        );
+        assert!(!said.contains("volumes[0]"), "{said}");
+        assert_eq!(host_volumes(web, LaunchType::Ec2), None);
+        assert_eq!(host_volumes(api, LaunchType::Fargate), None);
+    }
+}

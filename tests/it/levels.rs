@@ -160,6 +160,9 @@ async fn the_level_that_decides_is_reported_and_its_delivery_is_the_only_one() {
             assert_eq!(says["decidedBy"], decided_by, "{at}");
             assert_eq!(says["fallback"], Value::Null, "{at}");
             assert_eq!(says["secretArn"].is_string(), delivery != S3, "{at}");
+            let no = "app.json sets `SecretsManagerEnv` to `No`, which has no effect";
+            let said = says["warnings"].to_string().contains(no);
+            assert_eq!(said, app_json == APP_NO && delivery != S3, "{at}");
         }
         let secret_event = if delivery == S3 {
             "Secret Write Skipped"
