@@ -276,17 +276,23 @@ services:
         );
         for report in &seen.reports {
             let warnings = report["warnings"].as_array().unwrap();
-            for (line, key) in [
-                (2, "export X"),
-                (3, "my key"),
-                (4, "1A"),
-                (6, "CONVOX_ENV_URL"),
-                (7, "Ä"),
+            // What has not the shape of a key is not repeated, nor is what follows it in the next line.
+            for (number, in_lines, in_json) in [
+                (2, Some("export X"), Some("export X")),
+                (3, None, None),
+                (4, None, Some("1A")),
+                (6, Some("CONVOX_ENV_URL"), Some("CONVOX_ENV_URL")),
+                (7, None, None),
             ] {
-                let says = if has_lines {
-                    format!("line {line}: the key `{key}` is not delivered")
-                } else {
-                    format!("the key `{key}` is not delivered")
+                let says = match (has_lines, in_lines, in_json) {
+                    (true, Some(key), _) => {
+                        format!("line {number}: the key `{key}` is not delivered")
+                    }
+                    (true, None, _) => format!("line {number} is not delivered"),
+                    (false, _, Some(key)) => format!("the key `{key}` is not delivered"),
+                    (false, _, None) => {
+                        format!("member {number} of the JSON object is not delivered")
+                    }
                 };
                 let said = warnings
                     .iter()

@@ -41,7 +41,8 @@ fn run_task(world: &World, task_definition: &str, command: &[&str]) -> Command {
     run
 }
 
-async fn output(world: &World, task_definition: &str, command: &[&str]) -> Output {
+/// What a command says and ends with that the task definition starts, as ECS would.
+pub async fn output(world: &World, task_definition: &str, command: &[&str]) -> Output {
     run_task(world, task_definition, command)
         .output()
         .await

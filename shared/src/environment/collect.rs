@@ -20,6 +20,8 @@ pub(super) enum Place {
         /// It follows what is no pair, or a value that is not at its end: what stands before its `=` may be a piece of a
         /// value, such as a private key whose last line ends in `=`, and is not shown.
         in_value: bool,
+        /// It follows a line whose key could not be shown: what stands before its `=` is not shown either.
+        after_odd: bool,
     },
     /// In a member of a JSON object, from 1.
     Member(usize),
@@ -146,8 +148,22 @@ impl Collector {
     }
 
     fn refuse(&mut self, key: &str, place: Place, reason: &str) {
-        self.warn(|| match (place, shown(key)) {
-            (Place::Line { number, in_value: true }, _) if !RESERVED_KEYS.contains(&key) => format!(
+        let is_reserved = RESERVED_KEYS.contains(&key);
+        let shown = match place {
+            Place::Line {
+                after_odd: true, ..
+            } if !is_reserved => None,
+            _ => shown(key),
+        };
+        self.warn(|| match (place, shown) {
+            (
+                Place::Line {
+                    number,
+                    in_value: true,
+                    ..
+                },
+                _,
+            ) if !is_reserved => format!(
                 "line {number}: what stands before the `=` may be a piece of a value with newlines and is not \
                  delivered, such a value needs the JSON form, one object of strings"
             ),

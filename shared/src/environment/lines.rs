@@ -4,6 +4,7 @@
 //! and the last line of a value in base64 that was wrapped: its `=` would make a variable whose name is a piece of the value.
 
 use super::collect::{Collector, Oddities, Place};
+use super::error::shown;
 use super::{EnvValue, EnvironmentError, ReadEnvironment};
 
 /// Go's `bufio.Scanner` gives up on longer lines, so Convox refuses them.
@@ -38,7 +39,7 @@ pub(super) fn read(text: &str) -> Result<ReadEnvironment, EnvironmentError> {
             continue;
         }
         let taken = pair(&mut collector, number, (key, value), &open);
-        open = open.after_pair(value, taken);
+        open = open.after_pair((key, value), taken);
         if taken {
             collector.form().see_pair();
         } else {
@@ -55,7 +56,12 @@ fn pair(collector: &mut Collector, number: usize, (key, value): (&str, &str), op
         return true; // Convox ignores it
     }
     let in_value = open.in_value();
-    let place = Place::Line { number, in_value };
+    let after_odd = open.odd;
+    let place = Place::Line {
+        number,
+        in_value,
+        after_odd,
+    };
     let taken = collector.add(name, EnvValue::from(value.to_owned()), place);
     if taken {
         let oddities = Oddities {
@@ -73,6 +79,8 @@ fn pair(collector: &mut Collector, number: usize, (key, value): (&str, &str), op
 struct Open {
     /// It was no pair.
     no_pair: bool,
+    /// What stood before its `=` cannot be shown.
+    odd: bool,
     /// The value opened with this quote and was not closed since.
     quote: Option<char>,
     /// It was, or ended in, a piece of base64 that goes on.
@@ -85,20 +93,23 @@ impl Open {
     }
 
     fn after_text(&self, text: &str) -> Self {
+        let still = self.quote.filter(|quote| !text.ends_with(*quote));
         Self {
-            no_pair: true,
-            quote: self.quote.filter(|quote| !text.ends_with(*quote)),
+            no_pair: self.quote.is_none() || still.is_some(),
+            odd: self.odd,
+            quote: still,
             base64: text.starts_with(PEM) || is_base64(text),
         }
     }
 
-    fn after_pair(&self, value: &str, taken: bool) -> Self {
+    fn after_pair(&self, (key, value): (&str, &str), taken: bool) -> Self {
         let still = self
             .quote
             .filter(|quote| !value.trim_end().ends_with(*quote));
         let begins_key = value.starts_with(PEM);
         Self {
-            no_pair: begins_key || !taken,
+            no_pair: begins_key,
+            odd: !taken && (self.odd || shown(key.trim()).is_none()),
             quote: still.or_else(|| opening_quote(value)),
             base64: begins_key || is_wrapped(value),
         }
@@ -204,8 +215,8 @@ mod tests {
                 format!("lines 1, 3-5, 7 have no `=` and are ignored; {no_equals}"),
             ),
             (
-                "export X=1",
-                "line 1: the key `export X` is not delivered, write it without `export`".to_owned(),
+                "A=\nexport X=1",
+                "line 2: the key `export X` is not delivered, write it without `export`".to_owned(),
             ),
             ("\n1A=1", format!("line 2: the key `1A` is not delivered, {rule}")),
             (
@@ -232,7 +243,7 @@ mod tests {
             "- name: PW\n  value: c4nary=x",
             "A=\"first\n9c4nary=second\nc4nary third\"",
             "PASSWORD c4nary=x",
-            "set PASSWORD=c4nary=x\n.c4nary=",
+            "set PASSWORD=c4nary=x\n.c4nary=\n-c4nary=",
             "KEY=-----BEGIN PRIVATE KEY-----\nAAAAAAAAAAAAAAAA\nc4nary==\n-----END PRIVATE KEY-----",
             "KEY: |\n  AAAAAAAAAAAAAAAA\n  c4naryx=\nB=1",
         ] {

@@ -275,3 +275,53 @@ async fn an_environment_is_emptied_only_where_the_request_says_so() {
     assert_eq!(answer["status"], "promoted", "{answer:#}");
     assert_eq!(crate::app::state(&world).await["applied"]["release"], "R4");
 }
+
+/// Lines of YAML, of ECS's list and of a value with newlines, beside one that is right: the file is promoted, and of the others
+/// no output has more than the number.
+#[tokio::test]
+async fn of_lines_in_other_forms_no_output_shows_a_value() {
+    let world = crate::app::world_with(
+        "services:\n  web:\n    image: i\n    environment: ['*']\n",
+        &[],
+    )
+    .await;
+    let function = world.start("promote", &[]);
+    let value = canary::value("VALUE");
+    let environment = format!(
+        "API_KEY: {value}==\nA=1\nDATABASE_URL: postgres://app:{value}@db/shop?sslmode=require\n\
+         [{{\"name\":\"PW\",\"value\":\"{value}=x\"}}]\nPEM=\"-----BEGIN\n2{value}=\n\"\nexport PW='{value}'\n"
+    );
+    let report = crate::app::promote_app(&world, &function, APP, "R1", environment).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let warnings = report["warnings"].to_string();
+    for says in [
+        "line 1 is not delivered",
+        "line 3 is",
+        "line 4 is",
+        "line 6: what stands",
+        "`export PW`",
+    ] {
+        assert!(warnings.contains(says), "{says}: {warnings}");
+    }
+    let dry_run = serde_json::json!({"app": APP, "release": "R1", "dryRun": true});
+    let planned = function.invoke(&dry_run).await.answer();
+    assert_eq!(
+        planned["keys"]["added"],
+        serde_json::json!([]),
+        "{planned:#}"
+    );
+    // The container says the same of it, and starts.
+    let definition = report["services"]["web"]["newTaskDefinition"]
+        .as_str()
+        .unwrap();
+    let output = crate::runner::output(&world, definition, &["true"]).await;
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("line 1 is not delivered"), "{said}");
+    canary::assert_absent(&[
+        report.to_string(),
+        planned.to_string(),
+        format!("{:?}", world.events()),
+        function.output(),
+        said,
+    ]);
+}

@@ -170,6 +170,19 @@ async fn a_release_that_promote_would_refuse_is_not_run() {
         let message = failed(&world, &function, json!({"release": release}), error_type).await;
         assert!(message.contains(says), "{release}: {message}");
     }
+    let manifest = web("    environment: [BUNDLE]\n");
+    let key = format!("apps/{APP}/releases/R11");
+    world.put(&format!("{key}/convox.yml"), manifest).await;
+    let object = json!({"BUNDLE": "x".repeat(140_000)}).to_string();
+    world.put(&format!("{key}/env"), object).await;
+    let message = failed(
+        &world,
+        &function,
+        json!({"release": "R11"}),
+        "VariableTooLarge",
+    )
+    .await;
+    assert!(message.contains("`BUNDLE` takes 140008 bytes"), "{message}");
     world.put_env(APP, "R9", &[]).await;
     let message = failed(
         &world,
