@@ -7,6 +7,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::bounds;
 use crate::error_chain::Chain;
 
 /// Whether another try can help.
@@ -39,6 +40,9 @@ const TRANSIENT_CODES: [&str; 16] = [
     "TooManyRequestsException",
 ];
 
+/// What is kept of AWS's words: they go into states and events.
+const CODE_MAX_BYTES: usize = 128;
+const MESSAGE_MAX_BYTES: usize = 4 * 1024;
 /// What is said of an answer that no protocol knows.
 const UNREADABLE: &str = "the answer cannot be read";
 
@@ -132,8 +136,8 @@ impl CallError {
             attempted: attempted.into(),
             class,
             source: Cause {
-                code: code.to_owned(),
-                message,
+                code: bounds::text(code.to_owned(), CODE_MAX_BYTES),
+                message: message.map(|message| bounds::text(message, MESSAGE_MAX_BYTES)),
             },
         }
     }

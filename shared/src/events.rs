@@ -1,10 +1,14 @@
 //! Our own events. Their details carry names, ids, counts and error types, never values.
 
+mod bounded;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::names::{AppId, ReleaseId};
+use crate::names::{AppId, RackName, ReleaseId};
 use crate::promotion::{Kind, Outcome, OutcomeResult};
+
+pub use bounded::{EVENT_MAX_BYTES, REFUSED_MAX_BYTES, calls};
 
 /// The `source` of every event that we send.
 pub const SOURCE: &str = "secrets-manager-env";
@@ -26,6 +30,10 @@ pub enum EventType {
     ReleasePromoted,
     /// A Release is not live, and why.
     ReleasePromoteFailed,
+    /// A Release waits for something that takes minutes, and for what.
+    ReleasePromoteWaiting,
+    /// A Release is not promoted, since a newer request came before.
+    ReleasePromoteSuperseded,
     /// The secret holds the environment.
     SecretWriteSucceeded,
     /// It does not; the Release is delivered through S3.
@@ -40,6 +48,10 @@ pub enum EventType {
     RackWarningCleared,
     /// The App is deleted; its secret can be restored until the date.
     AppSecretDeletionScheduled,
+    /// A deletion waits for something that takes minutes, and for what.
+    AppDeletionWaiting,
+    /// An App is not deleted, since a newer request came before.
+    AppDeletionSuperseded,
     /// A one-off process runs.
     ProcessStarted,
     /// A one-off process could not be started, and why.
@@ -51,12 +63,35 @@ pub enum EventType {
 }
 
 impl EventType {
+    /// All that is sent.
+    pub const ALL: [Self; 17] = [
+        Self::ReleasePromoted,
+        Self::ReleasePromoteFailed,
+        Self::ReleasePromoteWaiting,
+        Self::ReleasePromoteSuperseded,
+        Self::SecretWriteSucceeded,
+        Self::SecretWriteFailed,
+        Self::SecretWriteSkipped,
+        Self::ReleaseRolledBack,
+        Self::RackWarning,
+        Self::RackWarningCleared,
+        Self::AppSecretDeletionScheduled,
+        Self::AppDeletionWaiting,
+        Self::AppDeletionSuperseded,
+        Self::ProcessStarted,
+        Self::ProcessFailed,
+        Self::PromotionContinue,
+        Self::PromotionReconcile,
+    ];
+
     /// The `detail-type`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ReleasePromoted => "Release Promoted",
             Self::ReleasePromoteFailed => "Release Promote Failed",
+            Self::ReleasePromoteWaiting => "Release Promote Waiting",
+            Self::ReleasePromoteSuperseded => "Release Promote Superseded",
             Self::SecretWriteSucceeded => "Secret Write Succeeded",
             Self::SecretWriteFailed => "Secret Write Failed",
             Self::SecretWriteSkipped => "Secret Write Skipped",
@@ -64,6 +99,8 @@ impl EventType {
             Self::RackWarning => "Rack Warning",
             Self::RackWarningCleared => "Rack Warning Cleared",
             Self::AppSecretDeletionScheduled => "App Secret Deletion Scheduled",
+            Self::AppDeletionWaiting => "App Deletion Waiting",
+            Self::AppDeletionSuperseded => "App Deletion Superseded",
             Self::ProcessStarted => "Process Started",
             Self::ProcessFailed => "Process Failed",
             Self::PromotionContinue => "Promotion Continue",
@@ -98,12 +135,18 @@ impl Event {
             .into_iter()
             .map(|(name, value)| (name, Value::from(value)));
         let detail = leading.chain(fields).filter(|(_, value)| !value.is_null());
-        Self {
+        let detail = detail.map(|(name, value)| (name.to_owned(), value));
+        Self::of(kind, detail.collect())
+    }
+
+    /// An event with a detail that leads with `rack`, `app` and `requestId`, cut to what EventBridge takes.
+    #[must_use]
+    pub fn of(kind: EventType, detail: Map<String, Value>) -> Self {
+        let event = Self {
             detail_type: kind.as_str().to_owned(),
-            detail: detail
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect(),
-        }
+            detail,
+        };
+        event.within(EVENT_MAX_BYTES).into_owned()
     }
 
     /// What became of the secret; its row's number is added when it is recorded. Without a Release: the App was deleted.
@@ -131,6 +174,18 @@ impl Event {
     pub fn with_seq(mut self, seq: u64) -> Self {
         self.detail.insert("seq".to_owned(), seq.into());
         self
+    }
+
+    /// Asks promote to go on with the schedule's walk behind the App `after`.
+    #[must_use]
+    pub fn reconcile_behind(rack: &RackName, request_id: &str, after: &str) -> Self {
+        let detail = [
+            ("rack", rack.as_str()),
+            ("requestId", request_id),
+            ("after", after),
+        ];
+        let detail = detail.map(|(name, value)| (name.to_owned(), Value::from(value)));
+        Self::of(EventType::PromotionReconcile, detail.into_iter().collect())
     }
 
     /// Asks a function to continue.

@@ -1,6 +1,7 @@
 //! Why a process is not started: the user's to mend, permanent, or worth another delivery.
 
 use lambda_runtime::Diagnostic;
+use shared::bounds;
 use shared::call_error::{CallError, ErrorClass};
 use shared::ecs::Refusal;
 use shared::error_chain::Chain;
@@ -69,6 +70,13 @@ impl Failure for RunError {
             Self::Report(_) => "ReportUnrendered",
         }
     }
+
+    fn warnings(&self) -> &[String] {
+        match self {
+            Self::Release(release) => release.warnings(),
+            _ => &[],
+        }
+    }
 }
 
 fn list(problems: &[Problem]) -> String {
@@ -96,7 +104,7 @@ impl From<RunError> for Diagnostic {
     fn from(err: RunError) -> Self {
         Self {
             error_type: err.error_type().to_owned(),
-            error_message: Chain(&err).to_string(),
+            error_message: bounds::message(Chain(&err)),
         }
     }
 }

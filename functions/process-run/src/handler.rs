@@ -4,14 +4,13 @@ use chrono::TimeDelta;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 use shared::call_error::ErrorClass;
-use shared::error_chain::Chain;
 use shared::intake::{self, Failure as _};
 use shared::work::short_answer;
 
 use crate::apply::apply;
 use crate::error::RunError;
 use crate::gather::gather;
-use crate::plan::plan;
+use crate::plan;
 use crate::report::Report;
 use crate::request::{self, About};
 use crate::shell::Shell;
@@ -74,7 +73,8 @@ async fn run(
     let request = request.map_err(|problem| RunError::Input(vec![problem]))?;
     let gathered = Box::pin(gather(shell, &request)).await?;
     report.of_release(&gathered.release, &gathered.env_version_id);
-    let plan = plan(config, &request, &gathered)?;
+    report.warn(plan::warnings(&gathered));
+    let plan = plan::plan(config, &request, &gathered)?;
     let request_id = &about.request_id;
     let applied = Box::pin(apply(shell, &request, &gathered.release, &plan, request_id)).await?;
     report.started(&gathered, plan, applied);
@@ -84,23 +84,12 @@ async fn run(
 /// Sends the event. One that fails for now is worth another delivery, which starts nothing anew; of one that fails for good
 /// the answer and the log tell.
 async fn tell(shell: &Shell, report: &mut Report) -> Result<(), RunError> {
-    let event = report.event();
-    let Err(err) = shell.bus.send(std::slice::from_ref(&event)).await else {
-        return Ok(());
-    };
-    if err.class() == ErrorClass::Transient {
-        return Err(err.into());
-    }
-    let reason = Chain(&err).to_string();
-    let kind = &event.detail_type;
-    tracing::error!(
-        app.name = report.app,
-        request.id = report.request_id,
-        error.kind = err.code(),
-        "nobody was told `{kind}`: {reason}"
-    );
-    let warning = format!("nobody was told `{kind}`: {reason}");
-    report.warnings.push(warning);
+    let dropped = shell.bus.send(&[report.event()]).await?;
+    let told = dropped.into_iter().map(|dropped| {
+        let (kind, reason) = (dropped.detail_type, dropped.reason);
+        format!("nobody was told `{kind}`: {reason}")
+    });
+    report.warnings.extend(told);
     Ok(())
 }
 

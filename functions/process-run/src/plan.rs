@@ -283,7 +283,9 @@ fn too_large(definition: &TaskDefinition, service: &Service) -> Option<Problem> 
     })
 }
 
-fn warnings(gathered: &Gathered) -> Vec<String> {
+/// What is to be said of the Release, whatever becomes of the process.
+#[must_use]
+pub fn warnings(gathered: &Gathered) -> Vec<String> {
     let read = &gathered.read;
     let warnings = read.environment.warnings.iter();
     let warnings = warnings.chain(&read.manifest.warnings);

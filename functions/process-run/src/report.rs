@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Value, json};
+use shared::bounds;
 use shared::error_chain::Chain;
 use shared::events::{Event, EventType};
 use shared::intake::Failure as _;
@@ -15,9 +16,6 @@ use crate::error::RunError;
 use crate::gather::Gathered;
 use crate::plan::Plan;
 use crate::request::About;
-
-/// Warnings that are reported; an event holds 256 KiB.
-const WARNINGS_MAX: usize = 100;
 
 /// The report of one request.
 #[derive(Debug, Clone, Serialize)]
@@ -101,6 +99,12 @@ impl Report {
         self.env_version_id = Some(env_version_id.to_owned());
     }
 
+    /// Adds what the user should know.
+    pub fn warn(&mut self, warnings: Vec<String>) {
+        let said = std::mem::take(&mut self.warnings);
+        self.warnings = bounds::warnings(said.into_iter().chain(warnings).collect());
+    }
+
     /// Adds that the task runs.
     pub fn started(&mut self, gathered: &Gathered, plan: Plan, applied: Applied) {
         self.status = "started";
@@ -115,8 +119,8 @@ impl Report {
                 self.delivery = Some(plan.delivery);
                 self.decided_by = Some(plan.decided_by);
                 self.fallback = plan.fallback.map(|error_type| Fallback { error_type });
-                self.warnings = plan.warnings;
-                self.warnings.truncate(WARNINGS_MAX);
+                self.warnings.clear(); // the plan says them again
+                self.warn(plan.warnings);
             }
             Applied::Before { task, known } => {
                 self.warnings = vec![
@@ -137,7 +141,8 @@ impl Report {
     /// Adds why nothing runs.
     pub fn failed(&mut self, err: &RunError) {
         self.error_type = Some(err.error_type().to_owned());
-        self.message = Some(Chain(err).to_string());
+        self.message = Some(bounds::message(Chain(err)));
+        self.warn(err.warnings().to_vec());
     }
 
     /// Whether a task runs.

@@ -52,7 +52,7 @@ impl Shell {
         Self {
             bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
-            bus: EventBus::new(&sdk),
+            bus: EventBus::new(&sdk, clock),
             secrets: Secrets::new(&sdk, None, limit),
             stacks: Stacks::new(&sdk),
             data_keys: key.map(|key| DataKeys::new(&sdk, key)),
