@@ -15,6 +15,8 @@ pub use launches::{LaunchFailure, Launches};
 
 /// Failures in a row that raise a warning, and then again and again.
 const WARNED_EVERY: u64 = 3;
+/// Counted requests that are remembered: more than the rows that a state keeps once they are counted.
+const REMEMBERED: usize = 64;
 /// The code of a warning about secret writes.
 pub const SECRET_WRITE_FAILING: &str = "SecretWriteFailing";
 
@@ -25,6 +27,10 @@ pub struct Failures {
     /// The newest row of the outcomes that was counted.
     #[serde(default)]
     pub counted_seq: u64,
+    /// The requests of the rows that were counted last, oldest first: after somebody restored an older `promotion.json`, new
+    /// rows have the numbers of counted ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counted_requests: Vec<String>,
     /// Secret writes that failed since the last that did not.
     #[serde(default)]
     pub consecutive_failures: u64,
@@ -40,14 +46,19 @@ pub struct Failures {
 }
 
 impl Failures {
-    /// Counts the rows that are new, each exactly once.
+    /// Counts the rows that are new, each exactly once. `outcomes` are never older than this counter, unless they were
+    /// restored.
     pub fn count(&mut self, id: &AppId, outcomes: &Outcomes) {
+        if self.counts_others(outcomes) {
+            self.go_back(outcomes);
+        }
         self.count_merged(id, outcomes.merged());
         for row in outcomes.rows() {
             if row.seq <= self.counted_seq {
                 continue;
             }
             self.counted_seq = row.seq;
+            self.remember(&row.request_id);
             match row.result {
                 OutcomeResult::Failed => {
                     self.failed(id, 1, &row.request_id, row.error_type.as_deref());
@@ -65,7 +76,42 @@ impl Failures {
     /// Whether rows are not counted or events not sent.
     #[must_use]
     pub fn is_behind(&self, outcomes: &Outcomes) -> bool {
-        self.counted_seq < outcomes.last_seq() || !self.unsent.is_empty()
+        self.counted_seq < outcomes.last_seq()
+            || self.counts_others(outcomes)
+            || !self.unsent.is_empty()
+    }
+
+    /// Whether the rows that were counted are not these: somebody restored an older state.
+    fn counts_others(&self, outcomes: &Outcomes) -> bool {
+        if newest_seq(outcomes) < self.counted_seq {
+            return true;
+        }
+        let mut rows = outcomes.rows().iter();
+        let newest = rows.find(|row| row.seq == self.counted_seq);
+        let counted = self.counted_requests.last();
+        newest
+            .zip(counted)
+            .is_some_and(|(row, counted)| row.request_id != *counted)
+    }
+
+    /// Back to the newest row that is known to be counted. Where none is known, only the newest can be new: each row brings a
+    /// message of its own.
+    fn go_back(&mut self, outcomes: &Outcomes) {
+        let place = |request: &str| self.counted_requests.iter().rposition(|it| it == request);
+        let mut newest_first = outcomes.rows().iter().rev();
+        let known = newest_first.find_map(|row| Some((row.seq, place(&row.request_id)?)));
+        let (seq, remembered) = known.map_or_else(
+            || (newest_seq(outcomes).saturating_sub(1), 0),
+            |(seq, place)| (seq, place + 1),
+        );
+        self.counted_seq = seq;
+        self.counted_requests.truncate(remembered);
+    }
+
+    fn remember(&mut self, request_id: &str) {
+        self.counted_requests.push(request_id.to_owned());
+        let surplus = self.counted_requests.len().saturating_sub(REMEMBERED);
+        self.counted_requests.drain(..surplus);
     }
 
     /// Removes exactly the events that were sent.
@@ -141,6 +187,10 @@ impl Failures {
         self.warned = false;
         self.consecutive_failures = 0;
     }
+}
+
+fn newest_seq(outcomes: &Outcomes) -> u64 {
+    outcomes.last_seq().max(outcomes.merged().up_to_seq)
 }
 
 #[cfg(test)]

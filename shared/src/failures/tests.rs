@@ -64,6 +64,61 @@ fn every_third_failure_in_a_row_warns_and_anything_else_starts_anew() {
     }
 }
 
+/// Rows from one number on, of requests with a name of their own.
+fn rows(first: u64, letters: &str, request: &str) -> Vec<Value> {
+    let letters = (first..).zip(letters.chars());
+    let row = |(seq, letter)| {
+        let result = if letter == 'f' { "failed" } else { "ok" };
+        json!({"seq": seq, "requestId": format!("{request}-{seq}"), "result": result})
+    };
+    letters.map(row).collect()
+}
+
+#[test]
+fn failures_after_an_older_state_was_restored_count_too() {
+    let before = rows(1, &"o".repeat(20), "before");
+    let all = |rows: Vec<Value>| -> Outcomes {
+        serde_json::from_value(json!({"outcomes": rows})).unwrap()
+    };
+    let mut counted = Failures::default();
+    counted.count(&id(), &all(before.clone()));
+    assert_eq!(counted.counted_seq, 20);
+    // A counter that an older version wrote remembers no requests.
+    let forgetful: Failures = serde_json::from_value(json!({"countedSeq": 20})).unwrap();
+    for (case, failures) in [("as it is", counted), ("an older version's", forgetful)] {
+        let mut failures = failures;
+        let restored = all(before[..10].to_vec());
+        assert!(failures.is_behind(&restored), "{case}");
+        failures.count(&id(), &restored);
+        assert!(!failures.is_behind(&restored), "{case}: once is enough");
+        assert_eq!(failures.consecutive_failures, 0, "{case}");
+        for new in 1..=9 {
+            let after = rows(11, &"f".repeat(new), "after");
+            failures.count(&id(), &all([&before[..10], &after[..]].concat()));
+            let numbers = (failures.counted_seq, failures.consecutive_failures);
+            assert_eq!(numbers, (10 + new as u64, new as u64), "{case}");
+        }
+        assert_eq!(told(&failures).join(" "), "W3 W6 W9", "{case}");
+    }
+}
+
+#[test]
+fn rows_that_overtook_the_counter_after_a_restore_count_all_at_once() {
+    let before = rows(1, &"o".repeat(20), "before");
+    let mut failures = Failures::default();
+    let all = |rows: Vec<Value>| -> Outcomes {
+        serde_json::from_value(json!({"outcomes": rows})).unwrap()
+    };
+    failures.count(&id(), &all(before.clone()));
+    let after = rows(11, &"f".repeat(15), "after");
+    let restored = all([&before[..10], &after[..]].concat());
+    assert!(failures.is_behind(&restored));
+    failures.count(&id(), &restored);
+    let numbers = (failures.counted_seq, failures.consecutive_failures);
+    assert_eq!(numbers, (25, 15));
+    assert!(!restored.rows().is_empty() && failures.counted_requests.len() <= REMEMBERED);
+}
+
 #[test]
 fn however_the_rows_come_in_each_counts_once() {
     let letters = "ffofffffxfffdf";
@@ -71,8 +126,8 @@ fn however_the_rows_come_in_each_counts_once() {
     at_once.count(&id(), &outcomes(letters));
     for cut in 0..letters.len() {
         let mut failures = Failures::default();
-        // A hint may come early, late, twice, or after a newer one.
-        for seen in [cut, cut, letters.len(), cut] {
+        // A hint may come early, late or twice; the rows are read after the counter.
+        for seen in [cut, cut, letters.len(), letters.len()] {
             failures.count(&id(), &outcomes(&letters[..seen]));
         }
         assert_eq!(failures, at_once, "cut at {cut}");
