@@ -12,6 +12,9 @@ use crate::names::{AppId, RackName, hex};
 
 /// An update is done when only what it replaced is still to be removed.
 const CLEANING_UP: &str = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS";
+/// Somebody made a change set that creates the stack. It holds nothing, and CloudFormation is not at work on it: it stays so
+/// until the change set is executed or the stack deleted.
+const UNDER_REVIEW: &str = "REVIEW_IN_PROGRESS";
 
 /// A stack as it stands.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,13 +78,21 @@ impl SeenStack {
     /// Whether CloudFormation is at work on it.
     #[must_use]
     pub fn is_at_work(&self) -> bool {
-        self.status.ends_with("_IN_PROGRESS") && self.status != CLEANING_UP
+        self.status.ends_with("_IN_PROGRESS")
+            && ![CLEANING_UP, UNDER_REVIEW].contains(&self.status.as_str())
+    }
+
+    /// Whether a deletion has to wait, since CloudFormation deletes no stack that it is at work on.
+    #[must_use]
+    pub fn delays_deletion(&self) -> bool {
+        self.is_at_work() || self.status == CLEANING_UP
     }
 
     /// Whether what its template says exists, at least in part.
     #[must_use]
     pub fn has_come_up(&self) -> bool {
-        !self.is_broken() || self.status == "DELETE_FAILED"
+        let holds_nothing = self.is_broken() || self.status == UNDER_REVIEW;
+        !holds_nothing || self.status == "DELETE_FAILED"
     }
 
     /// Whether it can only be deleted.
@@ -117,6 +128,10 @@ impl SeenStack {
             "UPDATE_ROLLBACK_FAILED" | "UPDATE_FAILED" => StackStep::Failed(format!(
                 "it is in {}; let CloudFormation continue the rollback (aws cloudformation continue-update-rollback)",
                 self.status
+            )),
+            UNDER_REVIEW => StackStep::Failed(format!(
+                "it is in {UNDER_REVIEW}: somebody made a change set for it that was never executed, and it holds nothing; delete \
+                 it (aws cloudformation delete-stack), and leave this stack to promotes"
             )),
             _ if self.template == *template => StackStep::Ready,
             CLEANING_UP => StackStep::Wait(self.status.clone()),
@@ -248,6 +263,15 @@ mod tests {
             let stack = seen(status, failure);
             assert_eq!(stack.step(&same, &request), as_it_is, "{status}");
             assert_eq!(stack.step(&other, &request), changed, "{status}");
+        }
+        let review = seen("REVIEW_IN_PROGRESS", None);
+        assert!(!review.is_at_work() && !review.has_come_up() && !review.delays_deletion());
+        for template in [&same, &other] {
+            let step = review.step(template, &request);
+            assert!(
+                matches!(&step, StackStep::Failed(reason) if reason.contains("delete-stack")),
+                "nothing ever ends it by itself: {step:?}"
+            );
         }
         let stuck = seen("UPDATE_ROLLBACK_FAILED", None).step(&same, &request);
         assert!(

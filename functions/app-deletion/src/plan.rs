@@ -163,7 +163,7 @@ fn stack(
         let reason = reason.to_owned();
         return Err(DeletionError::StackStays { name, reason });
     }
-    Ok(if seen.status.ends_with("_IN_PROGRESS") {
+    Ok(if seen.delays_deletion() {
         StackStep::Wait(seen.status.clone())
     } else {
         let (arn, token) = (seen.arn.clone(), request.of("delete"));
