@@ -367,6 +367,9 @@ impl fmt::Display for SecretArn {
 pub mod keys {
     use super::{AppName, NameError, ReleaseId};
 
+    /// How far the schedule's walk through all Apps has come; no App's.
+    pub const WALK: &str = "reconcile.json";
+
     /// The environment of a Release; writing it starts a promote.
     #[must_use]
     pub fn environment(app: &AppName, release: &ReleaseId) -> String {

@@ -207,41 +207,45 @@ impl SettingsBucket {
         }
     }
 
-    /// The names of the folders directly under `prefix`.
+    /// The names of the next folders directly under `prefix`, in S3's order: behind the one called `after`, or from the first
+    /// on. At most 1,000; none: these were all.
     ///
     /// # Errors
     ///
-    /// [`CallError`] when a call fails.
-    pub async fn folders(&self, prefix: &str) -> Result<Vec<String>, CallError> {
+    /// [`CallError`] when the call fails.
+    pub async fn folders(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+    ) -> Result<Vec<String>, CallError> {
+        // `0` is the character behind `/`: what comes behind this is in no folder of that name.
+        let start = after.map(|name| format!("{prefix}{name}0"));
         let request = self
             .client
             .list_objects_v2()
             .bucket(&self.name)
             .prefix(prefix)
-            .delimiter("/");
+            .delimiter("/")
+            .set_start_after(start);
+        // A page can be empty and yet not the last (API reference, `ListObjectsV2`).
         let mut pages = request.into_paginator().send();
-        let mut folders = Vec::new();
         while let Some(page) = pages.next().await {
             let page =
                 page.map_err(|err| CallError::new(format!("list {}", self.address(prefix)), &err))?;
-            let of_page = page
-                .common_prefixes()
-                .iter()
-                .filter_map(|folder| folder.prefix());
-            folders.extend(of_page.filter_map(|folder| {
-                Some(
-                    folder
-                        .strip_prefix(prefix)?
-                        .trim_end_matches('/')
-                        .to_owned(),
-                )
-            }));
+            let folders = page.common_prefixes().iter();
+            let names = folders.filter_map(|folder| folder.prefix()?.strip_prefix(prefix));
+            let names: Vec<String> = names
+                .map(|name| name.trim_end_matches('/').to_owned())
+                .collect();
+            if !names.is_empty() {
+                return Ok(names);
+            }
         }
-        Ok(folders)
+        Ok(Vec::new())
     }
 
-    /// The newest object under `prefix` whose key ends with `suffix`: key and when it was written. Of several written in
-    /// one second it is the one whose key comes last.
+    /// The newest object under `prefix` whose key is `wanted`: key and when it was written. Of several written in one second
+    /// it is the one whose key comes last.
     ///
     /// # Errors
     ///
@@ -249,7 +253,7 @@ impl SettingsBucket {
     pub async fn newest(
         &self,
         prefix: &str,
-        suffix: &str,
+        wanted: impl Fn(&str) -> bool,
     ) -> Result<Option<(DateTime<Utc>, String)>, CallError> {
         let request = self
             .client
@@ -265,10 +269,7 @@ impl SettingsBucket {
                 let at = DateTime::from_timestamp(object.last_modified()?.secs(), 0)?;
                 Some((at, object.key()?.to_owned()))
             });
-            newest = dated
-                .filter(|(_, key)| key.ends_with(suffix))
-                .max()
-                .max(newest);
+            newest = dated.filter(|(_, key)| wanted(key)).max().max(newest);
         }
         Ok(newest)
     }

@@ -7,9 +7,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::call_error::{CallError, ErrorClass};
+use crate::error_chain::Chain;
 use crate::failures::Failures;
 use crate::names::{AppName, keys};
 use crate::promotion::Promotion;
+use crate::schedule_walk::Walk;
 use crate::settings_bucket::{Object, Replaced, SettingsBucket};
 
 /// Lost races after which a change gives up; each is somebody else's progress.
@@ -141,6 +143,14 @@ impl<'a, B> StateStore<'a, Failures, B> {
     }
 }
 
+impl<'a, B> StateStore<'a, Walk, B> {
+    /// The schedule's walk through all Apps.
+    #[must_use]
+    pub fn walk(objects: &'a B) -> Self {
+        Self::at(objects, keys::WALK.to_owned())
+    }
+}
+
 impl<'a, S, B> StateStore<'a, S, B> {
     fn at(objects: &'a B, key: String) -> Self {
         Self {
@@ -162,6 +172,28 @@ where
     ///
     /// [`StoreError`] when it cannot be read.
     pub async fn read(&self) -> Result<Snapshot<S>, StoreError> {
+        self.read_or(|err| Err(err)).await
+    }
+
+    /// The same of a state that holds nothing that cannot be found out again: one that somebody made unreadable is empty, and
+    /// the next change puts it right.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it cannot be read at all.
+    pub async fn read_anew(&self) -> Result<Snapshot<S>, StoreError> {
+        self.read_or(|err| {
+            let (kind, reason) = (err.error_type(), Chain(&err));
+            tracing::warn!(error.kind = kind, "{reason}; it is begun anew");
+            Ok(S::default())
+        })
+        .await
+    }
+
+    async fn read_or(
+        &self,
+        unreadable: impl Fn(StoreError) -> Result<S, StoreError>,
+    ) -> Result<Snapshot<S>, StoreError> {
         let Some(object) = self.objects.read(&self.key).await? else {
             return Ok(Snapshot {
                 state: S::default(),
@@ -170,7 +202,7 @@ where
         };
         let state = serde_json::from_slice(&object.bytes);
         Ok(Snapshot {
-            state: state.map_err(|err| self.unreadable(&err))?,
+            state: state.or_else(|err| unreadable(self.unreadable(&err)))?,
             etag: Some(object.etag),
         })
     }

@@ -6,6 +6,10 @@ use crate::names::NameError;
 /// the template leaves it alone.
 pub const TIME_SCALE: &str = "TIME_SCALE";
 
+/// How many Apps a slice of the schedule's walk looks at, 5,000 where it is not set. Tests walk in smaller ones; the template
+/// leaves it alone.
+pub const SLICE_APPS: &str = "SLICE_APPS";
+
 /// The variables, wherever they come from.
 #[derive(Debug)]
 pub struct Variables<F>(pub F);
@@ -72,6 +76,19 @@ impl<F: Fn(&str) -> Option<String>> Variables<F> {
         scale.ok_or_else(|| {
             VariableError::refused(TIME_SCALE, value, "a number over 0 and at most 1")
         })
+    }
+
+    /// [`SLICE_APPS`].
+    ///
+    /// # Errors
+    ///
+    /// [`VariableError::Value`] for what is no number.
+    pub fn slice_apps(&self) -> Result<usize, VariableError> {
+        let value = self.optional(SLICE_APPS);
+        let apps = value
+            .as_deref()
+            .map_or(Some(5_000), |text| text.parse().ok());
+        apps.ok_or_else(|| VariableError::refused(SLICE_APPS, value, "a whole number"))
     }
 }
 

@@ -167,3 +167,124 @@ async fn a_state_that_cannot_be_read_does_not_hold_up_the_other_apps() {
     let log = function.output();
     assert!(log.contains("apps/broken/state/promotion.json"), "{log}");
 }
+
+/// An App with work that nobody does.
+async fn put_pending(world: &World, name: &str) {
+    let state = json!({
+        "desired": {
+            "kind": "promote", "release": "R1", "envVersionId": "v1", "requestedAt": "2026-11-02T10:20:00Z",
+            "requestId": format!("{name}-1"), "order": {"key": format!("apps/{name}/releases/R1/env")},
+            "interrupted": false, "status": "pending", "deadline": "2999-01-01T00:00:00Z",
+        },
+        "applied": null, "lease": null, "outcomes": [], "unsent": [],
+    });
+    let key = format!("apps/{name}/state/promotion.json");
+    world.put(&key, state.to_string()).await;
+}
+
+#[tokio::test]
+async fn an_app_that_promote_may_not_read_holds_up_no_other() {
+    let world = World::new().await;
+    let function = world.start("promote", &[]);
+    for name in ["one", "two", "three"] {
+        put_pending(&world, name).await;
+    }
+    // The first read is about the walk itself; the next is one App's, whichever.
+    let denied = Fault::Error {
+        status: 403,
+        code: "AccessDenied",
+    };
+    world
+        .proxy
+        .inject(denied.on("s3", "GetObject").after(1).times(1));
+    let answer = function.invoke_alone(&reconcile(&world)).await.answer();
+    assert_eq!(answer["status"], "reconciled", "{answer:#}");
+    assert_eq!((&answer["apps"], &answer["unread"]), (&json!(3), &json!(1)));
+    assert_eq!(
+        answer["continued"].as_array().unwrap().len(),
+        2,
+        "{answer:#}"
+    );
+    let output = function.output();
+    assert!(output.contains("the App is not looked at"), "{output}");
+    assert!(output.contains("\"UnreadApps\":1"), "{output}");
+}
+
+#[tokio::test]
+async fn a_walk_through_more_apps_than_a_slice_holds_comes_to_each_once() {
+    let world = World::new().await;
+    let function = world.start("promote", &[("SLICE_APPS", "2")]);
+    let names = ["a", "a-b", "a0", "b", "c"];
+    for name in names {
+        put_pending(&world, name).await;
+    }
+    world.put("apps/Not-an-App/x", "").await;
+    let mut event = reconcile(&world);
+    let (mut continued, mut slices) = (Vec::new(), 0);
+    loop {
+        world.proxy.clear();
+        let answer = function.invoke_alone(&event).await.answer();
+        assert_eq!(answer["status"], "reconciled", "{answer:#}");
+        slices += 1;
+        let of_slice = answer["continued"].as_array().unwrap();
+        continued.extend(
+            of_slice
+                .iter()
+                .map(|name| name.as_str().unwrap().to_owned()),
+        );
+        if answer["goesOnBehind"].is_null() {
+            break;
+        }
+        let sent = world.events();
+        let behind = sent
+            .iter()
+            .find(|event| event.detail_type == "Promotion Reconcile");
+        let detail = behind.unwrap().detail.clone();
+        assert_eq!(detail["after"], answer["goesOnBehind"]);
+        assert!(
+            detail["requestId"]
+                .as_str()
+                .unwrap()
+                .starts_with("reconcile-")
+        );
+        // A tick that comes meanwhile is no second walk.
+        let tick = function.invoke_alone(&reconcile(&world)).await.answer();
+        assert_eq!(tick["status"], "idle", "{tick:#}");
+        let before = event;
+        event = json!({"detail-type": "Promotion Reconcile", "source": "secrets-manager-env", "detail": detail});
+        // Nor is a message that comes twice.
+        if slices > 1 {
+            let again = function.invoke_alone(&before).await.answer();
+            assert_eq!(again["status"], "idle", "{again:#}");
+        }
+    }
+    assert_eq!(slices, 4, "six folders, and a look that there are no more");
+    continued.sort_unstable();
+    assert_eq!(continued, names);
+}
+
+#[tokio::test]
+async fn a_key_that_only_ends_like_an_environment_hides_no_lost_write() {
+    let world = World::new().await;
+    let function = world.start("promote", &[]);
+    let name = name_of_this_tick();
+    let manifest = "services:\n  web:\n    image: example/web:1\n";
+    world
+        .put(&format!("apps/{name}/convox.yml"), manifest)
+        .await;
+    world.put_env(&name, "R1", &[]).await;
+    for key in ["R0/backup/env", "R 1/env"] {
+        world
+            .put(&format!("apps/{name}/releases/{key}"), "A=1\n")
+            .await;
+    }
+    world
+        .put(&format!("apps/{name}/releases/R9/backup/env"), "A=1\n")
+        .await;
+    let answer = function.invoke(&reconcile(&world)).await.answer();
+    if !is_of_this_tick(&name) {
+        eprintln!("skipped: the clock stands between two ticks");
+        return;
+    }
+    assert_eq!(answer["found"], json!([name]), "{answer:#}");
+}

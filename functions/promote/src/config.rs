@@ -49,6 +49,8 @@ pub struct Config {
     pub log_retention_days: u32,
     /// The VPC of the subnets, where Apps may have resources.
     pub vpc: Option<String>,
+    /// How many Apps a slice of the schedule's walk looks at.
+    pub slice_apps: usize,
     /// What the time limits of AWS calls are multiplied by.
     pub time_scale: f64,
 }
@@ -101,6 +103,7 @@ impl Config {
             app_policy_arns: variables::list(optional("APP_POLICY_ARNS")),
             log_retention_days: days(optional("LOG_RETENTION_DAYS"))?,
             vpc: optional("VPC"),
+            slice_apps: variables.slice_apps()?,
             time_scale: of_release.time_scale,
         })
     }
@@ -156,6 +159,7 @@ mod tests {
             (&[("ASSIGN_PUBLIC_IP", "Yes")], "ENABLED or DISABLED"),
             (&[("SECRETS_MANAGER_TIMEOUT_SECONDS", "0")], "from 1 to 60"),
             (&[("LOG_RETENTION_DAYS", "long")], "a whole number of days"),
+            (&[("SLICE_APPS", "many")], "a whole number"),
             (&[("TIME_SCALE", "2")], "over 0 and at most 1"),
             (
                 &[("SECRET_KEY_ARN", "k"), ("ENVIRONMENT_KEY_ARN", "k")],

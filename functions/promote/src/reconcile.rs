@@ -1,26 +1,36 @@
 //! The schedule's look at all Apps: work that nobody does is asked for again, a failure-count that is behind is woken, and a
 //! write whose event was lost is found.
+//!
+//! A Rack can have more Apps than one invocation can look at, so a walk through them has slices: see
+//! [`shared::schedule_walk`]. An App that cannot be looked at holds up no other.
 
-use chrono::{TimeDelta, Timelike as _};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use chrono::TimeDelta;
+use futures_util::{StreamExt as _, stream};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
+use shared::call_error::ErrorClass;
 use shared::error_chain::Chain;
 use shared::events::Event;
-use shared::names::{AppId, AppName};
+use shared::intake::Failure as _;
+use shared::metrics;
+use shared::names::{AppId, AppName, keys};
 use shared::promotion::{Admission, Promotion};
-use shared::state_store::{Snapshot, StateStore, StoreError};
+use shared::schedule_walk::{Slice, Walk};
+use shared::settings_bucket::SettingsBucket;
+use shared::state_store::{Snapshot, StateStore};
+use shared::work::short_answer;
 
 use crate::error::PromoteError;
 use crate::handler::Invocation;
-use crate::request::Next;
+use crate::request::{Next, Written};
 
 /// Apps that are looked at at once.
-const LOOKS_AT_ONCE: usize = 8;
-/// The schedule's ticks in a day: every 15 minutes. Each App's environments are searched at one of them.
-const TICKS: u32 = 96;
-/// Less time than this is too little to promote a Release that was found.
+const LOOKS_AT_ONCE: usize = 16;
+/// Apps whose states are in memory at once.
+const STEP: usize = 64;
+/// Less time than this is too little to promote a Release that was found, so a slice ends.
 const LEAST_SECONDS: i64 = 60;
+/// Apps that cannot be looked at and are named in one slice's log; beyond, they are counted.
+const NAMED_MAX: usize = 20;
 
 /// What one App needs.
 struct Look {
@@ -30,170 +40,255 @@ struct Look {
     is_behind: bool,
 }
 
+/// What a slice came to.
+#[derive(Default)]
+struct Seen {
+    apps: usize,
+    unread: usize,
+    continued: Vec<String>,
+    woken: Vec<String>,
+    found: Vec<String>,
+}
+
 impl Invocation<'_> {
-    /// Looks at every App of the bucket.
+    /// Looks at the Apps of the bucket, as far as the time lasts: behind `after`, or from the first on.
     ///
     /// # Errors
     ///
-    /// [`PromoteError`] when a call fails; the next tick looks again.
-    pub async fn reconcile(self) -> Result<Value, PromoteError> {
-        let apps = self.shell.bucket.folders("apps/").await?;
-        let rack = &self.shell.config.rack;
-        let ids = apps.iter().filter_map(|app| {
-            Some(AppId {
-                rack: rack.clone(),
-                app: AppName::new(app).ok()?,
-            })
-        });
-        let looks: Vec<Look> = stream::iter(ids)
-            .map(async |id| self.look(id).await)
-            .buffer_unordered(LOOKS_AT_ONCE)
-            .try_filter_map(async |look| Ok(look))
-            .try_collect()
+    /// [`PromoteError`] when a call fails that is not about one App; the next delivery or tick goes on.
+    pub async fn reconcile(self, after: Option<String>) -> Result<Value, PromoteError> {
+        let store = StateStore::walk(&self.shell.bucket);
+        let mut walk = store.read_anew().await?;
+        let now = (self.shell.clock)();
+        let slice = match &after {
+            None => walk.state.tick(now),
+            Some(after) => walk.state.go_on(after),
+        };
+        let Some(slice) = slice else {
+            let message = "a walk through all Apps is under way; this message changes nothing";
+            tracing::info!("{message}");
+            return Ok(short_answer("idle", message));
+        };
+        let mut seen = Seen::default();
+        let reached = self.walk(&slice, &mut seen).await?;
+        let goes_on = self
+            .hand_on(&store, &mut walk, &slice, reached.as_deref())
             .await?;
-        let continued = self.ask_to_continue(&looks).await?;
-        let woken = self.wake(&looks).await?;
-        let found = self.find_lost(&looks).await?;
+        seen.tell(self);
+        let Seen {
+            apps,
+            unread,
+            continued,
+            woken,
+            found,
+        } = seen;
         Ok(json!({
-            "status": "reconciled", "apps": looks.len(), "continued": continued, "woken": woken, "found": found,
+            "status": "reconciled", "apps": apps, "unread": unread, "continued": continued, "woken": woken, "found": found,
+            "goesOnBehind": reached.filter(|_| goes_on),
         }))
     }
 
-    /// Reads one App's state; none where it cannot be read, which must not hold up the other Apps.
-    async fn look(self, id: AppId) -> Result<Option<Look>, PromoteError> {
-        let store = StateStore::promotion(&self.shell.bucket, &id.app);
-        let Some(snapshot) = readable(&id, store.read().await)? else {
-            return Ok(None);
+    /// Writes down how far the walk came, then asks to go on; whether it is this slice that goes on.
+    async fn hand_on(
+        self,
+        store: &StateStore<'_, Walk, SettingsBucket>,
+        walk: &mut Snapshot<Walk>,
+        slice: &Slice,
+        reached: Option<&str>,
+    ) -> Result<bool, PromoteError> {
+        let now = (self.shell.clock)();
+        let is_own = store
+            .change(walk, |walk| walk.reached(slice, reached, now))
+            .await?;
+        let Some(reached) = reached.filter(|_| is_own) else {
+            return Ok(false);
         };
-        let state = snapshot.state;
+        let rack = &self.shell.config.rack;
+        let request_id = format!("reconcile-{}", slice.ticks.last());
+        let event = Event::reconcile_behind(rack, &request_id, reached);
+        self.shell.bus.send(&[event]).await?;
+        Ok(true)
+    }
+
+    /// One slice; the App behind which to go on, `None` at the end of all.
+    async fn walk(self, slice: &Slice, seen: &mut Seen) -> Result<Option<String>, PromoteError> {
+        let most = self.shell.config.slice_apps.max(1);
+        let mut after = slice.after.clone();
+        loop {
+            let names = self.shell.bucket.folders("apps/", after.as_deref()).await?;
+            if names.is_empty() {
+                return Ok(None);
+            }
+            for names in names.chunks(STEP.min(most)) {
+                self.step(slice, names, seen).await?;
+                after = names.last().cloned().or(after);
+                if seen.apps >= most || !self.has_time() {
+                    return Ok(after);
+                }
+            }
+        }
+    }
+
+    fn has_time(self) -> bool {
+        (self.shell.clock)() + TimeDelta::seconds(LEAST_SECONDS) <= self.way.ends_at
+    }
+
+    /// A few Apps: looks at each, then does what they need. Only where the bucket answers for none of them there is no point in
+    /// going on.
+    async fn step(
+        self,
+        slice: &Slice,
+        names: &[String],
+        seen: &mut Seen,
+    ) -> Result<(), PromoteError> {
+        let ids = names.iter().filter_map(|name| self.app(name));
+        let looks: Vec<(AppId, Result<Look, PromoteError>)> = stream::iter(ids)
+            .map(async |id| (id.clone(), self.look(id).await))
+            .buffered(LOOKS_AT_ONCE)
+            .collect()
+            .await;
+        seen.apps += names.len();
+        let mut readable = Vec::new();
+        let mut failed = None;
+        for (id, look) in looks {
+            match look {
+                Ok(look) => readable.push(look),
+                Err(err) => {
+                    seen.cannot(&id, &err);
+                    failed = Some(err);
+                }
+            }
+        }
+        if let Some(err) = failed.filter(|err| err.class() == ErrorClass::Transient)
+            && readable.is_empty()
+        {
+            return Err(err);
+        }
+        self.ask_to_continue(&readable, seen).await?;
+        self.wake(&readable, seen).await?;
+        for look in readable.iter().filter(|it| slice.ticks.include(&it.id.app)) {
+            match Box::pin(self.find_lost(look)).await {
+                Ok(true) => seen.found.push(look.id.app.to_string()),
+                Ok(false) => {}
+                Err(err) => seen.cannot(&look.id, &err),
+            }
+        }
+        Ok(())
+    }
+
+    /// The App of a folder, unless no App can be called that.
+    fn app(self, name: &str) -> Option<AppId> {
+        let rack = self.shell.config.rack.clone();
+        let app = AppName::new(name).ok()?;
+        Some(AppId { rack, app })
+    }
+
+    async fn look(self, id: AppId) -> Result<Look, PromoteError> {
+        let store = StateStore::promotion(&self.shell.bucket, &id.app);
+        let state = store.read().await?.state;
         let is_behind = self.is_behind(&id, &state).await?;
-        Ok(Some(Look {
+        Ok(Look {
             id,
             state,
             is_behind,
-        }))
+        })
     }
 
-    /// An unreadable counter is not woken: failure-count could do nothing but fail.
     async fn is_behind(self, id: &AppId, state: &Promotion) -> Result<bool, PromoteError> {
         if state.outcomes.rows().is_empty() {
             return Ok(false);
         }
         let store = StateStore::failures(&self.shell.bucket, &id.app);
-        let failures = readable(id, store.read().await)?;
-        Ok(failures.is_some_and(|failures| failures.state.is_behind(&state.outcomes)))
+        Ok(store.read().await?.state.is_behind(&state.outcomes))
     }
 
     /// Tells the newest outcome again where failure-count has not heard of it, or not come to an end.
-    async fn wake(self, looks: &[Look]) -> Result<Vec<String>, PromoteError> {
+    async fn wake(self, looks: &[Look], seen: &mut Seen) -> Result<(), PromoteError> {
         let behind = looks.iter().filter(|look| look.is_behind);
         let events = behind.filter_map(|look| Some((look, look.state.newest_outcome(&look.id)?)));
         let (woken, events): (Vec<String>, Vec<Event>) = events
             .map(|(look, event)| (look.id.app.to_string(), event))
             .unzip();
         self.shell.bus.send(&events).await?;
-        Ok(woken)
+        seen.woken.extend(woken);
+        Ok(())
     }
 
-    async fn ask_to_continue(&self, looks: &[Look]) -> Result<Vec<String>, PromoteError> {
+    async fn ask_to_continue(self, looks: &[Look], seen: &mut Seen) -> Result<(), PromoteError> {
         let now = (self.shell.clock)();
-        let left_alone: Vec<(&Look, _)> = looks
+        let left = looks
             .iter()
-            .filter_map(|look| Some((look, look.state.left_alone(now)?)))
-            .collect();
-        let events: Vec<Event> = left_alone
-            .iter()
-            .map(|(look, kind)| look.state.asks_to_continue(&look.id, *kind))
-            .collect();
+            .filter_map(|look| Some((look, look.state.left_alone(now)?)));
+        let (continued, events): (Vec<String>, Vec<Event>) = left
+            .map(|(look, kind)| {
+                let event = look.state.asks_to_continue(&look.id, kind);
+                (look.id.app.to_string(), event)
+            })
+            .unzip();
         self.shell.bus.send(&events).await?;
-        Ok(left_alone
-            .iter()
-            .map(|(look, _)| look.id.app.to_string())
-            .collect())
+        seen.continued.extend(continued);
+        Ok(())
     }
 
-    /// Promotes what was written and never heard of, in the Apps whose tick this is.
-    async fn find_lost(self, looks: &[Look]) -> Result<Vec<String>, PromoteError> {
-        let tick = tick((self.shell.clock)());
-        let mut found = Vec::new();
-        for look in looks.iter().filter(|look| tick_of(&look.id.app) == tick) {
-            if (self.shell.clock)() + TimeDelta::seconds(LEAST_SECONDS) > self.way.ends_at {
-                tracing::warn!(
-                    "no time left to search all Apps for lost writes; the rest is searched tomorrow"
-                );
-                break;
-            }
-            let Some(key) = self.newest(look).await? else {
-                continue;
-            };
-            let next = self.written(key.clone(), None, String::new()).await?;
-            if let Next::Take(message, state) = next {
-                let taken = Box::pin(self.take(&message, state)).await?;
-                if taken.admission == Some(Admission::Newest) {
-                    tracing::warn!(app.name = %look.id.app, "the event about `{key}` was lost; it is promoted now");
-                    found.push(look.id.app.to_string());
-                }
-                self.settle(&message, taken).await?;
-            }
+    /// Promotes what was written and never heard of; whether there was something.
+    async fn find_lost(self, look: &Look) -> Result<bool, PromoteError> {
+        let Some(key) = self.newest(look).await? else {
+            return Ok(false);
+        };
+        let written = Written {
+            key: key.clone(),
+            version_id: None,
+            sequencer: String::new(),
+            event_id: None,
+        };
+        let Next::Take(message, state) = self.written(written).await? else {
+            return Ok(false);
+        };
+        let taken = Box::pin(self.take(&message, state)).await?;
+        let is_found = taken.admission == Some(Admission::Newest);
+        if is_found {
+            tracing::warn!(app.name = %look.id.app, "the event about `{key}` was lost; it is promoted now");
         }
-        Ok(found)
+        self.settle(&message, taken).await?;
+        Ok(is_found)
     }
 
     /// The App's newest environment, unless something newer was asked for. Of the same second it may be what was asked for,
-    /// or not: its request then settles that.
-    async fn newest(&self, look: &Look) -> Result<Option<String>, PromoteError> {
+    /// or not: its request then settles that. Other keys that end like one are none.
+    async fn newest(self, look: &Look) -> Result<Option<String>, PromoteError> {
         let prefix = format!("apps/{}/releases/", look.id.app);
-        let newest = self.shell.bucket.newest(&prefix, "/env").await?;
-        let desired = look
-            .state
-            .desired
-            .as_ref()
-            .map(|desired| desired.order.requested_at);
+        let is_environment = |key: &str| matches!(keys::parse_environment(key), Some(Ok(_)));
+        let newest = self.shell.bucket.newest(&prefix, is_environment).await?;
+        let desired = look.state.desired.as_ref();
+        let desired = desired.map(|desired| desired.order.requested_at);
         Ok(newest
             .filter(|(at, _)| desired.is_none_or(|desired| *at >= desired))
             .map(|(_, key)| key))
     }
 }
 
-/// A state object, or none where somebody else's hand made it unreadable; the log then says so at each tick.
-fn readable<S>(
-    id: &AppId,
-    read: Result<Snapshot<S>, StoreError>,
-) -> Result<Option<Snapshot<S>>, PromoteError> {
-    match read {
-        Ok(snapshot) => Ok(Some(snapshot)),
-        Err(err @ StoreError::Unreadable { .. }) => {
-            let (kind, reason) = (err.error_type(), Chain(&err));
+impl Seen {
+    /// An App that cannot be looked at: somebody else's hand, a key that is gone, or a call that failed. The next walk looks
+    /// again.
+    fn cannot(&mut self, id: &AppId, err: &PromoteError) {
+        self.unread += 1;
+        if self.unread <= NAMED_MAX {
+            let (kind, reason) = (err.error_type(), Chain(err));
             tracing::error!(app.name = %id.app, error.kind = kind, "the App is not looked at: {reason}");
-            Ok(None)
         }
-        Err(err) => Err(err.into()),
     }
-}
 
-fn tick(now: chrono::DateTime<chrono::Utc>) -> u32 {
-    (now.num_seconds_from_midnight() / (86_400 / TICKS)) % TICKS
-}
-
-/// Spreads the Apps over the day.
-fn tick_of(app: &AppName) -> u32 {
-    let digest = Sha256::digest(app.as_str());
-    u32::from(digest.first().copied().unwrap_or_default()) * TICKS / 256
-}
-
-#[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-
-    #[test]
-    fn every_app_has_one_of_the_ticks_of_a_day() {
-        let ticks: std::collections::BTreeSet<u32> = (0..1_000)
-            .map(|n| tick_of(&AppName::new(&format!("app-{n}")).unwrap()))
-            .collect();
-        assert_eq!((ticks.first(), ticks.last()), (Some(&0), Some(&95)));
-        let at = |seconds| tick(DateTime::from_timestamp(seconds, 0).unwrap());
-        assert_eq!((at(0), at(899), at(900), at(86_399)), (0, 0, 1, 95));
+    /// What people and alarms should know.
+    fn tell(&self, invocation: Invocation<'_>) {
+        if self.unread == 0 {
+            return;
+        }
+        let unread = self.unread;
+        tracing::error!("{unread} Apps could not be looked at; the first are named before");
+        let rack = invocation.shell.config.rack.as_str();
+        let members = json!({"Rack": rack, "UnreadApps": unread});
+        let set: metrics::Set<'_> = (&["Rack"], &["UnreadApps"]);
+        let now = (invocation.shell.clock)();
+        println!("{}", metrics::embedded(&[set], members, now));
     }
 }
