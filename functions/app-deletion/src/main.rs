@@ -4,13 +4,18 @@ use app_deletion::{Shell, handle};
 use chrono::Utc;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
+use shared::owners::Owners;
 use shared::rack_settings::RackSettings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let lookup = |name: &str| std::env::var(name).ok();
     shared::logs::start(lookup);
-    let shell = Shell::new(RackSettings::from_lookup(lookup)?, Utc::now);
+    let shell = Shell::new(
+        RackSettings::from_lookup(lookup)?,
+        Owners::draw()?,
+        Utc::now,
+    );
     let shell = &shell; // built once, shared by every invocation
     run(service_fn(move |event: LambdaEvent<Value>| {
         Box::pin(handle(shell, event))

@@ -8,6 +8,7 @@ use shared::ecs::Cluster;
 use shared::event_bus::EventBus;
 use shared::event_rules::EventRules;
 use shared::leftovers::Places;
+use shared::owners::Owners;
 use shared::rack_settings::RackSettings;
 use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
@@ -45,6 +46,8 @@ pub struct Shell {
     pub stacks: Stacks,
     /// What is known of other ECS services' definitions.
     pub known: Known,
+    /// The names of this process's invocations.
+    pub owners: Owners,
     /// The time.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -52,17 +55,18 @@ pub struct Shell {
 impl Shell {
     /// Builds the clients.
     #[must_use]
-    pub fn new(config: RackSettings, clock: fn() -> DateTime<Utc>) -> Self {
+    pub fn new(config: RackSettings, owners: Owners, clock: fn() -> DateTime<Utc>) -> Self {
         let sdk = clients::load(LIMITS.scaled(config.time_scale));
         let limit = SECRETS_MANAGER_LIMIT.mul_f64(config.time_scale);
         Self {
             bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
             rules: EventRules::new(&sdk),
-            bus: EventBus::new(&sdk),
+            bus: EventBus::new(&sdk, clock),
             secrets: Secrets::new(&sdk, None, limit),
             stacks: Stacks::new(&sdk),
             known: Known::default(),
+            owners,
             clock,
             config,
         }

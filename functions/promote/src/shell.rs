@@ -9,6 +9,7 @@ use shared::ecs::Cluster;
 use shared::event_bus::EventBus;
 use shared::event_rules::EventRules;
 use shared::leftovers::Places;
+use shared::owners::Owners;
 use shared::secrets::Secrets;
 use shared::settings_bucket::SettingsBucket;
 use shared::stacks::Stacks;
@@ -42,6 +43,8 @@ pub struct Shell {
     pub stacks: Stacks,
     /// What opens envelopes, where the Rack has a key.
     pub data_keys: Option<DataKeys>,
+    /// The names of this process's invocations.
+    pub owners: Owners,
     /// The time.
     pub clock: fn() -> DateTime<Utc>,
 }
@@ -58,14 +61,14 @@ impl Shell {
 
     /// Builds the clients.
     #[must_use]
-    pub fn new(config: Config, clock: fn() -> DateTime<Utc>) -> Self {
+    pub fn new(config: Config, owners: Owners, clock: fn() -> DateTime<Utc>) -> Self {
         let sdk = clients::load(LIMITS.scaled(config.time_scale));
         let key = config.environment_key_arn.as_ref();
         Self {
             bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
             rules: EventRules::new(&sdk),
-            bus: EventBus::new(&sdk),
+            bus: EventBus::new(&sdk, clock),
             secrets: Secrets::new(
                 &sdk,
                 config.secret_key_arn.clone(),
@@ -73,6 +76,7 @@ impl Shell {
             ),
             stacks: Stacks::new(&sdk),
             data_keys: key.map(|key| DataKeys::new(&sdk, key)),
+            owners,
             clock,
             config,
         }
