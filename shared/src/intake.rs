@@ -5,6 +5,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 
+use crate::bounds;
 use crate::call_error::ErrorClass;
 use crate::error_chain::Chain;
 use crate::json_error::without_values;
@@ -33,6 +34,10 @@ pub trait Failure: std::error::Error + 'static {
     fn class(&self) -> ErrorClass;
     /// A stable name of the error.
     fn error_type(&self) -> &str;
+    /// What the user should know beside it.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Reads a payload.
@@ -115,7 +120,7 @@ pub async fn answer<T, E: Failure>(
     let mut response = SqsBatchResponse::default();
     for (message_id, triggers) in messages {
         if let Err(err) = answer_all(triggers, &one).await {
-            let reason = Chain(&err);
+            let reason = bounds::message(Chain(&err));
             tracing::warn!(
                 error.kind = err.error_type(),
                 "will be delivered again: {reason}"
@@ -135,9 +140,15 @@ async fn answer_all<T, E: Failure>(
         answers.push(match one(trigger).await {
             // What fails again the same way is answered, so that nobody delivers it again.
             Err(err) if err.class() == ErrorClass::Permanent => {
-                let message = Chain(&err).to_string();
+                let message = bounds::message(Chain(&err));
                 tracing::error!(error.kind = err.error_type(), "failed for good: {message}");
-                json!({"status": "failed", "errorType": err.error_type(), "message": message})
+                let mut answer =
+                    json!({"status": "failed", "errorType": err.error_type(), "message": message});
+                if let (Some(answer), false) = (answer.as_object_mut(), err.warnings().is_empty()) {
+                    let warnings = bounds::warnings(err.warnings().to_vec());
+                    answer.insert("warnings".to_owned(), warnings.into());
+                }
+                answer
             }
             answer => answer?,
         });

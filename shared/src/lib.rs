@@ -6,6 +6,7 @@
 // Core.
 pub mod app_settings;
 pub mod app_stack;
+pub mod bounds;
 pub mod capacity;
 pub mod environment;
 pub mod environment_file;
@@ -27,6 +28,7 @@ pub mod release_checks;
 pub mod release_settings;
 pub mod resources;
 pub mod schedule;
+pub mod schedule_walk;
 pub mod secret_reference;
 pub mod stack_state;
 pub mod task_definition;
@@ -54,6 +56,8 @@ pub mod intake;
 pub mod leftovers;
 #[cfg(feature = "function")]
 pub mod logs;
+#[cfg(feature = "function")]
+pub mod owners;
 #[cfg(all(feature = "kms", feature = "s3"))]
 pub mod release;
 #[cfg(feature = "secretsmanager")]

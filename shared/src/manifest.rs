@@ -164,7 +164,8 @@ impl Manifest {
     /// Problems that are found after loading, shown as those of [`load`] are.
     #[must_use]
     pub fn invalid(&self, problems: Vec<Problem>) -> ManifestError {
-        invalid(&self.source.file, &self.source.text, problems)
+        let Source { file, text } = &self.source;
+        invalid(file, text, problems, self.warnings.clone())
     }
 
     /// The Service called `name`.
@@ -204,7 +205,8 @@ pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manife
         None => Manifest::empty(),
     };
     if !reader.problems.is_empty() {
-        return Err(invalid(file, source, reader.problems));
+        let problems = std::mem::take(&mut reader.problems);
+        return Err(invalid(file, source, problems, reader.into_warnings()));
     }
     manifest.warnings = reader.into_warnings();
     manifest.interpolated = document.interpolated;
@@ -216,12 +218,18 @@ pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manife
 }
 
 /// In file order, each with the piece of the file that it is about.
-fn invalid(file: &str, source: &str, mut problems: Vec<Problem>) -> ManifestError {
+fn invalid(
+    file: &str,
+    source: &str,
+    mut problems: Vec<Problem>,
+    warnings: Vec<String>,
+) -> ManifestError {
     problems.sort_by_key(|problem| (problem.line, problem.column));
     add_excerpts(source, &mut problems);
     ManifestError::Invalid {
         file: file.to_owned(),
         problems,
+        warnings,
     }
 }
 

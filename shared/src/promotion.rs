@@ -7,6 +7,7 @@ mod desired;
 mod finished;
 mod order;
 mod outcomes;
+mod superseded;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub use desired::{Allowed, Desired, Kind, Request, Status, Work};
 pub use finished::{Finished, Recorded, Runs};
 pub use order::{Order, Tie};
 pub use outcomes::{Merged, Outcome, OutcomeResult, Outcomes, Row};
+pub use superseded::Earlier;
 
 /// How long a lease lasts: longer than a function can live (120 s), shorter than a message stays hidden (300 s).
 pub const LEASE_SECONDS: i64 = 200;
@@ -48,6 +50,9 @@ pub struct Promotion {
     /// Events that are decided and not yet sent.
     #[serde(default)]
     pub unsent: Vec<Event>,
+    /// Requests before the newest one.
+    #[serde(flatten)]
+    pub earlier: Earlier,
 }
 
 /// The Release that runs.
@@ -191,10 +196,11 @@ impl Promotion {
                 return Admission::Known;
             }
             if !request.is_newer_than(desired, current) {
-                return Admission::Superseded {
-                    by: desired.order.request_id.clone(),
-                };
+                let by = desired.order.request_id.clone();
+                self.earlier.came_late(request, &by);
+                return Admission::Superseded { by };
             }
+            self.earlier.replaced(desired, &request.order.request_id);
         }
         self.desired = Some(Desired {
             work: request.work.clone(),
@@ -204,6 +210,7 @@ impl Promotion {
                 .as_ref()
                 .is_some_and(Desired::may_have_left_changes),
             woken: false,
+            waits_for: None,
             status: Status::Pending,
             deadline: now + TimeDelta::hours(DEADLINE_HOURS),
         });
@@ -238,7 +245,7 @@ impl Promotion {
         let other = due
             .map(|desired| desired.work.kind())
             .filter(|kind| *kind != worker.kind);
-        if due.is_none() && self.unsent.is_empty() {
+        if due.is_none() && !self.is_untold() {
             return Turn::Rest;
         }
         if self.is_held_from(worker) {
@@ -280,7 +287,13 @@ impl Promotion {
         Some(desired.work.kind()).filter(|kind| *kind != worker.kind)
     }
 
-    /// Whose work lies here without anybody at it: unsent events, pending without a living lease, or waiting past its
+    /// Whether somebody is still to be told of something.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        !self.unsent.is_empty() || self.earlier.is_untold()
+    }
+
+    /// Whose work lies here without anybody at it: untold events, pending without a living lease, or waiting past its
     /// next look.
     #[must_use]
     pub fn left_alone(&self, now: DateTime<Utc>) -> Option<Kind> {
@@ -296,7 +309,7 @@ impl Promotion {
             .desired
             .as_ref()
             .is_some_and(|desired| desired.is_due(now));
-        kind.filter(|_| due || !self.unsent.is_empty())
+        kind.filter(|_| due || self.is_untold())
     }
 
     /// The event that asks a function to go on with this App.

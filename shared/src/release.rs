@@ -65,8 +65,13 @@ pub enum ReleaseError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// The user's to mend.
-    #[error("{}", .0.message)]
-    Input(Problem),
+    #[error("{}", problem.message)]
+    Input {
+        /// What is wrong.
+        problem: Problem,
+        /// What else is to be said of the Release, as far as it was read.
+        warnings: Vec<String>,
+    },
     /// KMS does not open an envelope.
     #[error(
         "the environment {object} is an envelope that this Rack's environment key does not open; seal it with that key, \
@@ -86,7 +91,7 @@ impl ReleaseError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Call(call) | Self::Envelope { source: call, .. } => call.class(),
-            Self::Input(_) => ErrorClass::Permanent,
+            Self::Input { .. } => ErrorClass::Permanent,
         }
     }
 
@@ -95,13 +100,32 @@ impl ReleaseError {
     pub fn error_type(&self) -> &str {
         match self {
             Self::Call(call) => call.code(),
-            Self::Input(problem) => problem.error_type,
+            Self::Input { problem, .. } => problem.error_type,
             Self::Envelope { .. } => "EnvelopeUndecryptable",
         }
     }
 
     fn input(error_type: &'static str, message: impl Into<String>) -> Self {
-        Self::Input(Problem::new(error_type, message))
+        Self::Input {
+            problem: Problem::new(error_type, message),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// What is to be said of the Release beside what is wrong.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Self::Input { warnings, .. } => warnings,
+            _ => &[],
+        }
+    }
+
+    fn after(mut self, said: Vec<String>) -> Self {
+        if let Self::Input { warnings, .. } = &mut self {
+            warnings.splice(..0, said);
+        }
+        self
     }
 }
 
@@ -159,21 +183,37 @@ impl ReleaseObjects<'_> {
     ///
     /// [`ReleaseError`], the first thing that is wrong.
     pub async fn read(&self, raw: &RawRelease) -> Result<ReadRelease, ReleaseError> {
+        let mut said = Vec::new();
+        let read = self.read_saying(raw, &mut said).await;
+        read.map_err(|err| err.after(said))
+    }
+
+    /// The same; `said` gets the warnings of what was read whole.
+    async fn read_saying(
+        &self,
+        raw: &RawRelease,
+        said: &mut Vec<String>,
+    ) -> Result<ReadRelease, ReleaseError> {
         let (app, release) = (&self.id.app, self.release);
         let settings = read_or_default(
             raw.settings.as_ref(),
             &keys::app_settings(app),
             AppSettings::read,
         )?;
+        said.extend(settings.warnings.iter().cloned());
         let build = read_or_default(raw.build.as_ref(), &keys::build(app, release), Build::read)?;
         let environment = self.open(&raw.environment).await?;
+        said.extend(environment.warnings.iter().cloned());
         let (file, object, copy) = match (&raw.manifest, &raw.app_manifest) {
             (Some(own), _) => (keys::release_manifest(app, release), own, false),
             (None, Some(of_app)) => (keys::app_manifest(app), of_app, true),
             (None, None) => return Err(self.no_manifest()),
         };
         let manifest = manifest::load(&file, &object.bytes, &environment.environment);
-        let invalid = |err: ManifestError| ReleaseError::input("InvalidManifest", err.to_string());
+        let invalid = |err: ManifestError| {
+            let warnings = err.warnings().to_vec();
+            ReleaseError::input("InvalidManifest", err.to_string()).after(warnings)
+        };
         let manifest = manifest.map_err(invalid)?;
         let mut problems = Vec::new();
         let resources = resources::read(&manifest).unwrap_or_else(|found| {

@@ -20,13 +20,13 @@ pub const LEAST_SECONDS: i64 = 20;
 
 /// Where events are sent; [`EventBus`], or a test's model of it.
 pub trait Outbox {
-    /// Sends all events; a failure says nothing about which arrived.
+    /// Sends all events; a failure says nothing about which arrived. What is refused for good is dropped, not a failure.
     fn send(&self, events: &[Event]) -> impl Future<Output = Result<(), CallError>>;
 }
 
 impl Outbox for EventBus {
     async fn send(&self, events: &[Event]) -> Result<(), CallError> {
-        EventBus::send(self, events).await
+        EventBus::send(self, events).await.map(drop)
     }
 }
 
@@ -74,7 +74,7 @@ pub struct Attempt<R> {
 pub struct Invocation<'a, F> {
     /// The function.
     pub function: &'a F,
-    /// Unique to it: Lambda's request id.
+    /// Unique to it, see [`crate::owners`].
     pub owner: &'a str,
     /// When Lambda ends it.
     pub ends_at: DateTime<Utc>,
@@ -208,10 +208,11 @@ impl<'a, F: Works> Invocation<'a, F> {
                     .request
                     .as_ref()
                     .map(|request| state.admit(request, current, worker.now));
-                (
-                    admission.clone(),
-                    state.take_turn(worker, admission == Some(Admission::Newest)),
-                )
+                let turn = state.take_turn(worker, admission == Some(Admission::Newest));
+                if turn == Turn::Work {
+                    state.tell_superseded(&message.id);
+                }
+                (admission, turn)
             })
             .await?;
         let mut way = Way {
@@ -290,7 +291,11 @@ impl<F: Works> Way<'_, F> {
         Ok(self
             .store
             .change(&mut self.snapshot, |state| {
-                state.record(finished, owner, counted)
+                let recorded = state.record(finished, owner, counted);
+                if recorded == Recorded::Now {
+                    state.tell_superseded(self.id);
+                }
+                recorded
             })
             .await?)
     }
@@ -312,7 +317,7 @@ impl<F: Works> Way<'_, F> {
         if events.is_empty() {
             return Ok(());
         }
-        self.invocation.function.bus().send(&events).await?;
+        Box::pin(self.invocation.function.bus().send(&events)).await?; // large
         let worker = self.invocation.worker();
         self.store
             .change(&mut self.snapshot, |state| {
@@ -325,14 +330,16 @@ impl<F: Works> Way<'_, F> {
         Ok(())
     }
 
-    /// Work that is left when the lease is free: too little time, or the other function's.
+    /// Work that is left when the lease is free: too little time, or the other function's; and what is to be told of messages
+    /// that came at the very end.
     async fn pass_on(&mut self) -> Result<(), F::Error> {
         let worker = self.invocation.worker();
         let state = &self.snapshot.state;
         let left = state
             .due(worker)
             .map(|_| worker.kind)
-            .or_else(|| state.due_elsewhere(worker));
+            .or_else(|| state.due_elsewhere(worker))
+            .or_else(|| state.is_untold().then_some(worker.kind));
         match left.filter(|_| state.lease.is_none()) {
             Some(kind) => self.hand_over(kind).await,
             None => Ok(()),

@@ -35,6 +35,7 @@ mod schedules;
 mod secret_life;
 mod services;
 mod stacks;
+mod telling;
 mod template;
 mod throttled;
 mod triggers;

@@ -22,6 +22,8 @@ STATUS = {
     "app-deletion-continue": "idle",
     "app-deletion-deleted": "deleted",
     "failure-count-deployment-completed": "counted",
+    "failure-count-event-of-no-kind": "ignored",
+    "failure-count-request-of-no-rack": "ignored",
     "failure-count-secret-write-failed": "counted",
     "failure-count-secret-write-skipped": "counted",
     "failure-count-secret-write-succeeded": "counted",
@@ -31,9 +33,11 @@ STATUS = {
     "promote-dry-run": "planned",
     "promote-object-created": "waiting",  # it is the first, and begins the App's stack; the next finds that created
     "promote-reconcile": "reconciled",
+    "promote-reconcile-behind": "idle",
     "promote-requested": "promoted",
     "promote-s3-notification": "promoted",
     "promote-service-deployment-failed": "rolledBack",
+    "promote-superseded": "superseded",
 }
 
 

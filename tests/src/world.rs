@@ -234,9 +234,18 @@ impl World {
             .build()
     }
 
-    /// The events that the program under test sent and `EventBridge` accepted.
+    /// The events that the program under test sent and `EventBridge` accepted, without those that tell of a wait: the first
+    /// promote of any App waits for its stack.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
+        let mut events = self.all_events();
+        events.retain(|event| !event.detail_type.ends_with(" Waiting"));
+        events
+    }
+
+    /// The same with all.
+    #[must_use]
+    pub fn all_events(&self) -> Vec<Event> {
         self.proxy.events()
     }
 

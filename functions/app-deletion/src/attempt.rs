@@ -1,10 +1,11 @@
 //! One attempt at a deletion: gather, plan, apply, report.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use shared::bounds;
 use shared::call_error::ErrorClass;
 use shared::error_chain::Chain;
 use shared::event_bus::EventBus;
-use shared::events::Event;
+use shared::events::{Event, EventType};
 use shared::intake::Failure as _;
 use shared::names::AppId;
 use shared::promotion::{
@@ -59,10 +60,15 @@ impl Works for Shell {
                 Ok(deleted(id, report))
             }
             Ok(apply::Applied::Waits(reason)) => {
+                let reason = bounds::text(reason, bounds::REASON_MAX_BYTES);
                 tracing::info!(app.name = %id.app, request.id = request_id, "the deletion waits: {reason}");
                 let until = self.now() + TimeDelta::seconds(NEXT_LOOK_SECONDS);
+                let fields = [("message", reason.as_str().into())];
+                let event = Event::new(EventType::AppDeletionWaiting, id, request_id, fields);
                 let status = Status::Waiting { reason, until };
-                Ok(attempt(request_id, status, None))
+                let mut waits = attempt(request_id, status, None);
+                waits.finished.events.push(event);
+                Ok(waits)
             }
             Err(err) if err.class() == ErrorClass::Transient => Err(err),
             Err(err) => Ok(failed(id, &err, desired.interrupted, report)),
@@ -129,6 +135,7 @@ fn failed(id: &AppId, err: &DeletionError, resumed: bool, mut report: Report) ->
             "{message}; {gone}; delete the App again once the cause is mended, or promote to bring it back"
         );
     }
+    let message = bounds::message(message);
     tracing::error!(
         app.name = %id.app, request.id = report.request_id, error.kind = err.error_type(),
         "the deletion of App {} failed: {message}", id.app

@@ -1,6 +1,7 @@
 //! Why a deletion does not go on: permanent, or worth another delivery.
 
 use lambda_runtime::Diagnostic;
+use shared::bounds;
 use shared::call_error::{CallError, ErrorClass};
 use shared::error_chain::Chain;
 use shared::intake::Failure;
@@ -134,7 +135,7 @@ impl From<DeletionError> for Diagnostic {
     fn from(err: DeletionError) -> Self {
         Self {
             error_type: err.error_type().to_owned(),
-            error_message: Chain(&err).to_string(),
+            error_message: bounds::message(Chain(&err)),
         }
     }
 }

@@ -23,10 +23,11 @@ use crate::trigger::Trigger;
 ///
 /// [`DeletionError`] of a bare payload, where another delivery can help.
 pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, DeletionError> {
-    let (owner, deadline_ms) = (&event.context.request_id, event.context.deadline);
-    let invocation = Invocation::new(shell, owner, deadline_ms);
+    let owner = shell.owners.of(&event.context.request_id);
+    let invocation = Invocation::new(shell, &owner, event.context.deadline);
     let payload = intake::parse(event.payload);
-    intake::answer(payload, async |trigger| answer(invocation, trigger).await).await
+    let one = async |trigger| Box::pin(answer(invocation, trigger)).await; // large
+    intake::answer(payload, one).await
 }
 
 async fn answer(

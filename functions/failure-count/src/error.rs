@@ -1,6 +1,7 @@
 //! Why counting does not go on: permanent, or worth another delivery.
 
 use lambda_runtime::Diagnostic;
+use shared::bounds;
 use shared::call_error::{CallError, ErrorClass};
 use shared::error_chain::Chain;
 use shared::intake::Failure;
@@ -37,7 +38,7 @@ impl From<CountError> for Diagnostic {
     fn from(err: CountError) -> Self {
         Self {
             error_type: err.error_type().to_owned(),
-            error_message: Chain(&err).to_string(),
+            error_message: bounds::message(Chain(&err)),
         }
     }
 }

@@ -25,6 +25,13 @@ pub fn tell(rack: &RackName, events: &[Event], now: DateTime<Utc>) {
     }
 }
 
+/// Writes the count of an event that nobody takes to standard output.
+pub fn count_unheard(rack: &RackName, now: DateTime<Utc>) {
+    let members = json!({"Rack": rack.as_str(), "UnheardEvents": 1});
+    let set: metrics::Set<'_> = (&["Rack"], &["UnheardEvents"]);
+    println!("{}", metrics::embedded(&[set], members, now));
+}
+
 fn embedded(rack: &RackName, warnings: usize, now: DateTime<Utc>) -> Value {
     let members = json!({"Rack": rack.as_str(), "RackWarnings": warnings});
     metrics::embedded(&[(&["Rack"], &["RackWarnings"])], members, now)

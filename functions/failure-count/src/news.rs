@@ -65,6 +65,7 @@ impl News {
 pub async fn find(shell: &Shell, trigger: Trigger) -> Result<Found, CountError> {
     match trigger {
         Trigger::Ignored(reason) => Ok(Err(reason)),
+        Trigger::Unheard(unheard) => Ok(Err(shell.unheard(&unheard))),
         Trigger::Outcome { rack, app } => Ok(outcome(shell, &rack, &app)),
         Trigger::TaskFailed(task) => task_failed(shell, task).await,
         Trigger::Deployed {

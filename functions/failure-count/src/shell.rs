@@ -11,6 +11,7 @@ use shared::settings_bucket::SettingsBucket;
 use shared::work::Outbox;
 
 use crate::metrics;
+use crate::trigger::Unheard;
 
 /// Everything outside that failure-count talks to.
 pub struct Shell {
@@ -35,10 +36,19 @@ impl Shell {
         Self {
             bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
-            bus: EventBus::new(&sdk),
+            bus: EventBus::new(&sdk, clock),
             clock,
             config,
         }
+    }
+}
+
+impl Shell {
+    /// Measures an event that nobody takes; what is to be said of it.
+    #[must_use]
+    pub fn unheard(&self, unheard: &Unheard) -> String {
+        metrics::count_unheard(&self.config.rack, (self.clock)());
+        unheard.in_words(&self.config.rack)
     }
 }
 

@@ -6,6 +6,10 @@ use serde_json::Value;
 use shared::events::{EventType, SOURCE};
 use shared::intake::{self, text};
 use shared::launch_reason::Reason;
+use shared::names::RackName;
+
+/// Characters that are shown of what somebody else wrote.
+const SHOWN_MAX: usize = 80;
 
 /// One thing that a payload tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +32,43 @@ pub enum Trigger {
         /// The event's id.
         event_id: String,
     },
+    /// Somebody told this Rack, or another, what it has no ears for.
+    Unheard(Unheard),
     /// Nothing for failure-count, and why.
     Ignored(String),
+}
+
+/// An event that nobody takes. Whoever sent it hears only that the bus took it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unheard {
+    /// The event's id.
+    pub event_id: String,
+    /// Its `detail-type`, as far as it can be shown.
+    pub detail_type: String,
+    /// Its `source`, as far as it can be shown.
+    pub source: String,
+    /// The Rack that it names, as far as it can be shown.
+    pub rack: Option<String>,
+}
+
+impl Unheard {
+    /// What is to be said of it to a Rack. Racks can be neighbours in one account, so it is no warning.
+    #[must_use]
+    pub fn in_words(&self, rack: &RackName) -> String {
+        let (event_id, detail_type, source) = (&self.event_id, &self.detail_type, &self.source);
+        let why = match &self.rack {
+            Some(named) if named == rack.as_str() => format!(
+                "Rack {rack} does not know it; it takes `Release Promote Requested`, `App Deleted` and `Process Run Requested`"
+            ),
+            Some(named) => {
+                format!(
+                    "it is for Rack `{named}`, and this is Rack {rack}; if there is no such Rack, nobody takes it"
+                )
+            }
+            None => format!("its detail has no `rack`, so nobody takes it; this is Rack {rack}"),
+        };
+        format!("the event `{detail_type}` of `{source}` ({event_id}): {why}")
+    }
 }
 
 /// A task that stopped before it ran.
@@ -79,8 +118,24 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         }
         ("ECS Task State Change", "aws.ecs") => task(event),
         ("ECS Deployment State Change", "aws.ecs") => deployment(event),
-        _ => Some(intake::unused(event)),
+        (_, source) if source == SOURCE || source.starts_with("aws.") => {
+            Some(intake::unused(event))
+        }
+        _ => Some(Trigger::Unheard(unheard(event)?)),
     }
+}
+
+fn unheard(event: &EventBridgeEvent<Value>) -> Option<Unheard> {
+    let shown = |text: &str| -> String {
+        let printable = text.chars().filter(|c| !c.is_control());
+        printable.take(SHOWN_MAX).collect()
+    };
+    Some(Unheard {
+        event_id: event.id.clone()?,
+        detail_type: shown(&event.detail_type),
+        source: shown(&event.source),
+        rack: text(&event.detail, "/rack").map(|rack| shown(&rack)),
+    })
 }
 
 /// Of ECS's task events only the end of one that could not read its secret matters.

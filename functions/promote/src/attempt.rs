@@ -1,14 +1,15 @@
 //! One attempt at what is wanted: gather, plan, apply, report; after a failure for good, put back.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::call_error::ErrorClass;
+use shared::bounds;
+use shared::call_error::{CallError, ErrorClass};
 use shared::error_chain::Chain;
 use shared::event_bus::EventBus;
 use shared::events::Event;
 use shared::intake::Failure as _;
 use shared::names::{AppId, keys};
 use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
-use shared::settings_bucket::SettingsBucket;
+use shared::settings_bucket::{Replaced, SettingsBucket};
 use shared::state_store::StateStore;
 use shared::work::{Attempt, Works};
 
@@ -21,6 +22,8 @@ use crate::report::Report;
 use crate::shell::Shell;
 use crate::standing;
 
+/// How much of a message an error may take.
+const ERROR_MAX_BYTES: usize = bounds::MESSAGE_MAX_BYTES / 4 * 3;
 /// When a request that waits is looked at again; the schedule does it.
 const NEXT_LOOK_SECONDS: i64 = 60;
 
@@ -86,22 +89,24 @@ async fn attempt(
             report.done(&done, progress.outcome.as_ref());
             (Status::Done, Runs::Now(Box::new(done.applied)))
         }
-        Err(PromoteError::Draining { service }) => {
-            let reason = format!("the ECS service `{service}` is still draining");
-            return Ok(waiting(shell, request_id, reason));
-        }
-        Err(PromoteError::StackAtWork { reason }) => {
+        Err(err @ (PromoteError::Draining { .. } | PromoteError::StackAtWork { .. })) => {
+            report.warn(std::mem::take(&mut progress.warnings));
+            let reason = bounds::text(err.to_string(), bounds::REASON_MAX_BYTES);
             tracing::info!(app.name = %id.app, release.id = %wanted.release, request.id = request_id, "the promote waits: {reason}");
-            return Ok(waiting(shell, request_id, reason));
+            return waiting(shell, id, desired, report, reason).await;
         }
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
         Err(err) => {
             let aftermath = aftermath(shell, id, desired, wanted.applied, &progress).await?;
-            let message = [Chain(&err).to_string()]
+            // What was put back, or was not, is to be read behind any error.
+            let error = bounds::text(Chain(&err).to_string(), ERROR_MAX_BYTES);
+            let message = [error]
                 .into_iter()
                 .chain(aftermath.says)
                 .collect::<Vec<_>>()
                 .join("; ");
+            let message = bounds::message(message);
+            progress.warnings.extend(err.warnings().iter().cloned());
             tracing::error!(
                 app.name = %id.app, release.id = %wanted.release, request.id = request_id, error.kind = err.error_type(),
                 "promote failed: {message}"
@@ -134,23 +139,35 @@ async fn attempt(
     Ok(Attempt { finished, report })
 }
 
-/// What takes minutes is looked at again later: no waiting inside Lambda.
-fn waiting(shell: &Shell, request_id: &str, reason: String) -> Attempt<Report> {
-    let status = Status::Waiting {
-        reason,
-        until: (shell.clock)() + TimeDelta::seconds(NEXT_LOOK_SECONDS),
-    };
+/// What takes minutes is looked at again later: no waiting inside Lambda. Where its Release has no report yet, the first look
+/// writes one, so that whoever waits for it reads what is going on.
+async fn waiting(
+    shell: &Shell,
+    id: &AppId,
+    desired: &Desired,
+    mut report: Report,
+    reason: String,
+) -> Result<Attempt<Report>, PromoteError> {
+    report.waits(&reason);
+    if let Some((release, _)) = desired.promotes()
+        && !desired.is_told_to_wait_for(&reason)
+    {
+        write_first_report(shell, &keys::report(&id.app, release), &report).await?;
+    }
     let finished = Finished {
-        request_id: request_id.to_owned(),
-        status,
+        request_id: desired.order.request_id.clone(),
+        status: Status::Waiting {
+            reason,
+            until: (shell.clock)() + TimeDelta::seconds(NEXT_LOOK_SECONDS),
+        },
         runs: Runs::AsBefore,
         outcome: None,
-        events: Vec::new(),
+        events: vec![report.event()],
     };
-    Attempt {
+    Ok(Attempt {
         finished,
         report: None,
-    }
+    })
 }
 
 fn past_deadline(shell: &Shell, desired: &Desired) -> Option<PromoteError> {
@@ -215,12 +232,26 @@ async fn write_report(
     wanted: &Wanted<'_>,
     report: &Report,
 ) -> Result<(), PromoteError> {
-    let bytes = serde_json::to_vec_pretty(report).map_err(PromoteError::Report)?;
     let key = keys::report(&id.app, wanted.release);
-    match shell.bucket.write(&key, bytes).await {
+    or_log(shell.bucket.write(&key, report.bytes()?).await, ())
+}
+
+/// The same where there is none yet; whether this one was written.
+pub async fn write_first_report(
+    shell: &Shell,
+    key: &str,
+    report: &Report,
+) -> Result<bool, PromoteError> {
+    let replaced = shell.bucket.replace(key, report.bytes()?, None).await;
+    or_log(replaced.map(|replaced| replaced != Replaced::No), true)
+}
+
+/// `otherwise` for a write that fails for good.
+fn or_log<T>(written: Result<T, CallError>, otherwise: T) -> Result<T, PromoteError> {
+    match written {
         Err(err) if err.class() == ErrorClass::Permanent => {
-            tracing::error!(app.name = %id.app, release.id = %wanted.release, error.kind = err.code(), "{}", Chain(&err));
-            Ok(())
+            tracing::error!(error.kind = err.code(), "{}", Chain(&err));
+            Ok(otherwise)
         }
         written => Ok(written?),
     }

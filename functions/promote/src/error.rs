@@ -1,6 +1,7 @@
 //! Why a promote does not go on: the user's to mend, permanent, or worth another delivery.
 
 use lambda_runtime::Diagnostic;
+use shared::bounds;
 use shared::call_error::{CallError, ErrorClass};
 use shared::error_chain::Chain;
 use shared::intake::Failure;
@@ -19,9 +20,14 @@ pub enum PromoteError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user's input cannot be promoted.
-    #[error("{}", list(.0))]
-    Input(Vec<Problem>),
-    /// The Release cannot be read; never [`ReleaseError::Input`].
+    #[error("{}", list(problems))]
+    Input {
+        /// All that is wrong.
+        problems: Vec<Problem>,
+        /// What else is to be said of it.
+        warnings: Vec<String>,
+    },
+    /// The Release cannot be read; never its user's errors.
     #[error(transparent)]
     Release(ReleaseError),
     /// The ECS cluster is not there.
@@ -71,7 +77,10 @@ pub enum PromoteError {
 impl PromoteError {
     /// One problem.
     pub fn input(error_type: &'static str, message: impl Into<String>) -> Self {
-        Self::Input(vec![Problem::new(error_type, message)])
+        Self::Input {
+            problems: vec![Problem::new(error_type, message)],
+            warnings: Vec::new(),
+        }
     }
 }
 
@@ -85,7 +94,7 @@ impl Failure for PromoteError {
             Self::Draining { .. } | Self::StackAtWork { .. } | Self::ManifestRace { .. } => {
                 ErrorClass::Transient
             }
-            Self::Input(_)
+            Self::Input { .. }
             | Self::ClusterMissing { .. }
             | Self::PastDeadline { .. }
             | Self::NotAPromote
@@ -97,7 +106,7 @@ impl Failure for PromoteError {
         match self {
             Self::Call(call) => call.code(),
             Self::Store(store) => store.error_type(),
-            Self::Input(problems) => problems
+            Self::Input { problems, .. } => problems
                 .first()
                 .map_or("InvalidInput", |problem| problem.error_type),
             Self::Release(err) => err.error_type(),
@@ -108,6 +117,13 @@ impl Failure for PromoteError {
             Self::PastDeadline { .. } => "DeadlineExceeded",
             Self::NotAPromote => "NotAPromote",
             Self::Report(_) => "ReportUnrendered",
+        }
+    }
+
+    fn warnings(&self) -> &[String] {
+        match self {
+            Self::Input { warnings, .. } => warnings,
+            _ => &[],
         }
     }
 }
@@ -129,7 +145,10 @@ impl From<NameError> for PromoteError {
 impl From<ReleaseError> for PromoteError {
     fn from(err: ReleaseError) -> Self {
         match err {
-            ReleaseError::Input(problem) => Self::Input(vec![problem]),
+            ReleaseError::Input { problem, warnings } => Self::Input {
+                problems: vec![problem],
+                warnings,
+            },
             err => Self::Release(err),
         }
     }
@@ -139,7 +158,7 @@ impl From<PromoteError> for Diagnostic {
     fn from(err: PromoteError) -> Self {
         Self {
             error_type: err.error_type().to_owned(),
-            error_message: Chain(&err).to_string(),
+            error_message: bounds::message(Chain(&err)),
         }
     }
 }

@@ -21,6 +21,8 @@ use crate::trigger::Trigger;
 pub struct Invocation<'a> {
     /// The clients.
     pub shell: &'a Shell,
+    /// Lambda's request id: that of a request which came by no event.
+    pub request_id: &'a str,
     /// Its way through the state of an App.
     pub way: shared::work::Invocation<'a, Shell>,
 }
@@ -33,9 +35,14 @@ pub struct Invocation<'a> {
 ///
 /// [`PromoteError`] of a bare payload, where another delivery can help.
 pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, PromoteError> {
-    let (owner, deadline_ms) = (&event.context.request_id, event.context.deadline);
-    let way = shared::work::Invocation::new(shell, owner, deadline_ms);
-    let invocation = Invocation { shell, way };
+    let request_id = &event.context.request_id;
+    let owner = shell.owners.of(request_id);
+    let way = shared::work::Invocation::new(shell, &owner, event.context.deadline);
+    let invocation = Invocation {
+        shell,
+        request_id,
+        way,
+    };
     let payload = intake::parse(event.payload);
     Box::pin(intake::answer(payload, async |trigger| {
         Box::pin(invocation.answer(trigger)).await // large, as each of its kind
@@ -54,7 +61,7 @@ impl Invocation<'_> {
                     Err(err)
                 }
             },
-            Next::Reconcile => self.reconcile().await,
+            Next::Reconcile(after) => Box::pin(self.reconcile(after)).await,
             Next::DryRun(id, release, allowed) => {
                 let plan = dry_run(self.shell, &id, &release, allowed).await?;
                 serde_json::to_value(plan).map_err(PromoteError::Report)
@@ -75,9 +82,9 @@ impl Invocation<'_> {
         match state {
             Some(state) => {
                 let state = (*state)?;
-                self.way.take_from(message, state).await
+                Box::pin(self.way.take_from(message, state)).await // large
             }
-            None => self.way.take(message).await,
+            None => Box::pin(self.way.take(message)).await, // large
         }
     }
 

@@ -19,6 +19,7 @@ mod report;
 mod request;
 mod shell;
 mod standing;
+mod superseded;
 mod trigger;
 
 pub use config::{Config, ConfigError};

@@ -194,8 +194,7 @@ pub fn plan<'a>(
     warnings.extend(removals::warnings(wanted, gathered));
     warnings.extend(named_services::left_behind(wanted.id, gathered));
     warnings.extend(platform::warnings(config, gathered, &rendered));
-    let (checked, stack) = checks.into_result(stack)?;
-    warnings.extend(checked);
+    let (warnings, stack) = checks.into_result(stack, warnings)?;
     let removals = Removals::of(wanted.id, &gathered.around.leftovers);
     Ok(Plan {
         decision,

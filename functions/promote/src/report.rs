@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::app_stack::RemovedResource;
+use shared::bounds;
 use shared::events::{Event, EventType};
 use shared::names::{AppId, ReleaseId};
 use shared::precedence::{Decision, EnvDelivery, Level};
@@ -14,8 +15,8 @@ use shared::promotion::{Outcome, OutcomeResult};
 use crate::apply::{Done, Move};
 use crate::error::PromoteError;
 
-/// Warnings that are reported; an event holds 256 KiB.
-const WARNINGS_MAX: usize = 100;
+/// The status of a request that is looked at again later.
+const WAITING: &str = "waiting";
 
 /// The report of one promote.
 #[derive(Debug, Clone, Serialize)]
@@ -29,14 +30,17 @@ pub struct Report {
     pub release: String,
     /// The request.
     pub request_id: String,
-    /// `promoted` or `failed`.
+    /// `promoted`, `failed`, `waiting` or `superseded`.
     pub status: &'static str,
     /// Why it failed, as a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_type: Option<String>,
-    /// Why it failed, in words.
+    /// Why it failed, what it waits for or why it is superseded, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// The newer request that came before it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<String>,
     /// The S3 version of the environment.
     pub env_version_id: String,
     /// How tasks get it.
@@ -128,6 +132,7 @@ impl Report {
             status: "failed",
             error_type: None,
             message: None,
+            superseded_by: None,
             env_version_id: env_version_id.to_owned(),
             delivery: None,
             decided_by: None,
@@ -152,11 +157,7 @@ impl Report {
 
     /// Adds what the attempt had to say, at most so much that the event can carry it.
     pub fn warn(&mut self, warnings: Vec<String>) {
-        let more = warnings.len().saturating_sub(WARNINGS_MAX);
-        self.warnings = warnings.into_iter().take(WARNINGS_MAX).collect();
-        if more > 0 {
-            self.warnings.push(format!("and {more} more"));
-        }
+        self.warnings = bounds::warnings(warnings);
     }
 
     /// Adds what was applied.
@@ -197,6 +198,35 @@ impl Report {
         self.message = Some(message);
     }
 
+    /// Adds what it waits for.
+    pub fn waits(&mut self, reason: &str) {
+        self.status = WAITING;
+        self.message = Some(reason.to_owned());
+    }
+
+    /// Adds which newer request came before it.
+    pub fn superseded(&mut self, by: String, message: String) {
+        self.status = "superseded";
+        self.superseded_by = Some(by);
+        self.message = Some(message);
+    }
+
+    /// As an object for people.
+    ///
+    /// # Errors
+    ///
+    /// As [`Report::answer`].
+    pub fn bytes(&self) -> Result<Vec<u8>, PromoteError> {
+        serde_json::to_vec_pretty(self).map_err(PromoteError::Report)
+    }
+
+    /// Whether a report that was written says that this request waits.
+    #[must_use]
+    pub fn says_waiting(report: &Value, request_id: &str) -> bool {
+        let status = report.get("status").and_then(Value::as_str);
+        status == Some(WAITING) && Self::is_of(report, request_id)
+    }
+
     /// The answer that says the same.
     ///
     /// # Errors
@@ -217,16 +247,14 @@ impl Report {
     pub fn event(&self) -> Event {
         let kind = match self.status {
             "promoted" => EventType::ReleasePromoted,
+            WAITING => EventType::ReleasePromoteWaiting,
             _ => EventType::ReleasePromoteFailed,
         };
         let detail = match serde_json::to_value(self) {
             Ok(Value::Object(detail)) => detail,
             _ => Map::new(), // a struct of named fields is always an object
         };
-        Event {
-            detail_type: kind.as_str().to_owned(),
-            detail,
-        }
+        Event::of(kind, detail)
     }
 }
 

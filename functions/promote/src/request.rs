@@ -26,10 +26,22 @@ pub enum Next {
     Take(Message, Option<Seen>),
     /// Somebody asks what a promote would do, and what it may take away.
     DryRun(AppId, ReleaseId, Allowed),
-    /// The schedule's: look for work that nobody does.
-    Reconcile,
+    /// The schedule's: look for work that nobody does, behind an App or from the first on.
+    Reconcile(Option<String>),
     /// It is answered.
     Answer(Value),
+}
+
+/// An environment object that was written, as an event tells it.
+pub struct Written {
+    /// Its key.
+    pub key: String,
+    /// Its S3 version-id, where the event has one.
+    pub version_id: Option<String>,
+    /// S3's sequencer; empty where the event has none.
+    pub sequencer: String,
+    /// The event's id.
+    pub event_id: Option<String>,
 }
 
 impl Invocation<'_> {
@@ -50,13 +62,23 @@ impl Invocation<'_> {
                 key,
                 version_id,
                 sequencer,
+                event_id,
                 ..
-            } => self.written(key, version_id, sequencer).await,
+            } => {
+                let written = Written {
+                    key,
+                    version_id,
+                    sequencer,
+                    event_id,
+                };
+                self.written(written).await
+            }
             Trigger::Requested {
                 rack: Some(rack), ..
             }
             | Trigger::Continue { rack, .. }
-            | Trigger::Reconcile { rack }
+            | Trigger::Reconcile { rack, .. }
+            | Trigger::Superseded { rack, .. }
                 if rack != self.shell.config.rack.as_str() =>
             {
                 Ok(ignore(&format!("an event of Rack `{rack}`")))
@@ -69,7 +91,7 @@ impl Invocation<'_> {
                 ..
             } => {
                 let now = (self.shell.clock)();
-                let (request_id, time) = event.unwrap_or_else(|| (self.way.owner.to_owned(), now));
+                let (request_id, time) = event.unwrap_or_else(|| (self.request_id.to_owned(), now));
                 match self.names(&app, &release) {
                     Ok((id, release)) => {
                         let wanted = (release, allowed);
@@ -87,7 +109,19 @@ impl Invocation<'_> {
                 Ok(app) => Ok(Next::Take(Message::continues(self.id(app)), None)),
                 Err(err) => Ok(ignore(&err.to_string())),
             },
-            Trigger::Reconcile { .. } => Ok(Next::Reconcile),
+            Trigger::Reconcile { after, .. } => Ok(Next::Reconcile(after)),
+            Trigger::Superseded {
+                app,
+                release,
+                superseded,
+                ..
+            } => match self.names(&app, &release) {
+                Ok((id, release)) => {
+                    let answer = self.report_superseded(&id, &release, superseded);
+                    Ok(Next::Answer(answer.await?))
+                }
+                Err(err) => Ok(ignore(&err.to_string())),
+            },
             Trigger::DeploymentFailed {
                 service_arn,
                 reason,
@@ -127,20 +161,21 @@ impl Invocation<'_> {
     }
 
     /// An environment object: its version is the request, `LastModified` its time.
-    pub(crate) async fn written(
-        &self,
-        key: String,
-        version_id: Option<String>,
-        sequencer: String,
-    ) -> Result<Next, PromoteError> {
+    pub(crate) async fn written(&self, written: Written) -> Result<Next, PromoteError> {
+        let Written {
+            key,
+            version_id,
+            sequencer,
+            event_id,
+        } = written;
         let (app, release) = match keys::parse_environment(&key) {
             None => return Ok(ignore(&format!("`{key}`, which is no environment"))),
             Some(Ok(names)) => names,
             Some(Err(err)) => {
                 let (app, release) = shown_names(&key);
-                return self
-                    .refuse(&app, &release, &version_id.unwrap_or_default(), &err)
-                    .await;
+                let request_id = version_id.or(event_id);
+                let request_id = request_id.unwrap_or_else(|| self.request_id.to_owned());
+                return self.refuse(&app, &release, &request_id, &err).await;
             }
         };
         let id = self.id(app);

@@ -9,6 +9,8 @@ use shared::events::{EventType, SOURCE};
 use shared::intake::{self, text};
 use shared::promotion::{Allowed, Kind};
 
+use crate::superseded::Superseded;
+
 /// One thing that a payload asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trigger {
@@ -22,6 +24,8 @@ pub enum Trigger {
         version_id: Option<String>,
         /// S3's sequencer; empty where the event has none.
         sequencer: String,
+        /// The event's id, or that of S3's request.
+        event_id: Option<String>,
     },
     /// Somebody asks for a Release by name.
     Requested {
@@ -49,6 +53,19 @@ pub enum Trigger {
     Reconcile {
         /// The Rack.
         rack: String,
+        /// The App behind which to go on; none for a tick.
+        after: Option<String>,
+    },
+    /// A request is superseded, and its Release's report is to say so.
+    Superseded {
+        /// The Rack.
+        rack: String,
+        /// The App, unchecked.
+        app: String,
+        /// The Release, unchecked.
+        release: String,
+        /// The request.
+        superseded: Superseded,
     },
     /// ECS gave up a deployment and goes back to the task definition before.
     DeploymentFailed {
@@ -149,6 +166,7 @@ fn notified(record: &Value) -> Trigger {
         key: form_decoded(&text(record, "/s3/object/key").unwrap_or_default()),
         version_id: text(record, "/s3/object/versionId").filter(|id| !id.is_empty()),
         sequencer: text(record, "/s3/object/sequencer").unwrap_or_default(),
+        event_id: text(record, "/responseElements/x-amz-request-id"),
     }
 }
 
@@ -164,7 +182,7 @@ fn form_decoded(key: &str) -> String {
 fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
     let (detail_type, source) = (event.detail_type.as_str(), event.source.as_str());
     match detail_type {
-        "Object Created" if source == "aws.s3" => object_created(&event.detail),
+        "Object Created" if source == "aws.s3" => object_created(event),
         "Release Promote Requested" if !source.starts_with("aws.") => requested(event),
         _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
             continued(&event.detail)
@@ -174,18 +192,24 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
             text(&event.detail, "/stack-id").map(|stack_id| Trigger::StackChanged { stack_id })
         }
         _ if detail_type == EventType::PromotionReconcile.as_str() && source == SOURCE => {
-            text(&event.detail, "/rack").map(|rack| Trigger::Reconcile { rack })
+            let after = text(&event.detail, "/after");
+            text(&event.detail, "/rack").map(|rack| Trigger::Reconcile { rack, after })
+        }
+        _ if detail_type == EventType::ReleasePromoteSuperseded.as_str() && source == SOURCE => {
+            superseded(&event.detail)
         }
         _ => Some(intake::unused(event)),
     }
 }
 
-fn object_created(detail: &Value) -> Option<Trigger> {
+fn object_created(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
+    let detail = &event.detail;
     Some(Trigger::ObjectWritten {
         bucket: text(detail, "/bucket/name")?,
         key: text(detail, "/object/key")?,
         version_id: text(detail, "/object/version-id").filter(|id| !id.is_empty()),
         sequencer: text(detail, "/object/sequencer").unwrap_or_default(),
+        event_id: event.id.clone(),
     })
 }
 
@@ -225,6 +249,20 @@ fn continued(detail: &Value) -> Option<Trigger> {
         rack: text(detail, "/rack")?,
         app: text(detail, "/app")?,
         kind,
+    })
+}
+
+fn superseded(detail: &Value) -> Option<Trigger> {
+    Some(Trigger::Superseded {
+        rack: text(detail, "/rack")?,
+        app: text(detail, "/app")?,
+        release: text(detail, "/release")?,
+        superseded: Superseded {
+            request_id: text(detail, "/requestId")?,
+            env_version_id: text(detail, "/envVersionId")?,
+            by: text(detail, "/supersededBy")?,
+            message: text(detail, "/message")?,
+        },
     })
 }
 

@@ -107,7 +107,20 @@ pub enum ManifestError {
         file: String,
         /// All that is wrong, in file order.
         problems: Vec<Problem>,
+        /// What else is to be said of it.
+        warnings: Vec<String>,
     },
+}
+
+impl ManifestError {
+    /// What is to be said of the manifest beside what is wrong.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        match self {
+            Self::Invalid { warnings, .. } => warnings,
+            _ => &[],
+        }
+    }
 }
 
 fn lines(file: &str, problems: &[Problem]) -> String {

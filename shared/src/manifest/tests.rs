@@ -24,7 +24,7 @@ fn error(text: &str, values: &str) -> ManifestError {
 /// All that is wrong, a line each.
 pub(super) fn refused(text: &str, values: &str) -> String {
     match error(text, values) {
-        ManifestError::Invalid { file, problems } => {
+        ManifestError::Invalid { file, problems, .. } => {
             let lines = problems.iter().map(|problem| format!("{file}, {problem}"));
             lines.collect::<Vec<_>>().join("\n")
         }

@@ -92,6 +92,9 @@ pub struct Desired {
     /// Whether what it waits for, or soon will, came to an end while somebody was at work on it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub woken: bool,
+    /// The reason for waiting that was told last, so that a look that finds the same is no news.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// What became of it.
     #[serde(flatten)]
     pub status: Status,
@@ -157,6 +160,12 @@ impl Desired {
             Work::Promote { allowed, .. } => allowed,
             Work::Delete => Allowed::default(),
         }
+    }
+
+    /// Whether it was told that it waits for this.
+    #[must_use]
+    pub fn is_told_to_wait_for(&self, reason: &str) -> bool {
+        self.waits_for.as_deref() == Some(reason)
     }
 
     /// Not finished.

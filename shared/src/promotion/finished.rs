@@ -50,11 +50,20 @@ impl Promotion {
         if self.has_recorded(finished) {
             return Recorded::Before;
         }
+        if self.is_news(finished) {
+            self.unsent.extend(finished.events.iter().cloned());
+        }
+        if !matches!(finished.status, Status::Waiting { .. }) {
+            self.earlier.ended(&finished.request_id);
+        }
         if let Some(desired) = self
             .desired
             .as_mut()
             .filter(|d| d.order.request_id == finished.request_id)
         {
+            if let Status::Waiting { reason, .. } = &finished.status {
+                desired.waits_for = Some(reason.clone());
+            }
             desired.status = match &finished.status {
                 // What it waits for may have ended after this look.
                 Status::Waiting { .. } if desired.woken => Status::Pending,
@@ -67,7 +76,6 @@ impl Promotion {
             Runs::Now(applied) => self.applied = Some(applied.as_ref().clone()),
             Runs::Nothing => self.applied = None,
         }
-        self.unsent.extend(finished.events.iter().cloned());
         // One row for each request: an id that comes back is the same request.
         let counts = |_: &&_| !self.outcomes.has(&finished.request_id);
         if let Some((outcome, event)) = finished.outcome.as_ref().filter(counts) {
@@ -77,6 +85,17 @@ impl Promotion {
             self.unsent.push(event);
         }
         Recorded::Now
+    }
+
+    /// Whether the world is told: a request that still waits for the same was told so before, and one that waits while a newer
+    /// one is wanted is superseded.
+    fn is_news(&self, finished: &Finished) -> bool {
+        let Status::Waiting { reason, .. } = &finished.status else {
+            return true;
+        };
+        self.desired.as_ref().is_some_and(|desired| {
+            desired.order.request_id == finished.request_id && !desired.is_told_to_wait_for(reason)
+        })
     }
 
     /// Whether this very write has landed before. It set the status, unless a newer request stands there by now.

@@ -485,3 +485,119 @@ fn what_a_failure_left_makes_the_next_request_look_at_everything() {
         assert_eq!(state.desired.unwrap().interrupted, looks, "{text}");
     }
 }
+
+fn shop() -> AppId {
+    AppId {
+        rack: crate::names::RackName::new("r").unwrap(),
+        app: crate::names::AppName::new("shop").unwrap(),
+    }
+}
+
+/// The requests that are told to be superseded, as they stand in `unsent`.
+fn told_superseded(state: &Promotion) -> Vec<&str> {
+    let events = state.unsent.iter();
+    let superseded = events.filter(|event| event.detail_type.ends_with("Superseded"));
+    superseded
+        .map(|event| event.detail["requestId"].as_str().unwrap())
+        .collect()
+}
+
+#[test]
+fn a_request_that_is_replaced_while_somebody_is_at_work_on_it_is_told_by_how_that_ends() {
+    let waiting = Status::Waiting {
+        reason: "the stack".to_owned(),
+        until: at(60),
+    };
+    for (status, want) in [(Status::Done, vec![]), (waiting, vec!["v1"])] {
+        let request = promote("R1", "v1", 0);
+        let mut state = working(&request, "one");
+        state.admit(&promote("R2", "v2", 1), None, at(1));
+        state.admit(&promote("R3", "v3", 2), None, at(2));
+        assert_eq!(state.take_turn(worker("two", 2), true), Turn::Held);
+        assert_eq!(
+            told_superseded(&state),
+            [""; 0],
+            "one may be about to end it"
+        );
+        let recorded = state.record(&finished(&request, status.clone()), "one", 0);
+        assert_eq!(recorded, Recorded::Now);
+        state.tell_superseded(&shop());
+        assert_eq!(
+            told_superseded(&state),
+            [want, vec!["v2"]].concat(),
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn a_superseded_request_is_told_once_and_one_that_ended_never() {
+    let mut state = working(&promote("R2", "v2", 2), "one");
+    let late = promote("R1", "v1", 1);
+    for _ in 0..3 {
+        let admission = state.admit(&late, None, at(3));
+        assert_eq!(
+            admission,
+            Admission::Superseded {
+                by: "v2".to_owned()
+            }
+        );
+        state.tell_superseded(&shop());
+    }
+    assert_eq!(told_superseded(&state), ["v1"]);
+    let done = finished(&promote("R2", "v2", 2), Status::Done);
+    state.record(&done, "one", 0);
+    state.admit(&promote("R3", "v3", 3), None, at(3));
+    state.admit(&promote("R2", "v2", 2), None, at(3));
+    state.tell_superseded(&shop());
+    assert_eq!(told_superseded(&state), ["v1"], "R2 was promoted");
+}
+
+#[test]
+fn what_is_to_be_told_without_any_work_is_left_alone_by_nobody() {
+    let mut state = working(&promote("R2", "v2", 2), "one");
+    state.record(&finished(&promote("R2", "v2", 2), Status::Done), "one", 0);
+    state.sent(&state.unsent.clone());
+    state.admit(&promote("R1", "v1", 1), None, at(3));
+    assert_eq!(state.take_turn(worker("two", 3), false), Turn::Held);
+    state.free("one"); // it has not seen the message
+    assert_eq!(state.left_alone(at(3)), Some(Kind::Promote));
+    assert_eq!(state.take_turn(worker("two", 3), false), Turn::Work);
+}
+
+#[test]
+fn a_state_stays_small_however_much_is_superseded() {
+    let mut state = working(&promote("R9", "newest", 60), "one");
+    for number in 0..5_000 {
+        let late = promote("R1", &format!("v{number}"), number % 60);
+        state.admit(&late, None, at(60));
+        state.tell_superseded(&shop());
+    }
+    let bytes = serde_json::to_vec(&state).unwrap().len();
+    assert!(bytes < 200_000, "{bytes}");
+}
+
+#[test]
+fn a_wait_is_told_once_for_each_reason() {
+    let request = promote("R1", "v1", 0);
+    let mut state = working(&request, "one");
+    for (seconds, reason, told) in [
+        (0, "a", 1),
+        (1, "a", 1),
+        (2, "b", 2),
+        (3, "b", 2),
+        (4, "a", 3),
+    ] {
+        let status = Status::Waiting {
+            reason: reason.to_owned(),
+            until: at(seconds),
+        };
+        let look = Finished {
+            runs: Runs::AsBefore,
+            outcome: None,
+            ..finished(&request, status)
+        };
+        assert_eq!(state.record(&look, "one", 0), Recorded::Now);
+        assert_eq!(state.unsent.len(), told, "{reason} at {seconds}");
+    }
+}

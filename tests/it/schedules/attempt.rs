@@ -13,6 +13,7 @@ use shared::promotion::{
 use shared::state_store::StoreError;
 use shared::work::{Attempt, Works};
 
+use super::counting;
 use super::outside::{Definition, Secret, Service};
 use super::stack;
 use super::store::{Access, Luck, failed};
@@ -298,6 +299,11 @@ impl Model {
     }
 
     pub fn waiting(&self, request_id: &str, reason: &str) -> Finished {
+        let kind = match self.kind {
+            Kind::Promote => EventType::ReleasePromoteWaiting,
+            Kind::Delete => EventType::AppDeletionWaiting,
+        };
+        let fields = [("message", reason.into())];
         Finished {
             request_id: request_id.to_owned(),
             status: Status::Waiting {
@@ -306,7 +312,7 @@ impl Model {
             },
             runs: Runs::AsBefore,
             outcome: None,
-            events: Vec::new(),
+            events: vec![Event::new(kind, &counting::id(), request_id, fields)],
         }
     }
 }

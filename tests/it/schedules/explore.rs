@@ -113,6 +113,9 @@ pub fn schedule(seed: u64) -> Explored {
     schedule.come_to_rest();
     let ends = schedule.watch.at_rest(&schedule.sim.borrow());
     schedule.met.count(ends);
+    for told in Watch::kinds(&schedule.sim.borrow()) {
+        schedule.met.count(told);
+    }
     schedule.met
 }
 
@@ -312,6 +315,7 @@ impl Schedule {
         let lost = matches!(body, Body::Written(..)) && self.below(20) == 0;
         if lost {
             self.met.count("lost events");
+            self.watch.lost();
             return;
         }
         let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 0, 3, 90]);

@@ -31,7 +31,9 @@ impl Explored {
             "reconciliations",
             "redeliveries",
             "stack events",
+            "superseded",
             "time limits",
+            "waiting",
         ] {
             assert!(
                 self.0.get(what).is_some_and(|count| *count > 20),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::events::Event;
 use shared::failures::Failures;
 use shared::promotion::{Applied, Promotion, Status, Work};
 
@@ -10,6 +11,10 @@ use super::counting;
 use super::message::Body;
 use super::outside::Service;
 use super::store::{Sim, at};
+
+/// How the events of requests that are not done end.
+const SUPERSEDED: &str = "Superseded";
+const WAITING: &str = "Waiting";
 
 /// Where a request stands, as far as its own time and key say.
 type Place = (i64, String);
@@ -24,6 +29,8 @@ pub struct Watch {
     seen: Promotion,
     /// Requests that ended.
     ended: BTreeSet<String>,
+    /// Requests whose event nobody got.
+    lost: BTreeSet<String>,
 }
 
 impl Watch {
@@ -34,7 +41,27 @@ impl Watch {
             seen_version: 0,
             seen: Promotion::default(),
             ended: BTreeSet::new(),
+            lost: BTreeSet::new(),
         }
+    }
+
+    /// The event about the newest wish is lost.
+    pub fn lost(&mut self) {
+        self.lost
+            .extend(self.wishes.last().map(|(_, id)| id.clone()));
+    }
+
+    /// What was told of requests that are not done: `superseded` and `waiting`, once for each event.
+    pub fn kinds(sim: &Sim) -> Vec<&'static str> {
+        let kinds = [(SUPERSEDED, "superseded"), (WAITING, "waiting")];
+        let kinds = kinds.into_iter().flat_map(|(end, kind)| {
+            let told = sim
+                .sent
+                .iter()
+                .filter(move |it| it.detail_type.ends_with(end));
+            told.map(move |_| kind)
+        });
+        kinds.collect()
     }
 
     pub fn wished(&mut self, body: &Body) {
@@ -210,12 +237,30 @@ impl Watch {
     }
 
     fn assert_told(&self, sim: &Sim) {
+        let is_of = |event: &Event, id: &str| event.detail["requestId"] == id;
+        let ends = |event: &Event, end: &str| event.detail_type.ends_with(end);
         let told = |id: &str, secret: bool| {
             sim.sent.iter().any(|event| {
-                event.detail["requestId"] == id
+                let is_end = !ends(event, SUPERSEDED) && !ends(event, WAITING);
+                let is_continue = event.detail_type == "Promotion Continue";
+                is_of(event, id)
+                    && is_end
+                    && !is_continue
                     && event.detail_type.starts_with("Secret Write") == secret
             })
         };
+        let superseded = |id: &str| {
+            let mut events = sim.sent.iter();
+            events.any(|event| is_of(event, id) && ends(event, SUPERSEDED))
+        };
+        for (_, id) in &self.wishes {
+            let said = told(id, false) || superseded(id) || self.lost.contains(id);
+            self.holds(sim, &format!("what became of {id} is told"), said);
+            // An explicit request of the same second stands elsewhere once another version is current.
+            let is_upload = id.starts_with("version-");
+            let both = is_upload && self.ended.contains(id) && superseded(id);
+            self.holds(sim, &format!("{id} is not superseded, it ended"), !both);
+        }
         let all = self.ended.iter().all(|id| told(id, false));
         self.holds(sim, "every request that ended is told", all);
         let state = sim.promotion();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use integration_tests::World;
 use integration_tests::iam::{self, Deployment};
 use serde_json::{Value, json};
+use shared::events::EventType;
 
 use super::functions::{functions, named, rules_of};
 use crate::{app, samples};
@@ -115,6 +116,65 @@ async fn the_rules_let_through_what_promote_accepts_and_nothing_else() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn what_a_rack_asks_and_says_is_an_event_of_some_kind_and_no_request_of_another_rack() {
+    let world = World::new().await;
+    let patterns = patterns(&world, "failure-count");
+    let said = EventType::ALL.iter().map(|kind| kind.as_str());
+    let asked = [
+        "Release Promote Requested",
+        "App Deleted",
+        "Process Run Requested",
+    ];
+    for kind in said.chain(asked) {
+        let event = event(&world, OURS, kind, &json!({}));
+        let passed_by = passed_by(&world, &patterns, &event).await;
+        let stray = ["EventOfNoKindRule", "RequestOfNoRackRule"];
+        let stray: Vec<_> = passed_by
+            .iter()
+            .filter(|rule| stray.contains(rule))
+            .collect();
+        assert!(stray.is_empty(), "{kind}: {stray:?}");
+    }
+    for (source, kind, detail, rule) in [
+        (
+            "ops",
+            "Release Promote Request",
+            json!({}),
+            Some("EventOfNoKindRule"),
+        ),
+        ("aws.ops", "Release Promote Request", json!({}), None),
+        (
+            "ops",
+            "Release Promote Request",
+            json!({"rack": "another"}),
+            None,
+        ),
+        (
+            "ops",
+            "App Deleted",
+            json!({"rack": "another"}),
+            Some("RequestOfNoRackRule"),
+        ),
+        (
+            "ops",
+            "Process Run Requested",
+            json!({"rack": null}),
+            Some("RequestOfNoRackRule"),
+        ),
+        ("aws.ops", "App Deleted", json!({"rack": "another"}), None),
+    ] {
+        let event = event(&world, source, kind, &detail);
+        let passed_by = passed_by(&world, &patterns, &event).await;
+        let want: Vec<&str> = rule.into_iter().collect();
+        assert_eq!(passed_by, want, "{event}");
+    }
+    let mut without = event(&world, "ops", "App Deleted", &json!({}));
+    without["detail"].as_object_mut().unwrap().remove("rack");
+    let passed_by = passed_by(&world, &patterns, &without).await;
+    assert_eq!(passed_by, ["RequestOfNoRackRule"], "{without}");
 }
 
 /// A schedule's message is not an event of EventBridge: it has what the template writes, and nothing else.

@@ -49,17 +49,22 @@ impl Checks {
         self.warnings.push(warning);
     }
 
-    /// The warnings and the stack, if nothing stops the promote; there is no stack only with a problem noted.
+    /// The warnings, what was `said` before first, and the stack, if nothing stops the promote; there is no stack only with a
+    /// problem noted.
     pub(super) fn into_result(
         self,
         stack: Option<StackPlan>,
+        said: Vec<String>,
     ) -> Result<(Vec<String>, StackPlan), PromoteError> {
+        let problems = self.problems;
+        let mut warnings = said;
+        warnings.extend(self.warnings);
         match (stack, self.draining) {
-            (Some(_), Some(service)) if self.problems.is_empty() => {
+            (Some(_), Some(service)) if problems.is_empty() => {
                 Err(PromoteError::Draining { service })
             }
-            (Some(stack), None) if self.problems.is_empty() => Ok((self.warnings, stack)),
-            _ => Err(PromoteError::Input(self.problems)),
+            (Some(stack), None) if problems.is_empty() => Ok((warnings, stack)),
+            _ => Err(PromoteError::Input { problems, warnings }),
         }
     }
 

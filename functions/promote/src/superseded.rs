@@ -1,0 +1,62 @@
+//! What the Release of a superseded request says of it: whoever waits for its report must not wait for ever.
+//!
+//! The event that tells of it is the trigger. So it does not matter which function superseded the request, and what dies on
+//! the way is delivered again.
+
+use serde_json::{Value, json};
+use shared::names::{AppId, ReleaseId, keys};
+use shared::settings_bucket::Replaced;
+
+use crate::attempt::write_first_report;
+use crate::error::PromoteError;
+use crate::handler::Invocation;
+use crate::report::Report;
+
+/// A superseded request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Superseded {
+    /// The request.
+    pub request_id: String,
+    /// The S3 version of its environment.
+    pub env_version_id: String,
+    /// The newer one.
+    pub by: String,
+    /// The same in words.
+    pub message: String,
+}
+
+impl Invocation<'_> {
+    /// Writes the report where its Release has none, or one that says that this very request waits. Any other stays: it is of
+    /// a request that was done.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError`] when a call fails.
+    pub async fn report_superseded(
+        self,
+        id: &AppId,
+        release: &ReleaseId,
+        superseded: Superseded,
+    ) -> Result<Value, PromoteError> {
+        let Superseded {
+            request_id,
+            env_version_id,
+            by,
+            message,
+        } = superseded;
+        let mut report = Report::new(id, release, &request_id, &env_version_id);
+        report.superseded(by, message);
+        let key = keys::report(&id.app, release);
+        let mut written = write_first_report(self.shell, &key, &report).await?;
+        if !written && let Some(object) = self.shell.bucket.read(&key).await? {
+            let stands = serde_json::from_slice(&object.bytes).unwrap_or(Value::Null);
+            if Report::says_waiting(&stands, &request_id) {
+                let bucket = &self.shell.bucket;
+                let etag = Some(object.etag.as_str());
+                let replaced = bucket.replace(&key, report.bytes()?, etag).await?;
+                written = replaced != Replaced::No;
+            }
+        }
+        Ok(json!({"status": "superseded", "app": id.app.as_str(), "reportWritten": written}))
+    }
+}

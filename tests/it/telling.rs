@@ -1,0 +1,325 @@
+//! Whatever becomes of a request, somebody is told, and nothing that is to be told holds anything up.
+
+use integration_tests::{Fault, World};
+use serde_json::{Value, json};
+
+use crate::app::{self, APP};
+
+const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+const STATE: &str = "apps/shop/state/promotion.json";
+/// What EventBridge takes in one call.
+const LIMIT: usize = 256 * 1024;
+
+/// The details of the events of one kind that were sent.
+fn told(world: &World, kind: &str) -> Vec<Value> {
+    let events = world.all_events().into_iter();
+    let of_kind = events.filter(|event| event.detail_type == kind);
+    of_kind.map(|event| event.detail).collect()
+}
+
+fn deletion(world: &World, id: &str, seconds_ahead: i64) -> Value {
+    let mut event = app::requested(world, "R1", id, seconds_ahead);
+    event["detail-type"] = "App Deleted".into();
+    event["detail"] = json!({"rack": world.rack, "app": APP});
+    event
+}
+
+#[tokio::test]
+async fn a_failure_of_any_length_is_told_and_holds_up_no_later_release() {
+    use std::fmt::Write as _;
+
+    let world = World::new().await;
+    let function = world.start("promote", YES);
+    let mut manifest = "environment:\n".to_owned();
+    for number in 0..60 {
+        let _ = writeln!(
+            manifest,
+            "  - A_REQUIRED_VARIABLE_WITH_A_LONG_NAME_{number:02}"
+        );
+    }
+    manifest.push_str("services:\n");
+    for number in 0..130 {
+        let _ = writeln!(manifest, "  web-{number}: {{image: i}}");
+    }
+    let key = format!("apps/{APP}/releases/R1/convox.yml");
+    world.put(&key, manifest).await;
+    let answer = app::promote(&world, &function, "R1", &[("A", "1")]).await;
+    assert_eq!(answer["errorType"], "MissingVariables");
+    let message = answer["message"].as_str().unwrap();
+    assert!(message.len() <= 16 * 1024, "{}", message.len());
+    assert!(message.ends_with("more bytes are left out)"), "it says so");
+    let failed = told(&world, "Release Promote Failed");
+    assert_eq!(failed.len(), 1, "{:?}", app::sent(&world));
+    assert!(failed[0].to_string().len() < LIMIT);
+    assert_eq!(app::report(&world, "R1").await.unwrap()["message"], message);
+
+    let mended = "services: {web: {image: i}}\n";
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), mended)
+        .await;
+    let answer = app::promote(&world, &function, "R2", &[("A", "1")]).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+}
+
+#[tokio::test]
+async fn an_app_that_an_older_version_left_behind_a_refused_event_recovers_by_itself() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let event = |kind: &str, message: &str| {
+        json!({"detailType": kind, "detail": {
+            "rack": world.rack, "app": APP, "requestId": "before", "release": "R0", "message": message,
+        }})
+    };
+    let too_large = event("Release Promote Failed", &"x".repeat(300_000));
+    let never_taken = event(&"N".repeat(200), "its detail-type is too long");
+    let fine = event("Rack Warning", "between two that are not");
+    let mut state = json!({"desired": null, "applied": null, "lease": null, "outcomes": []});
+    state["unsent"] = json!([never_taken, fine, too_large]);
+    world.put(STATE, state.to_string()).await;
+
+    let answer = app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_eq!(
+        app::sent(&world),
+        [
+            "Rack Warning",
+            "Release Promote Failed",
+            "Release Promoted",
+            "Secret Write Succeeded"
+        ]
+    );
+    let cut = &told(&world, "Release Promote Failed")[0];
+    assert_eq!(cut["shortened"], json!(["message"]));
+    assert_eq!(app::state(&world).await["unsent"], json!([]));
+    let output = function.output();
+    assert!(
+        output.contains("is dropped, since EventBridge never takes it"),
+        "{output}"
+    );
+    assert!(output.contains("\"EventsDropped\":1"), "{output}");
+}
+
+#[tokio::test]
+async fn without_the_permission_to_tell_releases_are_promoted_all_the_same() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let denied = Fault::Error {
+        status: 400,
+        code: "AccessDeniedException",
+    };
+    world.proxy.inject(denied.on("events", "PutEvents"));
+    for release in ["R1", "R2"] {
+        let answer = app::promote(&world, &function, release, &[("DATABASE_URL", release)]).await;
+        assert_eq!(answer["status"], "promoted", "{answer:#}");
+    }
+    let state = app::state(&world).await;
+    assert_eq!(
+        (&state["unsent"], &state["lease"]),
+        (&json!([]), &Value::Null)
+    );
+    let dropped = function.output().matches("\"EventsDropped\":1").count();
+    assert_eq!(dropped, 5, "two of each, and that the first waited");
+}
+
+#[tokio::test]
+async fn a_request_that_comes_after_a_newer_one_is_told_once_and_its_release_says_so() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    let older = world.put_env(APP, "R1", &[("DATABASE_URL", "1")]).await;
+    let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "2")]).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    let event = app::written(&world, "R1", &older);
+    for _ in 0..2 {
+        let answer = function.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "superseded", "{answer:#}");
+    }
+    let superseded = told(&world, "Release Promote Superseded");
+    assert_eq!(superseded.len(), 1, "{superseded:?}");
+    let newer = answer["requestId"].clone();
+    let detail = &superseded[0];
+    let said = ["requestId", "release", "supersededBy"].map(|name| detail[name].clone());
+    assert_eq!(said, [json!(older), json!("R1"), newer.clone()]);
+
+    // The event makes promote write the report, however often it comes.
+    let told = json!({
+        "id": "e", "detail-type": "Release Promote Superseded", "source": "secrets-manager-env", "detail": detail,
+    });
+    for _ in 0..2 {
+        let answer = function.invoke(&told).await.answer();
+        assert_eq!(answer["status"], "superseded", "{answer:#}");
+    }
+    let report = app::report(&world, "R1").await.unwrap();
+    assert_eq!(report["status"], "superseded", "{report:#}");
+    assert_eq!(
+        (&report["requestId"], &report["supersededBy"]),
+        (&json!(older), &newer)
+    );
+    // One of a request that was done stays.
+    let mut of_other = told.clone();
+    of_other["detail"]["release"] = "R2".into();
+    let _ = function.invoke(&of_other).await.answer();
+    let report = app::report(&world, "R2").await.unwrap();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+}
+
+#[tokio::test]
+async fn a_release_that_waits_says_for_what_once_and_its_successor_ends_that() {
+    let manifest = "services: {web: {image: i}}\nresources: {db: {type: postgres}}\n";
+    let world = app::world_with(manifest, &[]).await;
+    let function = world.start("promote", YES);
+    let version = world.put_env(APP, "R1", &[("A", "1")]).await;
+    let event = app::written(&world, "R1", &version);
+    for _ in 0..2 {
+        let answer = function.invoke_alone(&event).await.answer();
+        assert_eq!(answer["status"], "waiting", "{answer:#}");
+    }
+    let waits = told(&world, "Release Promote Waiting");
+    assert!(waits.len() <= 2, "not at each look: {waits:?}");
+    assert_eq!(waits[0]["requestId"], version, "{waits:?}");
+    assert!(
+        waits[0]["message"].as_str().unwrap().contains("stack"),
+        "{waits:?}"
+    );
+    let report = app::report(&world, "R1").await.unwrap();
+    let said = (&report["status"], &report["requestId"]);
+    assert_eq!(said, (&json!("waiting"), &json!(version)), "{report:#}");
+
+    // A newer Release comes meanwhile.
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), manifest)
+        .await;
+    let newer = world.put_env(APP, "R2", &[("A", "2")]).await;
+    let event = app::written(&world, "R2", &newer);
+    let _ = function.invoke_alone(&event).await.answer();
+    let superseded = told(&world, "Release Promote Superseded");
+    assert_eq!(superseded.len(), 1, "{superseded:?}");
+    let told = json!({
+        "id": "e", "detail-type": "Release Promote Superseded", "source": "secrets-manager-env",
+        "detail": superseded[0],
+    });
+    let _ = function.invoke_alone(&told).await.answer();
+    let report = app::report(&world, "R1").await.unwrap();
+    let said = (&report["status"], &report["supersededBy"]);
+    assert_eq!(said, (&json!("superseded"), &json!(newer)), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_deletion_that_loses_its_tie_is_told() {
+    let world = app::world().await;
+    let promote = world.start("promote", YES);
+    app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    let deleter = world.start("app-deletion", &[]);
+    // Of one second and older are the same here: the promote is the newer one.
+    let event = deletion(&world, "deletion-1", -30);
+    for _ in 0..2 {
+        let answer = deleter.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "superseded", "{answer:#}");
+    }
+    let superseded = told(&world, "App Deletion Superseded");
+    assert_eq!(superseded.len(), 1, "{superseded:?}");
+    assert_eq!(superseded[0]["requestId"], "deletion-1");
+    assert_eq!(app::state(&world).await["applied"]["release"], "R1");
+}
+
+/// What is wrong beside it does not hide what is to be said: the unknown key, and the line that is no variable.
+fn assert_says_all(answer: &Value, error_type: &str) {
+    assert_eq!(answer["errorType"], error_type, "{answer:#}");
+    let warnings = answer["warnings"].to_string();
+    for part in ["`services.web.prot`", "line 1"] {
+        assert!(warnings.contains(part), "{part}: {answer:#}");
+    }
+}
+
+#[tokio::test]
+async fn what_fails_says_its_warnings_too() {
+    let lacking = "services: {web: {image: i, prot: 8080, environment: [NEEDED]}}\n";
+    let invalid = "services: {web: {image: i, prot: 8080, port: none}}\n";
+    let world = World::new().await;
+    let function = world.start("promote", &[]);
+    let process = world.start("process-run", &[]);
+    for (release, manifest, error_type) in [
+        ("R1", lacking, "MissingVariables"),
+        ("R2", invalid, "InvalidManifest"),
+    ] {
+        let key = format!("apps/{APP}/releases/{release}/convox.yml");
+        world.put(&key, manifest).await;
+        let environment = "export OTHER\nA=1\n";
+        world.proxy.clear();
+        let answer = app::promote_app(&world, &function, APP, release, environment).await;
+        assert_says_all(&answer, error_type);
+        let report = app::report(&world, release).await.unwrap();
+        assert_eq!(report["warnings"], answer["warnings"]);
+        assert_says_all(&told(&world, "Release Promote Failed")[0], error_type);
+
+        let question = json!({"app": APP, "release": release, "dryRun": true});
+        assert_says_all(&function.invoke(&question).await.answer(), error_type);
+
+        let request = json!({"app": APP, "release": release, "service": "web"});
+        assert_says_all(&process.invoke(&request).await.answer(), error_type);
+        assert_says_all(&told(&world, "Process Failed")[0], error_type);
+    }
+}
+
+#[tokio::test]
+async fn every_event_names_its_request() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
+    let mut bad = app::written(&world, "R1", "");
+    bad["detail"]["object"]["key"] = "apps/Shop/releases/R1/env".into();
+    let id = bad["id"].clone();
+    let answer = function.invoke(&bad).await.answer();
+    assert_eq!(answer["errorType"], "InvalidName", "{answer:#}");
+    for event in world.all_events() {
+        let request = event.detail["requestId"].as_str().unwrap_or_default();
+        assert!(!request.is_empty(), "{event:?}");
+    }
+    let failed = told(&world, "Release Promote Failed");
+    assert_eq!(failed[0]["requestId"], id);
+}
+
+#[tokio::test]
+async fn an_event_for_nobody_leaves_a_line_and_a_count() {
+    let world = app::world().await;
+    let function = world.start("failure-count", &[]);
+    let requested = |kind: &str, detail: Value| {
+        let mut event = app::requested(&world, "R1", "event-1", 0);
+        event["detail-type"] = kind.into();
+        event["detail"] = detail;
+        event
+    };
+    let ours = world.rack.as_str();
+    for (event, says) in [
+        (
+            requested(
+                "Release Promote Requested",
+                json!({"rack": "myrak", "app": APP}),
+            ),
+            "for Rack `myrak`",
+        ),
+        (requested("App Deleted", json!({"app": APP})), "no `rack`"),
+        (
+            requested(
+                "Process Run Requested",
+                json!({"service": "web", "command": "hidden"}),
+            ),
+            "no `rack`",
+        ),
+        (
+            requested("Release Promote Request", json!({"rack": ours, "app": APP})),
+            "does not know it",
+        ),
+    ] {
+        let answer = function.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "ignored", "{event}");
+        let message = answer["message"].as_str().unwrap();
+        assert!(
+            message.contains(says) && message.contains("event-1"),
+            "{message}"
+        );
+    }
+    let output = function.output();
+    assert_eq!(output.matches("\"UnheardEvents\":1").count(), 4, "{output}");
+    assert!(!output.contains("hidden"), "{output}");
+    assert_eq!(app::changes(&world), Vec::<String>::new());
+}
