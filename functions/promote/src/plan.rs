@@ -4,6 +4,7 @@
 mod capacity;
 mod checks;
 mod deliveries;
+mod deployment;
 mod lost;
 mod named_services;
 mod network;

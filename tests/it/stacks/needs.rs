@@ -182,7 +182,7 @@ async fn of_old() -> (integration_tests::World, String) {
     let name = app::ecs_service(&world, "web");
     let network = Network {
         subnets: SUBNETS.map(str::to_owned).to_vec(),
-        security_groups: Vec::new(),
+        security_groups: vec!["sg-1".to_owned()], // as the World's settings have it
         assign_public_ip: false,
     };
     let service = NewService {
