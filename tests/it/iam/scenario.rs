@@ -39,12 +39,16 @@ impl Seen {
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["errorType"], "ClusterChanged", "{answer:#}");
         rescue(&world).await;
+        world.create_ecs_service("of-somebody-else", &[]).await;
         event["id"] = "deletion-1".into();
         world.proxy.fail_stacks("in use");
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["errorType"], "StackStays", "{answer:#}");
         event["id"] = "deletion-2".into();
-        name_in_app_json(&world, APP, "other").await;
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "deleted", "{answer:#}");
+        event["id"] = "deletion-3".into();
+        event["detail"]["app"] = "never-promoted".into();
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["status"], "deleted", "{answer:#}");
         Self {
