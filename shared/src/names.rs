@@ -444,6 +444,23 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_named_by_its_arn_whole_or_without_its_last_seven_characters() {
+        let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:r/shop";
+        let secret = SecretArn::returned(format!("{arn}-AbCdEf"));
+        for (reference, want) in [
+            (format!("{arn}-AbCdEf"), true),
+            (format!("{arn}-AbCdEf:KEY::"), true),
+            (arn.to_owned(), true),
+            (format!("{arn}:KEY::"), true),
+            (format!("{arn}-AbCdEg:KEY::"), false),
+            (format!("{arn}-admin:KEY::"), false),
+            (format!("{arn}2-AbCdEf"), false),
+        ] {
+            assert_eq!(secret.is_named_by(&reference), want, "{reference}");
+        }
+    }
+
+    #[test]
     fn names_keep_their_rules() {
         for (name, rack, app, release) in [
             ("a", true, true, true),

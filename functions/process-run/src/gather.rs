@@ -8,6 +8,7 @@ use shared::promotion::{Applied, Promotion, SecretVersion, Work};
 use shared::release::{ReadRelease, ReleaseObjects};
 use shared::secrets::{Current, SecretError};
 use shared::state_store::StateStore;
+use shared::task_definition::RuntimePlatform;
 use shared::timer_rule::Network;
 
 use crate::error::RunError;
@@ -28,6 +29,8 @@ pub struct Gathered {
     pub stack: Option<StackOutputs>,
     /// The secret, where it can matter.
     pub secret: Secret,
+    /// The machines that its image is built for, where an ECS service that `app.json` names says so.
+    pub runtime_platform: Option<RuntimePlatform>,
     /// The network that the App was promoted in, where that is known: its resources let that in.
     pub network: Option<Network>,
 }
@@ -58,6 +61,7 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
     let applied = applied(&request.id, state.state)?;
     let release = wanted(request, applied.as_ref())?;
     let network = applied.as_ref().and_then(|applied| applied.network.clone());
+    let running = running(request, applied.as_ref());
     let applied = applied.filter(|applied| applied.release == release);
     let env_version_id = match &applied {
         Some(applied) => applied.env_version_id.clone(),
@@ -74,8 +78,10 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
     let outputs = async { Ok(shell.stacks.outputs(id).await?) };
     let (raw, outputs) = try_join(raw, outputs).await?;
     let read = objects.read(&raw).await?;
+    let runtime_platform = platform(shell, request, &read, running).await?;
     let secret = look(shell, id, &read, applied).await;
     Ok(Gathered {
+        runtime_platform,
         release,
         env_version_id,
         environment_bytes: raw.environment.bytes.len(),
@@ -84,6 +90,27 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
         secret,
         network,
     })
+}
+
+/// The revision that the Service runs.
+fn running(request: &Request, applied: Option<&Applied>) -> Option<String> {
+    let services = &applied?.services;
+    Some(services.get(request.service.as_str())?.arn.clone())
+}
+
+/// The machines of the ECS service that `app.json` names for the Service: its image is built for those.
+async fn platform(
+    shell: &Shell,
+    request: &Request,
+    read: &ReadRelease,
+    running: Option<String>,
+) -> Result<Option<RuntimePlatform>, RunError> {
+    let is_named = read.settings.services.contains_key(&request.service);
+    let Some(arn) = running.filter(|_| is_named) else {
+        return Ok(None);
+    };
+    let definition = shell.cluster.whole_definition(&arn).await?;
+    Ok(definition.and_then(|definition| definition.runtime_platform))
 }
 
 /// What runs, unless the App is deleted or on its way out.

@@ -67,7 +67,10 @@ pub fn plan(
     let placement = Placement::on(launch_type.into(), network);
     problems.extend(checks(config, request, gathered, service, &placement));
     let release = release(config, request, gathered);
-    let launch = Launch::rack_default(launch_type);
+    let mut launch = Launch::rack_default(launch_type);
+    launch
+        .runtime_platform
+        .clone_from(&gathered.runtime_platform);
     let render = |source: &EnvSource| task_definition::process(&release, service, &launch, source);
     let s3 = match render(&s3_source(config, request, gathered)) {
         Ok(definition) => definition,

@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_ecs::types::{
-    ContainerDefinition, LinuxParameters, PortMapping, TaskDefinition, VersionConsistency,
+    ContainerDefinition, ContainerRestartPolicy, LinuxParameters, PortMapping, Secret,
+    TaskDefinition, VersionConsistency,
 };
 
 use crate::task_definition::{PortName, RuntimePlatform};
@@ -150,7 +151,7 @@ fn of_task(definition: &TaskDefinition) -> BTreeSet<String> {
 
 fn container(container: &ContainerDefinition) -> SeenContainer {
     let plain = container.environment().iter().filter_map(|it| it.name());
-    let secrets = container.secrets().iter().map(|secret| secret.name());
+    let secrets = container.secrets().iter().map(Secret::name);
     let files = container.environment_files().iter();
     let mounts = container.mount_points().iter();
     let mount = |(path, volume): (&str, &str)| (path.to_owned(), volume.to_owned());
@@ -205,7 +206,9 @@ fn of_container(container: &ContainerDefinition) -> BTreeSet<&'static str> {
             "repositoryCredentials",
         ),
         (
-            container.restart_policy().is_some_and(|it| it.enabled()),
+            container
+                .restart_policy()
+                .is_some_and(ContainerRestartPolicy::enabled),
             "restartPolicy",
         ),
         (container.start_timeout().is_some(), "startTimeout"),

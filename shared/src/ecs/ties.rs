@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::{Deployment, Service, ServiceRegistry};
+use aws_sdk_ecs::types::{Deployment, Service, ServiceConnectConfiguration, ServiceRegistry};
 
 /// What an ECS service ties to its tasks, beside load balancers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,7 +38,7 @@ fn registered(registry: &ServiceRegistry) -> Option<(String, i32)> {
 fn port_names(primary: &Deployment) -> BTreeSet<(&'static str, String)> {
     let connect = primary.service_connect_configuration();
     let connect = connect.filter(|connect| connect.enabled()).into_iter();
-    let connect = connect.flat_map(|connect| connect.services());
+    let connect = connect.flat_map(ServiceConnectConfiguration::services);
     let connect = connect.map(|service| ("Service Connect", service.port_name().to_owned()));
     let lattice = primary.vpc_lattice_configurations().iter();
     let lattice = lattice.map(|target| ("VPC Lattice", target.port_name().to_owned()));

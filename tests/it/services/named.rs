@@ -8,6 +8,7 @@ use integration_tests::World;
 use serde_json::json;
 
 use crate::app::{self, APP};
+use crate::process_run;
 
 const MANIFEST: &str = "services:\n  web:\n    image: example/web:1\n    port: 3000\n\
                         timers:\n  clean:\n    schedule: 0 3 * * *\n    command: clean\n    service: web\n";
@@ -87,6 +88,16 @@ async fn an_ecs_service_that_app_json_names_keeps_its_platform_and_what_goes_is_
             assert_eq!(port.app_protocol(), Some(&ApplicationProtocol::Http2));
         }
     }
+
+    // So does a process, which runs the same image.
+    let run = world.start("process-run", &[]);
+    let event = process_run::requested(&world, "run-1", &json!({}));
+    let started = run.invoke(&event).await.answer();
+    assert_eq!(started["status"], "started", "{started:#}");
+    let family = format!("{}_{APP}_run_web", world.rack);
+    let (definition, _) = app::definition(&world, &family).await;
+    let platform = definition.runtime_platform().unwrap();
+    assert_eq!(platform.cpu_architecture(), Some(&CpuArchitecture::Arm64));
 
     // What it runs now is the App's own: nothing goes, and nothing of it is lost on the way.
     world.proxy.clear();

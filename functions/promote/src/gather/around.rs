@@ -124,11 +124,11 @@ pub(super) async fn look(
     let leftovers = async { Ok(leftovers.await?) };
     let newest = async { Ok(newest.await?) };
     let seen = try_join(new_rules, newest);
-    let ((services, named), (rules, newest), leftovers) = try_join3(ecs, seen, leftovers).await?;
+    let ((services, lent), (rules, newest), leftovers) = try_join3(ecs, seen, leftovers).await?;
     let agents = agents(shell, settings, manifest).await;
     Ok(Around {
         services,
-        named,
+        named: lent,
         rules,
         newest,
         dead: BTreeSet::new(),
