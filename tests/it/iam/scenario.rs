@@ -45,6 +45,8 @@ impl Seen {
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["errorType"], "StackStays", "{answer:#}");
         event["id"] = "deletion-2".into();
+        // What it may not remove is looked at too.
+        world.create_ecs_service("theirs", &[]).await;
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["status"], "deleted", "{answer:#}");
         event["id"] = "deletion-3".into();
