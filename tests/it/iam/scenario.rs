@@ -240,7 +240,9 @@ async fn live() -> Seen {
     stacks(&world, &function).await;
     other_triggers(&world, &function).await;
     strand(&world).await;
-    let report = app::promote(&world, &function, "R8", &[("DATABASE_URL", "eighth")]).await;
+    world.put_env(APP, "R8", &[("DATABASE_URL", "u")]).await;
+    let later = app::requested(&world, "R8", "request-2", 10);
+    let report = function.invoke(&later).await.answer();
     assert_eq!(report["errorType"], "ClusterChanged", "{report:#}");
     Seen {
         function: "promote",
