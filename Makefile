@@ -38,7 +38,7 @@ bench: tools .venv/bench/.stamp ## measure speed, size and trips of release buil
 	@$(MAKE) --quiet convox-env
 	cargo build --quiet --release -p promote -p app-deletion -p failure-count -p process-run
 	cargo build --quiet --release -p empty-function
-	cargo build --quiet --release -p plan-speed
+	cargo build --quiet --release -p plan-speed --bins
 	@cargo run --quiet -p bench -- $(BENCH)
 
 lint: .venv/sam/.stamp ## check format, lints and the template

@@ -1,5 +1,7 @@
 //! The App's secret in Secrets Manager: written through, verified, and never anybody else's.
 
+#[cfg(test)]
+mod bound;
 mod current;
 mod delete;
 mod key;

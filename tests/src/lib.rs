@@ -6,6 +6,7 @@
 //! - [`function`]: a built Lambda binary under AWS's Runtime Interface Emulator.
 //! - [`agent`]: from a registered task definition to the variables that each container sees.
 //! - [`canary`]: marker values that no output may contain.
+//! - [`readers`]: what reads users' files, with samples.
 //! - [`iam`]: the policies of `template.yaml`, decided for the calls that were recorded.
 //!
 //! It holds no business rule of the product. Where something is missing it panics with what to do about it.
@@ -24,6 +25,7 @@ mod poll;
 mod ports;
 pub mod proof;
 pub mod proxy;
+pub mod readers;
 pub mod runner;
 mod secrets;
 mod stacks;
@@ -34,4 +36,5 @@ pub mod world;
 pub use canary::assert_absent;
 pub use function::{Function, Invocation};
 pub use proxy::{Call, EcsRates, Fault, Proxy};
+pub use readers::{READERS, Reader, SHAPES};
 pub use world::World;

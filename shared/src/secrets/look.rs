@@ -1,9 +1,9 @@
 //! What a write-through has to know first: the secret and its value, read at once.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::future::join;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::{AppSecret, Found, Key, SecretError, Value};
 use crate::names::SecretArn;

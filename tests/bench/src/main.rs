@@ -12,6 +12,7 @@ mod mass;
 mod memory;
 mod plan;
 mod promotes;
+mod readers;
 mod replay;
 mod row;
 mod size;
@@ -31,10 +32,11 @@ use row::Row;
 /// A part's name and what measures it.
 type Part = (&'static str, fn() -> Vec<Row>);
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 10] = [
     ("cold", cold::rows),
     ("tls", tls::rows),
     ("plan", plan::rows),
+    ("readers", readers::rows),
     ("size", size::rows),
     ("memory", memory::rows),
     ("promote", promotes::rows),
