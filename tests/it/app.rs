@@ -241,7 +241,12 @@ pub async fn sees(world: &World, task_definition: &str) -> BTreeMap<String, Stri
     for name in ["APP", "AWS_REGION", "BUILD", "RACK", "RELEASE", "SERVICE"] {
         variables.remove(name);
     }
-    for name in ["CONVOX_ENV_KEY", "CONVOX_ENV_URL", "CONVOX_ENV_VARS"] {
+    for name in [
+        "CONVOX_ENV_KEY",
+        "CONVOX_ENV_REGION",
+        "CONVOX_ENV_URL",
+        "CONVOX_ENV_VARS",
+    ] {
         variables.remove(name);
     }
     variables

@@ -69,7 +69,7 @@ const PRIVILEGED: &str = "
     volumes: [/var/run/docker.sock:/var/run/docker.sock, state:/var/lib/agent:ro]
 ";
 
-const BUILD: &str = r#"{"id": "B1", "gitSha": "0123abc", "description": "say \"hi\" & <go>", "images": {"metrics": "example/metrics@sha256:1"}}"#;
+const BUILD: &str = r#"{"id": "B1", "gitSha": "0123abc", "description": "say \"hi\" & <go>", "images": {"metrics": "example/metrics@sha256:177a7ea3611fe6b138557deaf44941614b66c0ece1766308044c8b65c8ba2123"}}"#;
 
 /// What a Release is rendered from, without AWS.
 struct Inputs {

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{YES, live, queued, requested, run, tasks, told};
 use crate::app::{self, APP};
+use crate::rack_settings::edit_state;
 
 /// That a request fails for good and is told; what it says.
 async fn failed(world: &World, function: &Function, more: Value, error_type: &str) -> String {
@@ -211,6 +212,12 @@ async fn what_another_service_lacks_does_not_stop_a_process() {
 #[tokio::test]
 async fn a_rack_without_subnets_says_which_parameter_to_set() {
     let (world, _) = live(YES).await;
+    // In a state of before the network was written down there is only that of today's settings.
+    edit_state(&world, |state| {
+        let applied = state["applied"].as_object_mut().unwrap();
+        applied.remove("network").unwrap();
+    })
+    .await;
     let function = world.start("process-run", &[("SUBNETS", "")]);
     let message = failed(&world, &function, json!({}), "NoSubnets").await;
     assert!(message.contains("parameter Subnets"), "{message}");
