@@ -48,11 +48,12 @@ class Shop:
         return self._object(self._key(f"releases/{release}", "report.json"))[0]
 
     def wait_for_report(self, release: str, older_version: str | None = None) -> dict:
-        """The report that follows the one of `older_version`; a promote that failed ends the demo with its message."""
+        """The report after that of `older_version`, once the promote is over; one that failed ends the demo with its message."""
 
         def newer() -> dict | None:
             version, body = self._object(self._key(f"releases/{release}", "report.json"))
-            return None if version == older_version else json.loads(body)
+            report = None if version == older_version else json.loads(body)
+            return report if report and report["status"] != "waiting" else None
 
         report = wait_for(f"the report of {release}", newer, PROMOTE_LIMIT_S)
         if report.get("status") == "failed":

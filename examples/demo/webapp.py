@@ -126,7 +126,8 @@ def release_of(stage: str) -> str:
 def report_of(rack: Rack, release: str) -> dict | None:
     s3 = rack.aws("s3")
     try:
-        return json.loads(s3.get_object(Bucket=rack.bucket, Key=f"{release}/report.json")["Body"].read())
+        report = json.loads(s3.get_object(Bucket=rack.bucket, Key=f"{release}/report.json")["Body"].read())
+        return report if report["status"] != "waiting" else None
     except s3.exceptions.NoSuchKey:
         return None
 
