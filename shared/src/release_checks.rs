@@ -8,6 +8,13 @@ use crate::manifest::{Manifest, Service, Volume, VolumeSource};
 use crate::names::AppId;
 use crate::task_definition::LaunchType;
 
+/// The tasks of one ECS service.
+const SERVICE_TASKS_MAX: u32 = 5_000;
+/// Docker's own minimum.
+const MEMORY_MIN_MIB: u32 = 6;
+/// Ports that container instances reserve.
+const INSTANCE_PORTS: [u16; 6] = [22, 2375, 2376, 51678, 51679, 51680];
+
 /// One thing for the user to mend.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -90,6 +97,37 @@ pub fn host_volumes(service: &Service, launch_type: LaunchType) -> Option<String
     })
 }
 
+/// What ECS holds against a Service, though its numbers are ones that AWS moves: it has the last word.
+///
+/// Source: ECS API reference, `PortMapping` (`hostPort`) and `ContainerDefinition` (`memory`); ECS service quotas, "Tasks per
+/// service".
+#[must_use]
+pub fn beyond_ecs(service: &Service, launch_type: LaunchType) -> Vec<String> {
+    let (name, scale) = (&service.name, &service.scale);
+    let on_instances = launch_type == LaunchType::Ec2;
+    let mut warnings = Vec::new();
+    if scale.min > SERVICE_TASKS_MAX {
+        warnings.push(format!(
+            "`services.{name}.scale.count`: ECS runs at most {SERVICE_TASKS_MAX} tasks of a service; use fewer and larger ones"
+        ));
+    }
+    if on_instances && scale.memory < MEMORY_MIN_MIB {
+        warnings.push(format!(
+            "`services.{name}.scale.memory`: Docker reserves {MEMORY_MIN_MIB} MiB for a container, so less than that starts none"
+        ));
+    }
+    let taken = service.agent.iter().flat_map(|agent| &agent.ports);
+    let taken = taken.filter(|taken| INSTANCE_PORTS.contains(&taken.port));
+    warnings.extend(taken.filter(|_| on_instances).map(|taken| {
+        format!(
+            "`services.{name}.agent.ports`: port {} is taken on every instance by SSH, Docker or the ECS agent, so ECS places no \
+             such task; use another",
+            taken.port
+        )
+    }));
+    warnings
+}
+
 /// Own secrets of a Service that are the Rack's: those are written by promotes, and each is one App's. `account` is the
 /// Rack's.
 #[must_use]
@@ -155,5 +193,31 @@ mod tests {
         assert!(!said.contains("volumes[0]"), "{said}");
         assert_eq!(host_volumes(web, LaunchType::Ec2), None);
         assert_eq!(host_volumes(api, LaunchType::Fargate), None);
+    }
+
+    #[test]
+    fn what_ecs_would_not_run_is_named_beforehand() {
+        let text = "services: {web: {image: a, scale: {count: 5001, memory: 5}}, api: {image: a, scale: 5000}, \
+            log: {image: a, agent: {ports: [2376, 8125/udp, 51680/udp]}}}\n";
+        let loaded = manifest::load("convox.yml", text.as_bytes(), &Environment::default());
+        let loaded = loaded.unwrap();
+        let said = |name: &str, launch_type| {
+            let said = beyond_ecs(loaded.service(name).unwrap(), launch_type);
+            let paths = said.iter().map(|it| it.split(':').next().unwrap().to_owned());
+            (paths.collect::<Vec<_>>(), said.join("\n"))
+        };
+        let (count, memory) = (
+            "`services.web.scale.count`",
+            "`services.web.scale.memory`",
+        );
+        assert_eq!(said("web", LaunchType::Ec2).0, [count, memory]);
+        assert_eq!(said("web", LaunchType::Fargate).0, [count]); // its sizes have a table of their own
+        assert!(said("api", LaunchType::Ec2).0.is_empty());
+        let (_, ports) = said("log", LaunchType::Ec2);
+        assert!(
+            ports.contains("port 2376 ") && ports.contains("port 51680 ") && !ports.contains("8125"),
+            "{ports}"
+        );
+        assert!(said("log", LaunchType::Fargate).0.is_empty());
     }
 }

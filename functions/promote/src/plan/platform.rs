@@ -62,6 +62,7 @@ pub(super) fn warnings(
         let (service, launch) = (rendered.process.service, &rendered.process.launch);
         if seen.insert(&service.name) {
             warnings.extend(release_checks::host_volumes(service, launch.launch_type));
+            warnings.extend(release_checks::beyond_ecs(service, launch.launch_type));
         }
     }
     let beyond = rendered.iter().map(|rendered| rendered.process);
