@@ -203,19 +203,20 @@ mod tests {
         let loaded = loaded.unwrap();
         let said = |name: &str, launch_type| {
             let said = beyond_ecs(loaded.service(name).unwrap(), launch_type);
-            let paths = said.iter().map(|it| it.split(':').next().unwrap().to_owned());
+            let paths = said
+                .iter()
+                .map(|it| it.split(':').next().unwrap().to_owned());
             (paths.collect::<Vec<_>>(), said.join("\n"))
         };
-        let (count, memory) = (
-            "`services.web.scale.count`",
-            "`services.web.scale.memory`",
-        );
+        let (count, memory) = ("`services.web.scale.count`", "`services.web.scale.memory`");
         assert_eq!(said("web", LaunchType::Ec2).0, [count, memory]);
         assert_eq!(said("web", LaunchType::Fargate).0, [count]); // its sizes have a table of their own
         assert!(said("api", LaunchType::Ec2).0.is_empty());
         let (_, ports) = said("log", LaunchType::Ec2);
         assert!(
-            ports.contains("port 2376 ") && ports.contains("port 51680 ") && !ports.contains("8125"),
+            ports.contains("port 2376 ")
+                && ports.contains("port 51680 ")
+                && !ports.contains("8125"),
             "{ports}"
         );
         assert!(said("log", LaunchType::Fargate).0.is_empty());

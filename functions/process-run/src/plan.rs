@@ -104,19 +104,31 @@ pub fn plan(
     if plan.delivery == EnvDelivery::S3 {
         let reminder = release_checks::s3_reminder(&[service.name.as_str()]);
         plan.warnings.push(reminder);
-        problems.extend(too_large(&plan.definition, service));
-        let environment = &gathered.read.environment.environment;
-        let name = service.name.as_str();
-        let refused = exec_limits::too_large(name, service, environment, &plan.definition);
-        problems.extend(refused);
-        let object = exec_limits::object_too_large(gathered.environment_bytes);
-        problems.extend(object.map(|message| Problem::new("EnvironmentTooLarge", message)));
+        problems.extend(beyond_s3_delivery(gathered, service, &plan.definition));
     }
     if problems.is_empty() {
         Ok(plan)
     } else {
         Err(RunError::Input(problems))
     }
+}
+
+/// What no container could be started with.
+fn beyond_s3_delivery(
+    gathered: &Gathered,
+    service: &Service,
+    definition: &TaskDefinition,
+) -> Vec<Problem> {
+    let environment = &gathered.read.environment.environment;
+    let name = service.name.as_str();
+    let refused = exec_limits::too_large(name, service, environment, definition);
+    let object = exec_limits::object_too_large(gathered.environment_bytes);
+    let object = object.map(|message| Problem::new("EnvironmentTooLarge", message));
+    too_large(definition, service)
+        .into_iter()
+        .chain(refused)
+        .chain(object)
+        .collect()
 }
 
 /// Why the secret does not serve this process.

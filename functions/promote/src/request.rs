@@ -51,13 +51,11 @@ impl Invocation<'_> {
     ///
     /// [`PromoteError`] when a call fails.
     pub async fn next(&self, trigger: Trigger) -> Result<Next, PromoteError> {
+        if let Some(reason) = self.foreign(&trigger) {
+            return Ok(ignore(&reason));
+        }
         match trigger {
             Trigger::Ignored(reason) => Ok(ignore(&reason)),
-            Trigger::ObjectWritten { bucket, key, .. } if bucket != self.shell.config.bucket => {
-                Ok(ignore(&format!(
-                    "`{key}` of bucket `{bucket}`, which is not this Rack's"
-                )))
-            }
             Trigger::ObjectWritten {
                 key,
                 version_id,
@@ -72,16 +70,6 @@ impl Invocation<'_> {
                     event_id,
                 };
                 self.written(written).await
-            }
-            Trigger::Requested {
-                rack: Some(rack), ..
-            }
-            | Trigger::Continue { rack, .. }
-            | Trigger::Reconcile { rack, .. }
-            | Trigger::Superseded { rack, .. }
-                if rack != self.shell.config.rack.as_str() =>
-            {
-                Ok(ignore(&format!("an event of Rack `{rack}`")))
             }
             Trigger::Requested {
                 app,
@@ -136,6 +124,27 @@ impl Invocation<'_> {
                 Ok((id, release)) => Ok(Next::DryRun(id, release, allowed)),
                 Err(err) => Ok(Next::Answer(failed("InvalidName", &err.to_string()))),
             },
+        }
+    }
+
+    /// Whose the trigger is, where it is not this Rack's.
+    fn foreign(&self, trigger: &Trigger) -> Option<String> {
+        let config = &self.shell.config;
+        match trigger {
+            Trigger::ObjectWritten { bucket, key, .. } if *bucket != config.bucket => Some(
+                format!("`{key}` of bucket `{bucket}`, which is not this Rack's"),
+            ),
+            Trigger::Requested {
+                rack: Some(rack), ..
+            }
+            | Trigger::Continue { rack, .. }
+            | Trigger::Reconcile { rack, .. }
+            | Trigger::Superseded { rack, .. }
+                if rack != config.rack.as_str() =>
+            {
+                Some(format!("an event of Rack `{rack}`"))
+            }
+            _ => None,
         }
     }
 
