@@ -226,6 +226,13 @@ impl AppId {
         format!("{}_{}_", self.rack, self.app)
     }
 
+    /// Whether a task definition, by its ARN, is of one of this App's families.
+    #[must_use]
+    pub fn names_definition(&self, arn: &str) -> bool {
+        let name = arn.rsplit('/').next();
+        name.is_some_and(|name| name.starts_with(&self.service_prefix()))
+    }
+
     /// The App and the Service that an ECS service of this Rack runs; `None` for any other name.
     #[must_use]
     pub fn parse_service(rack: &RackName, ecs_service: &str) -> Option<(Self, ServiceName)> {

@@ -59,8 +59,11 @@ pub async fn read(
     id: &AppId,
     services: &[EcsService],
 ) -> Result<BTreeMap<String, BTreeSet<String>>, DeletionError> {
-    let arns = services.iter().flat_map(|service| &service.may_run);
-    let arns: BTreeSet<String> = arns.filter(|arn| can_read(id, arn)).cloned().collect();
+    let arns = services.iter().flat_map(|service| {
+        let may_run = service.may_run.iter();
+        may_run.filter(|arn| can_read(id, &service.tags, arn))
+    });
+    let arns: BTreeSet<String> = arns.cloned().collect();
     let known = &shell.known;
     let read = bounded(arns.into_iter().collect(), async |arn| {
         if let Some(read) = known.get(arn) {
@@ -77,12 +80,13 @@ pub async fn read(
     read.await
 }
 
-/// Whether a definition can read the App's secret: those of other Apps cannot, since convox.yml cannot name it.
-fn can_read(id: &AppId, definition: &str) -> bool {
+/// Whether a definition can read the App's secret: those of other Apps cannot, since convox.yml cannot name it. A family can be
+/// called like theirs by anybody, so the ECS service has to be theirs too.
+fn can_read(id: &AppId, tags: &BTreeMap<String, String>, definition: &str) -> bool {
     let family = definition.rsplit('/').next().unwrap_or_default();
     let family = family.split(':').next().unwrap_or_default();
     match AppId::parse_service(&id.rack, family) {
-        Some((of, _)) => of == *id,
+        Some((of, _)) => of == *id || !of.owns(tags),
         None => true,
     }
 }
@@ -122,8 +126,7 @@ impl Others {
 
     /// The ECS services that run a definition of the App.
     pub fn run_definitions_of(&self, id: &AppId) -> BTreeSet<String> {
-        let family = format!("/{}", id.service_prefix());
-        let is_of_app = |arn: &String| arn.contains(&family);
+        let is_of_app = |arn: &String| id.names_definition(arn);
         let services = self.services.iter();
         let running = services.filter(|service| service.may_run.iter().any(is_of_app));
         running.map(|service| service.name.clone()).collect()
@@ -149,15 +152,21 @@ mod tests {
             rack: RackName::new("r").unwrap(),
             app: AppName::new("shop").unwrap(),
         };
-        for (family, want) in [
-            ("r_shop_web", true),
-            ("r_other_web", false),
-            ("r2_other_web", true),
-            ("front", true),
-            ("r_other", true),
+        let tags = |app: &str| {
+            let rack = id.rack.clone();
+            let app = AppName::new(app).unwrap();
+            AppId { rack, app }.tags()
+        };
+        for (family, of, want) in [
+            ("r_shop_web", "shop", true),
+            ("r_other_web", "other", false),
+            ("r_other_web", "third", true), // anybody can call a family so
+            ("r2_other_web", "other", true),
+            ("front", "other", true),
+            ("r_other", "other", true),
         ] {
             let arn = format!("arn:aws:ecs:us-east-1:123456789012:task-definition/{family}:7");
-            assert_eq!(can_read(&id, &arn), want, "{family}");
+            assert_eq!(can_read(&id, &tags(of), &arn), want, "{family}");
         }
     }
 

@@ -78,7 +78,18 @@ async fn services_in_the_cluster_before_stop_a_deletion_before_it_writes_anythin
     let answer = deletion.invoke(&event).await.answer();
     assert_names_both(&world, &answer, &other);
     assert_wrote_nothing(&world);
+
+    // A promote after it looks at what the deletion may have left, and makes nothing a second time.
+    let promote = world.start("promote", &[YES, ("CLUSTER", &other)]);
+    let again = app::requested(&world, "R1", "again", 10);
+    let answer = promote.invoke(&again).await.answer();
+    assert_names_both(&world, &answer, &other);
+    let listed = world.ecs.list_services().cluster(&other).send().await;
+    let made = listed.unwrap().service_arns.unwrap_or_default();
+    assert!(made.is_empty(), "{made:?}: {answer:#}");
+
     remove_from_the_old(&world).await;
+    event["time"] = app::requested(&world, "R1", "deletion-2", 20)["time"].clone();
     event["id"] = "deletion-2".into();
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");

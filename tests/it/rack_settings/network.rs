@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
 use integration_tests::{Fault, World};
 use serde_json::{Value, json};
 
@@ -102,6 +103,66 @@ async fn a_changed_network_reaches_services_and_timers_and_the_groups_before_sta
     let other = ["s3 PutObject", "events PutEvents"];
     let moved = changes.iter().filter(|one| !other.contains(&one.as_str()));
     assert_eq!(moved.count(), 0, "nothing changed: {changes:?}");
+}
+
+/// ECS gives the service back its revision and its network of before.
+async fn ecs_goes_back(world: &World, definition: &str) {
+    let network = AwsVpcConfiguration::builder()
+        .subnets("subnet-1")
+        .security_groups("sg-1")
+        .assign_public_ip(AssignPublicIp::Disabled)
+        .build()
+        .unwrap();
+    let network = NetworkConfiguration::builder().awsvpc_configuration(network);
+    let update = world.ecs.update_service().cluster(&world.cluster);
+    let update = update.service(app::ecs_service(world, "web"));
+    let update = update.task_definition(definition);
+    let update = update.network_configuration(network.build());
+    update.send().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_ecs_went_back_to_keeps_its_way_to_the_database() {
+    let world = app::world_with(MANIFEST, &[]).await;
+    let before = world.start("promote", &[YES]);
+    promoted(&world, &before, "R1").await;
+    let first = app::running(&world, "web").await;
+    let after = world.start("promote", OTHER);
+    promoted(&world, &after, "R2").await;
+    ecs_goes_back(&world, &first).await;
+
+    world
+        .proxy
+        .inject(denied().on("ecs", "RegisterTaskDefinition").times(1));
+    let answer = app::promote(&world, &after, "R3", &[("KEY", "R3")]).await;
+    world.proxy.lift();
+    assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
+    assert_eq!(networks(&world).await[0], both("sg-1", "DISABLED")[0]);
+    assert!(admitted(&world).await.contains("sg-1"), "tasks run there");
+    promoted(&world, &after, "R4").await;
+    assert_eq!(networks(&world).await, both("sg-2", "ENABLED"));
+}
+
+#[tokio::test]
+async fn a_network_without_groups_of_its_own_is_put_back_too() {
+    let world = app::world_with(MANIFEST, &[]).await;
+    let without = [YES, ("SECURITY_GROUPS", "")];
+    let before = world.start("promote", &without);
+    let web = MANIFEST.replace("    resources: [main-db]\n", "");
+    let web = web.split_once("services:").unwrap().1.to_owned();
+    world
+        .put(&format!("apps/{APP}/convox.yml"), format!("services:{web}"))
+        .await;
+    promoted(&world, &before, "R1").await;
+    let stood = networks(&world).await;
+    let after = world.start("promote", OTHER);
+    world
+        .proxy
+        .inject(denied().on("events", "PutTargets").times(1));
+    let answer = app::promote(&world, &after, "R2", &[("KEY", "R2")]).await;
+    world.proxy.lift();
+    assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
+    assert_eq!(networks(&world).await, stood, "{answer:#}");
 }
 
 #[tokio::test]

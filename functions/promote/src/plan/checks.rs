@@ -170,7 +170,7 @@ impl Checks {
             launch,
             runs: Runs::Service { ecs_service, found },
         };
-        if named.is_none() {
+        if found.is_none_or(|found| wanted.id.owns(&found.tags)) {
             self.deployment(config, &process);
         }
         process

@@ -14,6 +14,7 @@ use shared::stack_state::{RequestToken, StackStep};
 use super::checks::Checks;
 use crate::config::Config;
 use crate::gather::{Gathered, Wanted};
+use crate::standing::network_of;
 
 /// What becomes of the App's stack.
 pub struct StackPlan {
@@ -122,7 +123,13 @@ impl Checks {
             .chain(&left)
             .fold(needs.clone(), StackNeeds::and);
         let before_settings = all.rack.unwrap_or_default();
-        let before_settings = admitted.iter().fold(before_settings, RackNeeds::and);
+        let mut before_settings = admitted.iter().fold(before_settings, RackNeeds::and);
+        // What ECS went back to stands where it stood before, and is let in for as long.
+        let let_in = before.as_ref().map(Before::of_settings);
+        let let_in = let_in.unwrap_or_default().security_groups;
+        let stand = groups_of_what_stands(wanted, gathered).into_iter();
+        let groups = &mut before_settings.security_groups;
+        groups.extend(stand.filter(|group| let_in.contains(group)));
         let inputs = StackInputs {
             id: wanted.id,
             release: wanted.release,
@@ -195,6 +202,21 @@ impl Checks {
             })
             .ok()
     }
+}
+
+/// The security groups in which something of the App's own stands.
+fn groups_of_what_stands(wanted: &Wanted<'_>, gathered: &Gathered) -> BTreeSet<String> {
+    let around = &gathered.around;
+    let services = around.services.values().chain(&around.leftovers.services);
+    let services = services.filter(|service| wanted.id.owns(&service.tags));
+    let rules = around.rules.values().chain(around.leftovers.rules.values());
+    let targets = rules.filter_map(|rule| rule.target.as_ref());
+    let networks = services
+        .filter_map(|service| service.network.as_ref())
+        .chain(targets.filter_map(|target| network_of(&target.placement)));
+    networks
+        .flat_map(|network| network.security_groups.iter().cloned())
+        .collect()
 }
 
 /// What a Release of today needs.

@@ -1,6 +1,6 @@
 //! ECS services: moved back, or made again where they are gone.
 
-use shared::call_error::ErrorClass;
+use shared::call_error::{CallError, ErrorClass};
 use shared::capacity::Capacity;
 use shared::ecs::{Change, EcsService, NewService};
 use shared::error_chain::Chain;
@@ -19,6 +19,16 @@ impl PutBack<'_> {
     pub(super) async fn services(&self) -> Result<Vec<String>, PromoteError> {
         let shell = self.shell;
         let known = self.in_question(&self.applied.services, &self.touched.services);
+        let former = self.applied.cluster.as_deref();
+        if let Some(former) = former.filter(|former| !shell.cluster.is_called(former)) {
+            // They are not gone: they run where nobody of this Rack moves anything any more.
+            let now = shell.cluster.name();
+            let says = format!(
+                "the ECS services of Release {} are those of cluster `{former}`, so none was made in `{now}`",
+                self.applied.release
+            );
+            return Ok((!known.is_empty()).then_some(says).into_iter().collect());
+        }
         let names: Vec<String> = known
             .iter()
             .map(|(_, known)| known.runs_as.clone())
@@ -32,7 +42,7 @@ impl PutBack<'_> {
                 gone.push((name, known));
                 continue;
             };
-            let aim = Aim::of(known, self.applied.network.as_ref());
+            let aim = self.aim(known);
             match aim.way(self.id, service, known, self.interrupted) {
                 Way::None => {}
                 Way::Impossible(why) => left.push(format!("the ECS service `{runs_as}` {why}")),
@@ -92,13 +102,18 @@ impl PutBack<'_> {
         Ok(left)
     }
 
+    fn aim<'a>(&'a self, known: &'a Definition) -> Aim<'a> {
+        let today = &self.shell.config.network;
+        Aim::of(known, self.applied.network.as_ref(), today)
+    }
+
     async fn create(
         &self,
         known: &Definition,
         service: &Service,
         capacity: Capacity,
-    ) -> Result<(), shared::call_error::CallError> {
-        let aim = Aim::of(known, self.applied.network.as_ref());
+    ) -> Result<(), CallError> {
+        let aim = self.aim(known);
         let network = aim.network.unwrap_or(&self.shell.config.network);
         let placement = Placement::on(capacity, network);
         let new = NewService {
@@ -125,11 +140,14 @@ struct Aim<'a> {
     arn: &'a str,
     /// Of ours only; `None` where nobody wrote it down.
     network: Option<&'a Network>,
+    /// That of today's settings, to which the request may have moved it.
+    today: &'a Network,
 }
 
 /// The way of an ECS service back.
 #[derive(Debug, PartialEq, Eq)]
 enum Way {
+    /// It stays as it is.
     None,
     /// With what its tasks run on, where that changes too.
     Move(Option<Capacity>),
@@ -138,7 +156,7 @@ enum Way {
 }
 
 impl<'a> Aim<'a> {
-    fn of(known: &'a Definition, recorded: Option<&'a Network>) -> Self {
+    fn of(known: &'a Definition, recorded: Option<&'a Network>, today: &'a Network) -> Self {
         let stands = known.stands.as_ref();
         let network = stands
             .and_then(|stands| stands.network.as_ref())
@@ -146,12 +164,14 @@ impl<'a> Aim<'a> {
         Self {
             arn: stands.map_or(known.arn.as_str(), |stands| stands.arn.as_str()),
             network: network.filter(|_| known.capacity.is_some()),
+            today,
         }
     }
 
     fn other_network(&self, service: &EcsService) -> Option<&'a Network> {
         let seen = service.network.as_ref()?;
-        self.network.filter(|own| own.differs_from(seen, None))
+        self.network
+            .filter(|own| own.differs_from(seen, Some(self.today)))
     }
 
     fn way(&self, id: &AppId, service: &EcsService, known: &Definition, interrupted: bool) -> Way {
@@ -160,6 +180,11 @@ impl<'a> Aim<'a> {
         }
         if known.capacity.is_some() && !id.owns(&service.tags) {
             return Way::Impossible("does not carry this App's tags any more, so it is left alone");
+        }
+        // One that app.json names runs what its owner gave it since: nothing of ours has put that there.
+        let runs = &service.task_definition;
+        if known.capacity.is_none() && runs != self.arn && !id.names_definition(runs) {
+            return Way::None;
         }
         // A request only ever moves to newer revisions: it was ECS that went back, while nobody of ours looked.
         let went_back = is_older(&service.task_definition, &known.arn);
