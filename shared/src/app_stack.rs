@@ -53,6 +53,8 @@ pub struct StackInputs<'a> {
     pub id: &'a AppId,
     /// The Release that it is rendered for.
     pub release: &'a ReleaseId,
+    /// The request: all of its attempts tell of what it removed, and no other request does.
+    pub request_id: &'a str,
     /// What convox.yml wants its roles to allow.
     pub needs: &'a Needs,
     /// Names of resources that stay where they stand, although convox.yml has them no more: tasks of the Release before

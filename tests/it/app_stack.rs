@@ -54,6 +54,7 @@ impl Rack {
         let inputs = StackInputs {
             id: &self.id,
             release: &ReleaseId::new("R1").unwrap(),
+            request_id: "request-1",
             needs: &self.needs,
             keep: &BTreeSet::new(),
             settings_bucket: "settings-bucket",

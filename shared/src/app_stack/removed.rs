@@ -37,11 +37,11 @@ impl DataAfter {
     }
 }
 
-/// The last that left, with the Release that they left for.
+/// The last that left, with the request that they left for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct Removed {
-    pub(super) release: String,
+    pub(super) request: String,
     pub(super) resources: Vec<RemovedResource>,
 }
 
@@ -78,15 +78,15 @@ impl Rendering<'_> {
         ));
     }
 
-    /// Writes down what leaves, and answers what left for this Release: now, or in an earlier attempt.
+    /// Writes down what leaves, and answers what left for this request: now, or in an earlier attempt.
     pub(super) fn removed(&mut self, leaving: Vec<RemovedResource>) -> Vec<RemovedResource> {
-        let release = self.inputs.release.as_str();
+        let request = self.inputs.request_id;
         let mut removed = self.before.removed.clone();
-        let of_this = removed.release == release;
+        let of_this = removed.request == request;
         if !leaving.is_empty() {
             let earlier = removed.resources.into_iter().filter(|_| of_this);
             removed = Removed {
-                release: release.to_owned(),
+                request: request.to_owned(),
                 resources: earlier.chain(leaving).collect(),
             };
         }
@@ -97,7 +97,7 @@ impl Rendering<'_> {
         };
         removed.resources.retain(|gone| !is_back(gone));
         self.template.removed(&removed);
-        if removed.release != release {
+        if removed.request != request {
             return Vec::new();
         }
         for RemovedResource { name, data } in &removed.resources {

@@ -79,6 +79,7 @@ struct Rack {
     vpc: Option<&'static str>,
     key: Option<&'static str>,
     allow_replacement: bool,
+    request: &'static str,
 }
 
 impl Rack {
@@ -99,6 +100,7 @@ impl Rack {
             vpc: Some("vpc-1"),
             key: None,
             allow_replacement: false,
+            request: "request-1",
         }
     }
 
@@ -110,6 +112,7 @@ impl Rack {
         let inputs = StackInputs {
             id: &self.id,
             release: &self.release,
+            request_id: self.request,
             needs: &self.needs,
             keep: &self.keep,
             settings_bucket: "bucket",

@@ -68,7 +68,8 @@ impl Checks {
             rack: Some(of_settings(config)),
         };
         self.policies(config, &needs.access);
-        let (rendered, secret_keys) = self.rendered_stack(config, wanted, gathered, &needs)?;
+        let (rendered, secret_keys) =
+            self.rendered_stack(config, wanted, gathered, (&needs, request_id))?;
         let (template, removed) = (rendered.template, rendered.removed);
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
@@ -107,7 +108,7 @@ impl Checks {
         config: &Config,
         wanted: &Wanted<'_>,
         gathered: &Gathered,
-        needs: &StackNeeds,
+        (needs, request_id): (&StackNeeds, &str),
     ) -> Option<(Rendered, BTreeSet<String>)> {
         // What never came up has nothing to keep.
         let standing = gathered.stack.as_ref().filter(|stack| stack.has_come_up());
@@ -133,6 +134,7 @@ impl Checks {
         let inputs = StackInputs {
             id: wanted.id,
             release: wanted.release,
+            request_id,
             needs: &all.access,
             keep: &all.resources,
             settings_bucket: &config.bucket,

@@ -345,13 +345,13 @@ fn what_leaves_is_named_with_its_data_before_it_goes_and_by_every_attempt_that_r
     let said = going.notices.join("\n");
     let part = "`resources.files` is not there any more and is removed with this Release: its data are gone";
     assert!(said.contains(part), "{said}");
-    // The same promote goes on when the stack is done, and another changes nothing of it.
+    // The same promote goes on when the stack is done, and another of the Release changes nothing of it.
     let gone = rack.render(&stays, Some(&going.template)).unwrap();
     assert_eq!(
         (gone.template.clone(), gone.removed),
         (going.template, going.removed)
     );
-    rack.release = ReleaseId::new("R4").unwrap();
+    rack.request = "request-2";
     let next = rack.render(&stays, Some(&gone.template)).unwrap();
     assert_eq!((next.template, next.removed), (gone.template, Vec::new()));
     let said = next.notices.join("\n");
