@@ -14,6 +14,8 @@ const WRAPPED_MIN: usize = 60;
 const WRAPPED_MAX: usize = 76;
 /// What begins a key or a certificate.
 const PEM: &str = "-----BEGIN ";
+/// The end of one.
+const PEM_END: &str = "-----END ";
 
 pub(super) fn read(text: &str) -> Result<ReadEnvironment, EnvironmentError> {
     let mut collector = Collector::default();
@@ -106,12 +108,14 @@ impl Open {
         let still = self
             .quote
             .filter(|quote| !value.trim_end().ends_with(*quote));
-        let begins_key = value.starts_with(PEM);
+        let begun = value.strip_prefix(['"', '\'']).unwrap_or(value);
+        // One that ends in the same line, with `\n` in words, leaves nothing open.
+        let begins_key = begun.starts_with(PEM) && !begun.contains(PEM_END);
         Self {
             no_pair: begins_key,
             odd: !taken && (self.odd || shown(key.trim()).is_none()),
             quote: still.or_else(|| opening_quote(value)),
-            base64: begins_key || is_wrapped(value),
+            base64: begins_key || is_wrapped(begun),
         }
     }
 
@@ -119,6 +123,8 @@ impl Open {
     ///
     /// A variable of no value looks much like it, `KEY=`; so after a pair it must end in `==`, or mix letters as no name does.
     fn ends_with(&self, text: &str) -> bool {
+        let closed = self.quote.and_then(|quote| text.strip_suffix(quote));
+        let text = closed.unwrap_or(text);
         let body = text.trim_end_matches('=');
         let padding = text.len() - body.len();
         let is_end = (1..=2).contains(&padding)
@@ -261,7 +267,16 @@ mod tests {
         for (text, want) in [
             (format!("KEY={line}\nTWFuTQ==\nB=1"), &["B", "KEY"][..]),
             (format!("KEY={line}\nTWFuTWE=\nB=1"), &["B", "KEY"]),
-            // An empty variable after a long value is one.
+            (format!("KEY=\"{line}\nTWFuTQ==\"\nB=1"), &["B", "KEY"]),
+            (
+                format!("KEY='{line}\n{line}\nTWFuTWE='\nB=1"),
+                &["B", "KEY"],
+            ),
+            // An empty variable after a long value is one, and after a key that ends in its line.
+            (
+                "KEY=-----BEGIN KEY-----\\nTWFu\\n-----END KEY-----\\n\nDSN=".to_owned(),
+                &["DSN", "KEY"],
+            ),
             (format!("KEY={line}\nTOP="), &["KEY", "TOP"]),
             (format!("KEY={hash}\nTWFuTWE="), &["KEY", "TWFuTWE"]),
             ("A=1\nTWFuTQ==".to_owned(), &["A", "TWFuTQ"]),
