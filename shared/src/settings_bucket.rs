@@ -17,6 +17,9 @@ use crate::clients::{self, OnDemand};
 /// How long the body of an object may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What a function of 256 MB can hold and read: twice what a container reads, for what an envelope adds.
+const OBJECT_MAX_BYTES: i64 = 32 << 20;
+
 /// The bucket of one Rack.
 #[derive(Debug)]
 pub struct SettingsBucket {
@@ -100,6 +103,15 @@ impl SettingsBucket {
             Err(err) if is_missing(&err) => return Ok(None),
             Err(err) => return Err(key_told_apart(CallError::new(attempted(), &err))),
         };
+        let size = answer.content_length().unwrap_or_default();
+        if size > OBJECT_MAX_BYTES {
+            let message = format!("it has {size} bytes, and at most {OBJECT_MAX_BYTES} are read");
+            return Err(CallError::stated(
+                attempted(),
+                "ObjectTooLarge",
+                Some(&message),
+            ));
+        }
         let etag = answer.e_tag().unwrap_or_default().to_owned();
         // The SDK's own limits end where the body begins.
         let body = tokio::time::timeout(BODY_TIMEOUT, answer.body.collect()).await;

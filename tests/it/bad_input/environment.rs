@@ -325,3 +325,14 @@ async fn of_lines_in_other_forms_no_output_shows_a_value() {
         said,
     ]);
 }
+
+#[tokio::test]
+async fn an_object_that_no_function_can_hold_is_refused_unread() {
+    let world = crate::app::world().await;
+    let function = world.start("promote", &[]);
+    let large = "A=1\n".repeat(9 << 20);
+    let report = crate::app::promote_app(&world, &function, crate::app::APP, "R1", large).await;
+    assert_eq!(report["status"], "failed", "{report:#}");
+    assert_eq!(report["errorType"], "ObjectTooLarge", "{report:#}");
+    assert_eq!(crate::app::sent(&world), ["Release Promote Failed"]);
+}
