@@ -35,7 +35,7 @@ load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `mak
 	LOAD_APPS=200 cargo test -p integration-tests --test matrix -- load --nocapture
 
 bench: tools .venv/bench/.stamp ## measure speed, size and trips of release builds (BENCH="cold promote": these parts only)
-	@$(MAKE) --quiet convox-env
+	@$(MAKE) --quiet convox-env CONVOX_ENV_FEATURES=test-addresses
 	cargo build --quiet --release -p promote -p app-deletion -p failure-count -p process-run
 	cargo build --quiet --release -p empty-function
 	cargo build --quiet --release -p plan-speed --bins
@@ -47,8 +47,8 @@ lint: .venv/sam/.stamp ## check format, lints and the template
 
 convox-env: ## build the container's entrypoint for x86_64 images: static where the musl target is installed
 	@musl=x86_64-unknown-linux-musl; if rustup target list --installed | grep -qx $$musl && command -v musl-gcc > /dev/null; then \
-	  cargo build --release -p convox-env --target $$musl && echo "static: target/$$musl/release/convox-env"; \
-	else cargo build --release -p convox-env && \
+	  cargo build --release -p convox-env --features "$(CONVOX_ENV_FEATURES)" --target $$musl && echo "static: target/$$musl/release/convox-env"; \
+	else cargo build --release -p convox-env --features "$(CONVOX_ENV_FEATURES)" && \
 	  echo "for images with glibc: target/release/convox-env (no $$musl here: rustup target add $$musl, and musl-gcc)"; fi
 
 demo: .venv/emulator/.stamp build ## promote examples/shop and the demo App on this machine, through outages and a deletion, and check it

@@ -45,7 +45,9 @@ impl Task {
             let text = lookup(name)?.to_str()?;
             (!text.is_empty()).then(|| text.trim_end_matches('/').to_owned())
         };
-        let of_test = |variable| match text(variable) {
+        // An image or an environment file could name them too, so a program that is shipped does not look.
+        let is_test = cfg!(any(debug_assertions, feature = "test-addresses"));
+        let of_test = |variable| match text(variable).filter(|_| is_test) {
             Some(url) if !is_of_this_machine(&url) => Err(SettingsError::NotLoopback { variable }),
             url => Ok(url),
         };
