@@ -1,6 +1,6 @@
 //! A trigger -> the message that it is for one App, or an answer at once.
 
-use chrono::SubsecRound as _;
+use chrono::{DateTime, SubsecRound as _, Utc};
 use futures_util::future::join;
 use serde_json::{Value, json};
 use shared::call_error::CallError;
@@ -77,17 +77,7 @@ impl Invocation<'_> {
                 allowed,
                 event,
                 ..
-            } => {
-                let now = (self.shell.clock)();
-                let (request_id, time) = event.unwrap_or_else(|| (self.request_id.to_owned(), now));
-                match self.names(&app, &release) {
-                    Ok((id, release)) => {
-                        let wanted = (release, allowed);
-                        self.requested(id, wanted, request_id, time).await
-                    }
-                    Err(err) => self.refuse(&app, &release, &request_id, &err).await,
-                }
-            }
+            } => self.asked((&app, &release), allowed, event).await,
             Trigger::Continue {
                 kind: Kind::Delete,
                 app,
@@ -124,6 +114,24 @@ impl Invocation<'_> {
                 Ok((id, release)) => Ok(Next::DryRun(id, release, allowed)),
                 Err(err) => Ok(Next::Answer(failed("InvalidName", &err.to_string()))),
             },
+        }
+    }
+
+    /// Somebody asks for a Release: by an event with an id and a time, or directly.
+    async fn asked(
+        &self,
+        (app, release): (&str, &str),
+        allowed: Allowed,
+        event: Option<(String, DateTime<Utc>)>,
+    ) -> Result<Next, PromoteError> {
+        let now = (self.shell.clock)();
+        let (request_id, time) = event.unwrap_or_else(|| (self.request_id.to_owned(), now));
+        match self.names(app, release) {
+            Ok((id, release)) => {
+                let wanted = (release, allowed);
+                self.requested(id, wanted, request_id, time).await
+            }
+            Err(err) => self.refuse(app, release, &request_id, &err).await,
         }
     }
 
@@ -241,7 +249,7 @@ impl Invocation<'_> {
         id: AppId,
         (release, allowed): (ReleaseId, Allowed),
         request_id: String,
-        time: chrono::DateTime<chrono::Utc>,
+        time: DateTime<Utc>,
     ) -> Result<Next, PromoteError> {
         let key = keys::environment(&id.app, &release);
         let version = self.shell.bucket.version(&key, None);
