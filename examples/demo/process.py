@@ -19,7 +19,7 @@ COMMAND = 'test -n "$DATABASE_URL" && test -z "$SESSION_SECRET" && echo "a one-o
 def one_off(shop: Shop, watch: Watch) -> None:
     step("a one-off process: somebody sends the event `Process Run Requested`")
     detail = {"rack": shop.rack.name, "app": NAME, "service": SERVICE, "command": COMMAND}
-    entry = {"Source": "demo", "DetailType": "Process Run Requested", "Detail": json.dumps(detail)}
+    entry = {"Source": "rack", "DetailType": "Process Run Requested", "Detail": json.dumps(detail)}
     shop.aws("events").put_events(Entries=[entry])
     started = watch.wait_for("Process Started")
     show.event("Process Started", started)

@@ -94,6 +94,9 @@ def default_parameters(aws: Aws) -> dict[str, str]:
     return {
         "Architecture": "arm64" if machine in ("arm64", "aarch64") else "x86_64",
         "Cluster": NAME,
+        "AppEnvironmentFileArns": "arn:aws:s3:::demo-*",
+        "AppSecretArns": "arn:aws:secretsmanager:*:*:secret:demo/*",
+        "Rack": NAME,
         "Registry": REGISTRY,
         "SecurityGroups": security_group(aws, vpc),
         "Subnets": ",".join(subnet["SubnetId"] for subnet in subnets(aws)),

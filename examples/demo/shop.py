@@ -164,7 +164,7 @@ class Shop:
 
     def _send(self, detail_type: str, detail: dict[str, str]) -> None:
         detail = {"rack": self.rack.name, "app": NAME, **detail}
-        entry = {"Source": "demo", "DetailType": detail_type, "Detail": json.dumps(detail)}
+        entry = {"Source": "rack", "DetailType": detail_type, "Detail": json.dumps(detail)}
         self.aws("events").put_events(Entries=[entry])
 
     def _key(self, folder: str, name: str) -> str:

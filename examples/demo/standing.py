@@ -110,7 +110,7 @@ def explain(rack: racks.Rack) -> None:
 def commands(rack: racks.Rack, queue: str) -> str:
     endpoint, bucket = rack.aws.endpoint, rack.bucket
     detail = json.dumps({"rack": rack.name, "app": "shop"})
-    deletion = json.dumps([{"Source": "by.hand", "DetailType": "App Deleted", "Detail": detail}])
+    deletion = json.dumps([{"Source": "rack", "DetailType": "App Deleted", "Detail": detail}])
     exports = " ".join(f"{name}={value}" for name, value in CREDENTIALS.items())
     return f"""
 To promote an App, upload its files, env last (any AWS CLI will do; this one came with the tools):
