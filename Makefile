@@ -1,20 +1,25 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+# For the tools; an account's own region is the caller's.
+REGION ?= $(AWS_DEFAULT_REGION)
+REGION := $(REGION)
 export AWS_DEFAULT_REGION := us-east-1
 export SAM_CLI_TELEMETRY := 0
 
 DEMO := .venv/emulator/bin/python examples/demo
 RACK_SECRETS_MANAGER_ENV ?= No
 ARCHITECTURE ?= arm64
+IMAGES ?= x86_64
+ARM := aarch64-unknown-linux-musl
 CORPUS ?= ../shared/corpus
 
-.PHONY: help tools build test corpus load bench lint convox-env demo demo-up demo-web demo-down sam-build sam-local clean-tools
+.PHONY: help tools build test test-quick test-real corpus load bench lint handlers convox-env demo demo-up demo-web demo-down sam-build sam-local account-check clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-tools: .venv/emulator/.stamp .venv/sam/.stamp ## install the emulator and the SAM tools, where their requirements changed
+tools: .venv/emulator/.stamp .venv/postgres/.stamp .venv/sam/.stamp ## install the emulator, a PostgreSQL and the SAM tools, where their requirements changed
 
 .venv/%/.stamp: tests/requirements/%.txt
 	@echo "installing .venv/$* ($$(wc -l < $<) Python packages, about 15 to 35 s) ..."
@@ -28,11 +33,19 @@ test: tools build ## run all tests; say how many ran, and how much the proofs co
 	awk '/^test result/ { ran += $$4 + $$6; failed += $$6 } END { print ran + 0 " tests ran, " failed + 0 " failed" }' \
 	  target/tests.log | tee target/tests-summary.txt; cat target/tests-proofs.txt; exit $$status
 
+test-quick: tools ## what a change most likely breaks, in a minute: unit tests, a share of the proofs in memory, promotes
+	@cargo test --workspace --lib --quiet
+	@EVERY=60 cargo test --workspace --test matrix --quiet -- faults kills pairs
+	@cargo test --workspace --test it --quiet -- promote:: layering::
+
+test-real: tools build ## the faults and kills, every case on real processes too: before a release
+	REAL=all cargo test --workspace --test matrix -- faults kills --nocapture
+
 corpus: ## compare the loader of convox.yml with Convox's own on a folder of cases (CORPUS=path)
-	CORPUS="$(abspath $(CORPUS))" cargo test --quiet -p shared --all-features --test corpus
+	CORPUS="$(abspath $(CORPUS))" cargo test --quiet -p manifest --test corpus
 
 load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `make test` runs a tenth
-	LOAD_APPS=200 cargo test -p integration-tests --test matrix -- load --nocapture
+	LOAD_APPS=200 cargo test --workspace --test matrix -- load --nocapture
 
 bench: tools .venv/bench/.stamp ## measure speed, size and trips of release builds (BENCH="cold promote": these parts only)
 	@$(MAKE) --quiet convox-env CONVOX_ENV_FEATURES=test-addresses
@@ -41,15 +54,24 @@ bench: tools .venv/bench/.stamp ## measure speed, size and trips of release buil
 	cargo build --quiet --release -p plan-speed --bins
 	@cargo run --quiet -p bench -- $(BENCH)
 
-lint: .venv/sam/.stamp ## check format, lints and the template
+lint: .venv/sam/.stamp ## check format, lints and the templates, also as SAM transforms them
 	cargo fmt --check && cargo lint
-	.venv/sam/bin/sam validate --lint && .venv/sam/bin/cfn-lint template.yaml
+	.venv/sam/bin/sam validate --lint
+	.venv/sam/bin/python tests/lint_templates.py --templates template.yaml examples/account.yaml
 
-convox-env: ## build the container's entrypoint for x86_64 images: static where the musl target is installed
+handlers: ## renew the table of what CloudFormation calls for Apps' stacks (SCHEMAS=zip or folder, ADD="TYPE ...")
+	python3 tests/handler_permissions.py $(SCHEMAS) $(if $(ADD),--add $(ADD))
+
+convox-env: $(if $(filter arm64,$(IMAGES)),.venv/sam/.stamp) ## build the container's entrypoint, static where the musl target is installed (IMAGES=x86_64|arm64)
+ifeq ($(IMAGES),arm64)
+	PATH="$$PWD/.venv/sam/bin:$$PATH" cargo lambda build --quiet --release --target $(ARM) --package convox-env --bin convox-env
+	@echo "static: target/lambda/convox-env/bootstrap"
+else
 	@musl=x86_64-unknown-linux-musl; if rustup target list --installed | grep -qx $$musl && command -v musl-gcc > /dev/null; then \
 	  cargo build --release -p convox-env --features "$(CONVOX_ENV_FEATURES)" --target $$musl && echo "static: target/$$musl/release/convox-env"; \
 	else cargo build --release -p convox-env --features "$(CONVOX_ENV_FEATURES)" && \
 	  echo "for images with glibc: target/release/convox-env (no $$musl here: rustup target add $$musl, and musl-gcc)"; fi
+endif
 
 demo: .venv/emulator/.stamp build ## promote examples/shop and the demo App on this machine, through outages and a deletion, and check it
 	@$(DEMO) demo
@@ -68,6 +90,11 @@ sam-build: .venv/sam/.stamp ## build the functions as they are deployed, into .a
 
 sam-local: tools build ## invoke every events/*.json with SAM CLI in a container, against the emulator; needs Docker
 	@.venv/sam/bin/python tests/sam_local
+
+account-check: ## look at the account of a Rack, and print what to try there (RACK=name, ENDPOINT=url, REGION=region)
+	@cargo build --quiet -p account-check
+	@PATH="$$PATH:$$PWD/.venv/emulator/bin" env -u AWS_DEFAULT_REGION target/debug/account-check "$(RACK)" \
+	  $(if $(ENDPOINT),--endpoint "$(ENDPOINT)") $(if $(REGION),--region "$(REGION)")
 
 clean-tools: ## remove the installed tools
 	rm -rf .venv

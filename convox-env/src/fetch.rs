@@ -3,8 +3,8 @@
 use std::time::SystemTime;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
+use environment::{EnvironmentObject, ReadEnvironment};
 use serde_json::{Value, json};
-use shared::environment::{self, EnvironmentObject, ReadEnvironment};
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;

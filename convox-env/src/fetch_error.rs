@@ -1,6 +1,6 @@
 //! Why an environment could not be fetched, and what to do about it.
 
-use shared::environment::EnvironmentError;
+use environment::EnvironmentError;
 
 use crate::http::TOO_LARGE;
 use crate::object_url::ObjectUrl;
@@ -145,7 +145,7 @@ impl FetchError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::error_chain::Chain;
+    use names::error_chain::Chain;
 
     #[test]
     fn what_s3_says_becomes_what_to_do() {

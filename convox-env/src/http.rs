@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::io::ErrorKind;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use environment::OBJECT_MAX_BYTES;
 use serde_json::Value;
-use shared::environment::OBJECT_MAX_BYTES;
 use ureq::http::Response;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};

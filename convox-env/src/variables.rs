@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 
-use shared::environment::{EnvKey, EnvValue, Environment};
+use environment::{EnvKey, EnvValue, Environment};
 
 /// `CONVOX_ENV_VARS`: the names that a Service declares.
 #[derive(Debug, Clone, PartialEq, Eq)]

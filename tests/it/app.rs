@@ -86,7 +86,7 @@ pub fn written(world: &World, release: &str, version_id: &str) -> Value {
 pub fn written_for(world: &World, app: &str, release: &str, version_id: &str) -> Value {
     json!({
         "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created",
-        "source": "aws.s3", "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
+        "source": "aws.s3", "account": world.account, "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
         "resources": [format!("arn:aws:s3:::{}", world.bucket)],
         "detail": {
             "version": "0",
@@ -133,11 +133,18 @@ pub async fn deliver(function: &Function, event: &Value) -> Invocation {
     function.invoke(event).await
 }
 
+/// Creates an ECS service of somebody else that is lent to an App; its ARN.
+pub async fn lend(world: &World, name: &str, app: &str) -> String {
+    let borrower = format!("{}/{app}", world.rack);
+    let tags = [("convox:lent-to", borrower.as_str())];
+    world.create_ecs_service(name, &tags).await
+}
+
 /// `Release Promote Requested`, sent so many seconds from now; `id` is the event's.
 pub fn requested(world: &World, release: &str, id: &str, seconds_ahead: i64) -> Value {
     let time = Utc::now() + TimeDelta::seconds(seconds_ahead);
     json!({
-        "version": "0", "id": id, "detail-type": "Release Promote Requested", "source": "shop.deployments",
+        "version": "0", "id": id, "detail-type": "Release Promote Requested", "source": "rack",
         "account": "123456789012", "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1",
         "resources": [], "detail": {"rack": world.rack, "app": APP, "release": release},
     })
@@ -213,7 +220,9 @@ pub async fn running(world: &World, service: &str) -> String {
         .send()
         .await
         .unwrap();
-    services.services()[0].task_definition().unwrap().to_owned()
+    let service = &services.services()[0];
+    assert_ne!(service.status(), Some("INACTIVE"), "{name} is gone");
+    service.task_definition().unwrap().to_owned()
 }
 
 /// The task definition that a Timer's rule starts.

@@ -8,14 +8,16 @@ mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-use shared::app_stack::{Before, Needs, RackNeeds, Rendered, StackInputs, render};
-use shared::environment::{EnvKey, Environment};
-use shared::manifest::{self, Manifest, Problem};
-use shared::names::{AppId, AppName, RackName, ReleaseId};
-use shared::resources::{
+use environment::{EnvKey, Environment};
+pub use lint::types;
+use manifest::Manifest;
+use manifest::resources::{
     self, Cache, CacheEngine, Database, DatabaseEngine, FileSystem, Kind, ReadSource, Resource,
 };
+use names::{AppId, AppName, RackName, ReleaseId};
+use release::app_stack::{Before, Needs, RackNeeds, Rendered, StackInputs, render};
+use serde_json::Value;
+use yaml::Problem;
 
 /// What the templates of one App are made from.
 struct Rack {
@@ -26,6 +28,7 @@ struct Rack {
     vpc: String,
     groups: Vec<String>,
     allow_replacement: bool,
+    unversioned_reads: bool,
 }
 
 impl Rack {
@@ -43,6 +46,7 @@ impl Rack {
             vpc: "vpc-0123456789abcdef0".to_owned(),
             groups: vec!["sg-0123456789abcdef0".to_owned()],
             allow_replacement: false,
+            unversioned_reads: false,
         }
     }
 
@@ -57,13 +61,17 @@ impl Rack {
             request_id: "request-1",
             needs: &self.needs,
             keep: &BTreeSet::new(),
+            boundary_arn: "arn:aws:iam::123456789012:policy/convox/myrack/boundary",
             settings_bucket: "settings-bucket",
+            unversioned_reads: self.unversioned_reads,
             environment_key_arn: self.key,
             secret_key_arn: self.key,
             log_retention_days: 30,
             subnets: &self.subnets,
             vpc_id: Some(&self.vpc),
             security_groups: &self.groups,
+            let_in: &BTreeSet::new(),
+            mounted_by_role: true,
             before_settings: &RackNeeds::default(),
             allow_replacement: self.allow_replacement,
         };
@@ -121,6 +129,7 @@ fn database(engine: DatabaseEngine) -> Database {
         parameter_group: None,
         snapshot: None,
         read_source: None,
+        url_parameters: None,
     }
 }
 

@@ -229,3 +229,29 @@ async fn a_promote_that_fails_for_good_leaves_its_capacity_as_it_was() {
     assert_eq!(runs_on(&world, "web").await, "provider FARGATE_SPOT");
     assert_eq!(fires_on(&world, "clean").await, "provider FARGATE_SPOT");
 }
+
+#[tokio::test]
+async fn a_timer_on_fargate_is_told_that_its_services_host_volume_is_lost() {
+    let world = World::new().await;
+    let function = world.start("promote", &[EC2]);
+    for (params, lost) in [
+        ("FargateTimers: 'Yes'", 1),
+        ("FargateServices: 'Yes', FargateTimers: 'Yes'", 1),
+        ("", 0),
+    ] {
+        let manifest = format!(
+            "params: {{{params}}}\nservices:\n  web: {{image: a, volumes: [/data:/data]}}\n\
+             timers:\n  nightly: {{schedule: 0 3 * * ?, command: c, service: web}}\n"
+        );
+        let key = format!("apps/{APP}/releases/R1/convox.yml");
+        world.put(&key, manifest).await;
+        world.put_env(APP, "R1", &[]).await;
+        let dry_run = serde_json::json!({"app": APP, "release": "R1", "dryRun": true});
+        let plan = function.invoke(&dry_run).await.answer();
+        let warnings = plan["warnings"].to_string();
+        let said = warnings
+            .matches("`services.web.volumes[0]`: Fargate has no host")
+            .count();
+        assert_eq!(said, lost, "{params}: {plan:#}");
+    }
+}

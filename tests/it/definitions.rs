@@ -10,14 +10,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
 
+use environment::{Environment, EnvironmentObject};
 use integration_tests::canary;
-use shared::app_settings::Build;
-use shared::app_stack::StackOutputs;
-use shared::environment::{self, Environment, EnvironmentObject};
-use shared::manifest::{self, Manifest};
-use shared::names::{AppId, AppName, RackName, ReleaseId, SecretArn};
-use shared::precedence::Generation;
-use shared::task_definition::{self, EnvSource, Launch, LaunchType, Release, TaskDefinition};
+use manifest::Manifest;
+use manifest::app_settings::Build;
+use manifest::capacity::LaunchType;
+use manifest::precedence::Generation;
+use names::{AppId, AppName, RackName, ReleaseId, SecretArn};
+use release::app_stack::StackOutputs;
+use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition};
 
 use crate::app;
 

@@ -20,7 +20,7 @@ const TIMERS: [&str; 2] = ["cleanup", "report"];
 fn deleted(world: &World, id: &str, seconds_ahead: i64) -> Value {
     let time = Utc::now() + TimeDelta::seconds(seconds_ahead);
     json!({
-        "version": "0", "id": id, "detail-type": "App Deleted", "source": "shop.operations", "account": "123456789012",
+        "version": "0", "id": id, "detail-type": "App Deleted", "source": "rack", "account": "123456789012",
         "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
         "detail": {"rack": world.rack, "app": APP},
     })
@@ -106,6 +106,33 @@ async fn assert_gone(world: &World, case: &str) {
 }
 
 #[tokio::test]
+async fn an_app_is_deleted_by_invoking_the_function_where_no_events_are_taken() {
+    let (world, _, deletion) = live().await;
+    for unclear in [
+        json!({"app": APP, "delete": false}),
+        json!({"app": APP, "delete": "true"}),
+        json!({"app": APP, "delete": true, "release": "R1"}),
+    ] {
+        let answer = deletion.invoke(&unclear).await.answer();
+        assert_eq!(answer["status"], "ignored", "{unclear}: {answer:#}");
+    }
+    let direct = json!({"app": APP, "delete": true});
+    let mut answer = deletion.invoke(&direct).await.answer();
+    // In the second of the upload the promote counts, and whoever deletes is told to ask again.
+    for _ in 0..1_000 {
+        if answer["status"] != "superseded" {
+            break;
+        }
+        answer = deletion.invoke(&direct).await.answer();
+    }
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_gone(&world, "deleted").await;
+    let wrong = json!({"app": "No App", "delete": true});
+    let answer = deletion.invoke(&wrong).await.answer();
+    assert_eq!(answer["errorType"], "InvalidName", "{answer:#}");
+}
+
+#[tokio::test]
 async fn a_deleted_app_is_gone_and_its_secret_can_be_restored_for_30_days() {
     let (world, _, deletion) = live().await;
     let mut revisions = Vec::new();
@@ -133,7 +160,11 @@ async fn a_deleted_app_is_gone_and_its_secret_can_be_restored_for_30_days() {
         .collect();
     assert_eq!(
         sent,
-        ["App Secret Deletion Scheduled", "Secret Write Skipped"]
+        [
+            "App Secret Deletion Scheduled",
+            "App Deletion Completed",
+            "Secret Write Skipped"
+        ]
     );
     for (field, want) in [("rack", json!(world.rack)), ("requestId", json!("event-1"))] {
         assert!(
@@ -141,9 +172,12 @@ async fn a_deleted_app_is_gone_and_its_secret_can_be_restored_for_30_days() {
             "{events:?}"
         );
     }
+    for told in &events[..2] {
+        assert_eq!(told.detail["secretArn"], answer["secretArn"]);
+        assert_eq!(told.detail["deletionDate"], answer["deletionDate"]);
+    }
+    assert_eq!(events[1].detail["errorType"], Value::Null);
     let told = &events[0].detail;
-    assert_eq!(told["secretArn"], answer["secretArn"]);
-    assert_eq!(told["deletionDate"], answer["deletionDate"]);
     let told: DateTime<Utc> = told["deletionDate"].as_str().unwrap().parse().unwrap();
     assert_eq!(told, date);
     let last = app::outcomes(&world).await.pop().unwrap();
@@ -200,7 +234,10 @@ async fn an_app_on_s3_is_deleted_without_a_secret() {
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_eq!(answer["deletionDate"], Value::Null);
     assert_eq!(statuses(&world).await, ["INACTIVE"; 3]);
-    assert_eq!(app::sent(&world), ["Secret Write Skipped"]);
+    assert_eq!(
+        app::sent(&world),
+        ["App Deletion Completed", "Secret Write Skipped"]
+    );
     assert_eq!(world.proxy.count("secretsmanager", "DeleteSecret"), 0);
 }
 

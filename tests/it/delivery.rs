@@ -280,7 +280,7 @@ services:
             for (number, in_lines, in_json) in [
                 (2, Some("export X"), Some("export X")),
                 (3, None, None),
-                (4, None, Some("1A")),
+                (4, None, None),
                 (6, Some("CONVOX_ENV_URL"), Some("CONVOX_ENV_URL")),
                 (7, None, None),
             ] {

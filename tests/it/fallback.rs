@@ -1,5 +1,5 @@
 //! Whatever goes wrong with Secrets Manager, the Release is promoted: through S3, with a warning. That it takes no longer than
-//! its limit is shown on a clock of its own (`shared/src/secrets/bound.rs`).
+//! its limit is shown on a clock of its own (`shared/aws/src/secrets/bound.rs`).
 
 use std::time::Duration;
 

@@ -5,6 +5,8 @@
 //! `integration_tests::iam::Judged`.
 
 mod deeds;
+mod handlers;
+mod pages;
 mod reference;
 mod roles;
 mod scenario;
@@ -16,6 +18,7 @@ use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client as SecretsManager;
 use integration_tests::iam::{self, Deployment, Permit, Policy, Rule};
 use integration_tests::{Call, World};
+use serde_json::Value;
 
 use scenario::Seen;
 
@@ -158,6 +161,41 @@ fn prove_that_gaps_are_noticed(seen: &Seen, unused: &Unused) -> usize {
 #[tokio::test]
 async fn promote_may_do_what_it_does_and_nothing_else() {
     prove_function(Seen::of_promote().await, &unused_with_tasks());
+}
+
+/// Keys of one's own, with the policy that docs/permissions.md has for them: no statement or action of it can be left out.
+#[tokio::test]
+async fn keys_of_ones_own_leave_to_iam_what_the_page_says_and_no_less() {
+    let seen = Seen::of_promote().await;
+    let missing_with = |document: &Value| {
+        let keys = [&seen.deployment.environment_key]
+            .into_iter()
+            .chain(&seen.deployment.secret_key)
+            .chain(&seen.deployment.former_secret_key);
+        let form = Deployment {
+            creates_key: false,
+            key_policies: keys.map(|key| (key.clone(), document.clone())).collect(),
+            ..seen.deployment.clone()
+        };
+        missing(&policy(&form, &seen.role()), &seen.permits_in(&form))
+    };
+    let document = pages::key_policy();
+    assert_eq!(missing_with(&document), BTreeSet::new());
+    let place = document["Statement"].as_array().unwrap();
+    let place = place.iter().position(|one| one["Sid"] == "UseIsLeftToIam");
+    let place = place.unwrap();
+    let actions = document["Statement"][place]["Action"].as_array().unwrap();
+    assert!(actions.len() > 2, "{actions:?}");
+    for (number, action) in actions.iter().enumerate() {
+        let mut less = document.clone();
+        let left = less["Statement"][place]["Action"].as_array_mut().unwrap();
+        left.remove(number);
+        let lacks = missing_with(&less);
+        let named = lacks
+            .iter()
+            .any(|line| line.contains(action.as_str().unwrap()));
+        assert!(named, "without {action}: {lacks:?}");
+    }
 }
 
 #[tokio::test]

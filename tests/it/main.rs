@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod account_check;
 mod app;
 mod app_stack;
 mod bad_input;
@@ -17,6 +18,7 @@ mod convox_env;
 mod definitions;
 mod deletion;
 mod delivery;
+mod error_types;
 mod failure_count;
 mod fallback;
 mod iam;

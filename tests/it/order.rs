@@ -131,7 +131,12 @@ async fn a_request_from_the_future_is_refused_and_nothing_is_written() {
         answer["message"].as_str().unwrap().contains("60 s ahead"),
         "{answer:#}"
     );
-    assert_eq!(app::changes(&world), Vec::<String>::new());
+    assert_eq!(app::changes(&world), ["events PutEvents"]);
+    let told = &world.events()[0];
+    assert_eq!(told.detail_type, "Release Promote Failed");
+    let said = ["requestId", "release", "errorType"].map(|name| told.detail[name].clone());
+    assert_eq!(json!(said), json!(["request-1", "R1", "RequestAhead"]));
+    assert!(function.output().contains("\"PromoteFailures\":1"));
     assert!(world.get(STATE).await.is_none());
     assert!(
         function

@@ -26,7 +26,7 @@ fn requested_before(world: &World, id: &str, minutes: i64, more: &Value) -> Valu
         detail[name] = value.clone();
     }
     json!({
-        "version": "0", "id": id, "detail-type": "Process Run Requested", "source": "shop.operations",
+        "version": "0", "id": id, "detail-type": "Process Run Requested", "source": "rack",
         "account": "123456789012", "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1",
         "resources": [], "detail": detail,
     })

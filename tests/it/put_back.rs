@@ -1,9 +1,11 @@
 //! A promote that fails for good after its first write leaves the Release that ran with its own environment.
 
-mod leftovers;
 mod rolled_back;
 mod rules;
+mod set;
+mod stack;
 mod truth;
+mod unwanted;
 
 use integration_tests::{Fault, Function, World, canary};
 use serde_json::{Value, json};
@@ -27,26 +29,46 @@ fn transient() -> Fault {
     }
 }
 
-/// What runs: the services' and targets' revisions, the rules' schedules, the secret's current version.
+/// The percentages of a Service's ECS service, how many tasks it is to run, and how it is scheduled.
+async fn scaled(world: &World, service: &str) -> String {
+    let described = world.ecs.describe_services().cluster(&world.cluster);
+    let described = described.services(app::ecs_service(world, service));
+    let described = described.send().await.unwrap();
+    let service = &described.services()[0];
+    let percent = service.deployment_configuration().unwrap();
+    let (minimum, maximum) = (percent.minimum_healthy_percent, percent.maximum_percent);
+    let strategy = service.scheduling_strategy().map_or("", |it| it.as_str());
+    let count = service.desired_count();
+    format!("{minimum:?} to {maximum:?} percent of {count}, {strategy}")
+}
+
+/// What runs: the services' and targets' revisions, how many tasks, the rules' schedules and whether they fire, the secret's
+/// current version.
 async fn runs(world: &World) -> Value {
     let mut runs = Vec::new();
     for service in ["web", "worker", "metrics"] {
         runs.push(app::running(world, service).await);
+        runs.push(scaled(world, service).await);
     }
     for timer in ["cleanup", "report"] {
         runs.push(app::scheduled(world, timer).await);
         let rule = world.eventbridge.describe_rule();
         let rule = rule.name(app::rule(world, timer)).send().await.unwrap();
         runs.push(rule.schedule_expression().unwrap().to_owned());
+        runs.push(rule.state().unwrap().to_string());
     }
     json!([runs, app::current_secret(world).await])
 }
 
-/// Writes a Release that changes everything: the secret, all definitions, both schedules; the answer.
+/// Writes a Release that changes everything: the secret, all definitions, how tasks are replaced, both schedules; the answer.
 async fn promote_changed(world: &World, function: &Function, release: &str) -> Value {
     let manifest = app::MANIFEST
         .replace("0 3 * * *", "0 4 * * *")
         .replace("30 6 ?", "45 6 ?")
+        .replace(
+            "worker:1",
+            "worker:1\n    deployment: {minimum: 0, maximum: 100}",
+        )
         .replace("LOG_LEVEL=info", &format!("LOG_LEVEL={release}"));
     let key = format!("apps/{APP}/releases/{release}/convox.yml");
     world.put(&key, manifest).await;
@@ -85,6 +107,9 @@ async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
     let world = app::world().await;
     let function = world.start("promote", YES);
     app::promote(&world, &function, "R00", &[("DATABASE_URL", "applied")]).await;
+    let disable = world.eventbridge.disable_rule();
+    let disable = disable.name(app::rule(&world, "report"));
+    disable.send().await.unwrap();
     let before = runs(&world).await;
     let mut rows = 1;
     for (release, service, operation) in [
@@ -102,6 +127,7 @@ async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
             says(&answer, "what was changed is back at Release R00"),
             "{answer:#}"
         );
+        assert!(!says(&answer, "stack"), "it was not touched: {answer:#}");
         let writes = world.proxy.count("secretsmanager", "PutSecretValue");
         assert_eq!(
             writes, 1,

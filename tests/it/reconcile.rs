@@ -113,6 +113,39 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
 }
 
 #[tokio::test]
+async fn what_was_heard_of_and_is_not_done_is_asked_for_and_not_done_by_the_schedule_itself() {
+    let world = World::new().await;
+    let function = world.start("promote", &[]);
+    let name = name_of_this_tick();
+    let manifest = "services:\n  web:\n    image: example/web:1\n";
+    world
+        .put(&format!("apps/{name}/convox.yml"), manifest)
+        .await;
+    let version = world.put_env(&name, "R1", &[]).await;
+    world.proxy.inject(
+        Fault::Error {
+            status: 400,
+            code: "ConcurrentModificationException", // transient for us, not retried by the SDK itself
+        }
+        .on("ecs", "RegisterTaskDefinition"),
+    );
+    let event = app::written_for(&world, &name, "R1", &version);
+    let failed = function.invoke(&event).await;
+    assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
+    world.proxy.lift();
+    world.proxy.clear();
+
+    let answer = function.invoke_alone(&reconcile(&world)).await.answer();
+    if !is_of_this_tick(&name) {
+        eprintln!("skipped: the clock stands between two ticks");
+        return;
+    }
+    assert_eq!(answer["continued"], json!([name]), "{answer:#}");
+    assert_eq!(answer["found"], json!([]), "{answer:#}");
+    assert_eq!(world.proxy.count("ecs", "RegisterTaskDefinition"), 0);
+}
+
+#[tokio::test]
 async fn a_lost_write_of_the_same_second_is_found_too() {
     let world = World::new().await;
     let function = world.start("promote", &[]);

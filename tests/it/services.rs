@@ -2,7 +2,7 @@
 
 mod named;
 
-use aws_sdk_ecs::types::Service;
+use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, Service};
 use integration_tests::world::{SUBNETS, World};
 use integration_tests::{Fault, Invocation};
 use serde_json::{Value, json};
@@ -221,6 +221,81 @@ async fn all_is_removed_where_the_request_says_that_it_is_meant() {
 }
 
 #[tokio::test]
+async fn what_nobody_reads_of_a_manifest_is_no_way_to_remove_a_part() {
+    let world = world(TWO).await;
+    let function = world.start("promote", &[]);
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let web = "web: {image: example/web:1}";
+    let worker = "worker: {image: example/worker:1}";
+    for (number, text) in [
+        format!("services: {{{worker}}}\nservices: {{{web}}}\n"),
+        format!("services: {{{web}}}\n---\nservices: {{{worker}}}\n"),
+        format!("services:\n  web:\n    image: example/web:1\n    {worker}\n"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let release = format!("R{}", number + 2); // of the same second the later name counts
+        let key = format!("apps/{APP}/releases/{release}/convox.yml");
+        world.put(&key, text.as_str()).await;
+        let report = app::promote(&world, &function, &release, &[]).await;
+        assert_eq!(report["errorType"], "InvalidManifest", "{text}: {report:#}");
+        let message = report["message"].as_str().unwrap();
+        let says = "this promote would remove the Services `worker`";
+        assert!(message.contains(says), "{text}: {message}");
+        let stands = ecs_service(&world, "worker").await.unwrap();
+        assert_eq!(stands.status(), Some("ACTIVE"), "{text}");
+    }
+    let mut meant = app::requested(&world, "R3", "meant", 5);
+    meant["detail"]["allowRemoval"] = json!(true);
+    let report = function.invoke(&meant).await.answer();
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let removed = [
+        app::ecs_service(&world, "worker"),
+        app::rule(&world, "clean"),
+    ];
+    assert_eq!(report["removed"], json!(removed));
+}
+
+#[tokio::test]
+async fn an_ecs_service_of_our_name_that_was_lent_runs_on_and_the_promote_says_so() {
+    let world = world(TWO).await;
+    let name = app::ecs_service(&world, "worker");
+    app::lend(&world, &name, APP).await;
+    let settings = json!({"services": {"worker": name}}).to_string();
+    let settings_key = format!("apps/{APP}/app.json");
+    world.put(&settings_key, settings).await;
+    let function = world.start("promote", &[]);
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(report["services"]["worker"]["runsAs"], json!(name));
+
+    world.put(&settings_key, "{}").await;
+    let manifest = "services: {web: {image: example/web:1}}\n";
+    let key = format!("apps/{APP}/releases/R2/convox.yml");
+    world.put(&key, manifest).await;
+    world.put_env(APP, "R2", &[]).await;
+    let dry_run = json!({"app": APP, "release": "R2", "dryRun": true});
+    let plan = function.invoke(&dry_run).await.answer();
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let service = ecs_service(&world, "worker").await.unwrap();
+    assert_eq!(service.status(), Some("ACTIVE"));
+    for told in [&plan, &report] {
+        let removed = json!([app::rule(&world, "clean")]);
+        assert_eq!(told["removed"], removed, "{told:#}");
+        let warnings = told["warnings"].to_string();
+        for part in [
+            format!("the ECS service `{name}` that app.json named for it runs on as it is"),
+            format!("app.json no longer names the ECS service `{name}`, and it stays on"),
+        ] {
+            assert!(warnings.contains(&part), "{part}: {warnings}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_lost_state_is_no_way_to_remove_all() {
     let world = app::world().await;
     let function = world.start("promote", &[]);
@@ -416,6 +491,52 @@ async fn an_agent_runs_on_every_instance_and_percentages_follow_convox_yml() {
     let report = function.invoke(&again).await.answer();
     assert_eq!(report["status"], "promoted", "{report:#}");
     assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+}
+
+/// Whether ECS keeps the tasks of a service balanced across Availability Zones.
+async fn is_rebalanced(world: &World, ecs_service: &str) -> bool {
+    let described = world.ecs.describe_services().cluster(&world.cluster);
+    let described = described.services(ecs_service).send().await.unwrap();
+    let stands = described.services()[0].availability_zone_rebalancing();
+    stands == Some(&AvailabilityZoneRebalancing::Enabled)
+}
+
+#[tokio::test]
+async fn a_service_that_comes_to_run_alone_is_rebalanced_no_more_until_it_may_run_another_task() {
+    let manifest = |singleton: bool| {
+        format!("services:\n  web:\n    image: example/web:1\n    singleton: {singleton}\n")
+    };
+    let world = app::world_with(&manifest(false), &[]).await;
+    let function = world.start("promote", &[]);
+    let web = app::ecs_service(&world, "web");
+    for (release, singleton) in [("R1", false), ("R2", true), ("R3", false)] {
+        let key = format!("apps/{APP}/releases/{release}/convox.yml");
+        world.put(&key, manifest(singleton)).await;
+        let report = app::promote(&world, &function, release, &[]).await;
+        assert_eq!(report["status"], "promoted", "{release}: {report:#}");
+        assert_eq!(is_rebalanced(&world, &web).await, !singleton, "{release}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_switched_rebalancing_off_finds_it_off_after_a_promote() {
+    let manifest = |image: u32| format!("services: {{web: {{image: 'example/web:{image}'}}}}");
+    let world = app::world_with(&manifest(1), &[]).await;
+    let function = world.start("promote", &[]);
+    app::promote(&world, &function, "R1", &[]).await;
+    let web = app::ecs_service(&world, "web");
+    assert!(is_rebalanced(&world, &web).await, "as ECS does by itself");
+    let update = world.ecs.update_service().cluster(&world.cluster);
+    let update = update.service(&web);
+    let off = AvailabilityZoneRebalancing::Disabled;
+    let update = update.availability_zone_rebalancing(off);
+    update.send().await.unwrap();
+    world
+        .put(&format!("apps/{APP}/releases/R2/convox.yml"), manifest(2))
+        .await;
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert!(!is_rebalanced(&world, &web).await);
 }
 
 #[tokio::test]

@@ -1,9 +1,13 @@
 //! The App's own stack: created before anything of a Release runs, waited for without a function that waits, and left alone
 //! where nothing changes.
 
+mod boundary;
+mod copied;
 mod deletion;
 mod needs;
+pub mod reach;
 mod resources;
+mod text;
 mod waiting;
 
 use std::collections::BTreeMap;
@@ -41,9 +45,9 @@ async fn promoted(world: &World, promote: &Function, release: &str, manifest: &s
 
 /// The name of the App's stack.
 fn stack_name(world: &World) -> String {
-    shared::names::AppId {
-        rack: shared::names::RackName::new(&world.rack).unwrap(),
-        app: shared::names::AppName::new(APP).unwrap(),
+    names::AppId {
+        rack: names::RackName::new(&world.rack).unwrap(),
+        app: names::AppName::new(APP).unwrap(),
     }
     .stack()
 }

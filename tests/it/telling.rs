@@ -24,12 +24,17 @@ fn deletion(world: &World, id: &str, seconds_ahead: i64) -> Value {
     event
 }
 
-#[tokio::test]
-async fn a_failure_of_any_length_is_told_and_holds_up_no_later_release() {
+/// A minute is over for what waits.
+async fn next_look_is_due(world: &World) {
+    let mut state = app::state(world).await;
+    state["desired"]["until"] = json!("2026-01-01T00:00:00Z");
+    world.put(STATE, state.to_string()).await;
+}
+
+/// A manifest of which all that it requires is missing: a message of any length.
+fn lacks_much() -> String {
     use std::fmt::Write as _;
 
-    let world = World::new().await;
-    let function = world.start("promote", YES);
     let mut manifest = "environment:\n".to_owned();
     for number in 0..60 {
         let _ = writeln!(
@@ -41,6 +46,14 @@ async fn a_failure_of_any_length_is_told_and_holds_up_no_later_release() {
     for number in 0..130 {
         let _ = writeln!(manifest, "  web-{number}: {{image: i}}");
     }
+    manifest
+}
+
+#[tokio::test]
+async fn a_failure_of_any_length_is_told_and_holds_up_no_later_release() {
+    let world = World::new().await;
+    let function = world.start("promote", YES);
+    let manifest = lacks_much();
     let key = format!("apps/{APP}/releases/R1/convox.yml");
     world.put(&key, manifest).await;
     let answer = app::promote(&world, &function, "R1", &[("A", "1")]).await;
@@ -97,6 +110,30 @@ async fn an_app_that_an_older_version_left_behind_a_refused_event_recovers_by_it
         "{output}"
     );
     assert!(output.contains("\"EventsDropped\":1"), "{output}");
+}
+
+#[tokio::test]
+async fn an_event_that_is_refused_as_it_is_is_told_shorter() {
+    let world = World::new().await;
+    let function = world.start("promote", YES);
+    let key = format!("apps/{APP}/releases/R1/convox.yml");
+    world.put(&key, lacks_much()).await;
+    let refused = Fault::Error {
+        status: 400,
+        code: "ValidationException",
+    };
+    let refused = refused.on("events", "PutEvents");
+    world.proxy.inject(refused.times(1));
+    let answer = app::promote(&world, &function, "R1", &[("A", "1")]).await;
+    assert_eq!(answer["errorType"], "MissingVariables");
+    let failed = told(&world, "Release Promote Failed");
+    assert_eq!(failed.len(), 1, "{}", function.output());
+    assert_eq!(failed[0]["shortened"], json!(["message"]));
+    let says = failed[0]["message"].as_str().unwrap();
+    assert!(says.starts_with("required variables are not set"), "{says}");
+    assert_eq!(failed[0]["requestId"], answer["requestId"]);
+    let output = function.output();
+    assert!(!output.contains("EventsDropped"), "{output}");
 }
 
 #[tokio::test]
@@ -167,14 +204,16 @@ async fn a_release_that_waits_says_for_what_once_and_its_successor_ends_that() {
     let manifest = "services: {web: {image: i}}\nresources: {db: {type: postgres}}\n";
     let world = app::world_with(manifest, &[]).await;
     let function = world.start("promote", YES);
+    world.proxy.hold_stacks();
     let version = world.put_env(APP, "R1", &[("A", "1")]).await;
     let event = app::written(&world, "R1", &version);
-    for _ in 0..2 {
+    for _ in 0..3 {
         let answer = function.invoke_alone(&event).await.answer();
         assert_eq!(answer["status"], "waiting", "{answer:#}");
+        next_look_is_due(&world).await;
     }
     let waits = told(&world, "Release Promote Waiting");
-    assert!(waits.len() <= 2, "not at each look: {waits:?}");
+    assert_eq!(waits.len(), 2, "that it is begun, and under way: {waits:?}");
     assert_eq!(waits[0]["requestId"], version, "{waits:?}");
     assert!(
         waits[0]["message"].as_str().unwrap().contains("stack"),
@@ -204,28 +243,103 @@ async fn a_release_that_waits_says_for_what_once_and_its_successor_ends_that() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_loses_its_tie_is_told() {
+async fn a_release_that_is_uploaded_again_while_it_waits_says_of_the_newer_upload_that_it_waits() {
+    let manifest = "services: {web: {image: i}}\nresources: {db: {type: postgres}}\n";
+    let world = app::world_with(manifest, &[]).await;
+    let function = world.start("promote", YES);
+    let mut versions = Vec::new();
+    for value in ["1", "2"] {
+        let version = world.put_env(APP, "R1", &[("A", value)]).await;
+        let event = app::written(&world, "R1", &version);
+        let answer = function.invoke_alone(&event).await.answer();
+        assert_eq!(answer["status"], "waiting", "{answer:#}");
+        let report = app::report(&world, "R1").await.unwrap();
+        let said = (&report["status"], &report["requestId"]);
+        assert_eq!(said, (&json!("waiting"), &json!(version)), "{report:#}");
+        versions.push(version);
+    }
+    let superseded = told(&world, "Release Promote Superseded");
+    assert_eq!(superseded[0]["requestId"], versions[0], "{superseded:?}");
+    let told = json!({
+        "id": "e", "detail-type": "Release Promote Superseded", "source": "secrets-manager-env",
+        "detail": superseded[0],
+    });
+    let before = app::report(&world, "R1").await;
+    let _ = function.invoke_alone(&told).await.answer();
+    assert_eq!(app::report(&world, "R1").await, before);
+
+    // Nor where the newer one has written no report yet.
+    let key = format!("apps/{APP}/releases/R1/report.json");
+    let gone = world.s3.delete_object().bucket(&world.bucket).key(&key);
+    gone.send().await.unwrap();
+    let _ = function.invoke_alone(&told).await.answer();
+    assert_eq!(app::report(&world, "R1").await, None);
+}
+
+#[tokio::test]
+async fn a_deletion_that_loses_its_tie_is_told_so_and_an_older_one_is_told_that_it_is_older() {
     let world = app::world().await;
     let promote = world.start("promote", YES);
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     let deleter = world.start("app-deletion", &[]);
-    // Of one second and older are the same here: the promote is the newer one.
-    let event = deletion(&world, "deletion-1", -30);
+    let newest = app::state(&world).await["desired"].clone();
+    let mut tied = deletion(&world, "tied", 0);
+    tied["time"] = newest["requestedAt"].clone();
+    let tie = "was asked for in the same second, and then the promote counts; delete the App again";
+    for (event, id, says) in [
+        (tied, "tied", tie),
+        (
+            deletion(&world, "older", -30),
+            "older",
+            "came before it was done; delete the App again",
+        ),
+    ] {
+        world.proxy.clear();
+        for _ in 0..2 {
+            let answer = deleter.invoke(&event).await.answer();
+            assert_eq!(answer["status"], "superseded", "{answer:#}");
+        }
+        let superseded = told(&world, "App Deletion Superseded");
+        let of_this = superseded.iter().filter(|told| told["requestId"] == id);
+        let of_this: Vec<&Value> = of_this.collect();
+        assert_eq!(of_this.len(), 1, "{superseded:?}");
+        assert_eq!(of_this[0]["supersededBy"], newest["requestId"]);
+        let message = of_this[0]["message"].as_str().unwrap();
+        assert!(message.contains(says), "{id}: {message}");
+        assert_eq!(message.contains("same second"), id == "tied", "{message}");
+    }
+    assert_eq!(app::state(&world).await["applied"]["release"], "R1");
+}
+
+#[tokio::test]
+async fn a_deletion_that_waits_says_for_what_once() {
+    let world = app::world().await;
+    let promote = world.start("promote", YES);
+    app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    let deleter = world.start("app-deletion", &[]);
+    world.proxy.hold_draining();
+    let event = deletion(&world, "deletion-1", 5);
     for _ in 0..2 {
         let answer = deleter.invoke(&event).await.answer();
-        assert_eq!(answer["status"], "superseded", "{answer:#}");
+        assert_eq!(answer["status"], "waiting", "{answer:#}");
+        next_look_is_due(&world).await;
     }
-    let superseded = told(&world, "App Deletion Superseded");
-    assert_eq!(superseded.len(), 1, "{superseded:?}");
-    assert_eq!(superseded[0]["requestId"], "deletion-1");
-    assert_eq!(app::state(&world).await["applied"]["release"], "R1");
+    let waits = told(&world, "App Deletion Waiting");
+    assert_eq!(waits.len(), 1, "not at each look: {waits:?}");
+    assert_eq!(waits[0]["requestId"], "deletion-1");
+    let message = waits[0]["message"].as_str().unwrap();
+    let web = app::ecs_service(&world, "web");
+    assert!(
+        message.contains("draining") && message.contains(&web),
+        "{message}"
+    );
 }
 
 /// What is wrong beside it does not hide what is to be said: the unknown key, and the line that is no variable.
 fn assert_says_all(answer: &Value, error_type: &str) {
     assert_eq!(answer["errorType"], error_type, "{answer:#}");
     let warnings = answer["warnings"].to_string();
-    for part in ["`services.web.prot`", "line 1"] {
+    for part in ["`services.web.prot`", "line 1 has no `=`"] {
         assert!(warnings.contains(part), "{part}: {answer:#}");
     }
 }
@@ -267,15 +381,58 @@ async fn every_event_names_its_request() {
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     let mut bad = app::written(&world, "R1", "");
     bad["detail"]["object"]["key"] = "apps/Shop/releases/R1/env".into();
-    let id = bad["id"].clone();
     let answer = function.invoke(&bad).await.answer();
     assert_eq!(answer["errorType"], "InvalidName", "{answer:#}");
-    for event in world.all_events() {
+    let failed = told(&world, "Release Promote Failed");
+    assert_eq!(failed[0]["requestId"], bad["id"]);
+
+    let process = world.start("process-run", YES);
+    let run = crate::process_run::requested(&world, "run-1", &json!({"command": "true"}));
+    let answer = process.invoke(&run).await.answer();
+    assert_eq!(answer["status"], "started", "{answer:#}");
+    let mut nameless = run.clone();
+    nameless["detail"]["service"] = Value::Null;
+    let answer = process.invoke(&nameless).await.answer();
+    assert_eq!(answer["errorType"], "InvalidRequest", "{answer:#}");
+
+    let deleter = world.start("app-deletion", &[]);
+    let older = deleter.invoke(&deletion(&world, "deletion-0", -30)).await;
+    assert_eq!(older.answer()["status"], "superseded");
+    world.proxy.hold_draining();
+    let waits = deleter.invoke(&deletion(&world, "deletion-1", 5)).await;
+    assert_eq!(waits.answer()["status"], "waiting");
+    world.proxy.end_draining();
+    let denied = Fault::Error {
+        status: 400,
+        code: "AccessDeniedException",
+    };
+    world
+        .proxy
+        .inject(denied.on("secretsmanager", "DeleteSecret"));
+    let fails = deleter.invoke(&deletion(&world, "deletion-2", 6)).await;
+    assert_eq!(fails.answer()["status"], "failed");
+    world.proxy.lift();
+    let ends = deleter.invoke(&deletion(&world, "deletion-3", 7)).await;
+    assert_eq!(ends.answer()["status"], "deleted");
+
+    let events = world.all_events();
+    for event in &events {
         let request = event.detail["requestId"].as_str().unwrap_or_default();
         assert!(!request.is_empty(), "{event:?}");
     }
-    let failed = told(&world, "Release Promote Failed");
-    assert_eq!(failed[0]["requestId"], id);
+    for (kind, requests) in [
+        ("Process Started", vec!["run-1"]),
+        ("Process Failed", vec!["run-1"]),
+        ("App Deletion Superseded", vec!["deletion-0", "deletion-1"]),
+        ("App Deletion Waiting", vec!["deletion-1", "deletion-2"]),
+        ("App Deletion Failed", vec!["deletion-2"]),
+        ("App Deletion Completed", vec!["deletion-3"]),
+        ("App Secret Deletion Scheduled", vec!["deletion-3"]),
+    ] {
+        let told = told(&world, kind).into_iter();
+        let told: Vec<Value> = told.map(|detail| detail["requestId"].clone()).collect();
+        assert_eq!(json!(told), json!(requests), "{kind}");
+    }
 }
 
 #[tokio::test]
@@ -286,6 +443,11 @@ async fn an_event_for_nobody_leaves_a_line_and_a_count() {
         let mut event = app::requested(&world, "R1", "event-1", 0);
         event["detail-type"] = kind.into();
         event["detail"] = detail;
+        event
+    };
+    let forged = |kind: &str, detail: Value| {
+        let mut event = requested(kind, detail);
+        event["source"] = "secrets-manager-env".into();
         event
     };
     let ours = world.rack.as_str();
@@ -309,6 +471,22 @@ async fn an_event_for_nobody_leaves_a_line_and_a_count() {
             requested("Release Promote Request", json!({"rack": ours, "app": APP})),
             "does not know it",
         ),
+        (
+            requested("Apps Deleted", json!({"rack": "myrak", "app": APP})),
+            "for Rack `myrak`, this is Rack",
+        ),
+        (
+            requested("Apps Deleted", json!({"app": APP, "command": "hidden"})),
+            "no `rack`, and no Rack knows it",
+        ),
+        (
+            requested("App Deleted", json!({"rack": ours, "app": APP})),
+            "EventSources does not have `rack`, or it came by another bus",
+        ),
+        (
+            forged("App Deleted", json!({"rack": ours, "app": APP})),
+            "EventSources does not have `secrets-manager-env`",
+        ),
     ] {
         let answer = function.invoke(&event).await.answer();
         assert_eq!(answer["status"], "ignored", "{event}");
@@ -319,7 +497,7 @@ async fn an_event_for_nobody_leaves_a_line_and_a_count() {
         );
     }
     let output = function.output();
-    assert_eq!(output.matches("\"UnheardEvents\":1").count(), 4, "{output}");
+    assert_eq!(output.matches("\"UnheardEvents\":1").count(), 8, "{output}");
     assert!(!output.contains("hidden"), "{output}");
     assert_eq!(app::changes(&world), Vec::<String>::new());
 }

@@ -1,7 +1,11 @@
 //! template.yaml and the code agree: what a function reads is set, what starts it is what it accepts, and a message that
-//! fails is delivered again as the lease needs it.
+//! fails is delivered again as the lease needs it. The template that stands before it gives what it takes, the linters see
+//! through its transform, and what outlives its stack is what has been written.
 
+mod account;
 mod functions;
+mod lint;
+mod retained;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -29,7 +33,7 @@ fn read_by(function: &str) -> BTreeSet<String> {
         ("ReleaseSettings::from_lookup", "release_settings"),
     ] {
         if text.contains(settings) || main.contains(settings) {
-            text += &read(&format!("shared/src/{file}.rs"));
+            text += &read(&format!("shared/lambda/src/{file}.rs"));
         }
     }
     let calls = ["required(\"", "optional(\""].map(|call| text.split(call).skip(1));
@@ -92,6 +96,7 @@ fn a_failed_message_comes_back_after_the_lease_and_often_enough() {
             "{name}"
         );
         let concurrency = source["ScalingConfig"]["MaximumConcurrency"].as_u64();
+        // Lambda takes no less than 2.
         assert!(
             concurrency.is_some_and(|most| (2..=5).contains(&most)),
             "{name}: {concurrency:?}"
@@ -106,6 +111,21 @@ fn a_failed_message_comes_back_after_the_lease_and_often_enough() {
         let dead = referred(&redrive["deadLetterTargetArn"]);
         assert_eq!(resources[dead]["Type"], "AWS::SQS::Queue", "{name}");
     }
+}
+
+/// Executions at once of all functions of a new account (Lambda developer guide, "Lambda quotas": reduced, and raised with use;
+/// 10 is the least that people report).
+const CONCURRENCY_OF_A_NEW_ACCOUNT: u64 = 10;
+
+#[test]
+fn a_new_account_has_an_execution_left_when_all_queues_are_full() {
+    let most = |source: &serde_json::Value| source["ScalingConfig"]["MaximumConcurrency"].as_u64();
+    let functions = functions();
+    let at_once: u64 = functions
+        .iter()
+        .map(|function| most(&function.source).unwrap())
+        .sum();
+    assert!(at_once < CONCURRENCY_OF_A_NEW_ACCOUNT, "{at_once}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What starts promote, and what does not.
 
+mod agrees;
 mod dry_run;
 mod ignored;
 mod redelivery;

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{SecondsFormat, TimeDelta, Utc};
-use integration_tests::{World, agent};
+use chrono::{SecondsFormat, TimeDelta};
+use integration_tests::{World, agent, clock};
+use names::{AppId, AppName, RackName};
 use serde_json::{Value, json};
-use shared::names::{AppId, AppName, RackName};
 
 /// R1's convox.yml; the others have the second.
 const FIRST: &str = "services:
@@ -79,12 +79,12 @@ impl App {
     /// An event from outside, sent so many seconds from now.
     fn event(&self, world: &World, kind: &str, id: &str, seconds: i64, more: &Value) -> Value {
         let time =
-            (Utc::now() + TimeDelta::seconds(seconds)).to_rfc3339_opts(SecondsFormat::Secs, true);
+            (clock::now() + TimeDelta::seconds(seconds)).to_rfc3339_opts(SecondsFormat::Secs, true);
         let mut detail = json!({"rack": world.rack, "app": self.name});
         if let (Some(detail), Some(more)) = (detail.as_object_mut(), more.as_object()) {
             detail.extend(more.clone());
         }
-        json!({"id": id, "detail-type": kind, "source": "shop.operations", "time": time, "detail": detail})
+        json!({"id": id, "detail-type": kind, "source": "rack", "time": time, "detail": detail})
     }
 
     pub fn requested(&self, world: &World, release: &str, id: &str, seconds: i64) -> Value {

@@ -1,67 +1,51 @@
 //! The function's process killed before and after every call: delivered again, it ends in the same state, nothing is left
 //! that nobody wants, and nothing that was decided is lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
-use integration_tests::{Fault, Invocation, emulator, proof};
-use serde_json::Value;
+use integration_tests::{Fault, Invocation, proof};
 
-use super::app::App;
 use super::calls::{Place, places};
 use super::pool;
 use super::rig::Rig;
-use super::scenario::{Scenario, of_functions, settle};
+use super::scenario::{End, settle};
+use super::situation::{Situation, of_functions};
 
 #[derive(Clone)]
-struct Case {
-    scenario: Scenario,
+pub struct Case {
+    situation: Situation,
     place: Place,
     kill: Fault,
+    /// Whether the call changes something.
+    pub changes: bool,
     want: Arc<End>,
 }
 
-/// What must be the same with and without a kill.
-#[derive(Debug, PartialEq)]
-struct End {
-    seen: Value,
-    revisions: BTreeMap<String, usize>,
-    told: BTreeSet<String>,
-    results: Vec<Value>,
-}
-
-impl End {
-    async fn of(rig: &Rig, app: &App) -> Self {
-        let state = app.state(&rig.world, "promotion").await;
-        let rows = state["outcomes"].as_array().into_iter().flatten();
-        Self {
-            seen: app.seen(&rig.world).await,
-            revisions: app.revisions(&rig.world).await,
-            told: app.told(&rig.world),
-            results: rows.map(|row| row["result"].clone()).collect(),
-        }
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}, {:?}", self.situation, self.place, self.kill)
     }
 }
 
-async fn cases(functions: &[&str]) -> Vec<Case> {
-    let rig = Rig::new(emulator::shared()).await;
+/// Before and after every call: what changes something is met in every scenario, what only reads in the first that makes it.
+pub async fn cases(rig: &Rig, situations: &[Situation]) -> Vec<Case> {
     let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
-    for scenario in of_functions(functions) {
-        let app = App {
-            name: format!("{scenario:?}").to_lowercase(),
-        };
-        let (calls, _) = scenario.baseline(&rig, &app).await;
-        let want = Arc::new(End::of(&rig, &app).await);
-        for (place, call) in places(&calls).into_iter().zip(&calls) {
-            // What changes something is met in every scenario, what only reads in the first that makes it.
-            let first = covered.insert((scenario.function(), place.clone()));
+    for &situation in situations {
+        let Situation { scenario, change } = situation;
+        let baseline = situation.baseline(rig).await;
+        let want = Arc::new(baseline.end);
+        for (place, call) in places(&baseline.calls).into_iter().zip(&baseline.calls) {
+            let first = covered.insert((scenario.function(), change, place.clone()));
             if !first && !call.changes_something() {
                 continue;
             }
             cases.extend([Fault::KillBefore, Fault::KillAfter].map(|kill| Case {
-                scenario,
+                situation,
                 place: place.clone(),
                 kill,
+                changes: call.changes_something(),
                 want: Arc::clone(&want),
             }));
         }
@@ -69,43 +53,68 @@ async fn cases(functions: &[&str]) -> Vec<Case> {
     cases
 }
 
-#[tokio::test]
-async fn wherever_it_dies_the_next_delivery_finishes_the_work() {
-    prove(&["promote", "app-deletion", "failure-count"]).await;
+/// What dies really too: at the first call that changes something, of each function at each service, and around the calls that
+/// begin what goes on outside.
+fn sample(cases: &[Case]) -> Vec<Case> {
+    let begin = ["RunTask", "CreateStack", "PutTargets", "DeleteSecret"];
+    let mut covered = BTreeSet::new();
+    let picks = |case: &&Case| {
+        let Place {
+            service, operation, ..
+        } = &case.place;
+        let begins = begin.contains(&operation.as_str());
+        let what = if begins { operation } else { service };
+        let kill = format!("{:?}", case.kill);
+        let kind = (case.situation.scenario.function(), what.clone(), kill);
+        case.changes && covered.insert(kind)
+    };
+    cases.iter().filter(picks).cloned().collect()
 }
 
-#[tokio::test]
-async fn wherever_it_dies_a_process_is_started_once() {
-    prove(&["process-run"]).await;
+#[test]
+fn wherever_it_dies_the_next_delivery_finishes_the_work() {
+    prove(&["promote", "app-deletion", "failure-count"]);
 }
 
-async fn prove(functions: &[&str]) {
-    let _alone = super::alone().await;
-    let count = pool::each(cases(functions).await, &run);
-    let functions = functions.join(", ");
+#[test]
+fn wherever_it_dies_a_process_is_started_once() {
+    prove(&["process-run"]);
+}
+
+fn prove(functions: &[&str]) {
+    let _alone = super::alone();
+    let cases = pool::once(async |rig| cases(rig, &of_functions(functions)).await);
+    let on_processes = if super::all_on_processes() {
+        cases.clone()
+    } else {
+        sample(&cases)
+    };
+    let what = format!("kills of {}", functions.join(", "));
+    let count = pool::each(pool::Place::Memory, &what, cases, &run);
+    let what_dies = format!("{what}, on processes");
+    let dead = pool::each(pool::Place::Processes, &what_dies, on_processes, &run);
     proof::tell(&format!(
-        "kills of {functions}: {count} cases, each recovered"
+        "{what}: {count} cases, each recovered; {dead} of them on processes too"
     ));
 }
 
-async fn run(rig: &Rig, number: usize, case: Case) {
-    let app = App {
-        name: format!("a{number}"),
-    };
+pub async fn run(rig: &Rig, number: usize, case: Case) {
+    let said = case.to_string();
     let Case {
-        scenario,
+        situation,
         place,
         kill,
         want,
+        ..
     } = case;
-    let event = scenario.prepare(rig, &app).await;
+    let scenario = situation.scenario;
+    let (app, event) = rig.situation(situation, number).await;
     let injection = kill.clone().on(&place.service, &place.operation);
     rig.world
         .proxy
         .inject(injection.after(place.before).times(1));
     let ended = rig.usual(scenario.function()).invoke(&event).await;
     rig.world.proxy.lift();
-    let said = format!("{scenario:?}, {place}, {kill:?}");
     // Calls that run at the same time come in any order, so a place can be met by another call of its operation, but it is met.
     assert!(
         matches!(&ended, Invocation::Error { error_type, .. } if error_type == "Runtime.ExitError"),

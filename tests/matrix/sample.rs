@@ -33,10 +33,15 @@ impl Wish {
     }
 }
 
-#[tokio::test]
-async fn a_sample_of_schedules_holds_on_the_emulator() {
-    let _alone = super::alone().await;
-    let count = pool::each((0..SAMPLES).collect(), &run);
+#[test]
+fn a_sample_of_schedules_holds_on_the_emulator() {
+    let _alone = super::alone();
+    let count = pool::each(
+        pool::Place::Processes,
+        "schedules on the emulator",
+        (0..SAMPLES).collect(),
+        &run,
+    );
     proof::tell(&format!("schedules on the emulator: {count} samples"));
 }
 
@@ -61,7 +66,7 @@ async fn run(rig: &Rig, number: usize, seed: u64) {
         trouble(rig, &mut chance);
         let ended = pair
             .iter()
-            .map(|wish| rig.usual(wish.function()).invoke(&wish.event));
+            .map(async |wish| rig.usual(wish.function()).invoke(&wish.event).await);
         futures_util::future::join_all(ended).await;
         rig.world.proxy.lift();
         if chance.once_in(2) {

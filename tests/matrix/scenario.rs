@@ -1,13 +1,45 @@
 //! What is done while something fails: the situations that between them make every kind of call.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use integration_tests::{Call, Fault, Invocation};
 use serde_json::{Value, json};
 
 use super::app::{App, LACKING, RESTACKING};
 use super::rig::Rig;
 
+/// What a scenario comes to without any fault.
+#[derive(Debug, Clone)]
+pub struct Baseline {
+    /// The function's calls.
+    pub calls: Vec<Call>,
+    pub end: End,
+}
+
+/// What must be the same with and without a kill.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    pub seen: Value,
+    pub revisions: BTreeMap<String, usize>,
+    pub told: BTreeSet<String>,
+    pub results: Vec<Value>,
+}
+
+impl End {
+    pub async fn of(rig: &Rig, app: &App) -> Self {
+        let state = app.state(&rig.world, "promotion").await;
+        let rows = state["outcomes"].as_array().into_iter().flatten();
+        Self {
+            seen: app.seen(&rig.world).await,
+            revisions: app.revisions(&rig.world).await,
+            told: app.told(&rig.world),
+            results: rows.map(|row| row["result"].clone()).collect(),
+        }
+    }
+}
+
 /// A situation and the event that comes then.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scenario {
     /// A promote that changes everything: secret, definitions, a schedule, and removes a Service and a Timer.
     Changed,
@@ -33,7 +65,7 @@ pub enum Scenario {
     RunAgain,
 }
 
-const SCENARIOS: [Scenario; 11] = [
+pub const SCENARIOS: [Scenario; 11] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
@@ -46,12 +78,6 @@ const SCENARIOS: [Scenario; 11] = [
     Scenario::RunOther,
     Scenario::RunAgain,
 ];
-
-/// The scenarios of these functions.
-pub fn of_functions(functions: &[&str]) -> impl Iterator<Item = Scenario> {
-    let scenarios = SCENARIOS.into_iter();
-    scenarios.filter(|scenario| functions.contains(&scenario.function()))
-}
 
 impl Scenario {
     /// The function under test.
@@ -182,21 +208,6 @@ impl Scenario {
         let report = rig.usual("promote").invoke(&event).await.answer();
         assert_eq!(report["status"], "promoted", "{report:#}");
         assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
-    }
-
-    /// The situation without any fault: the calls, and what can be seen in the end.
-    pub async fn baseline(self, rig: &Rig, app: &App) -> (Vec<Call>, Value) {
-        let event = self.prepare(rig, app).await;
-        let answer = rig.usual(self.function()).invoke(&event).await.answer();
-        let calls = rig.world.proxy.calls();
-        assert!(
-            ["promoted", "deleted", "counted", "started"]
-                .iter()
-                .any(|status| answer["status"] == *status)
-                || (self == Self::PutBack && answer["errorType"] == "MissingVariables"),
-            "{self:?}: {answer:#}"
-        );
-        (calls, app.seen(&rig.world).await)
     }
 }
 

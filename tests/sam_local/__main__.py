@@ -21,9 +21,13 @@ EVENTS = ROOT / "events"
 STATUS = {
     "app-deletion-continue": "idle",
     "app-deletion-deleted": "deleted",
+    "app-deletion-direct": "deleted",
     "failure-count-deployment-completed": "counted",
     "failure-count-event-of-no-kind": "ignored",
+    "failure-count-event-of-no-kind-nor-rack": "ignored",
     "failure-count-request-of-no-rack": "ignored",
+    "failure-count-request-of-no-source": "ignored",
+    "failure-count-request-on-another-bus": "ignored",
     "failure-count-secret-write-failed": "counted",
     "failure-count-secret-write-skipped": "counted",
     "failure-count-secret-write-succeeded": "counted",

@@ -67,6 +67,7 @@ class Rack:
             "TASK_ROLE_ARN": f"{role}task",
             "TIMER_ROLE_ARN": f"{role}timer",
             "APP_STACK_ROLE_ARN": f"{role}app-stack",
+            "APP_BOUNDARY_ARN": "arn:aws:iam::000000000000:policy/boundary",
         }
 
 

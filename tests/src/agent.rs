@@ -4,6 +4,7 @@
 //! SDK clients, so that anything that speaks for AWS can stand behind it. It never prints a value.
 
 mod convox_env;
+mod entrypoint;
 mod env_file;
 mod go_print;
 mod reference;
@@ -11,7 +12,7 @@ mod secrets;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use aws_sdk_ecs::types::{ContainerDefinition, Secret, TaskDefinition};
 
@@ -33,8 +34,32 @@ pub struct Agent {
     pub s3: aws_sdk_s3::Client,
     /// The variables with which `convox-env` reaches AWS, as a task has its role.
     pub access: BTreeMap<String, String>,
-    /// The built `convox-env`.
-    pub convox_env: PathBuf,
+    /// What starts the container's command.
+    pub convox_env: Entrypoint,
+}
+
+/// `convox-env`, where a container has it.
+#[derive(Debug)]
+pub enum Entrypoint {
+    /// The built program.
+    Built(PathBuf),
+    /// What it does, done in this process; it asks KMS to open envelopes.
+    Model(aws_sdk_kms::Client),
+}
+
+impl Entrypoint {
+    /// The built program.
+    ///
+    /// # Panics
+    ///
+    /// Of an account in memory, where none can run.
+    #[must_use]
+    pub fn program(&self) -> &Path {
+        match self {
+            Self::Built(program) => program,
+            Self::Model(_) => panic!("no program runs in an account in memory"),
+        }
+    }
 }
 
 /// A variable as the container sees it.
@@ -104,7 +129,11 @@ pub async fn task_sees(
         secrets_manager: world.secrets_manager.clone(),
         s3: world.s3.clone(),
         access: world.task_access(),
-        convox_env: binaries::built("convox-env"),
+        convox_env: if world.is_in_memory() {
+            Entrypoint::Model(world.kms.clone())
+        } else {
+            Entrypoint::Built(binaries::built("convox-env"))
+        },
     };
     let seen = agent.launch(task_definition).await?;
     let values = |variables: BTreeMap<String, Variable>| {
@@ -133,7 +162,7 @@ impl Agent {
             secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
             s3: aws_sdk_s3::Client::from_conf(s3.build()),
             access: Self::access().await,
-            convox_env: binaries::beside("convox-env"),
+            convox_env: Entrypoint::Built(binaries::beside("convox-env")),
         }
     }
 

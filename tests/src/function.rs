@@ -5,6 +5,8 @@
 
 mod hearing;
 
+pub use hearing::hearing;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::net::{Ipv4Addr, TcpStream};
@@ -38,6 +40,8 @@ pub const CALLER: &str = "AWS_SDK_UA_APP_ID";
 pub struct Function {
     name: String,
     port: u16,
+    /// Where the function asks for events.
+    runtime_port: u16,
     timeout: Duration,
     process: Launched,
     /// The emulator takes one invocation at a time. True: the last one ended the function's process.
@@ -53,7 +57,8 @@ pub enum Invocation {
     Answer(Value),
     /// The function failed, ended, or ran out of time.
     Error {
-        /// As the function named it; `Runtime.ExitError` is the runtime's, `Sandbox.Timedout` stands for a time-out.
+        /// As the function named it; `Runtime.ExitError` is the runtime's, `Sandbox.Timedout` stands for a time-out,
+        /// `Emulator.NoAnswer` for an emulator that gave up.
         error_type: String,
         /// For people.
         message: String,
@@ -108,12 +113,18 @@ impl Function {
         let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
         let answered = async {
             let response = client.request(request).await?;
-            Ok::<_, Box<dyn Error>>(response.into_body().collect().await?.to_bytes())
+            let status = response.status();
+            let body = response.into_body().collect().await?.to_bytes();
+            Ok::<_, Box<dyn Error>>((status, body))
         };
         let limit = self.timeout + START_LIMIT; // the function itself starts with the first invocation
         let answer = timeout(limit, answered).await;
         match answer.unwrap_or_else(|_| Err(format!("no end within {limit:?}").into())) {
-            Ok(bytes) => Invocation::of(&bytes),
+            Ok((status, body)) if body.is_empty() => Invocation::Error {
+                error_type: "Emulator.NoAnswer".to_owned(),
+                message: format!("HTTP {status} and no body; output:\n{}", self.output()),
+            },
+            Ok((_, body)) => Invocation::of(&body),
             Err(error) => {
                 let (name, output) = (&self.name, self.output());
                 panic!("cannot invoke {name}: {error}; output:\n{output}")
@@ -158,6 +169,7 @@ impl Function {
             process: launcher::start(&name, &command, &env),
             name,
             port,
+            runtime_port,
             timeout: Duration::from_secs(timeout_s),
             turn: Mutex::new(false),
             ear: None,
@@ -165,10 +177,14 @@ impl Function {
     }
 
     /// False when the emulator ended, most likely because somebody else took a port.
+    ///
+    /// It listens for the function beside all else: a function that it starts before that finds nobody, ends, and the emulator
+    /// answers the event with nothing.
     fn is_ready(&mut self) -> bool {
+        let listens = |port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
         poll::until(START_LIMIT, || {
             let ended = self.process.ended().is_some();
-            let listens = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok();
+            let listens = listens(self.port) && listens(self.runtime_port);
             (ended || listens).then_some(!ended)
         })
         .unwrap_or(false)

@@ -19,8 +19,8 @@ mod template;
 
 pub use deployment::{Deployment, logical_id};
 pub use facts::{Facts, Roles};
-pub use judged::{Judged, Permit, missing, permits};
+pub use judged::{Judged, Moment, Permit, missing, permits};
 pub use needs::{Need, assumption, needs, needs_of_target};
-pub use policy::{Decision, Policy, Rule};
+pub use policy::{Decision, Effect, Policy, Rule};
 pub use resolve::TemplateError;
 pub use template::template;

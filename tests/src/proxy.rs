@@ -9,13 +9,16 @@ mod answer;
 mod aws_events;
 mod call;
 mod caller;
+mod direct;
 mod fault;
 mod form;
 mod forward;
 mod incoming;
+mod memory;
 mod rates;
 mod rules;
 mod server;
+mod snapshot;
 mod stacks;
 pub(crate) mod xml;
 
@@ -29,8 +32,10 @@ use tokio::task::JoinHandle;
 
 pub(crate) use answer::Refusal;
 pub use call::{Call, Event};
+pub use direct::{Direct, Life};
 pub use fault::{Fault, Injection};
 pub use rates::EcsRates;
+pub(crate) use snapshot::Snapshot;
 pub use stacks::StackEar;
 
 use crate::secrets::SecretStore;
@@ -38,7 +43,10 @@ use crate::stacks::StackTable;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
-use rules::{Creations, Draining, Runs};
+use rules::{Creations, Draining, Rebalancing, Runs};
+
+/// The address of a proxy without sockets, in no client's reach.
+pub(crate) const NOWHERE: &str = "http://memory.invalid";
 
 /// A running proxy of one account. It ends with the value, or with the test's runtime.
 #[derive(Debug)]
@@ -46,7 +54,7 @@ pub struct Proxy {
     shared: Arc<Shared>,
     endpoint: String,
     back_door: String,
-    doors: [JoinHandle<()>; 2],
+    doors: Vec<JoinHandle<()>>,
 }
 
 /// What the connections of both doors work on.
@@ -65,13 +73,12 @@ struct Shared {
     ciphertexts: Mutex<HashMap<String, String>>,
     creations: tokio::sync::Mutex<Creations>,
     draining: Mutex<Draining>,
+    rebalancing: Mutex<Rebalancing>,
     /// The tasks of each client token; the emulator knows no client token.
     runs: tokio::sync::Mutex<Runs>,
     /// Why ECS places no task, while it does not.
     refused_tasks: Mutex<Option<String>>,
     stacks: Mutex<StackTable>,
-    /// The emulator's own `CloudFormation`.
-    emulated_stacks: aws_sdk_cloudformation::Client,
     /// The container instances of the cluster; the emulator has none.
     instances: Mutex<Vec<Value>>,
 }
@@ -85,30 +92,27 @@ enum Door {
 impl Proxy {
     /// Starts one in front of the emulator at `upstream_url`.
     pub async fn start(upstream_url: &str, account: &str) -> Self {
-        let shared = Arc::new(Shared {
-            account: account.to_owned(),
-            upstream: Upstream::new(upstream_url),
-            calls: Mutex::default(),
-            arrivals: AtomicUsize::new(0),
-            injections: Mutex::default(),
-            ecs_buckets: Mutex::default(),
-            secrets: Mutex::new(SecretStore::new(account)),
-            ciphertexts: Mutex::default(),
-            creations: tokio::sync::Mutex::default(),
-            runs: tokio::sync::Mutex::default(),
-            refused_tasks: Mutex::default(),
-            stacks: Mutex::new(StackTable::new(account)),
-            emulated_stacks: stacks::emulated(upstream_url, account),
-            instances: Mutex::default(),
-            draining: Mutex::default(),
-        });
+        let upstream = Upstream::emulator(upstream_url, account);
+        let shared = Arc::new(Shared::new(account, upstream));
         let (endpoint, front) = server::listen(Door::Front, &shared).await;
         let (back_door, back) = server::listen(Door::Back, &shared).await;
         Self {
             shared,
             endpoint,
             back_door,
-            doors: [front, back],
+            doors: vec![front, back],
+        }
+    }
+
+    /// One without sockets and without an emulator: programs in this process reach it through [`Proxy::direct`].
+    #[must_use]
+    pub fn in_memory(account: &str) -> Self {
+        let shared = Arc::new(Shared::new(account, Upstream::memory_of(account)));
+        Self {
+            shared,
+            endpoint: NOWHERE.to_owned(),
+            back_door: NOWHERE.to_owned(),
+            doors: Vec::new(),
         }
     }
 
@@ -205,6 +209,26 @@ impl Drop for Proxy {
 }
 
 impl Shared {
+    fn new(account: &str, upstream: Upstream) -> Self {
+        Self {
+            account: account.to_owned(),
+            upstream,
+            calls: Mutex::default(),
+            arrivals: AtomicUsize::new(0),
+            injections: Mutex::default(),
+            ecs_buckets: Mutex::default(),
+            secrets: Mutex::new(SecretStore::new(account)),
+            ciphertexts: Mutex::default(),
+            creations: tokio::sync::Mutex::default(),
+            runs: tokio::sync::Mutex::default(),
+            refused_tasks: Mutex::default(),
+            stacks: Mutex::new(StackTable::new(account)),
+            instances: Mutex::default(),
+            draining: Mutex::default(),
+            rebalancing: Mutex::default(),
+        }
+    }
+
     /// Notes that a call has come; the number is for [`Shared::answered`].
     fn arrived(&self, call: Call) -> usize {
         let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
@@ -212,12 +236,14 @@ impl Shared {
         number
     }
 
-    fn answered(&self, number: usize, status: u16, answer: Value) {
+    fn answered(&self, number: usize, status: u16, answer: Option<Value>) {
         // Cleared meanwhile: then there is nothing to complete.
         if let Some(call) = self.calls.lock().unwrap().get_mut(&number) {
             call.status = Some(status);
             call.ended = Some(Instant::now());
-            call.answer = answer;
+            if let Some(answer) = answer {
+                call.answer = answer;
+            }
         }
     }
 

@@ -1,11 +1,10 @@
 //! Everything that reads what users write, with samples of it, and what files are made of that could take long to read.
 
-use shared::app_settings::{AppSettings, Build};
-use shared::environment::{self, EnvKey, Environment, EnvironmentObject};
-use shared::environment_file::EnvironmentFile;
-use shared::manifest;
-use shared::schedule::aws_cron;
-use shared::secret_reference::SecretReference;
+use environment::{EnvKey, Environment, EnvironmentObject};
+use manifest::app_settings::{AppSettings, Build};
+use manifest::schedule::aws_cron;
+use names::environment_file::EnvironmentFile;
+use names::secret_reference::SecretReference;
 
 /// Reads bytes, or refuses them.
 pub type Reader = fn(&[u8]);

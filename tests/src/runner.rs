@@ -88,7 +88,7 @@ impl Container {
                     .collect(),
             ),
             access: Hidden(agent.access.clone()),
-            convox_env: agent.convox_env.clone(),
+            convox_env: agent.convox_env.program().to_owned(),
             task,
             definition,
         })

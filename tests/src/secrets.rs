@@ -11,17 +11,17 @@ mod labels;
 mod secret;
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
 
 use serde_json::Value;
 
+use crate::clock;
 use crate::proxy::Refusal;
 use secret::Secret;
 
 type Outcome = Result<Value, Refusal>;
 
 /// The secrets of one account, by name.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct SecretStore {
     account: String,
     secrets: BTreeMap<String, Secret>,
@@ -82,8 +82,12 @@ impl SecretStore {
 
 /// Seconds since 1970, the form in which the JSON protocols carry time.
 fn now() -> f64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-    since.expect("the clock is after 1970").as_secs_f64()
+    #[allow(
+        clippy::cast_precision_loss,
+        reason = "microseconds since 1970 have 51 bits"
+    )]
+    let micros = clock::now().timestamp_micros() as f64;
+    micros / 1e6
 }
 
 fn not_found(message: &str) -> Refusal {

@@ -12,23 +12,23 @@ mod reading;
 mod stack;
 mod template;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::proxy::Refusal;
-use crate::unique;
 use crate::world::REGION;
+use crate::{clock, unique};
 use ears::Ear;
 use stack::{Kind, Operation, Stack};
 
 pub(crate) use ears::End;
-pub(crate) use for_emulator::as_the_emulator_knows_it;
+pub use for_emulator::as_the_emulator_knows_it;
 pub(crate) use stack::{Effect, Failure};
 
 /// The stacks of one account.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StackTable {
     account: String,
     /// Oldest first; deleted ones stay.
@@ -41,6 +41,8 @@ pub(crate) struct StackTable {
     events: Vec<Value>,
     /// By function, the end events that it has not heard yet.
     ears: BTreeMap<String, Ear>,
+    /// Service roles that are gone.
+    gone_roles: BTreeSet<String>,
 }
 
 /// What becomes of a request.
@@ -71,6 +73,7 @@ impl StackTable {
             failing: None,
             events: Vec::new(),
             ears: BTreeMap::new(),
+            gone_roles: BTreeSet::new(),
         }
     }
 
@@ -86,9 +89,51 @@ impl StackTable {
         &self.events
     }
 
+    pub(crate) fn delete_role(&mut self, arn: &str) {
+        self.gone_roles.insert(arn.to_owned());
+    }
+
+    /// What IAM knows of a stack that is there: `StackId` and `Tags`; null for one that is not.
+    pub(crate) fn standing(&self, name_or_id: &str) -> Value {
+        let stack = self.find(name_or_id).filter(|stack| !stack.is_gone());
+        stack.map_or(Value::Null, |stack| {
+            let tags = stack.tags.iter();
+            let tags: Value = tags
+                .map(|(key, value)| json!({"Key": key, "Value": value}))
+                .collect();
+            json!({"StackId": stack.id, "Tags": tags})
+        })
+    }
+
+    /// The template of a stack that is there; null for one that is not.
+    pub(crate) fn standing_template(&self, name_or_id: &str) -> Value {
+        let stack = self.find(name_or_id);
+        let template = stack.and_then(|stack| checks::parsed(&stack.template));
+        template.unwrap_or_default()
+    }
+
+    /// Whether the role of an operation is there: the request's, else the one that the stack had last.
+    ///
+    /// Source: CloudFormation user guide, "CloudFormation service role", and API reference, `DeleteStack`, `RoleARN`.
+    fn check_role(&self, body: &Value, last: Option<&str>) -> Result<(), Refusal> {
+        let role = body["RoleARN"].as_str().or(last);
+        match role.filter(|role| self.gone_roles.contains(*role)) {
+            None => Ok(()),
+            Some(role) => Err(checks::validation(&format!(
+                "Role {role} is invalid or cannot be assumed"
+            ))),
+        }
+    }
+
     /// Whether the name or ARN leads to a stack of this table, also to a deleted one by its ARN.
     pub(crate) fn knows(&self, name_or_id: &str) -> bool {
         self.find(name_or_id).is_some()
+    }
+
+    /// Whether a stack of that name was deleted.
+    pub(crate) fn had(&self, name: &str) -> bool {
+        let mut stacks = self.stacks.iter();
+        stacks.any(|stack| stack.name == name && stack.is_gone())
     }
 
     /// Checks a `CreateStack` and begins it.
@@ -102,6 +147,7 @@ impl StackTable {
             let message = format!("Stack [{name}] already exists");
             return Err(Refusal::new("AlreadyExistsException", message));
         }
+        self.check_role(body, None)?;
         let template = checks::template(body)?;
         checks::capabilities(body, &template)?;
         let id = format!(
@@ -123,6 +169,7 @@ impl StackTable {
             return Ok(Begun::already(&stack.id));
         }
         stack.check_update()?;
+        self.check_role(body, stack.role.as_deref())?;
         let template = checks::template(body)?;
         checks::capabilities(body, &template)?;
         if !stack.differs(body, &template) {
@@ -145,6 +192,7 @@ impl StackTable {
             return Ok(Begun::already(&stack.id));
         }
         stack.check_deletion()?;
+        self.check_role(body, stack.role.as_deref())?;
         let id = stack.id.clone();
         Ok(self.begin(&id, Kind::Delete, body))
     }
@@ -263,5 +311,5 @@ fn text<'a>(body: &'a Value, field: &str) -> &'a str {
 
 /// What CloudFormation and `EventBridge` say of now.
 fn now() -> String {
-    chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
+    clock::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true)
 }

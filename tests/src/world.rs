@@ -3,6 +3,7 @@
 mod settings;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use aws_config::{AppName as CallerName, BehaviorVersion, Region, SdkConfig};
 use aws_sdk_ecs::types::{
@@ -13,12 +14,12 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use shared::names::{AppName, ReleaseId, keys};
+use names::{AppName, ReleaseId, keys};
 
 use crate::emulator::Emulator;
 use crate::function::Function;
 use crate::iam::{Deployment, Judged};
-use crate::proxy::{Event, Proxy};
+use crate::proxy::{Direct, Event, Life, NOWHERE, Proxy};
 use crate::{binaries, credentials, emulator, envelope, unique};
 
 /// The only region of the bench.
@@ -44,8 +45,8 @@ pub struct World {
     pub cluster: String,
     /// The environment key.
     pub key_arn: String,
-    /// Where a task asks for its role's keys.
-    task_credentials: String,
+    /// Where a task asks for its role's keys; nowhere in memory.
+    task_credentials: Option<String>,
     /// What the program under test talks to; at its end it judges the functions' calls by the template's policies.
     pub proxy: Judged,
     /// S3.
@@ -62,6 +63,9 @@ pub struct World {
     pub cloudformation: aws_sdk_cloudformation::Client,
 }
 
+/// Where AWS is, for a program of this process in each of its lives.
+pub type Access = Box<dyn Fn(&Arc<Life>) -> SdkConfig>;
+
 impl World {
     /// A new account with bucket, cluster and key; the first one of a process starts the emulator.
     pub async fn new() -> Self {
@@ -73,24 +77,42 @@ impl World {
         let account = unique::account();
         let proxy = Proxy::start(&emulator.url(), &account).await;
         let config = client_config(proxy.back_door(), &account);
-        let kms = aws_sdk_kms::Client::new(&config);
+        let keys = credentials::answer(&account, SECRET_ACCESS_KEY, "");
+        let task_credentials = Some(credentials::serve(keys).await);
+        Self::furnished(account, proxy, &config, task_credentials).await
+    }
+
+    /// The same without an emulator and without sockets, for functions in this process; it can be copied and put back.
+    pub async fn in_memory() -> Self {
+        let account = unique::account();
+        let proxy = Proxy::in_memory(&account);
+        let config = direct_config(proxy.direct_back_door(), &account);
+        Self::furnished(account, proxy, &config, None).await
+    }
+
+    async fn furnished(
+        account: String,
+        proxy: Proxy,
+        config: &SdkConfig,
+        task_credentials: Option<String>,
+    ) -> Self {
+        let kms = aws_sdk_kms::Client::new(config);
         let world = Self {
             rack: format!("rack-{}", unique::word(8)),
             bucket: format!("settings-{account}"),
             cluster: format!("cluster-{}", unique::word(8)),
             key_arn: create_key(&kms).await,
-            s3: aws_sdk_s3::Client::new(&config),
-            secrets_manager: aws_sdk_secretsmanager::Client::new(&config),
-            ecs: aws_sdk_ecs::Client::new(&config),
-            eventbridge: aws_sdk_eventbridge::Client::new(&config),
-            cloudformation: aws_sdk_cloudformation::Client::new(&config),
+            s3: aws_sdk_s3::Client::from_conf(
+                aws_sdk_s3::config::Builder::from(config)
+                    .force_path_style(true)
+                    .build(),
+            ),
+            secrets_manager: aws_sdk_secretsmanager::Client::new(config),
+            ecs: aws_sdk_ecs::Client::new(config),
+            eventbridge: aws_sdk_eventbridge::Client::new(config),
+            cloudformation: aws_sdk_cloudformation::Client::new(config),
             kms,
-            task_credentials: credentials::serve(credentials::answer(
-                &account,
-                SECRET_ACCESS_KEY,
-                "",
-            ))
-            .await,
+            task_credentials,
             account,
             proxy: Judged::new(proxy),
         };
@@ -106,7 +128,35 @@ impl World {
         client_config(self.proxy.endpoint(), &self.account)
     }
 
-    /// The same, recorded as the calls of `caller`.
+    /// The front door for a program in this process, recorded as the calls of `caller`, made for each life of the program: a
+    /// fault that kills ends that.
+    ///
+    /// # Panics
+    ///
+    /// When `caller` is no name that the SDK takes.
+    #[must_use]
+    pub fn direct(&self, caller: &'static str) -> Access {
+        let name = CallerName::new(caller).expect("a name without odd characters");
+        let (door, account) = (self.proxy.direct(&Arc::default()), self.account.clone());
+        Box::new(move |life| {
+            let config = direct_config(door.lived(life), &account).into_builder();
+            config.app_name(name.clone()).build()
+        })
+    }
+
+    /// Whether there is no emulator behind it.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        self.task_credentials.is_none()
+    }
+
+    /// An SDK configuration for the emulator itself, whose stacks hold anything, and not only what Apps ask for.
+    #[must_use]
+    pub fn past_the_proxy(&self) -> SdkConfig {
+        client_config(&emulator::shared().url(), &self.account)
+    }
+
+    /// The front door, recorded as the calls of `caller`.
     #[must_use]
     pub fn front_door_as(&self, caller: &'static str) -> SdkConfig {
         let name = CallerName::new(caller).expect("a name without odd characters");
@@ -297,12 +347,23 @@ async fn create_key(kms: &aws_sdk_kms::Client) -> String {
 
 /// One HTTP client each: tests have runtimes of their own, and a connection cannot leave its runtime.
 pub(crate) fn client_config(endpoint: &str, account: &str) -> SdkConfig {
+    let config = config(account).into_builder();
+    config
+        .endpoint_url(endpoint)
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .build()
+}
+
+fn direct_config(direct: Direct, account: &str) -> SdkConfig {
+    let config = config(account).into_builder();
+    config.endpoint_url(NOWHERE).http_client(direct).build()
+}
+
+fn config(account: &str) -> SdkConfig {
     let credentials = Credentials::new(account, SECRET_ACCESS_KEY, None, None, "bench");
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static(REGION))
-        .endpoint_url(endpoint)
         .credentials_provider(SharedCredentialsProvider::new(credentials))
-        .http_client(aws_smithy_http_client::Builder::new().build_http())
         .build()
 }

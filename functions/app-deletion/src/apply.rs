@@ -3,10 +3,10 @@
 
 use std::fmt::Write as _;
 
+use aws::call_error::CallError;
+use aws::secrets::Scheduled;
 use futures_util::{StreamExt as _, stream};
-use shared::call_error::CallError;
-use shared::names::AppId;
-use shared::secrets::Scheduled;
+use names::AppId;
 
 use crate::error::DeletionError;
 use crate::plan::{Plan, SecretStep, StackStep};
@@ -81,7 +81,8 @@ async fn delete_stack(
             token,
             leave_snapshots,
         } => {
-            shell.stacks.delete(arn, token).await?;
+            let role = &shell.app_stack_role_arn;
+            shell.stacks.delete(arn, role, token).await?;
             removed.push(format!("the stack `{name}`"));
             let mut waits = format!("the stack `{name}` is being deleted");
             if !leave_snapshots.is_empty() {

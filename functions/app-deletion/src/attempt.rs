@@ -1,18 +1,18 @@
 //! One attempt at a deletion: gather, plan, apply, report.
 
+use aws::call_error::ErrorClass;
+use aws::event_bus::EventBus;
+use aws::settings_bucket::SettingsBucket;
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::bounds;
-use shared::call_error::ErrorClass;
-use shared::error_chain::Chain;
-use shared::event_bus::EventBus;
-use shared::events::{Event, EventType};
-use shared::intake::Failure as _;
-use shared::names::AppId;
-use shared::promotion::{
+use lambda::intake::Failure as _;
+use lambda::work::{Attempt, Function};
+use names::AppId;
+use names::bounds;
+use names::error_chain::Chain;
+use promotion::events::{Event, EventType};
+use promotion::{
     Applied, DEADLINE_HOURS, Desired, Finished, Kind, Outcome, OutcomeResult, Runs, Status,
 };
-use shared::settings_bucket::SettingsBucket;
-use shared::work::{Attempt, Works};
 
 use crate::apply::{self, apply};
 use crate::error::DeletionError;
@@ -24,7 +24,7 @@ use crate::shell::Shell;
 /// When a deletion that waits is looked at again; the schedule does it.
 const NEXT_LOOK_SECONDS: i64 = 60;
 
-impl Works for Shell {
+impl Function for Shell {
     type Report = Report;
     type Error = DeletionError;
     type Objects = SettingsBucket;
@@ -114,7 +114,7 @@ fn deleted(id: &AppId, report: Report) -> Attempt<Report> {
         status: Status::Done,
         runs: Runs::Nothing,
         outcome: Some((outcome, event)),
-        events: report.event(id).into_iter().collect(),
+        events: report.events(),
     };
     Attempt {
         finished,
@@ -137,17 +137,19 @@ fn failed(id: &AppId, err: &DeletionError, resumed: bool, mut report: Report) ->
     }
     let message = bounds::message(message);
     tracing::error!(
-        app.name = %id.app, request.id = report.request_id, error.kind = err.error_type(),
+        app.name = %id.app, request.id = report.request_id, error.kind = %err.error_type(),
         "the deletion of App {} failed: {message}", id.app
     );
     let status = Status::Failed {
-        reason: err.error_type().to_owned(),
+        reason: err.error_type(),
         unrestored: Vec::new(),
     };
-    report.error_type = Some(err.error_type().to_owned());
+    report.error_type = Some(err.error_type());
     report.message = Some(message);
-    let request_id = report.request_id.clone();
-    attempt(&request_id, status, Some(report))
+    let (request_id, events) = (report.request_id.clone(), report.events());
+    let mut failed = attempt(&request_id, status, Some(report));
+    failed.finished.events = events;
+    failed
 }
 
 /// An attempt that changes nothing of what runs.

@@ -1,13 +1,14 @@
 //! Why a deletion does not go on: permanent, or worth another delivery.
 
+use aws::call_error::{CallError, ErrorClass};
+use aws::secrets::SecretError;
+use lambda::intake::Failure;
+use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
-use shared::bounds;
-use shared::call_error::{CallError, ErrorClass};
-use shared::error_chain::Chain;
-use shared::intake::Failure;
-use shared::names::NameError;
-use shared::secrets::SecretError;
-use shared::state_store::StoreError;
+use names::NameError;
+use names::bounds;
+use names::error_chain::Chain;
+use names::error_type::{ErrorCode, ErrorType};
 
 /// A deletion that does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -113,20 +114,20 @@ impl Failure for DeletionError {
         }
     }
 
-    fn error_type(&self) -> &str {
+    fn error_type(&self) -> ErrorCode {
         match self {
-            Self::Call(call) => call.code(),
+            Self::Call(call) => call.error_type(),
             Self::Store(store) => store.error_type(),
             Self::Secret(secret) => secret.error_type(),
-            Self::Name(_) => "InvalidName",
-            Self::SecretStillRead { .. } => "SecretStillRead",
-            Self::DefinitionStillRun { .. } => "DefinitionStillRun",
-            Self::ClusterTooLarge { .. } => "ClusterTooLarge",
-            Self::ResourceProtected { .. } => "ResourceProtected",
-            Self::StackStays { .. } => "StackStays",
-            Self::ClusterChanged { .. } => "ClusterChanged",
-            Self::PastDeadline { .. } => "DeadlineExceeded",
-            Self::Report(_) => "ReportUnrendered",
+            Self::Name(_) => ErrorType::InvalidName.into(),
+            Self::SecretStillRead { .. } => ErrorType::SecretStillRead.into(),
+            Self::DefinitionStillRun { .. } => ErrorType::DefinitionStillRun.into(),
+            Self::ClusterTooLarge { .. } => ErrorType::ClusterTooLarge.into(),
+            Self::ResourceProtected { .. } => ErrorType::ResourceProtected.into(),
+            Self::StackStays { .. } => ErrorType::StackStays.into(),
+            Self::ClusterChanged { .. } => ErrorType::ClusterChanged.into(),
+            Self::PastDeadline { .. } => ErrorType::DeadlineExceeded.into(),
+            Self::Report(_) => ErrorType::ReportUnrendered.into(),
         }
     }
 }
@@ -134,7 +135,7 @@ impl Failure for DeletionError {
 impl From<DeletionError> for Diagnostic {
     fn from(err: DeletionError) -> Self {
         Self {
-            error_type: err.error_type().to_owned(),
+            error_type: err.error_type().to_string(),
             error_message: bounds::message(Chain(&err)),
         }
     }

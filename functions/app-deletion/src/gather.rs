@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws::ecs::{EcsService, Registered};
+use aws::secrets::SecretSeen;
 use futures_util::future::try_join4;
-use shared::ecs::{EcsService, Registered};
-use shared::leftovers::{Keep, Leftovers, bounded};
-use shared::names::AppId;
-use shared::promotion::Applied;
-use shared::secrets::SecretSeen;
-use shared::stack_state::SeenStack;
-use shared::stranded::Stranded;
+use lambda::stranded::Stranded;
+use lambda::unwanted::{Keep, Unwanted, bounded};
+use names::AppId;
+use promotion::Applied;
+use release::stack_state::SeenStack;
 
 use crate::error::DeletionError;
 use crate::readers::{self, Others, others};
@@ -19,7 +19,7 @@ use crate::shell::Shell;
 #[derive(Debug)]
 pub struct Gathered {
     /// ECS services and rules with its names.
-    pub leftovers: Leftovers,
+    pub unwanted: Unwanted,
     /// ECS services that are not the App's own.
     pub others: Others,
     /// Its secret.
@@ -50,15 +50,15 @@ pub async fn gather(
         rules: &none,
     };
     // Each is large, and all of them are under way at once.
-    let leftovers = Box::pin(async {
-        Ok::<_, DeletionError>(Leftovers::find(shell.places(), id, applied, true, keep).await?)
+    let unwanted = Box::pin(async {
+        Ok::<_, DeletionError>(Unwanted::find(shell.places(), id, applied, true, keep).await?)
     });
     let secret = Box::pin(async { Ok(shell.secrets.of(id).see().await?) });
     let stack = Box::pin(async { Ok(shell.stacks.see(id).await?) });
     let others = Box::pin(others(shell, id));
-    let (leftovers, secret, stack, others) = try_join4(leftovers, secret, stack, others).await?;
+    let (unwanted, secret, stack, others) = try_join4(unwanted, secret, stack, others).await?;
     let mut gathered = Gathered {
-        leftovers,
+        unwanted,
         others,
         secret,
         stack,
@@ -90,10 +90,10 @@ impl Gathered {
         let written = written
             .filter(|(runs_as, _)| runs_as.starts_with(&prefix))
             .map(|(_, arn)| arn);
-        let services = self.leftovers.own_services(id);
+        let services = self.unwanted.own_services(id);
         let services = services.map(|service| service.task_definition.as_str());
         let targets = self
-            .leftovers
+            .unwanted
             .own_rules(id)
             .filter_map(|(_, rule)| Some(rule.target.as_ref()?.task_definition.as_str()));
         let arns: BTreeSet<String> = written
@@ -107,7 +107,7 @@ impl Gathered {
 
     /// Those with a name of this App and without its tags are somebody else's too.
     async fn add_untagged(&mut self, shell: &Shell, id: &AppId) -> Result<(), DeletionError> {
-        let untagged = self.leftovers.services.iter();
+        let untagged = self.unwanted.services.iter();
         let untagged = untagged.filter(|service| !id.owns(&service.tags));
         let untagged: Vec<EcsService> = untagged.cloned().collect();
         let read = readers::read(shell, id, &untagged).await?;

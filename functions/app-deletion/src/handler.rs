@@ -1,17 +1,20 @@
 //! A payload in, an answer out.
 
-use chrono::SubsecRound as _;
+use aws::call_error::ErrorClass;
+use chrono::{DateTime, SubsecRound as _, Utc};
+use lambda::intake::{self, Failure as _};
+use lambda::state_store::{Snapshot, StoreError};
+use lambda::work::{Answered, Invocation, Message, short_answer};
 use lambda_runtime::LambdaEvent;
+use names::error_type::ErrorType;
+use names::{AppId, AppName, NameError};
+use promotion::{Order, Promotion, Request, Tie, Work};
+use release::stack_state::app_of;
 use serde_json::Value;
-use shared::call_error::ErrorClass;
-use shared::intake::{self, Failure as _};
-use shared::names::{AppId, AppName, NameError};
-use shared::promotion::{Order, Request, Tie, Work};
-use shared::stack_state::app_of;
-use shared::work::{Invocation, Message, short_answer};
 
 use crate::error::DeletionError;
-use crate::report::{self, Report};
+use crate::refusal;
+use crate::report;
 use crate::shell::Shell;
 use crate::trigger::Trigger;
 
@@ -26,59 +29,89 @@ pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, D
     let owner = shell.owners.of(&event.context.request_id);
     let invocation = Invocation::new(shell, &owner, event.context.deadline);
     let payload = intake::parse(event.payload);
-    let one = async |trigger| Box::pin(answer(invocation, trigger)).await; // large
+    let own_id = event.context.request_id.as_str();
+    let one = async |trigger| Box::pin(answer(invocation, trigger, own_id)).await; // large
     intake::answer(payload, one).await
 }
 
 async fn answer(
     invocation: Invocation<'_, Shell>,
     trigger: Trigger,
+    own_id: &str,
 ) -> Result<Value, DeletionError> {
     let shell = invocation.function;
-    let message = match trigger {
+    let (message, state) = match trigger {
         Trigger::Ignored(reason) => return Ok(ignored(&reason)),
-        Trigger::Deleted { rack, .. } | Trigger::Continue { rack, .. }
+        Trigger::Deleted {
+            rack: Some(rack), ..
+        }
+        | Trigger::Incomplete { rack, .. }
+        | Trigger::Continue { rack, .. }
             if rack != shell.config.rack.as_str() =>
         {
             return Ok(ignored(&format!("an event of Rack `{rack}`")));
         }
-        Trigger::Continue { app, .. } => Message::continues(id(shell, &app)?),
+        Trigger::Incomplete {
+            request_id,
+            problem,
+            ..
+        } => {
+            return refusal::refuse(
+                shell,
+                "",
+                &request_id,
+                (ErrorType::InvalidRequest.into(), problem),
+            )
+            .await;
+        }
+        Trigger::Continue { app, .. } => (Message::continues(id(shell, &app)?), None),
         Trigger::StackChanged { stack_id } => {
             let Some(id) = app_of(&shell.config.rack, &stack_id) else {
                 let reason = format!("the stack `{stack_id}`, which is no App's of this Rack");
                 return Ok(ignored(&reason));
             };
-            Message::wakes(id)
+            (Message::wakes(id), None)
         }
-        Trigger::Deleted {
-            app,
-            event_id,
-            time,
-            ..
-        } => Message {
-            id: id(shell, &app)?,
-            request: Some(Request {
-                work: Work::Delete,
-                order: Order {
-                    requested_at: time.trunc_subsecs(0),
-                    request_id: event_id,
-                    tie: Tie::default(),
-                },
-            }),
-            current: None,
-            wakes: false,
-        },
+        Trigger::Deleted { app, event, .. } => {
+            let (request_id, time) = event.unwrap_or_else(|| (own_id.to_owned(), (shell.clock)()));
+            let id = match id(shell, &app) {
+                Ok(id) => id,
+                Err(err) => {
+                    let problem = (ErrorType::InvalidName.into(), err.to_string());
+                    return refusal::refuse(shell, &app, &request_id, problem).await;
+                }
+            };
+            let state = invocation.store(&id).read().await;
+            if state.as_ref().is_ok_and(|state| !state.exists())
+                && let Some(problem) = refusal::is_unknown(shell, &id).await?
+            {
+                return refusal::refuse(shell, &app, &request_id, problem).await;
+            }
+            (deletion(id, request_id, time), Some(state))
+        }
     };
-    let taken = match invocation.take(&message).await {
+    work(invocation, &message, state).await
+}
+
+/// Takes the message through the App's state; what is to be said of it.
+async fn work(
+    invocation: Invocation<'_, Shell>,
+    message: &Message,
+    state: Option<Result<Snapshot<Promotion>, StoreError>>,
+) -> Result<Value, DeletionError> {
+    let shell = invocation.function;
+    let taken = match take(invocation, message, state).await {
         Ok(taken) => taken,
         Err(err) => {
-            // Nothing else tells of it, since the state itself cannot be read or written.
             if err.class() == ErrorClass::Permanent {
-                report::emit_metrics(&Report::of_message(&message), (shell.clock)());
+                refusal::without_state(shell, message, &err).await?;
             }
             return Err(err);
         }
     };
+    if taken.is_ahead() {
+        refusal::refuse_ahead(shell, message).await?;
+    }
     if let Some(answer) = taken.standing(&message.id) {
         return Ok(answer);
     }
@@ -88,6 +121,35 @@ async fn answer(
             serde_json::to_value(report).map_err(DeletionError::Report)
         }
         None => Ok(short_answer("idle", "nothing is left to do for this App")),
+    }
+}
+
+fn deletion(id: AppId, request_id: String, time: DateTime<Utc>) -> Message {
+    let order = Order {
+        requested_at: time.trunc_subsecs(0),
+        request_id,
+        tie: Tie::default(),
+    };
+    Message {
+        id,
+        request: Some(Request {
+            work: Work::Delete,
+            order,
+        }),
+        current: None,
+        wakes: false,
+    }
+}
+
+/// Through the state as it was just read, or as it is.
+async fn take(
+    invocation: Invocation<'_, Shell>,
+    message: &Message,
+    state: Option<Result<Snapshot<Promotion>, StoreError>>,
+) -> Result<Answered<report::Report>, DeletionError> {
+    match state {
+        Some(state) => Box::pin(invocation.take_from(message, state?)).await, // large
+        None => Box::pin(invocation.take(message)).await,                     // large
     }
 }
 

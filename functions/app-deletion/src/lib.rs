@@ -7,15 +7,19 @@
 
 mod apply;
 mod attempt;
+mod config;
 mod error;
 mod gather;
 mod handler;
+mod known;
 mod plan;
 mod readers;
+mod refusal;
 mod report;
 mod shell;
 mod trigger;
 
+pub use config::Config;
 pub use error::DeletionError;
 pub use handler::handle;
 pub use shell::Shell;

@@ -1,18 +1,19 @@
 //! The entry point: settings, clients, then events.
 
-use app_deletion::{Shell, handle};
+use app_deletion::{Config, Shell, handle};
 use chrono::Utc;
+use lambda::owners::Owners;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use shared::owners::Owners;
-use shared::rack_settings::RackSettings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let lookup = |name: &str| std::env::var(name).ok();
-    shared::logs::start(lookup);
+    lambda::logs::start(lookup);
+    let sdk = aws::clients::load();
     let shell = Shell::new(
-        RackSettings::from_lookup(lookup)?,
+        Config::from_lookup(lookup)?,
+        &sdk,
         Owners::draw()?,
         Utc::now,
     );

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use shared::app_stack;
-use shared::leftovers::Removals;
-use shared::names::{AppId, SecretArn};
-use shared::promotion::Applied;
-use shared::secrets::{Scheduled, SecretSeen};
-use shared::stack_state::RequestToken;
+use aws::secrets::{Scheduled, SecretSeen};
+use lambda::unwanted::Removals;
+use names::{AppId, SecretArn};
+use promotion::Applied;
+use release::app_stack;
+use release::stack_state::RequestToken;
 
 use crate::error::DeletionError;
 use crate::gather::Gathered;
@@ -122,10 +122,10 @@ pub fn plan(
         .collect();
     let more_revisions = revisions.len() > REVISIONS_MAX;
     revisions.truncate(REVISIONS_MAX);
-    let draining = gathered.leftovers.own_services(id);
+    let draining = gathered.unwanted.own_services(id);
     let draining = draining.filter(|service| service.is_draining());
     Ok(Plan {
-        removals: Removals::of(id, &gathered.leftovers),
+        removals: Removals::of(id, &gathered.unwanted),
         revisions,
         more_revisions,
         draining: draining.map(|service| service.name.clone()).collect(),

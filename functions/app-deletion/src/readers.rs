@@ -1,25 +1,17 @@
 //! ECS services of the cluster that are not the App's own, and may still need what a deletion takes away.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use shared::ecs::EcsService;
-use shared::leftovers::bounded;
-use shared::names::{AppId, SecretArn};
+use aws::ecs::EcsService;
+use lambda::unwanted::bounded;
+use names::{AppId, SecretArn};
 
 use crate::error::DeletionError;
 use crate::shell::Shell;
 
 /// ECS answers about 20 of these reads a second after a burst of 50, so thousands of definitions take several tries.
 const LOOK_LIMIT: Duration = Duration::from_secs(75);
-/// Definitions that are remembered between tries; more than an ECS cluster has services.
-const KNOWN_MAX: usize = 10_000;
-
-/// What definitions read of Secrets Manager, by ARN. Revisions never change, so a try goes on where the last one ended.
-#[derive(Debug, Default)]
-pub struct Known(Mutex<BTreeMap<String, BTreeSet<String>>>);
-
 /// ECS services that are not the App's own, and what their definitions read.
 #[derive(Debug, Default)]
 pub struct Others {
@@ -97,21 +89,6 @@ fn secret_of(reference: &str) -> String {
     parts.join(":")
 }
 
-impl Known {
-    fn get(&self, arn: &str) -> Option<BTreeSet<String>> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(arn).cloned()
-    }
-
-    fn put(&self, arn: &str, read: &BTreeSet<String>) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= KNOWN_MAX {
-            known.clear();
-        }
-        known.insert(arn.to_owned(), read.clone());
-    }
-}
-
 impl Others {
     /// The ECS services whose tasks read the secret.
     pub fn readers(&self, secret: &SecretArn) -> BTreeSet<String> {
@@ -142,7 +119,7 @@ impl Others {
 
 #[cfg(test)]
 mod tests {
-    use shared::names::{AppName, RackName};
+    use names::{AppName, RackName};
 
     use super::*;
 

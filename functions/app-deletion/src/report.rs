@@ -1,13 +1,17 @@
 //! What a deletion did: the answer, the log and the event say the same.
 
+use aws::metrics;
+use aws::secrets::Scheduled;
 use chrono::{DateTime, Utc};
+use names::bounds;
+use names::error_type::ErrorCode;
+use names::{AppId, RackName};
+use promotion::events::{Event, EventType};
 use serde::Serialize;
-use serde_json::json;
-use shared::events::{Event, EventType};
-use shared::metrics;
-use shared::names::AppId;
-use shared::secrets::Scheduled;
-use shared::work::Message;
+use serde_json::{Value, json};
+
+/// Characters that are shown of a name that is none.
+const SHOWN_MAX: usize = 80;
 
 /// The report of one deletion.
 #[derive(Debug, Clone, Serialize)]
@@ -23,7 +27,7 @@ pub struct Report {
     pub status: &'static str,
     /// Why it failed, as a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_type: Option<String>,
+    pub error_type: Option<ErrorCode>,
     /// Why it failed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -57,14 +61,28 @@ impl Report {
         }
     }
 
-    /// The report of a message whose request is not even written down.
+    /// The report of a request that has no state, since it cannot be one of an App: `app` is shown as far as it can be.
     #[must_use]
-    pub fn of_message(message: &Message) -> Self {
-        let request = message.request.as_ref();
-        Self::new(
-            &message.id,
-            request.map_or("", |request| &request.order.request_id),
-        )
+    pub fn refused(
+        rack: &RackName,
+        app: &str,
+        request_id: &str,
+        problem: (ErrorCode, String),
+    ) -> Self {
+        let (error_type, message) = problem;
+        let printable = app.chars().filter(|c| !c.is_control());
+        Self {
+            rack: rack.to_string(),
+            app: printable.take(SHOWN_MAX).collect(),
+            request_id: request_id.to_owned(),
+            status: "failed",
+            error_type: Some(error_type),
+            message: Some(bounds::message(message)),
+            removed: Vec::new(),
+            secret_arn: None,
+            deletion_date: None,
+            warnings: Vec::new(),
+        }
     }
 
     /// Adds that the App is gone, and what became of its secret.
@@ -84,16 +102,40 @@ impl Report {
         }
     }
 
-    /// The event that tells until when the secret can be restored, where there is one.
+    /// The events that tell it: until when the secret can be restored, where there is one, and how it ended.
     #[must_use]
-    pub fn event(&self, id: &AppId) -> Option<Event> {
-        let arn = self.secret_arn.as_deref()?;
-        let fields = [
-            ("secretArn", arn.into()),
+    pub fn events(&self) -> Vec<Event> {
+        let event = |kind, fields: [(&str, Value); 6]| {
+            Event::named(kind, &self.rack, &self.app, &self.request_id, fields)
+        };
+        let secret = [
+            ("secretArn", json!(self.secret_arn)),
             ("deletionDate", json!(self.deletion_date)),
         ];
-        let kind = EventType::AppSecretDeletionScheduled;
-        Some(Event::new(kind, id, &self.request_id, fields))
+        let listed = |list: &Vec<String>| json!(Some(list).filter(|list| !list.is_empty()));
+        let [arn, date] = secret.clone();
+        let ended = [
+            ("errorType", json!(self.error_type)),
+            ("message", json!(self.message)),
+            ("removed", listed(&self.removed)),
+            ("warnings", listed(&self.warnings)),
+            arn,
+            date,
+        ];
+        let kind = if self.status == "deleted" {
+            EventType::AppDeletionCompleted
+        } else {
+            EventType::AppDeletionFailed
+        };
+        let ended = event(kind, ended);
+        let mut events = Vec::new();
+        if self.secret_arn.is_some() {
+            let kind = EventType::AppSecretDeletionScheduled;
+            let secret = Event::named(kind, &self.rack, &self.app, &self.request_id, secret);
+            events.push(secret);
+        }
+        events.push(ended);
+        events
     }
 }
 
@@ -113,7 +155,7 @@ pub fn emit_metrics(report: &Report, now: DateTime<Utc>) {
 
 #[cfg(test)]
 mod tests {
-    use shared::names::{AppName, RackName, SecretArn};
+    use names::{AppName, RackName, SecretArn};
 
     use super::*;
 

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
+use aws::clients::{self, CallLimits, SdkConfig};
+use aws::ecs::Cluster;
+use aws::event_bus::EventBus;
+use aws::event_rules::EventRules;
+use aws::secrets::Secrets;
+use aws::settings_bucket::SettingsBucket;
+use aws::stacks::Stacks;
 use chrono::{DateTime, Utc};
-use shared::clients::{self, CallLimits};
-use shared::ecs::Cluster;
-use shared::event_bus::EventBus;
-use shared::event_rules::EventRules;
-use shared::leftovers::Places;
-use shared::owners::Owners;
-use shared::rack_settings::RackSettings;
-use shared::secrets::Secrets;
-use shared::settings_bucket::SettingsBucket;
-use shared::stacks::Stacks;
+use lambda::owners::Owners;
+use lambda::rack_settings::RackSettings;
+use lambda::unwanted::Places;
 
-use crate::readers::Known;
+use crate::config::Config;
+use crate::known::Known;
 
 /// ECS takes one `DeregisterTaskDefinition` a second after a burst of 20 that it shares with promote, so a throttled call
 /// gets more tries than usual.
@@ -32,6 +33,8 @@ const SECRETS_MANAGER_LIMIT: Duration = Duration::from_secs(15);
 pub struct Shell {
     /// The Rack's settings.
     pub config: RackSettings,
+    /// The role that CloudFormation has for the Apps' own stacks.
+    pub app_stack_role_arn: String,
     /// The settings bucket.
     pub bucket: SettingsBucket,
     /// The ECS cluster.
@@ -53,10 +56,19 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Builds the clients.
+    /// Builds the clients, with limits of its own; `sdk` says where AWS is.
     #[must_use]
-    pub fn new(config: RackSettings, owners: Owners, clock: fn() -> DateTime<Utc>) -> Self {
-        let sdk = clients::load(LIMITS.scaled(config.time_scale));
+    pub fn new(
+        config: Config,
+        sdk: &SdkConfig,
+        owners: Owners,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Self {
+        let Config {
+            of_rack: config,
+            app_stack_role_arn,
+        } = config;
+        let sdk = clients::limited(sdk, LIMITS.scaled(config.time_scale));
         let limit = SECRETS_MANAGER_LIMIT.mul_f64(config.time_scale);
         Self {
             bucket: SettingsBucket::new(&sdk, &config.bucket),
@@ -69,6 +81,7 @@ impl Shell {
             owners,
             clock,
             config,
+            app_stack_role_arn,
         }
     }
 

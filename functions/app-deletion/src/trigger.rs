@@ -1,24 +1,32 @@
-//! What can start app-deletion, on the wire: EventBridge events, also as the body of SQS records.
+//! What can start app-deletion, on the wire: EventBridge events, also as the body of SQS records, and a direct invocation.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
+use lambda::intake::{self, text};
+use promotion::events::{EventType, SOURCE};
+use serde::Deserialize;
 use serde_json::Value;
-use shared::events::{EventType, SOURCE};
-use shared::intake::{self, text};
 
 /// One thing that a payload asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Trigger {
     /// An App is deleted.
     Deleted {
-        /// The Rack.
-        rack: String,
+        /// The Rack; none in a direct invocation, which is for this one.
+        rack: Option<String>,
         /// The App, unchecked.
         app: String,
+        /// The event's id and time; none in a direct invocation.
+        event: Option<(String, DateTime<Utc>)>,
+    },
+    /// A request that does not say what it has to.
+    Incomplete {
+        /// The Rack.
+        rack: String,
         /// The event's id.
-        event_id: String,
-        /// The event's time.
-        time: DateTime<Utc>,
+        request_id: String,
+        /// What it does not say.
+        problem: String,
     },
     /// Work that another invocation left.
     Continue {
@@ -41,9 +49,17 @@ impl intake::Trigger for Trigger {
         if payload.get("detail-type").is_some() {
             return vec![intake::bridged(payload, bridged)];
         }
-        vec![Self::ignored(
-            "a payload of no known form; app-deletion takes EventBridge events".to_owned(),
-        )]
+        vec![match serde_json::from_value::<Direct>(payload) {
+            Ok(Direct { app, delete: true }) => Self::Deleted {
+                rack: None,
+                app,
+                event: None,
+            },
+            _ => Self::ignored(
+                r#"a payload of no known form; a direct one is {"app": "...", "delete": true}"#
+                    .to_owned(),
+            ),
+        }]
     }
 
     fn ignored(reason: String) -> Self {
@@ -51,16 +67,33 @@ impl intake::Trigger for Trigger {
     }
 }
 
+/// A deletion takes databases with it, so a payload says in so many words that it is meant.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Direct {
+    app: String,
+    delete: bool,
+}
+
 fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
     let (detail_type, source) = (event.detail_type.as_str(), event.source.as_str());
     let (rack, app) = (text(&event.detail, "/rack"), text(&event.detail, "/app"));
     match detail_type {
-        "App Deleted" if !source.starts_with("aws.") => Some(Trigger::Deleted {
-            rack: rack?,
-            app: app?,
-            event_id: event.id.clone()?,
-            time: event.time?,
-        }),
+        "App Deleted" if !source.starts_with("aws.") => {
+            let (rack, request_id) = (rack?, event.id.clone()?);
+            Some(match intake::required_text(&event.detail, "app") {
+                Ok(app) => Trigger::Deleted {
+                    rack: Some(rack),
+                    app: app.to_owned(),
+                    event: Some((request_id, event.time?)),
+                },
+                Err(problem) => Trigger::Incomplete {
+                    rack,
+                    request_id,
+                    problem,
+                },
+            })
+        }
         _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
             match text(&event.detail, "/kind")?.as_str() {
                 "delete" => Some(Trigger::Continue {

@@ -1,11 +1,12 @@
 //! Why counting does not go on: permanent, or worth another delivery.
 
+use aws::call_error::{CallError, ErrorClass};
+use lambda::intake::Failure;
+use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
-use shared::bounds;
-use shared::call_error::{CallError, ErrorClass};
-use shared::error_chain::Chain;
-use shared::intake::Failure;
-use shared::state_store::StoreError;
+use names::bounds;
+use names::error_chain::Chain;
+use names::error_type::ErrorCode;
 
 /// Counting that does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -26,9 +27,9 @@ impl Failure for CountError {
         }
     }
 
-    fn error_type(&self) -> &str {
+    fn error_type(&self) -> ErrorCode {
         match self {
-            Self::Call(call) => call.code(),
+            Self::Call(call) => call.error_type(),
             Self::Store(store) => store.error_type(),
         }
     }
@@ -37,7 +38,7 @@ impl Failure for CountError {
 impl From<CountError> for Diagnostic {
     fn from(err: CountError) -> Self {
         Self {
-            error_type: err.error_type().to_owned(),
+            error_type: err.error_type().to_string(),
             error_message: bounds::message(Chain(&err)),
         }
     }

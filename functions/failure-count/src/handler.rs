@@ -1,13 +1,13 @@
 //! A payload in, an answer out.
 
+use lambda::counting;
+use lambda::intake;
+use lambda::work::short_answer;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
-use shared::counting;
-use shared::intake;
-use shared::work::short_answer;
 
 use crate::error::CountError;
-use crate::news;
+use crate::observation;
 use crate::shell::Shell;
 use crate::trigger::Trigger;
 
@@ -24,11 +24,11 @@ pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, C
 }
 
 async fn answer(shell: &Shell, trigger: Trigger) -> Result<Value, CountError> {
-    let (id, news) = match news::find(shell, trigger).await? {
+    let (id, observation) = match observation::find(shell, trigger).await? {
         Ok(found) => found,
         Err(reason) => return Ok(ignored(&reason)),
     };
-    let note = |failures: &mut _, promotion: &_| news.note(&id, failures, promotion);
+    let note = |failures: &mut _, promotion: &_| observation.note(&id, failures, promotion);
     let counted = counting::update(&shell.bucket, shell, &id, note).await?;
     if !counted.has_promotion {
         return Ok(ignored(&format!(

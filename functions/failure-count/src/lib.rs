@@ -9,7 +9,7 @@
 mod error;
 mod handler;
 mod metrics;
-mod news;
+mod observation;
 mod shell;
 mod trigger;
 

@@ -2,15 +2,16 @@
 
 use chrono::Utc;
 use failure_count::{Shell, handle};
+use lambda::rack_settings::RackSettings;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use shared::rack_settings::RackSettings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let lookup = |name: &str| std::env::var(name).ok();
-    shared::logs::start(lookup);
-    let shell = Shell::new(RackSettings::from_lookup(lookup)?, Utc::now);
+    lambda::logs::start(lookup);
+    let sdk = aws::clients::load();
+    let shell = Shell::new(RackSettings::from_lookup(lookup)?, &sdk, Utc::now);
     let shell = &shell; // built once, shared by every invocation
     run(service_fn(move |event: LambdaEvent<Value>| {
         Box::pin(handle(shell, event))

@@ -1,10 +1,10 @@
 //! What the log says of the Rack Warnings that were sent, and their count as an embedded metric.
 
+use aws::metrics;
 use chrono::{DateTime, Utc};
+use names::RackName;
+use promotion::events::{Event, EventType};
 use serde_json::{Value, json};
-use shared::events::{Event, EventType};
-use shared::metrics;
-use shared::names::RackName;
 
 /// Logs each Rack Warning among `events`, and writes their count to standard output, where Lambda takes it from.
 pub fn tell(rack: &RackName, events: &[Event], now: DateTime<Utc>) {

@@ -1,14 +1,14 @@
 //! The clients, built once.
 
+use aws::call_error::CallError;
+use aws::clients::{self, CallLimits, SdkConfig};
+use aws::ecs::Cluster;
+use aws::event_bus::EventBus;
+use aws::settings_bucket::SettingsBucket;
 use chrono::{DateTime, Utc};
-use shared::call_error::CallError;
-use shared::clients::{self, CallLimits};
-use shared::ecs::Cluster;
-use shared::event_bus::EventBus;
-use shared::events::Event;
-use shared::rack_settings::RackSettings;
-use shared::settings_bucket::SettingsBucket;
-use shared::work::Outbox;
+use lambda::rack_settings::RackSettings;
+use lambda::work::Outbox;
+use promotion::events::Event;
 
 use crate::metrics;
 use crate::trigger::Unheard;
@@ -28,11 +28,11 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Builds the clients.
+    /// Builds the clients, with limits of its own; `sdk` says where AWS is.
     #[must_use]
-    pub fn new(config: RackSettings, clock: fn() -> DateTime<Utc>) -> Self {
+    pub fn new(config: RackSettings, sdk: &SdkConfig, clock: fn() -> DateTime<Utc>) -> Self {
         let limits = CallLimits::default().scaled(config.time_scale);
-        let sdk = clients::load(limits);
+        let sdk = clients::limited(sdk, limits);
         Self {
             bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),

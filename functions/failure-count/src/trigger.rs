@@ -2,12 +2,18 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
+use lambda::intake::{self, text};
+use names::RackName;
+use promotion::events::{EventType, SOURCE};
+use promotion::launch_reason::Reason;
 use serde_json::Value;
-use shared::events::{EventType, SOURCE};
-use shared::intake::{self, text};
-use shared::launch_reason::Reason;
-use shared::names::RackName;
 
+/// What is asked of a Rack; each has its function.
+const REQUESTS: [&str; 3] = [
+    "Release Promote Requested",
+    "App Deleted",
+    "Process Run Requested",
+];
 /// Characters that are shown of what somebody else wrote.
 const SHOWN_MAX: usize = 80;
 
@@ -56,16 +62,29 @@ impl Unheard {
     #[must_use]
     pub fn in_words(&self, rack: &RackName) -> String {
         let (event_id, detail_type, source) = (&self.event_id, &self.detail_type, &self.source);
+        let is_request = REQUESTS.contains(&detail_type.as_str());
+        let [promote, delete, run] = REQUESTS;
+        let takes = format!("a Rack takes `{promote}`, `{delete}` and `{run}`");
         let why = match &self.rack {
-            Some(named) if named == rack.as_str() => format!(
-                "Rack {rack} does not know it; it takes `Release Promote Requested`, `App Deleted` and `Process Run Requested`"
+            Some(named) if named == rack.as_str() && is_request => format!(
+                "Rack {rack} does not take it: the Rack's parameter EventSources does not have `{source}`, or it came by another bus \
+                 than the one that CommandBus names; whoever may invoke the function needs neither"
             ),
-            Some(named) => {
-                format!(
-                    "it is for Rack `{named}`, and this is Rack {rack}; if there is no such Rack, nobody takes it"
-                )
+            Some(named) if named == rack.as_str() => {
+                format!("Rack {rack} does not know it; {takes}")
             }
-            None => format!("its detail has no `rack`, so nobody takes it; this is Rack {rack}"),
+            Some(named) if is_request => format!(
+                "it is for Rack `{named}`, and this is Rack {rack}; if there is no such Rack, nobody takes it"
+            ),
+            None if is_request => {
+                format!("its detail has no `rack`, so nobody takes it; this is Rack {rack}")
+            }
+            Some(named) => format!(
+                "it is for Rack `{named}`, this is Rack {rack}, and no Rack knows it; {takes}"
+            ),
+            None => format!(
+                "its detail has no `rack`, and no Rack knows it; {takes}; this is Rack {rack}"
+            ),
         };
         format!("the event `{detail_type}` of `{source}` ({event_id}): {why}")
     }
@@ -118,7 +137,8 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         }
         ("ECS Task State Change", "aws.ecs") => task(event),
         ("ECS Deployment State Change", "aws.ecs") => deployment(event),
-        (_, source) if source == SOURCE || source.starts_with("aws.") => {
+        (_, source) if source.starts_with("aws.") => Some(intake::unused(event)),
+        (name, SOURCE) if EventType::ALL.iter().any(|kind| kind.as_str() == name) => {
             Some(intake::unused(event))
         }
         _ => Some(Trigger::Unheard(unheard(event)?)),

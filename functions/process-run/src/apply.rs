@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use aws::call_error::ErrorClass;
+use aws::ecs::{OneOff, Ran, Started, client_token};
+use manifest::precedence::EnvDelivery;
+use names::ReleaseId;
+use names::error_chain::Chain;
+use release::task_definition::TaskDefinition;
 use serde_json::Value;
-use shared::call_error::ErrorClass;
-use shared::ecs::{OneOff, Ran, Started, client_token};
-use shared::error_chain::Chain;
-use shared::names::ReleaseId;
-use shared::precedence::EnvDelivery;
-use shared::task_definition::TaskDefinition;
 
 use crate::error::RunError;
 use crate::plan::Plan;

@@ -1,14 +1,17 @@
 //! Why a process is not started: the user's to mend, permanent, or worth another delivery.
 
+use aws::call_error::{CallError, ErrorClass};
+use aws::ecs::Refusal;
+use lambda::intake::Failure;
+use lambda::release::ReleaseError;
+use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
-use shared::bounds;
-use shared::call_error::{CallError, ErrorClass};
-use shared::ecs::Refusal;
-use shared::error_chain::Chain;
-use shared::intake::Failure;
-use shared::release::ReleaseError;
-use shared::release_checks::Problem;
-use shared::state_store::StoreError;
+use names::bounds;
+use names::error_chain::Chain;
+use names::error_type::{ErrorCode, ErrorType};
+use release::release_checks::Problem;
+
+use crate::problem::RunProblem;
 
 /// A process that is not started.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +37,16 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// One problem.
-    pub fn input(error_type: &'static str, message: impl Into<String>) -> Self {
-        Self::Input(vec![Problem::new(error_type, message)])
-    }
-
     /// Whether there is no room for the task now.
     #[must_use]
     pub fn lacks_room(&self) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.can_pass())
+    }
+}
+
+impl From<RunProblem> for RunError {
+    fn from(problem: RunProblem) -> Self {
+        Self::Input(vec![problem.into()])
     }
 }
 
@@ -57,17 +61,18 @@ impl Failure for RunError {
         }
     }
 
-    fn error_type(&self) -> &str {
+    fn error_type(&self) -> ErrorCode {
         match self {
-            Self::Call(call) => call.code(),
+            Self::Call(call) => call.error_type(),
             Self::Store(store) => store.error_type(),
             Self::Release(release) => release.error_type(),
             Self::Input(problems) => problems
                 .first()
-                .map_or("InvalidInput", |problem| problem.error_type),
-            Self::Refused(refusal) if refusal.can_pass() => "NoRoom",
-            Self::Refused(_) => "TaskRefused",
-            Self::Report(_) => "ReportUnrendered",
+                .map_or(ErrorType::InvalidInput, |problem| problem.error_type)
+                .into(),
+            Self::Refused(refusal) if refusal.can_pass() => ErrorType::NoRoom.into(),
+            Self::Refused(_) => ErrorType::TaskRefused.into(),
+            Self::Report(_) => ErrorType::ReportUnrendered.into(),
         }
     }
 
@@ -103,7 +108,7 @@ fn refused(refusal: &Refusal) -> String {
 impl From<RunError> for Diagnostic {
     fn from(err: RunError) -> Self {
         Self {
-            error_type: err.error_type().to_owned(),
+            error_type: err.error_type().to_string(),
             error_message: bounds::message(Chain(&err)),
         }
     }

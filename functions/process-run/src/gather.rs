@@ -1,17 +1,18 @@
 //! All reads before anything is registered. What they find is plain data; what it means is `plan`'s.
 
+use aws::secrets::{Current, SecretError};
 use futures_util::future::try_join;
-use shared::app_stack::StackOutputs;
-use shared::names::{AppId, ReleaseId, keys};
-use shared::precedence::{self, EnvDelivery};
-use shared::promotion::{Applied, Promotion, SecretVersion, Work};
-use shared::release::{ReadRelease, ReleaseObjects};
-use shared::secrets::{Current, SecretError};
-use shared::state_store::StateStore;
-use shared::task_definition::RuntimePlatform;
-use shared::timer_rule::Network;
+use lambda::release::{ReadRelease, ReleaseObjects};
+use lambda::state_store::StateStore;
+use manifest::precedence::{self, EnvDelivery};
+use names::{AppId, ReleaseId, keys};
+use promotion::{Applied, Promotion, SecretVersion, Work};
+use release::app_stack::StackOutputs;
+use release::task_definition::RuntimePlatform;
+use release::timer_rule::Network;
 
 use crate::error::RunError;
+use crate::problem::RunProblem;
 use crate::request::Request;
 use crate::shell::Shell;
 
@@ -117,11 +118,8 @@ async fn platform(
 fn applied(id: &AppId, state: Promotion) -> Result<Option<Applied>, RunError> {
     let deleted = |work: &Work| *work == Work::Delete;
     if state.desired.is_some_and(|desired| deleted(&desired.work)) {
-        let message = format!(
-            "the App `{}` is deleted; promote a Release to bring it back",
-            id.app
-        );
-        return Err(RunError::input("AppDeleted", message));
+        let app = id.app.clone();
+        return Err(RunProblem::AppDeleted { app }.into());
     }
     Ok(state.applied)
 }
@@ -130,11 +128,8 @@ fn wanted(request: &Request, applied: Option<&Applied>) -> Result<ReleaseId, Run
     let named = request.release.as_ref();
     let release = named.or_else(|| applied.map(|applied| &applied.release));
     release.cloned().ok_or_else(|| {
-        let message = format!(
-            "no Release of the App `{}` is applied: promote one, or name one in `release`",
-            request.id.app
-        );
-        RunError::input("NoRelease", message)
+        let app = request.id.app.clone();
+        RunProblem::NoRelease { app }.into()
     })
 }
 
@@ -145,12 +140,10 @@ async fn current_version(
 ) -> Result<String, RunError> {
     let key = keys::environment(&id.app, release);
     let version = shell.bucket.version(&key, None).await?;
-    let version = version.ok_or_else(|| {
-        let message = format!(
-            "Release `{release}` of App `{}` has no environment: write `{key}`",
-            id.app
-        );
-        RunError::input("ReleaseNotFound", message)
+    let version = version.ok_or_else(|| RunProblem::ReleaseNotFound {
+        app: id.app.clone(),
+        release: release.clone(),
+        key,
     })?;
     Ok(version.id)
 }

@@ -1,11 +1,11 @@
 //! A payload in, an answer out.
 
+use aws::call_error::ErrorClass;
 use chrono::TimeDelta;
+use lambda::intake::{self, Failure as _};
+use lambda::work::short_answer;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
-use shared::call_error::ErrorClass;
-use shared::intake::{self, Failure as _};
-use shared::work::short_answer;
 
 use crate::apply::apply;
 use crate::error::RunError;

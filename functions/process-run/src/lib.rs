@@ -21,6 +21,7 @@ mod error;
 mod gather;
 mod handler;
 mod plan;
+mod problem;
 mod report;
 mod request;
 mod shell;

@@ -1,16 +1,17 @@
 //! The entry point: settings, clients, then events.
 
 use chrono::Utc;
+use lambda::release_settings::ReleaseSettings;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use process_run::{Shell, handle};
 use serde_json::Value;
-use shared::release_settings::ReleaseSettings;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let lookup = |name: &str| std::env::var(name).ok();
-    shared::logs::start(lookup);
-    let shell = Shell::new(ReleaseSettings::from_lookup(lookup)?, Utc::now);
+    lambda::logs::start(lookup);
+    let sdk = aws::clients::load();
+    let shell = Shell::new(ReleaseSettings::from_lookup(lookup)?, &sdk, Utc::now);
     let shell = &shell; // built once, shared by every invocation
     run(service_fn(move |event: LambdaEvent<Value>| {
         Box::pin(handle(shell, event))

@@ -1,25 +1,29 @@
 //! What will be registered and started, or why nothing can be. Pure.
 
-use shared::capacity::Capacity;
-use shared::ecs::override_characters;
-use shared::error_chain::Chain;
-use shared::exec_limits;
-use shared::manifest::Service;
-use shared::names::keys;
-use shared::precedence::{self, EnvDelivery, Level};
-use shared::release_checks::{self, Problem};
-use shared::release_settings::ReleaseSettings;
-use shared::task_definition::{
+use aws::ecs::override_characters;
+use lambda::release_settings::ReleaseSettings;
+use manifest::Service;
+use manifest::capacity::Capacity;
+use manifest::capacity::LaunchType;
+use manifest::precedence::{self, EnvDelivery, Level};
+use names::error_type::{ErrorCode, ErrorType};
+use names::keys;
+use release::app_stack::StackOutputs;
+use release::exec_limits;
+use release::named_arns::Namer;
+use release::release_checks::{self, Problem};
+use release::task_definition::{
     self, EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
 };
-use shared::timer_rule::Placement;
+use release::timer_rule::Placement;
 
 use crate::error::RunError;
 use crate::gather::{Gathered, Secret};
+use crate::problem::{RunProblem, Unusable};
 use crate::request::Request;
 
 /// What the overrides of a task can take in all (ECS API reference, `RunTask`, `overrides`).
-const OVERRIDES_MAX: usize = 8192;
+pub const OVERRIDES_MAX: usize = 8192;
 
 /// What will be registered, if it is new, and how its task gets the environment.
 pub struct Plan {
@@ -32,7 +36,7 @@ pub struct Plan {
     /// Who decided that; kept on a fallback.
     pub decided_by: Level,
     /// Why it is S3 although Secrets Manager was wanted: a stable name.
-    pub fallback: Option<String>,
+    pub fallback: Option<ErrorCode>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -52,19 +56,17 @@ pub fn plan(
     let (decision, refused) = precedence::of_release(rack, &read.settings, &read.manifest);
     let refused = refused.into_iter();
     let mut problems: Vec<Problem> = refused
-        .map(|err| Problem::new("InvalidParameter", err.to_string()))
+        .map(|err| Problem::new(ErrorType::InvalidParameter, err.to_string()))
         .collect();
     problems.extend(read.problems.iter().cloned());
     let Some(service) = read.manifest.service(request.service.as_str()) else {
         problems.push(no_service(request, gathered));
         return Err(RunError::Input(problems));
     };
-    // Where the Service runs, but never on Fargate Spot: nobody starts a migration again that is cut off.
     let launch_type = service
         .capacity
         .map_or(config.launch_type, Capacity::launch_type);
-    let network = gathered.network.as_ref().unwrap_or(&config.network);
-    let placement = Placement::on(launch_type.into(), network);
+    let placement = placement(config, gathered, launch_type);
     problems.extend(checks(config, request, gathered, service, &placement));
     let release = release(config, request, gathered);
     let mut launch = Launch::rack_default(launch_type);
@@ -95,10 +97,10 @@ pub fn plan(
             plan.delivery = EnvDelivery::SecretsManager;
         }
         Ok(None) => {}
-        Err(Unusable { error_type, reason }) => {
-            let warning = format!("Secrets Manager is not used for this process: {reason}");
+        Err(unusable) => {
+            let warning = format!("Secrets Manager is not used for this process: {unusable}");
             plan.warnings.push(warning);
-            plan.fallback = Some(error_type);
+            plan.fallback = Some(unusable.error_type());
         }
     }
     if plan.delivery == EnvDelivery::S3 {
@@ -113,6 +115,17 @@ pub fn plan(
     }
 }
 
+/// Where the Service runs, but never on Fargate Spot: nobody starts a migration again that is cut off.
+fn placement(config: &ReleaseSettings, gathered: &Gathered, launch_type: LaunchType) -> Placement {
+    let own_group = gathered
+        .stack
+        .as_ref()
+        .and_then(StackOutputs::security_group);
+    let network = gathered.network.clone();
+    let network = network.unwrap_or_else(|| config.network.with(own_group));
+    Placement::on(launch_type.into(), &network)
+}
+
 /// What no container could be started with.
 fn beyond_s3_delivery(
     gathered: &Gathered,
@@ -123,7 +136,7 @@ fn beyond_s3_delivery(
     let name = service.name.as_str();
     let refused = exec_limits::too_large(name, service, environment, definition);
     let object = exec_limits::object_too_large(gathered.environment_bytes);
-    let object = object.map(|message| Problem::new("EnvironmentTooLarge", message));
+    let object = object.map(|message| Problem::new(ErrorType::EnvironmentTooLarge, message));
     too_large(definition, service)
         .into_iter()
         .chain(refused)
@@ -131,17 +144,11 @@ fn beyond_s3_delivery(
         .collect()
 }
 
-/// Why the secret does not serve this process.
-struct Unusable {
-    error_type: String,
-    reason: String,
-}
-
 /// The definition that reads the secret; `None` where the settings chose S3.
 fn through_secret(
     gathered: &Gathered,
     render: impl Fn(&EnvSource) -> Result<TaskDefinition, RenderError>,
-) -> Result<Option<TaskDefinition>, Unusable> {
+) -> Result<Option<TaskDefinition>, Unusable<'_>> {
     let Some(source) = secret_source(gathered)? else {
         return Ok(None);
     };
@@ -151,34 +158,19 @@ fn through_secret(
     };
     let size = definition.size_bytes();
     if size > TASK_DEFINITION_MAX_BYTES {
-        return Err(Unusable {
-            error_type: "TaskDefinitionTooLarge".to_owned(),
-            reason: format!(
-                "the task definition takes {size} bytes with its references and ECS takes {TASK_DEFINITION_MAX_BYTES}; let the \
-                 Service declare the variables that it needs instead of `*`"
-            ),
-        });
+        return Err(Unusable::TooManyReferences { size });
     }
     Ok(Some(definition))
 }
 
 /// References name no version, so the secret serves only the environment that it holds now.
-fn secret_source(gathered: &Gathered) -> Result<Option<EnvSource>, Unusable> {
-    let holds_another = || Unusable {
-        error_type: "SecretHoldsAnotherRelease".to_owned(),
-        reason: format!(
-            "the App's secret does not hold the environment of Release {}; promote it to have it there",
-            gathered.release
-        ),
-    };
+fn secret_source(gathered: &Gathered) -> Result<Option<EnvSource>, Unusable<'_>> {
+    let release = &gathered.release;
     match &gathered.secret {
         Secret::NotWanted => Ok(None),
         Secret::Looked {
             found: Err(err), ..
-        } => Err(Unusable {
-            error_type: err.error_type().to_owned(),
-            reason: Chain(err).to_string(),
-        }),
+        } => Err(Unusable::Unread(err)),
         Secret::Looked {
             applied,
             found: Ok(current),
@@ -186,7 +178,7 @@ fn secret_source(gathered: &Gathered) -> Result<Option<EnvSource>, Unusable> {
             secret_arn: current.arn.clone(),
             version_id: current.version_id.clone(),
         })),
-        Secret::NotOfThisRelease | Secret::Looked { .. } => Err(holds_another()),
+        Secret::NotOfThisRelease | Secret::Looked { .. } => Err(Unusable::HoldsAnother { release }),
     }
 }
 
@@ -238,23 +230,20 @@ fn checks(
     let mut problems = Vec::new();
     problems.extend(release_checks::missing_variables(&missing, environment));
     problems.extend(release_checks::unknown_link(manifest, service));
-    problems.extend(release_checks::rack_secrets(&request.id, account, service));
+    let namer = Namer {
+        id: &request.id,
+        account,
+        settings_bucket: &config.bucket,
+        allowed: &config.allowed_arns,
+    };
+    problems.extend(namer.problems(service));
     problems.extend(not_deployed(gathered, service));
     if matches!(placement, Placement::Fargate { network, .. } if network.subnets.is_empty()) {
-        problems.push(Problem::new(
-            "NoSubnets",
-            "the process runs on Fargate and the Rack names no subnets; set its parameter Subnets",
-        ));
+        problems.push(RunProblem::NoSubnets.into());
     }
     problems.extend(request.command.as_deref().and_then(|command| {
         let size = override_characters(service.name.as_str(), command);
-        (size > OVERRIDES_MAX).then(|| {
-            let message = format!(
-                "the command takes {size} characters with what ECS counts beside it, and ECS takes {OVERRIDES_MAX}; put it into a \
-                 script of the image"
-            );
-            Problem::new("CommandTooLong", message)
-        })
+        (size > OVERRIDES_MAX).then(|| RunProblem::CommandTooLong { size }.into())
     }));
     problems
 }
@@ -267,34 +256,30 @@ fn not_deployed(gathered: &Gathered, service: &Service) -> Option<Problem> {
     let missing = named.filter(|resource| !stack.is_some_and(|stack| stack.has(resource)));
     let missing: Vec<String> = missing.map(|it| format!("`{}`", it.shown)).collect();
     (!missing.is_empty()).then(|| {
-        let (name, release, missing) = (&service.name, &gathered.release, missing.join(", "));
-        let message = format!(
-            "`services.{name}.resources` names what is not deployed: {missing}; promote Release {release} first"
-        );
-        Problem::new("ResourceNotDeployed", message)
+        let not_deployed = RunProblem::NotDeployed {
+            service: service.name.clone(),
+            missing,
+            release: gathered.release.clone(),
+        };
+        not_deployed.into()
     })
 }
 
 fn no_service(request: &Request, gathered: &Gathered) -> Problem {
     let services = gathered.read.manifest.services.iter();
-    let names: Vec<&str> = services.map(|service| service.name.as_str()).collect();
-    let (service, release) = (&request.service, &gathered.release);
-    let message = format!(
-        "convox.yml of Release {release} has no Service `{service}`; it has {}",
-        names.join(", ")
-    );
-    Problem::new("ServiceNotFound", message)
+    let no_service = RunProblem::NoService {
+        release: gathered.release.clone(),
+        service: request.service.clone(),
+        services: services.map(|service| service.name.to_string()).collect(),
+    };
+    no_service.into()
 }
 
 fn too_large(definition: &TaskDefinition, service: &Service) -> Option<Problem> {
     let size = definition.size_bytes();
     (size > TASK_DEFINITION_MAX_BYTES).then(|| {
-        let message = format!(
-            "the task definition of `{}` takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; shorten its command, its \
-             defaults or its declarations",
-            service.name
-        );
-        Problem::new("TaskDefinitionTooLarge", message)
+        let service = service.name.clone();
+        RunProblem::TaskDefinitionTooLarge { service, size }.into()
     })
 }
 

@@ -1,15 +1,16 @@
 //! What became of a request: the answer, the log and the event say the same.
 
+use aws::metrics;
 use chrono::{DateTime, Utc};
+use lambda::intake::Failure as _;
+use manifest::precedence::{EnvDelivery, Level};
+use names::ReleaseId;
+use names::bounds;
+use names::error_chain::Chain;
+use names::error_type::ErrorCode;
+use promotion::events::{Event, EventType};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::bounds;
-use shared::error_chain::Chain;
-use shared::events::{Event, EventType};
-use shared::intake::Failure as _;
-use shared::metrics;
-use shared::names::ReleaseId;
-use shared::precedence::{EnvDelivery, Level};
 
 use crate::apply::{Applied, delivery_of};
 use crate::error::RunError;
@@ -31,7 +32,7 @@ pub struct Report {
     pub status: &'static str,
     /// Why it failed, as a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_type: Option<String>,
+    pub error_type: Option<ErrorCode>,
     /// Why it failed, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -67,7 +68,7 @@ pub struct Report {
 #[serde(rename_all = "camelCase")]
 pub struct Fallback {
     /// A stable name of the reason.
-    pub error_type: String,
+    pub error_type: ErrorCode,
 }
 
 impl Report {
@@ -140,7 +141,7 @@ impl Report {
 
     /// Adds why nothing runs.
     pub fn failed(&mut self, err: &RunError) {
-        self.error_type = Some(err.error_type().to_owned());
+        self.error_type = Some(err.error_type());
         self.message = Some(bounds::message(Chain(err)));
         self.warn(err.warnings().to_vec());
     }
@@ -198,7 +199,7 @@ impl Report {
                 app.name = app,
                 release.id = release,
                 request.id = request,
-                error.kind = self.error_type.as_deref(),
+                error.kind = self.error_type.as_ref().map(ErrorCode::as_str),
                 "no process of Service `{service}` of App {app} was started: {}",
                 message.as_deref().unwrap_or_default()
             ),

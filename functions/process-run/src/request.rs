@@ -1,10 +1,11 @@
 //! A request, checked: what is wrong with it is the user's to mend. Pure.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
-use shared::names::{AppId, AppName, NameError, RackName, ReleaseId, ServiceName};
-use shared::release_checks::Problem;
+use lambda::intake;
+use names::{AppId, AppName, NameError, RackName, ReleaseId, ServiceName};
+use release::release_checks::Problem;
 
+use crate::problem::RunProblem;
 use crate::trigger::Requested;
 
 /// How old a request can be. The queue gives up after half of it, and ECS keeps a client token longer.
@@ -43,14 +44,7 @@ impl About {
     /// What is to be said of `requested`; `request_id` is that of the invocation.
     #[must_use]
     pub fn new(rack: &RackName, requested: &Requested, request_id: &str) -> Self {
-        let shown = |name: &str| {
-            let text = requested.detail.get(name).and_then(Value::as_str);
-            let printable = text
-                .into_iter()
-                .flat_map(str::chars)
-                .filter(|c| !c.is_control());
-            printable.take(80).collect::<String>()
-        };
+        let shown = |name: &str| intake::shown_text(&requested.detail, name);
         let event = requested.event.as_ref();
         Self {
             rack: rack.to_string(),
@@ -81,28 +75,23 @@ pub fn checked(
     now: DateTime<Utc>,
 ) -> Result<Request, Problem> {
     let detail = &requested.detail;
+    let optional = |name| intake::optional_text(detail, name).map_err(RunProblem::Member);
+    let required = |name| intake::required_text(detail, name).map_err(RunProblem::Member);
     let request = Request {
         id: AppId {
             rack: rack.clone(),
-            app: named(required(detail, "app")?, AppName::new)?,
+            app: named(required("app")?, AppName::new)?,
         },
-        service: named(required(detail, "service")?, ServiceName::new)?,
-        release: match optional(detail, "release")? {
+        service: named(required("service")?, ServiceName::new)?,
+        release: match optional("release")? {
             Some(release) => Some(named(release, ReleaseId::new)?),
             None => None,
         },
-        command: command(optional(detail, "command")?)?,
+        command: command(optional("command")?)?,
     };
     if about.age(now) >= TimeDelta::minutes(EXPIRES_MINUTES) {
-        let app = &request.id.app;
-        return Err(Problem::new(
-            "RequestExpired",
-            format!(
-                "the request is older than {EXPIRES_MINUTES} minutes, and ECS may have forgotten whether its task was started; look \
-                 for tasks that `{}` started, and ask again if there is none",
-                started_by(app)
-            ),
-        ));
+        let app = request.id.app;
+        return Err(RunProblem::Expired { app }.into());
     }
     Ok(request)
 }
@@ -114,45 +103,19 @@ pub fn started_by(app: &AppName) -> String {
     format!("convox/{app}")
 }
 
-fn invalid(message: impl Into<String>) -> Problem {
-    Problem::new("InvalidRequest", message)
+fn named<T>(name: &str, new: impl Fn(&str) -> Result<T, NameError>) -> Result<T, RunProblem> {
+    Ok(new(name)?)
 }
 
-fn required<'a>(detail: &'a Value, name: &str) -> Result<&'a str, Problem> {
-    let found = optional(detail, name)?;
-    found.ok_or_else(|| {
-        invalid(format!(
-            "the request has no `{name}`; name it in the detail"
-        ))
-    })
-}
-
-/// Never what stands there instead of a text: it can be a part of a command.
-fn optional<'a>(detail: &'a Value, name: &str) -> Result<Option<&'a str>, Problem> {
-    match detail.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(invalid(format!("the request's `{name}` is not a text"))),
-    }
-}
-
-fn named<T>(name: &str, new: impl Fn(&str) -> Result<T, NameError>) -> Result<T, Problem> {
-    new(name).map_err(|err| Problem::new("InvalidName", err.to_string()))
-}
-
-fn command(command: Option<&str>) -> Result<Option<Vec<String>>, Problem> {
+fn command(command: Option<&str>) -> Result<Option<Vec<String>>, RunProblem> {
     let Some(command) = command else {
         return Ok(None);
     };
     if command.trim().is_empty() {
-        return Err(invalid(
-            "the request's `command` is empty; leave it out to run the Service's own",
-        ));
+        return Err(RunProblem::EmptyCommand);
     }
     if command.contains('\0') {
-        return Err(invalid(
-            "the request's `command` holds a NUL character, which no process can be given",
-        ));
+        return Err(RunProblem::NulInCommand);
     }
     Ok(Some(["sh", "-c", command].map(str::to_owned).to_vec()))
 }
@@ -162,8 +125,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use names::error_type::ErrorType;
 
-    fn check(detail: Value, minutes: i64) -> Result<Request, Problem> {
+    fn check(detail: serde_json::Value, minutes: i64) -> Result<Request, Problem> {
         let rack = RackName::new("r").unwrap();
         let now = DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
         let requested = Requested {
@@ -178,36 +142,44 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_request_is_said_without_its_command() {
         for (detail, error_type, says) in [
-            (json!({"service": "web"}), "InvalidRequest", "has no `app`"),
-            (json!({"app": "shop"}), "InvalidRequest", "has no `service`"),
+            (
+                json!({"service": "web"}),
+                ErrorType::InvalidRequest,
+                "has no `app`",
+            ),
+            (
+                json!({"app": "shop"}),
+                ErrorType::InvalidRequest,
+                "has no `service`",
+            ),
             (
                 json!({"app": "Shop", "service": "web"}),
-                "InvalidName",
+                ErrorType::InvalidName,
                 "`Shop`",
             ),
             (
                 json!({"app": "shop", "service": "a_b"}),
-                "InvalidName",
+                ErrorType::InvalidName,
                 "`a_b`",
             ),
             (
                 json!({"app": "shop", "service": "web", "release": "../R"}),
-                "InvalidName",
+                ErrorType::InvalidName,
                 "`../R`",
             ),
             (
                 json!({"app": "shop", "service": "web", "command": ["hidden"]}),
-                "InvalidRequest",
+                ErrorType::InvalidRequest,
                 "`command` is not a text",
             ),
             (
                 json!({"app": "shop", "service": "web", "command": " "}),
-                "InvalidRequest",
+                ErrorType::InvalidRequest,
                 "`command` is empty",
             ),
             (
                 json!({"app": "shop", "service": "web", "command": "hidden\0"}),
-                "InvalidRequest",
+                ErrorType::InvalidRequest,
                 "NUL",
             ),
         ] {
@@ -229,7 +201,7 @@ mod tests {
         let request = check(detail.clone(), EXPIRES_MINUTES - 1).ok().unwrap();
         assert_eq!(request.command.unwrap(), ["sh", "-c", "ls"]);
         let problem = check(detail, EXPIRES_MINUTES).err().unwrap();
-        assert_eq!(problem.error_type, "RequestExpired");
+        assert_eq!(problem.error_type, ErrorType::RequestExpired);
         assert!(
             problem.message.contains("`convox/shop`"),
             "{}",

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
+use aws::clients::{self, CallLimits, SdkConfig};
+use aws::data_keys::DataKeys;
+use aws::ecs::Cluster;
+use aws::event_bus::EventBus;
+use aws::secrets::Secrets;
+use aws::settings_bucket::SettingsBucket;
+use aws::stacks::Stacks;
 use chrono::{DateTime, Utc};
-use shared::clients::{self, CallLimits};
-use shared::data_keys::DataKeys;
-use shared::ecs::Cluster;
-use shared::event_bus::EventBus;
-use shared::release_settings::ReleaseSettings;
-use shared::secrets::Secrets;
-use shared::settings_bucket::SettingsBucket;
-use shared::stacks::Stacks;
+use lambda::release_settings::ReleaseSettings;
 
 /// ECS registers one definition a second after a burst of 20 that promote shares, so a throttled call gets more tries than
 /// usual.
@@ -43,10 +43,10 @@ pub struct Shell {
 }
 
 impl Shell {
-    /// Builds the clients.
+    /// Builds the clients, with limits of its own; `sdk` says where AWS is.
     #[must_use]
-    pub fn new(config: ReleaseSettings, clock: fn() -> DateTime<Utc>) -> Self {
-        let sdk = clients::load(LIMITS.scaled(config.time_scale));
+    pub fn new(config: ReleaseSettings, sdk: &SdkConfig, clock: fn() -> DateTime<Utc>) -> Self {
+        let sdk = clients::limited(sdk, LIMITS.scaled(config.time_scale));
         let key = config.environment_key_arn.as_ref();
         let limit = config.secrets_manager_timeout.mul_f64(config.time_scale);
         Self {

@@ -3,8 +3,8 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
+use lambda::intake::{self, text};
 use serde_json::Value;
-use shared::intake::{self, text};
 
 /// The members of a direct invocation; an event's detail has `rack` too.
 const MEMBERS: [&str; 4] = ["app", "service", "release", "command"];

@@ -2,59 +2,30 @@
 //! be repeated.
 
 mod definitions;
+mod executor;
 mod moves;
 mod source;
 mod stack;
 
-use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use shared::app_stack::{RemovedResource, StackNeeds};
-use shared::leftovers::Removals;
-use shared::names::keys;
-use shared::precedence::EnvDelivery;
-use shared::promotion::{Applied, Definition, Outcome, OutcomeResult, SecretVersion};
-use shared::secrets::Look;
-use shared::settings_bucket::Replaced;
-use shared::task_definition::{EnvSource, LaunchType};
+use aws::settings_bucket::Replaced;
+use lambda::unwanted::Removals;
+use manifest::capacity::LaunchType;
+use manifest::precedence::EnvDelivery;
+use names::keys;
+use promotion::{Applied, Definition, OutcomeResult, SecretVersion};
+use release::app_stack::{RemovedResource, StackNeeds};
+use release::stack_state::SeenStack;
+use release::task_definition::EnvSource;
 
 use crate::error::PromoteError;
-use crate::gather::{Gathered, Wanted};
-use crate::plan::Plan;
-use crate::report::Step;
+use crate::facts::{Facts, Wanted};
+use crate::plan::{Plan, Route};
+use crate::progress::Progress;
 use crate::shell::Shell;
 
-/// What an attempt did so far, also where it ended in an error.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// App, Release and request.
-    names: [String; 3],
-    /// Finished steps and how long they took.
-    pub steps: Vec<Step>,
-    /// What may have been written outside the bucket, in words.
-    pub wrote: Vec<String>,
-    /// Whether ECS services or rules may have been created.
-    pub created: bool,
-    /// What of the applied Release may have been changed.
-    pub touched: Touched,
-    /// The applied Release with what stood in its place when this request began, where that is something else.
-    pub applied: Option<Applied>,
-    /// What became of the secret.
-    pub outcome: Option<Outcome>,
-    /// What the user should know.
-    pub warnings: Vec<String>,
-}
-
-/// What a request may have changed, and so has to put back.
-#[derive(Debug, Default)]
-pub struct Touched {
-    /// The secret.
-    pub secret: bool,
-    /// ECS services.
-    pub services: BTreeSet<String>,
-    /// Rules.
-    pub rules: BTreeSet<String>,
-}
+pub use executor::Executor;
 
 /// A promote that is applied.
 #[derive(Debug)]
@@ -91,79 +62,43 @@ pub struct Job<'a> {
     /// The Release.
     pub wanted: &'a Wanted<'a>,
     /// What was read.
-    pub gathered: &'a Gathered,
+    pub facts: &'a Facts,
     /// What was decided.
     pub plan: &'a Plan<'a>,
     /// The request.
     pub request_id: &'a str,
 }
 
-/// Applies the plan; `look` is what stood in the secret.
+/// Executes the plan.
 ///
 /// # Errors
 ///
 /// [`PromoteError`] for the first write that failed; `progress` says what was written until then.
-pub async fn apply(
-    job: &Job<'_>,
-    look: Option<Look>,
-    progress: &mut Progress,
-) -> Result<Done, PromoteError> {
+pub async fn apply(job: &Job<'_>, progress: &mut Progress) -> Result<Done, PromoteError> {
     job.copy_manifest().await?;
     let started = Instant::now();
     let settled = job.settle_stack(progress).await;
     progress.step("stack", started);
     settled?;
     let started = Instant::now();
-    let source = job.settle_source(look, progress).await;
+    let route = job.settle_route(progress).await;
     progress.step("secret", started);
     let started = Instant::now();
-    let definitions = job.register(&source, progress).await;
+    let definitions = job.register(&route, progress).await;
     progress.step("taskDefinitions", started);
     let definitions = definitions?;
-    job.move_all(&definitions, progress).await?;
+    job.move_all(&route, &definitions, progress).await?;
     let started = Instant::now();
     let removed = job.remove(progress).await;
     progress.step("removals", started);
     removed?;
-    Ok(job.done(&source, definitions, progress))
-}
-
-impl Progress {
-    /// The progress of an attempt; its log lines carry the names.
-    #[must_use]
-    pub fn new(wanted: &Wanted<'_>, request_id: &str) -> Self {
-        let names = [wanted.id.app.as_str(), wanted.release.as_str(), request_id];
-        Self {
-            names: names.map(str::to_owned),
-            ..Self::default()
-        }
-    }
-
-    /// Notes that a step is over, whatever came of it.
-    pub fn step(&mut self, name: &'static str, started: Instant) {
-        self.took(name, started.elapsed());
-    }
-
-    /// The same of a step that others ran beside.
-    pub fn took(&mut self, name: &'static str, duration: Duration) {
-        let step = Step::new(name, duration);
-        let [app, release, request] = &self.names;
-        tracing::info!(
-            app.name = app,
-            release.id = release,
-            request.id = request,
-            step = name,
-            duration_ms = step.duration_ms,
-            "step `{name}` of Release {release} of App {app} is over"
-        );
-        self.steps.push(step);
-    }
+    Ok(job.done(&route, definitions, progress))
 }
 
 impl Job<'_> {
     /// The first write: a rollback sees the manifest that ran.
     async fn copy_manifest(&self) -> Result<(), PromoteError> {
-        let Some(bytes) = &self.gathered.manifest_to_copy else {
+        let Some(bytes) = &self.facts.release.manifest_to_copy else {
             return Ok(());
         };
         let key = keys::release_manifest(&self.wanted.id.app, self.wanted.release);
@@ -173,8 +108,8 @@ impl Job<'_> {
         }
     }
 
-    fn done(&self, source: &EnvSource, definitions: Vec<Definition>, progress: &Progress) -> Done {
-        let (delivery, secret) = match source {
+    fn done(&self, route: &Route<'_>, definitions: Vec<Definition>, progress: &Progress) -> Done {
+        let (delivery, secret) = match &route.source {
             EnvSource::S3 { .. } => (EnvDelivery::S3, None),
             EnvSource::SecretsManager {
                 secret_arn,
@@ -187,16 +122,14 @@ impl Job<'_> {
                 (EnvDelivery::SecretsManager, Some(secret))
             }
         };
-        let moves: Vec<Move> = self
-            .plan
-            .processes
-            .iter()
+        let processes = self.plan.processes.iter().zip(&route.steps);
+        let moves: Vec<Move> = processes
             .zip(definitions)
-            .map(|(process, new)| Move {
+            .map(|((process, step), new)| Move {
                 name: process.name().to_owned(),
                 is_timer: process.is_timer(),
                 old: process.running().map(str::to_owned),
-                changed: self.differs(process, &new.arn),
+                changed: step.moves,
                 new,
             })
             .collect();
@@ -209,16 +142,15 @@ impl Job<'_> {
         let applied = Applied {
             release: self.wanted.release.clone(),
             request_id: self.request_id.to_owned(),
-            env_version_id: self.gathered.env_version_id.clone(),
+            env_version_id: self.facts.env_version_id.clone(),
             delivery,
             secret,
             services: of_kind(false),
             timers: of_kind(true),
             stack: Some(self.needs(progress)),
-            cluster: Some(self.gathered.cluster.arn.clone()),
-            network: self
-                .has_network()
-                .then(|| self.shell.config.network.clone()),
+            cluster: Some(self.facts.cluster.arn.clone()),
+            network: self.has_network().then(|| self.plan.network.clone()),
+            stack_digest: self.facts.stack.as_ref().map(SeenStack::digest),
         };
         let removed = self.plan.removals.clone();
         Done {
@@ -240,12 +172,12 @@ impl Job<'_> {
         needs
     }
 
-    /// Whether anything of the App's own runs in the Rack's network.
+    /// Whether anything of the App's own runs in a network.
     fn has_network(&self) -> bool {
         let mut processes = self.plan.processes.iter();
         processes.any(|process| {
-            self.own_capacity(process)
-                .is_some_and(|capacity| capacity.launch_type() == LaunchType::Fargate)
+            let own = process.own_capacity(self.wanted.id);
+            own.is_some_and(|capacity| capacity.launch_type() == LaunchType::Fargate)
         })
     }
 }

@@ -1,33 +1,36 @@
 //! One attempt at what is wanted: gather, plan, apply, report; after a failure for good, put back.
 
+use aws::call_error::{CallError, ErrorClass};
+use aws::event_bus::EventBus;
+use aws::settings_bucket::{Replaced, SettingsBucket};
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::bounds;
-use shared::call_error::{CallError, ErrorClass};
-use shared::error_chain::Chain;
-use shared::event_bus::EventBus;
-use shared::events::Event;
-use shared::intake::Failure as _;
-use shared::names::{AppId, keys};
-use shared::promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
-use shared::settings_bucket::{Replaced, SettingsBucket};
-use shared::state_store::StateStore;
-use shared::work::{Attempt, Works};
+use lambda::intake::Failure as _;
+use lambda::state_store::StateStore;
+use lambda::work::{Attempt, Function};
+use names::bounds;
+use names::error_chain::Chain;
+use names::{AppId, keys};
+use promotion::events::Event;
+use promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
+use serde_json::Value;
 
-use crate::apply::{self, Done, Job, Progress};
+use crate::apply::{self, Done, Job};
 use crate::error::PromoteError;
-use crate::gather::{self, Wanted};
+use crate::facts::Wanted;
 use crate::plan;
-use crate::put_back::aftermath;
+use crate::progress::Progress;
+use crate::read;
 use crate::report::Report;
 use crate::shell::Shell;
 use crate::standing;
+use crate::undo::aftermath;
 
 /// How much of a message an error may take.
 const ERROR_MAX_BYTES: usize = bounds::MESSAGE_MAX_BYTES / 4 * 3;
 /// When a request that waits is looked at again; the schedule does it.
 const NEXT_LOOK_SECONDS: i64 = 60;
 
-impl Works for Shell {
+impl Function for Shell {
     type Report = Report;
     type Error = PromoteError;
     type Objects = SettingsBucket;
@@ -108,13 +111,13 @@ async fn attempt(
             let message = bounds::message(message);
             progress.warnings.extend(err.warnings().iter().cloned());
             tracing::error!(
-                app.name = %id.app, release.id = %wanted.release, request.id = request_id, error.kind = err.error_type(),
+                app.name = %id.app, release.id = %wanted.release, request.id = request_id, error.kind = %err.error_type(),
                 "promote failed: {message}"
             );
             report.failed(err.error_type(), message);
             (
                 Status::Failed {
-                    reason: err.error_type().to_owned(),
+                    reason: err.error_type(),
                     unrestored: aftermath.unrestored,
                 },
                 Runs::AsBefore,
@@ -152,7 +155,8 @@ async fn waiting(
     if let Some((release, _)) = desired.promotes()
         && !desired.is_told_to_wait_for(&reason)
     {
-        write_first_report(shell, &keys::report(&id.app, release), &report).await?;
+        let key = keys::report(&id.app, release);
+        write_first_report(shell, &key, &report, Report::says_nothing_was_done).await?;
     }
     let finished = Finished {
         request_id: desired.order.request_id.clone(),
@@ -186,27 +190,30 @@ async fn promote(
     report: &mut Report,
 ) -> Result<Done, PromoteError> {
     let started = std::time::Instant::now();
-    let gathered = gather::gather_with_secret(shell, wanted).await;
+    let facts = read::read_facts(shell, wanted).await;
     progress.step("gather", started);
-    let (gathered, look) = gathered?;
-    let plan = plan::plan(&shell.config, wanted, &gathered, request_id)?;
+    let facts = facts?;
+    let plan = plan::plan(&shell.config, wanted, &facts, request_id)?;
     report.planned(
         plan.decision,
-        gathered.manifest.interpolated.iter().cloned(),
+        facts.release.manifest.interpolated.iter().cloned(),
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
-    progress.applied = standing::amended(wanted, &gathered, &shell.config);
+    progress.applied = standing::amended(wanted, &facts, &shell.config);
     if let Some(applied) = &progress.applied {
         remember(shell, wanted.id, applied).await?;
+    }
+    if let Some(service) = plan.draining {
+        return Err(PromoteError::Draining { service });
     }
     let job = Job {
         shell,
         wanted,
-        gathered: &gathered,
+        facts: &facts,
         plan: &plan,
         request_id,
     };
-    apply::apply(&job, look, progress).await
+    apply::apply(&job, progress).await
 }
 
 /// Writes down what stands where something else is applied, before anything is moved: whoever goes on after this attempt has
@@ -236,14 +243,28 @@ async fn write_report(
     or_log(shell.bucket.write(&key, report.bytes()?).await, ())
 }
 
-/// The same where there is none yet; whether this one was written.
+/// One that says that nothing was done yet, where its Release has none or only one that `is_outdated`; whether it was written.
+/// One of a request that was done stays.
 pub async fn write_first_report(
     shell: &Shell,
     key: &str,
     report: &Report,
+    is_outdated: impl Fn(&Value) -> bool,
 ) -> Result<bool, PromoteError> {
-    let replaced = shell.bucket.replace(key, report.bytes()?, None).await;
-    or_log(replaced.map(|replaced| replaced != Replaced::No), true)
+    let bytes = report.bytes()?;
+    let replaced = shell.bucket.replace(key, bytes.clone(), None).await;
+    if or_log(replaced.map(|replaced| replaced != Replaced::No), true)? {
+        return Ok(true);
+    }
+    let Some(object) = or_log(shell.bucket.read(key).await, None)? else {
+        return Ok(false);
+    };
+    let stands = serde_json::from_slice(&object.bytes).unwrap_or(Value::Null);
+    if !is_outdated(&stands) {
+        return Ok(false);
+    }
+    let replaced = shell.bucket.replace(key, bytes, Some(&object.etag)).await;
+    or_log(replaced.map(|replaced| replaced != Replaced::No), false)
 }
 
 /// `otherwise` for a write that fails for good.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use shared::names::RackName;
-use shared::release_settings::ReleaseSettings;
-use shared::task_definition::LaunchType;
-use shared::timer_rule::Network;
-use shared::variables::{self, VariableError, Variables};
+use lambda::release_settings::ReleaseSettings;
+use lambda::variables::{self, VariableError, Variables};
+use manifest::capacity::LaunchType;
+use names::RackName;
+use release::named_arns::AllowedArns;
+use release::timer_rule::Network;
 
 /// The settings of the Rack.
 #[derive(Debug, Clone)]
@@ -43,8 +44,18 @@ pub struct Config {
     pub timer_role_arn: String,
     /// The role that CloudFormation has for the Apps' own stacks.
     pub app_stack_role_arn: String,
+    /// Secrets and files that convox.yml may name beside what an App owns.
+    pub allowed_arns: AllowedArns,
+    /// Databases and snapshots of others that convox.yml may copy: ARNs, or patterns of them.
+    pub app_database_arns: Vec<String>,
     /// Managed policies that convox.yml may give to an App: ARNs, or patterns of them.
     pub app_policy_arns: Vec<String>,
+    /// Actions that these can give at most, or patterns of them: a part of the boundary of an App's roles.
+    pub app_policy_actions: Vec<String>,
+    /// The permissions boundary of the Apps' own roles.
+    pub app_boundary_arn: String,
+    /// Whether images carry Convox's own wrapper, which asks S3 for no version of an environment.
+    pub unversioned_reads: bool,
     /// How long the Apps' log groups keep what containers write, in days.
     pub log_retention_days: u32,
     /// The VPC of the subnets, where Apps may have resources.
@@ -100,12 +111,25 @@ impl Config {
             task_role_arn: of_release.task_role_arn,
             timer_role_arn: variables.required("TIMER_ROLE_ARN")?,
             app_stack_role_arn: variables.required("APP_STACK_ROLE_ARN")?,
+            allowed_arns: of_release.allowed_arns,
+            app_boundary_arn: variables.required("APP_BOUNDARY_ARN")?,
+            app_database_arns: variables::list(optional("APP_DATABASE_ARNS")),
+            app_policy_actions: variables::list(optional("APP_POLICY_ACTIONS")),
             app_policy_arns: variables::list(optional("APP_POLICY_ARNS")),
+            unversioned_reads: wrapper(optional("CONVOX_WRAPPER"))?,
             log_retention_days: days(optional("LOG_RETENTION_DAYS"))?,
             vpc: optional("VPC"),
             slice_apps: variables.slice_apps()?,
             time_scale: of_release.time_scale,
         })
+    }
+}
+
+fn wrapper(value: Option<String>) -> Result<bool, VariableError> {
+    match value.as_deref() {
+        None | Some("No") => Ok(false),
+        Some("Yes") => Ok(true),
+        Some(_) => Err(VariableError::refused("CONVOX_WRAPPER", value, "Yes or No")),
     }
 }
 
@@ -120,7 +144,7 @@ fn days(value: Option<String>) -> Result<u32, VariableError> {
 mod tests {
     use super::*;
 
-    const WHOLE: [(&str, &str); 8] = [
+    const WHOLE: [(&str, &str); 9] = [
         ("RACK", "myrack"),
         ("SETTINGS_BUCKET", "settings"),
         ("CLUSTER", "apps"),
@@ -129,6 +153,7 @@ mod tests {
         ("TASK_ROLE_ARN", "task"),
         ("TIMER_ROLE_ARN", "timer"),
         ("APP_STACK_ROLE_ARN", "stacks"),
+        ("APP_BOUNDARY_ARN", "boundary"),
     ];
 
     fn config(changes: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -160,6 +185,7 @@ mod tests {
             (&[("SECRETS_MANAGER_TIMEOUT_SECONDS", "0")], "from 1 to 60"),
             (&[("LOG_RETENTION_DAYS", "long")], "a whole number of days"),
             (&[("SLICE_APPS", "many")], "a whole number"),
+            (&[("CONVOX_WRAPPER", "yes")], "Yes or No"),
             (&[("TIME_SCALE", "2")], "over 0 and at most 1"),
             (
                 &[("SECRET_KEY_ARN", "k"), ("ENVIRONMENT_KEY_ARN", "k")],

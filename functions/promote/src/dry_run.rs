@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use aws::call_error::ErrorClass;
+use aws::secrets::SECRET_MAX_BYTES;
+use environment::{Environment, KeyChanges};
+use lambda::intake::Failure as _;
+use lambda::state_store::StateStore;
+use manifest::precedence::{EnvDelivery, Level};
+use names::error_chain::Chain;
+use names::error_type::{ErrorCode, ErrorType};
+use names::{AppId, ReleaseId, keys};
+use promotion::{Allowed, Applied};
+use release::app_stack::RemovedResource;
+use release::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 use serde::Serialize;
-use shared::app_stack::RemovedResource;
-use shared::call_error::ErrorClass;
-use shared::environment::{Environment, KeyChanges};
-use shared::error_chain::Chain;
-use shared::intake::Failure as _;
-use shared::names::{AppId, ReleaseId, keys};
-use shared::precedence::{EnvDelivery, Level};
-use shared::promotion::{Allowed, Applied};
-use shared::secrets::SECRET_MAX_BYTES;
-use shared::state_store::StateStore;
-use shared::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 
-use crate::apply::Job;
 use crate::error::PromoteError;
-use crate::gather::{self, Gathered, Wanted};
-use crate::plan::{self, Plan, Process, SecretStep};
+use crate::facts::{Facts, Wanted};
+use crate::plan::{self, Plan, Process, ProcessStep, Route, SecretStep};
+use crate::read;
 use crate::report::Fallback;
 use crate::shell::Shell;
 
@@ -52,6 +53,9 @@ pub struct Planned {
     pub keys: KeyChanges,
     /// What would become of the App's own stack: `ready`, `create`, `update`, `replace` or `wait`.
     pub stack: &'static str,
+    /// What the promote would wait for before anything else, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_for: Option<String>,
     /// By Service.
     pub services: BTreeMap<String, PlannedDefinition>,
     /// By Timer.
@@ -127,7 +131,7 @@ pub async fn dry_run(
     let version = shell.bucket.version(&key, None).await?;
     let version = version.ok_or_else(|| {
         PromoteError::input(
-            "ReleaseNotFound",
+            ErrorType::ReleaseNotFound,
             format!("Release `{release}` has no environment: write `{key}`"),
         )
     })?;
@@ -141,19 +145,19 @@ pub async fn dry_run(
         release,
         env_version_id: &version.id,
         applied,
-        interrupted: false,
+        interrupted: state.may_have_left_changes(),
         allowed,
     };
-    let gathered = gather::gather(shell, &wanted).await?;
+    let facts = read::read_facts(shell, &wanted).await?;
     let before = environment_before(shell, id, applied).await?;
-    let mut plan = plan::plan(&shell.config, &wanted, &gathered, REQUEST)?;
+    let mut plan = plan::plan(&shell.config, &wanted, &facts, REQUEST)?;
     let before = before.unwrap_or_else(|reason| {
         plan.warnings.push(format!(
             "which keys change is not known, so all are said to be added: {reason}"
         ));
         Environment::default()
     });
-    answer(shell, &wanted, &gathered, &plan, &before)
+    Ok(answer(&wanted, &facts, &before, &plan))
 }
 
 /// The environment that runs, or why it cannot be read any more: a promote does without it.
@@ -165,43 +169,34 @@ async fn environment_before(
     let Some(applied) = applied else {
         return Ok(Ok(Environment::default()));
     };
-    let (release, env_version_id) = (&applied.release, applied.env_version_id.as_str());
-    let wanted = Wanted {
-        id,
-        release,
-        env_version_id,
-        applied: None,
-        interrupted: false,
-        allowed: Allowed::default(),
-    };
-    match gather::environment(shell, &wanted).await {
+    let objects = read::applied_objects(shell, id, applied);
+    // It is large, as is whatever opens it.
+    match Box::pin(objects.environment()).await {
         Ok(read) => Ok(Ok(read.environment)),
-        Err(err) if err.class() == ErrorClass::Transient => Err(err),
-        Err(err) => Ok(Err(Chain(&err).to_string())),
+        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
+        Err(err) => Ok(Err(Chain(&PromoteError::from(err)).to_string())),
     }
 }
 
-fn answer(
-    shell: &Shell,
-    wanted: &Wanted<'_>,
-    gathered: &Gathered,
-    plan: &Plan<'_>,
-    before: &Environment,
-) -> Result<Planned, PromoteError> {
-    let environment = &gathered.environment.environment;
+fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<'_>) -> Planned {
+    let environment = &facts.release.environment.environment;
     let keys = before.changes_to(environment);
-    let (delivery, fallback) = delivery(plan);
-    let source = match delivery {
-        EnvDelivery::S3 => plan::s3_source(&shell.config, wanted, gathered),
-        EnvDelivery::SecretsManager => {
-            plan::expected_source(wanted, gathered, environment == before)
-        }
+    let (route, not_used) = route(plan);
+    let delivery = match route.source {
+        EnvSource::S3 { .. } => EnvDelivery::S3,
+        EnvSource::SecretsManager { .. } => EnvDelivery::SecretsManager,
     };
-    let planned = definitions(shell, wanted, gathered, plan, &source)?;
     let mut warnings = plan.warnings.clone();
-    if let SecretStep::Impossible { message, .. } = &plan.secret {
-        warnings.push(format!("Secrets Manager would not be used: {message}"));
+    let fallback = not_used.map(|(error_type, reason)| {
+        warnings.push(plan::not_used(&reason));
+        Fallback { error_type }
+    });
+    if delivery == EnvDelivery::S3 {
+        warnings.push(plan::s3_reminder(facts));
     }
+    let processes = plan.processes.iter().zip(&route.steps);
+    let planned = processes.map(|(process, step)| (process, planned(process, step)));
+    let planned: Vec<(&Process<'_>, PlannedDefinition)> = planned.collect();
     let of_kind = |timers: bool| {
         let of_kind = planned
             .iter()
@@ -210,37 +205,55 @@ fn answer(
             .map(|(process, definition)| (process.name().to_owned(), definition.clone()))
             .collect()
     };
-    Ok(Planned {
+    Planned {
         rack: wanted.id.rack.to_string(),
         app: wanted.id.app.to_string(),
         release: wanted.release.to_string(),
         status: "planned",
         dry_run: true,
-        env_version_id: gathered.env_version_id.clone(),
+        env_version_id: facts.env_version_id.clone(),
         delivery,
         decided_by: plan.decision.decided_by,
         fallback,
         keys,
         stack: plan.stack.step.name(),
+        waits_for: plan.waits_for(wanted.id).map(|waits| waits.to_string()),
         services: of_kind(false),
         timers: of_kind(true),
         removed: plan.removals.names(),
         removed_resources: plan.stack.removed.clone(),
         sizes: sizes(environment, &planned),
         warnings,
-        interpolated: gathered.manifest.interpolated.iter().cloned().collect(),
-    })
+        interpolated: facts
+            .release
+            .manifest
+            .interpolated
+            .iter()
+            .cloned()
+            .collect(),
+    }
 }
 
-/// The delivery, and why it is not the wanted one.
-fn delivery(plan: &Plan<'_>) -> (EnvDelivery, Option<Fallback>) {
-    match &plan.secret {
-        SecretStep::Write { .. } => (EnvDelivery::SecretsManager, None),
-        SecretStep::Off => (EnvDelivery::S3, None),
-        SecretStep::Impossible { error_type, .. } => {
-            let error_type = (*error_type).to_owned();
-            (EnvDelivery::S3, Some(Fallback { error_type }))
-        }
+/// What becomes of Services and Timers, and why Secrets Manager is not used although it is wanted: the error's type, and the
+/// reason.
+fn route<'p>(plan: &'p Plan<'_>) -> (&'p Route<'p>, Option<(ErrorCode, String)>) {
+    let not_used = match &plan.secret {
+        SecretStep::Write(secret) => return (&secret.route, None),
+        SecretStep::Off => None,
+        SecretStep::Impossible {
+            error_type,
+            message,
+        } => Some(((*error_type).into(), message.clone())),
+        SecretStep::Unreadable(err) => Some((err.error_type(), Chain(err).to_string())),
+    };
+    (&plan.s3, not_used)
+}
+
+fn planned(process: &Process<'_>, step: &ProcessStep<'_>) -> PlannedDefinition {
+    PlannedDefinition {
+        task_definition: process.running().map(str::to_owned),
+        changes: step.moves,
+        bytes: step.definition.size_bytes(),
     }
 }
 
@@ -262,40 +275,4 @@ fn sizes(environment: &Environment, planned: &[(&Process<'_>, PlannedDefinition)
         largest_task_definition: largest,
         task_definition_max: TASK_DEFINITION_MAX_BYTES,
     }
-}
-
-/// Each definition, and whether it differs from the applied one.
-fn definitions<'a>(
-    shell: &Shell,
-    wanted: &Wanted<'_>,
-    gathered: &Gathered,
-    plan: &'a Plan<'a>,
-    source: &EnvSource,
-) -> Result<Vec<(&'a Process<'a>, PlannedDefinition)>, PromoteError> {
-    let outputs = plan::outputs(gathered);
-    let release = plan::release(&shell.config, wanted, gathered, &outputs);
-    let job = Job {
-        shell,
-        wanted,
-        gathered,
-        plan,
-        request_id: REQUEST,
-    };
-    let planned = plan.processes.iter().map(|process| {
-        let definition =
-            process.definition(&release, source, wanted.applied, &gathered.around.dead);
-        let definition =
-            definition.map_err(|err| PromoteError::input("Unrendered", err.to_string()))?;
-        let known = wanted.applied.and_then(|applied| process.applied(applied));
-        let known = known.map(|known| known.digest.as_str());
-        let running = process.running();
-        let stays = known == Some(definition.digest().as_str());
-        let planned = PlannedDefinition {
-            task_definition: running.map(str::to_owned),
-            changes: !stays || job.differs(process, running.unwrap_or_default()),
-            bytes: definition.size_bytes(),
-        };
-        Ok((process, planned))
-    });
-    planned.collect()
 }

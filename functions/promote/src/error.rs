@@ -1,14 +1,15 @@
 //! Why a promote does not go on: the user's to mend, permanent, or worth another delivery.
 
+use aws::call_error::{CallError, ErrorClass};
+use lambda::intake::Failure;
+use lambda::release::ReleaseError;
+use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
-use shared::bounds;
-use shared::call_error::{CallError, ErrorClass};
-use shared::error_chain::Chain;
-use shared::intake::Failure;
-use shared::names::NameError;
-use shared::release::ReleaseError;
-use shared::release_checks::Problem;
-use shared::state_store::StoreError;
+use names::NameError;
+use names::bounds;
+use names::error_chain::Chain;
+use names::error_type::{ErrorCode, ErrorType};
+use release::release_checks::Problem;
 
 /// A promote that does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -76,7 +77,7 @@ pub enum PromoteError {
 
 impl PromoteError {
     /// One problem.
-    pub fn input(error_type: &'static str, message: impl Into<String>) -> Self {
+    pub fn input(error_type: ErrorType, message: impl Into<String>) -> Self {
         Self::Input {
             problems: vec![Problem::new(error_type, message)],
             warnings: Vec::new(),
@@ -102,21 +103,22 @@ impl Failure for PromoteError {
         }
     }
 
-    fn error_type(&self) -> &str {
+    fn error_type(&self) -> ErrorCode {
         match self {
-            Self::Call(call) => call.code(),
+            Self::Call(call) => call.error_type(),
             Self::Store(store) => store.error_type(),
             Self::Input { problems, .. } => problems
                 .first()
-                .map_or("InvalidInput", |problem| problem.error_type),
+                .map_or(ErrorType::InvalidInput, |problem| problem.error_type)
+                .into(),
             Self::Release(err) => err.error_type(),
-            Self::ClusterMissing { .. } => "ClusterMissing",
-            Self::Draining { .. } => "ServiceDraining",
-            Self::StackAtWork { .. } => "StackAtWork",
-            Self::ManifestRace { .. } => "ManifestRace",
-            Self::PastDeadline { .. } => "DeadlineExceeded",
-            Self::NotAPromote => "NotAPromote",
-            Self::Report(_) => "ReportUnrendered",
+            Self::ClusterMissing { .. } => ErrorType::ClusterMissing.into(),
+            Self::Draining { .. } => ErrorType::ServiceDraining.into(),
+            Self::StackAtWork { .. } => ErrorType::StackAtWork.into(),
+            Self::ManifestRace { .. } => ErrorType::ManifestRace.into(),
+            Self::PastDeadline { .. } => ErrorType::DeadlineExceeded.into(),
+            Self::NotAPromote => ErrorType::NotAPromote.into(),
+            Self::Report(_) => ErrorType::ReportUnrendered.into(),
         }
     }
 
@@ -138,7 +140,7 @@ fn list(problems: &[Problem]) -> String {
 
 impl From<NameError> for PromoteError {
     fn from(err: NameError) -> Self {
-        Self::input("InvalidName", err.to_string())
+        Self::input(ErrorType::InvalidName, err.to_string())
     }
 }
 
@@ -157,7 +159,7 @@ impl From<ReleaseError> for PromoteError {
 impl From<PromoteError> for Diagnostic {
     fn from(err: PromoteError) -> Self {
         Self {
-            error_type: err.error_type().to_owned(),
+            error_type: err.error_type().to_string(),
             error_message: bounds::message(Chain(&err)),
         }
     }

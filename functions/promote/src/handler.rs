@@ -1,18 +1,21 @@
 //! A payload in, an answer out.
 
+use aws::call_error::ErrorClass;
+use lambda::intake::{self, Failure as _};
+use lambda::work::{AHEAD, Answered, Message, short_answer};
 use lambda_runtime::LambdaEvent;
+use names::bounds;
+use names::error_chain::Chain;
+use names::error_type::{ErrorCode, ErrorType};
+use names::keys;
+use promotion::{Promotion, Work};
 use serde_json::Value;
-use shared::call_error::ErrorClass;
-use shared::intake::{self, Failure as _};
-use shared::names::keys;
-use shared::promotion::Promotion;
-use shared::work::{Message, Taken, short_answer};
 
 use crate::dry_run::dry_run;
 use crate::error::PromoteError;
 use crate::metrics::{self, Sample};
 use crate::report::Report;
-use crate::request::{Next, Seen};
+use crate::request::{Next, StateRead};
 use crate::shell::Shell;
 use crate::trigger::Trigger;
 
@@ -24,7 +27,7 @@ pub struct Invocation<'a> {
     /// Lambda's request id: that of a request which came by no event.
     pub request_id: &'a str,
     /// Its way through the state of an App.
-    pub way: shared::work::Invocation<'a, Shell>,
+    pub way: lambda::work::Invocation<'a, Shell>,
 }
 
 /// Answers one invocation.
@@ -37,7 +40,7 @@ pub struct Invocation<'a> {
 pub async fn handle(shell: &Shell, event: LambdaEvent<Value>) -> Result<Value, PromoteError> {
     let request_id = &event.context.request_id;
     let owner = shell.owners.of(request_id);
-    let way = shared::work::Invocation::new(shell, &owner, event.context.deadline);
+    let way = lambda::work::Invocation::new(shell, &owner, event.context.deadline);
     let invocation = Invocation {
         shell,
         request_id,
@@ -57,7 +60,7 @@ impl Invocation<'_> {
             Next::Take(message, state) => match Box::pin(self.take(&message, state)).await {
                 Ok(taken) => self.settle(&message, taken).await,
                 Err(err) => {
-                    self.measure(&message, &err);
+                    self.fail_without_state(&message, &err).await?;
                     Err(err)
                 }
             },
@@ -77,8 +80,8 @@ impl Invocation<'_> {
     pub async fn take(
         self,
         message: &Message,
-        state: Option<Seen>,
-    ) -> Result<Taken<Report>, PromoteError> {
+        state: Option<StateRead>,
+    ) -> Result<Answered<Report>, PromoteError> {
         match state {
             Some(state) => {
                 let state = (*state)?;
@@ -88,22 +91,51 @@ impl Invocation<'_> {
         }
     }
 
-    /// A failure for good that no state and no report tells of, since the state itself cannot be read or written: the alarm is
-    /// all that there is.
-    fn measure(self, message: &Message, err: &PromoteError) {
-        if err.class() == ErrorClass::Permanent {
-            let request = message.request.as_ref();
-            let sample = Sample {
-                rack: message.id.rack.as_str(),
-                app: message.id.app.as_str(),
-                release: "",
-                request_id: request.map_or("", |request| &request.order.request_id),
-                delivery: None,
-                fell_back: false,
-                duration_ms: 0,
-            };
-            metrics::emit(sample, (self.shell.clock)());
+    /// A failure for good that no state and no report tells of, since the state itself cannot be read or written. A message
+    /// that only asks to continue comes again with every walk, so of that the metric alone tells.
+    async fn fail_without_state(
+        self,
+        message: &Message,
+        err: &PromoteError,
+    ) -> Result<(), PromoteError> {
+        if err.class() != ErrorClass::Permanent {
+            return Ok(());
         }
+        if message.request.is_some() {
+            let said = bounds::message(Chain(err));
+            return self
+                .tell_without_state(message, (err.error_type(), &said))
+                .await;
+        }
+        let sample = Sample {
+            rack: message.id.rack.as_str(),
+            app: message.id.app.as_str(),
+            release: "",
+            request_id: "",
+            delivery: None,
+            fell_back: false,
+            duration_ms: 0,
+        };
+        metrics::emit(sample, (self.shell.clock)());
+        Ok(())
+    }
+
+    /// Tells of a request that is not done and has no state.
+    async fn tell_without_state(
+        self,
+        message: &Message,
+        problem: (ErrorCode, &str),
+    ) -> Result<(), PromoteError> {
+        let release = message
+            .request
+            .as_ref()
+            .and_then(|request| match &request.work {
+                Work::Promote { release, .. } => Some(release.as_str()),
+                Work::Delete => None,
+            });
+        let (app, release) = (message.id.app.as_str(), release.unwrap_or_default());
+        self.tell_failure(app, release, message.request_id(), problem)
+            .await
     }
 
     /// The answer to a message, and its metrics.
@@ -114,8 +146,12 @@ impl Invocation<'_> {
     pub async fn settle(
         self,
         message: &Message,
-        taken: Taken<Report>,
+        taken: Answered<Report>,
     ) -> Result<Value, PromoteError> {
+        if taken.is_ahead() {
+            self.tell_without_state(message, (ErrorType::RequestAhead.into(), AHEAD))
+                .await?;
+        }
         if let Some(answer) = taken.standing(&message.id) {
             return Ok(answer);
         }

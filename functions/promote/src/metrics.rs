@@ -1,9 +1,9 @@
 //! The embedded metrics of one promote. There are two sets of dimensions and no App among them: each is billed.
 
+use aws::metrics::{self, Set};
 use chrono::{DateTime, Utc};
+use manifest::precedence::EnvDelivery;
 use serde_json::{Value, json};
-use shared::metrics::{self, Set};
-use shared::precedence::EnvDelivery;
 
 use crate::report::Report;
 

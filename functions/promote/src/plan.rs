@@ -3,9 +3,12 @@
 
 mod capacity;
 mod checks;
-mod deliveries;
+mod copied;
+mod delivery;
 mod deployment;
+mod joined;
 mod lost;
+mod named_arns;
 mod named_services;
 mod network;
 mod outage;
@@ -14,32 +17,31 @@ mod policies;
 mod process;
 mod removals;
 mod stack;
+mod steps;
 mod ties;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use shared::app_settings::AppSettings;
-use shared::app_stack::StackOutputs;
-use shared::environment::{RESERVED_KEYS, SET_BY_ECS};
-use shared::leftovers::Removals;
-use shared::manifest::Manifest;
-use shared::names::{SecretArn, keys};
-use shared::precedence::{self, Decision, EnvDelivery};
-use shared::release_checks::Problem;
-use shared::secrets::{self, SECRET_MAX_BYTES};
-use shared::task_definition::{EnvSource, Release, TASK_DEFINITION_MAX_BYTES};
-use zeroize::Zeroizing;
+use environment::{RESERVED_KEYS, SET_BY_ECS};
+use lambda::unwanted::Removals;
+use manifest::precedence::{self, Decision};
+use names::AppId;
+use names::error_type::ErrorType;
+use release::release_checks;
+use release::timer_rule::Network;
 
 use crate::config::Config;
 use crate::error::PromoteError;
-use crate::gather::{Gathered, Wanted};
+use crate::facts::{Facts, Wanted};
 
-use checks::Rendered;
+use delivery::{Rendered, release, s3_source};
+use steps::Draft;
 
-pub use outage::impossible_through_s3;
+pub use delivery::{SecretPlan, SecretStep};
+pub use network::{network_of, of_app};
 pub use process::{Process, Runs};
 pub use stack::{StackPlan, outputs};
+pub use steps::{Action, Known, NewEcsService, ProcessStep, Revision, Route, RulePut, ServiceMove};
 
 /// What will be written.
 pub struct Plan<'a> {
@@ -47,235 +49,143 @@ pub struct Plan<'a> {
     pub decision: Decision,
     /// What becomes of the App's own stack.
     pub stack: StackPlan,
+    /// The network of what is the App's own.
+    pub network: Network,
     /// What becomes of the secret.
-    pub secret: SecretStep,
+    pub secret: SecretStep<'a>,
+    /// What becomes of Services and Timers where S3 delivers, be it in the secret's place.
+    pub s3: Route<'a>,
     /// The Services and then the Timers, each in the manifest's order.
     pub processes: Vec<Process<'a>>,
     /// What runs for Services and Timers that convox.yml no longer has.
     pub removals: Removals,
+    /// An ECS service that is on its way out, whose name the Release needs.
+    pub draining: Option<String>,
     /// What the user should know although it does not stop the promote.
     pub warnings: Vec<String>,
 }
 
-/// What becomes of the secret.
-pub enum SecretStep {
-    /// The settings chose S3.
-    Off,
-    /// It is written through.
-    Write {
-        /// The JSON object.
-        value: Zeroizing<String>,
-        /// The `ClientRequestToken`.
-        token: String,
-    },
-    /// It is known to be impossible, so the Release is delivered through S3.
-    Impossible {
-        /// A stable name of the reason.
-        error_type: &'static str,
-        /// The reason, with sizes.
-        message: String,
-    },
+impl Plan<'_> {
+    /// What the promote waits for before it changes anything of the Release, if it has to.
+    #[must_use]
+    pub fn waits_for(&self, id: &AppId) -> Option<PromoteError> {
+        let service = self.draining.clone();
+        let draining = service.map(|service| PromoteError::Draining { service });
+        draining.or_else(|| self.stack.waits(id))
+    }
 }
 
-/// The Release, as definitions see it.
+/// What is said where Secrets Manager was wanted and S3 delivers.
 #[must_use]
-pub fn release<'a>(
-    config: &'a Config,
-    wanted: &Wanted<'a>,
-    gathered: &'a Gathered,
-    stack: &'a StackOutputs,
-) -> Release<'a> {
-    Release {
-        id: wanted.id,
-        release: wanted.release,
-        generation: gathered.settings.generation,
-        build: &gathered.build,
-        environment: &gathered.environment.environment,
-        region: &config.region,
-        registry: config.registry.as_deref(),
-        router_host: config.router_host.as_deref(),
-        execution_role_arn: &config.task_execution_role_arn,
-        task_role_arn: &config.task_role_arn,
-        stack: Some(stack),
-        readonly_root: gathered.readonly_root,
-    }
+pub fn not_used(reason: &str) -> String {
+    format!("Secrets Manager is not used for this Release: {reason}")
 }
 
-/// The S3 delivery of the Release: exactly the bytes that are promoted.
+/// What is said of every delivery through S3.
 #[must_use]
-pub fn s3_source(config: &Config, wanted: &Wanted<'_>, gathered: &Gathered) -> EnvSource {
-    let key = keys::environment(&wanted.id.app, wanted.release);
-    EnvSource::S3 {
-        url: format!(
-            "s3://{}/{key}?versionId={}",
-            config.bucket, gathered.env_version_id
-        ),
-        key_arn: config.environment_key_arn.clone(),
-    }
-}
-
-/// The secret's source before it is written: the applied version where the environment stays, else one of no secret.
-#[must_use]
-pub fn expected_source(wanted: &Wanted<'_>, gathered: &Gathered, unchanged: bool) -> EnvSource {
-    let applied = wanted
-        .applied
-        .and_then(|applied| applied.secret.clone())
-        .filter(|_| unchanged);
-    match applied {
-        Some(secret) => EnvSource::SecretsManager {
-            secret_arn: secret.arn,
-            version_id: secret.version_id,
-        },
-        None => stand_in(wanted, gathered),
-    }
-}
-
-/// Only the size of this is used; references name the ARN that Secrets Manager returns.
-fn stand_in(wanted: &Wanted<'_>, gathered: &Gathered) -> EnvSource {
-    EnvSource::SecretsManager {
-        secret_arn: SecretArn::returned(arn_of_the_same_length(wanted, &gathered.cluster.arn)),
-        version_id: "0".repeat(64),
-    }
+pub fn s3_reminder(facts: &Facts) -> String {
+    let services = facts.release.manifest.services.iter();
+    let services: Vec<&str> = services.map(|service| service.name.as_str()).collect();
+    release_checks::s3_reminder(&services)
 }
 
 /// Decides everything.
 ///
 /// # Errors
 ///
-/// [`PromoteError::Input`] with every problem at once, or [`PromoteError::Draining`].
+/// [`PromoteError::Input`] with every problem at once.
 pub fn plan<'a>(
     config: &'a Config,
     wanted: &Wanted<'a>,
-    gathered: &'a Gathered,
+    facts: &'a Facts,
     request_id: &str,
 ) -> Result<Plan<'a>, PromoteError> {
     let mut checks = checks::Checks::default();
-    checks.removals(wanted, gathered);
-    checks.problems.extend(gathered.problems.iter().cloned());
-    let decision = decide(
-        config,
-        &gathered.settings,
-        &gathered.manifest,
-        &mut checks.problems,
-    );
-    if let Some(stranded) = &gathered.stranded {
-        checks.problem("ClusterChanged", stranded.says("promote again"));
+    checks.removals(wanted, facts);
+    checks
+        .problems
+        .extend(facts.release.problems.iter().cloned());
+    checks.problems.extend(facts.refused.iter().cloned());
+    if let Some(stranded) = &facts.stranded {
+        checks.problem(ErrorType::ClusterChanged, stranded.says("promote again"));
     }
-    checks.emptied(wanted, gathered);
-    checks.variables(gathered);
-    checks.links(config, gathered);
-    checks.own_secrets(wanted, gathered);
-    let services = checks.services(config, wanted, gathered);
-    let timers = checks.timers(config, wanted, gathered);
+    checks.emptied(wanted, facts);
+    checks.variables(facts);
+    checks.links(config, facts);
+    checks.named_arns(config, wanted, facts);
+    let services = checks.services(config, wanted, facts);
+    let timers = checks.timers(config, wanted, facts);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();
-    let stack = checks.stack(config, wanted, gathered, request_id);
-    let outputs = outputs(gathered);
-    let release = release(config, wanted, gathered, &outputs);
-    let s3 = s3_source(config, wanted, gathered);
-    let (secret, rendered) = match decision.delivery {
-        EnvDelivery::S3 => (SecretStep::Off, None),
-        EnvDelivery::SecretsManager => {
-            checks.secret(wanted, gathered, &processes, &release, request_id)
-        }
+    let stack = checks.stack(config, wanted, facts, (&processes, request_id));
+    let outputs = outputs(facts);
+    let release = release(config, wanted, facts, &outputs);
+    let network = stack.as_ref().map_or_else(
+        || network::of_app(config, facts),
+        |stack| stack.network(config, facts),
+    );
+    let draft = Draft {
+        config,
+        wanted,
+        facts,
+        processes: &processes,
+        release: &release,
+        network: &network,
     };
-    let rendered = if let Some(rendered) = rendered {
-        checks.outage(gathered, &rendered, &release, &s3);
-        rendered
+    let (s3, through_s3) = checks.route(&draft, s3_source(config, wanted, facts));
+    let (secret, through_secret) = checks.secret(&draft, request_id);
+    if through_secret.is_some() {
+        checks.outage(facts, &through_s3);
     } else {
-        let rendered = checks.rendered(&processes, &release, &s3);
-        checks.size(&rendered);
-        checks.start(gathered, &rendered);
-        rendered
-    };
-    checks.platforms(config, &processes, &release, &s3);
-    checks.lost_definitions(wanted, gathered, &processes, &release);
-    let mut warnings = warnings(gathered);
-    warnings.extend(network::warnings(config, wanted, &processes));
-    warnings.extend(precedence::ignored_no(&gathered.settings, decision));
-    warnings.extend(removals::warnings(wanted, gathered));
-    warnings.extend(named_services::left_behind(wanted.id, gathered));
-    warnings.extend(platform::warnings(config, gathered, &rendered));
+        checks.size(&through_s3);
+        checks.start(&draft, &s3);
+    }
+    checks.platforms(config, &through_s3);
+    checks.lost_definitions(wanted, facts, &processes, &release);
+    let rendered = through_secret.as_deref().unwrap_or(&through_s3);
+    let warnings = warnings(&draft, rendered);
+    let draining = checks.draining.take();
     let (warnings, stack) = checks.into_result(stack, warnings)?;
-    let removals = Removals::of(wanted.id, &gathered.around.leftovers);
+    let removals = Removals::of(wanted.id, &facts.surroundings.unwanted);
     Ok(Plan {
-        decision,
+        decision: facts.decision,
         stack,
+        network,
         secret,
+        s3,
         processes,
         removals,
+        draining,
         warnings,
     })
 }
 
-/// The delivery that the settings choose; one that cannot be read is a problem.
-pub fn decide(
-    config: &Config,
-    settings: &AppSettings,
-    manifest: &Manifest,
-    problems: &mut Vec<Problem>,
-) -> Decision {
-    let rack = &config.secrets_manager_env;
-    let (decision, refused) = precedence::of_release(rack, settings, manifest);
-    let refused = refused.into_iter();
-    problems.extend(refused.map(|err| Problem::new("InvalidParameter", err.to_string())));
-    decision
+/// What the user should know: of what was read first, then of what was decided.
+fn warnings(draft: &Draft<'_, '_>, rendered: &[Rendered<'_>]) -> Vec<String> {
+    let Draft {
+        config,
+        wanted,
+        facts,
+        processes,
+        ..
+    } = *draft;
+    let mut warnings = warnings_of_release(facts);
+    warnings.extend(network::warnings(config, wanted, facts, processes));
+    warnings.extend(precedence::ignored_no(
+        &facts.release.settings,
+        facts.decision,
+    ));
+    warnings.extend(removals::warnings(wanted, facts));
+    warnings.extend(named_services::left_behind(wanted, facts));
+    warnings.extend(platform::warnings(config, facts, rendered));
+    warnings
 }
 
-impl checks::Checks {
-    /// Whether the secret can hold the environment, and the definitions its references; those definitions, if so.
-    fn secret<'p>(
-        &mut self,
-        wanted: &Wanted<'_>,
-        gathered: &Gathered,
-        processes: &'p [Process<'_>],
-        release: &Release<'_>,
-        request_id: &str,
-    ) -> (SecretStep, Option<Vec<Rendered<'p>>>) {
-        let value = gathered.environment.environment.to_secret_string();
-        if value.len() > SECRET_MAX_BYTES {
-            let mut message = secrets::SecretError::TooLarge { size: value.len() }.to_string();
-            if let Some((key, size)) = gathered.environment.environment.largest() {
-                let _ = write!(message, "; the largest is `{key}` with {size} bytes"); // a String takes all
-            }
-            return (impossible("SecretTooLarge", message), None);
-        }
-        let rendered = self.rendered(processes, release, &stand_in(wanted, gathered));
-        if let Some(Rendered { process, size, .. }) = checks::too_large(&rendered) {
-            let message = format!(
-                "the task definition of `{}` takes {size} bytes with its references and ECS takes \
-                 {TASK_DEFINITION_MAX_BYTES}; let the Service declare the variables that it needs instead of `*`",
-                process.name()
-            );
-            return (impossible("TaskDefinitionTooLarge", message), None);
-        }
-        let token = secrets::token(wanted.id, wanted.release, request_id, &value);
-        (SecretStep::Write { value, token }, Some(rendered))
-    }
-}
-
-fn impossible(error_type: &'static str, message: String) -> SecretStep {
-    SecretStep::Impossible {
-        error_type,
-        message,
-    }
-}
-
-fn arn_of_the_same_length(wanted: &Wanted<'_>, cluster_arn: &str) -> String {
-    let mut parts = cluster_arn.split(':').skip(1);
-    let mut part = || parts.next().unwrap_or_default();
-    let (partition, _, region, account) = (part(), part(), part(), part());
-    format!(
-        "arn:{partition}:secretsmanager:{region}:{account}:secret:{}-000000",
-        wanted.id.secret()
-    )
-}
-
-fn warnings(gathered: &Gathered) -> Vec<String> {
-    let mut warnings = gathered.environment.warnings.clone();
-    warnings.extend(gathered.manifest.warnings.iter().cloned());
-    warnings.extend(gathered.settings.warnings.iter().cloned());
-    warnings.extend(gathered.resources.notices.iter().cloned());
-    for service in &gathered.manifest.services {
+fn warnings_of_release(facts: &Facts) -> Vec<String> {
+    let mut warnings = facts.release.environment.warnings.clone();
+    warnings.extend(facts.release.manifest.warnings.iter().cloned());
+    warnings.extend(facts.release.settings.warnings.iter().cloned());
+    warnings.extend(facts.release.resources.notices.iter().cloned());
+    for service in &facts.release.manifest.services {
         let without_effect = RESERVED_KEYS.iter().chain([&SET_BY_ECS]);
         for name in without_effect.filter(|name| service.has_default(name)) {
             warnings.push(format!(
@@ -284,13 +194,15 @@ fn warnings(gathered: &Gathered) -> Vec<String> {
             ));
         }
     }
-    let known: BTreeMap<_, _> = gathered
+    let known: BTreeMap<_, _> = facts
+        .release
         .manifest
         .services
         .iter()
         .map(|service| (&service.name, service))
         .collect();
-    for service in gathered
+    for service in facts
+        .release
         .settings
         .services
         .keys()

@@ -2,22 +2,22 @@
 //! write whose event was lost is found.
 //!
 //! A Rack can have more Apps than one invocation can look at, so a walk through them has slices: see
-//! [`shared::schedule_walk`]. An App that cannot be looked at holds up no other.
+//! [`promotion::schedule_walk`]. An App that cannot be looked at holds up no other.
 
+use aws::call_error::ErrorClass;
+use aws::metrics;
+use aws::settings_bucket::SettingsBucket;
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, stream};
+use lambda::intake::Failure as _;
+use lambda::state_store::{Snapshot, StateStore};
+use lambda::work::short_answer;
+use names::error_chain::Chain;
+use names::{AppId, AppName, keys};
+use promotion::events::Event;
+use promotion::schedule_walk::{Slice, Walk};
+use promotion::{Admission, Promotion, Request};
 use serde_json::{Value, json};
-use shared::call_error::ErrorClass;
-use shared::error_chain::Chain;
-use shared::events::Event;
-use shared::intake::Failure as _;
-use shared::metrics;
-use shared::names::{AppId, AppName, keys};
-use shared::promotion::{Admission, Promotion};
-use shared::schedule_walk::{Slice, Walk};
-use shared::settings_bucket::SettingsBucket;
-use shared::state_store::{Snapshot, StateStore};
-use shared::work::short_answer;
 
 use crate::error::PromoteError;
 use crate::handler::Invocation;
@@ -33,7 +33,7 @@ const LEAST_SECONDS: i64 = 60;
 const NAMED_MAX: usize = 20;
 
 /// What one App needs.
-struct Look {
+struct AppNeeds {
     id: AppId,
     state: Promotion,
     /// Whether failure-count has not counted all rows, or not told all that it decided.
@@ -42,7 +42,7 @@ struct Look {
 
 /// What a slice came to.
 #[derive(Default)]
-struct Seen {
+struct SliceOutcome {
     apps: usize,
     unread: usize,
     continued: Vec<String>,
@@ -69,13 +69,13 @@ impl Invocation<'_> {
             tracing::info!("{message}");
             return Ok(short_answer("idle", message));
         };
-        let mut seen = Seen::default();
+        let mut seen = SliceOutcome::default();
         let reached = self.walk(&slice, &mut seen).await?;
         let goes_on = self
             .hand_on(&store, &mut walk, &slice, reached.as_deref())
             .await?;
         seen.tell(self);
-        let Seen {
+        let SliceOutcome {
             apps,
             unread,
             continued,
@@ -111,7 +111,11 @@ impl Invocation<'_> {
     }
 
     /// One slice; the App behind which to go on, `None` at the end of all.
-    async fn walk(self, slice: &Slice, seen: &mut Seen) -> Result<Option<String>, PromoteError> {
+    async fn walk(
+        self,
+        slice: &Slice,
+        seen: &mut SliceOutcome,
+    ) -> Result<Option<String>, PromoteError> {
         let most = self.shell.config.slice_apps.max(1);
         let mut after = slice.after.clone();
         loop {
@@ -139,10 +143,10 @@ impl Invocation<'_> {
         self,
         slice: &Slice,
         names: &[String],
-        seen: &mut Seen,
+        seen: &mut SliceOutcome,
     ) -> Result<(), PromoteError> {
         let ids = names.iter().filter_map(|name| self.app(name));
-        let looks: Vec<(AppId, Result<Look, PromoteError>)> = stream::iter(ids)
+        let looks: Vec<(AppId, Result<AppNeeds, PromoteError>)> = stream::iter(ids)
             .map(async |id| (id.clone(), self.look(id).await))
             .buffered(LOOKS_AT_ONCE)
             .collect()
@@ -183,11 +187,11 @@ impl Invocation<'_> {
         Some(AppId { rack, app })
     }
 
-    async fn look(self, id: AppId) -> Result<Look, PromoteError> {
+    async fn look(self, id: AppId) -> Result<AppNeeds, PromoteError> {
         let store = StateStore::promotion(&self.shell.bucket, &id.app);
         let state = store.read().await?.state;
         let is_behind = self.is_behind(&id, &state).await?;
-        Ok(Look {
+        Ok(AppNeeds {
             id,
             state,
             is_behind,
@@ -203,7 +207,7 @@ impl Invocation<'_> {
     }
 
     /// Tells the newest outcome again where failure-count has not heard of it, or not come to an end.
-    async fn wake(self, looks: &[Look], seen: &mut Seen) -> Result<(), PromoteError> {
+    async fn wake(self, looks: &[AppNeeds], seen: &mut SliceOutcome) -> Result<(), PromoteError> {
         let behind = looks.iter().filter(|look| look.is_behind);
         let events = behind.filter_map(|look| Some((look, look.state.newest_outcome(&look.id)?)));
         let (woken, events): (Vec<String>, Vec<Event>) = events
@@ -214,7 +218,11 @@ impl Invocation<'_> {
         Ok(())
     }
 
-    async fn ask_to_continue(self, looks: &[Look], seen: &mut Seen) -> Result<(), PromoteError> {
+    async fn ask_to_continue(
+        self,
+        looks: &[AppNeeds],
+        seen: &mut SliceOutcome,
+    ) -> Result<(), PromoteError> {
         let now = (self.shell.clock)();
         let left = looks
             .iter()
@@ -230,8 +238,8 @@ impl Invocation<'_> {
         Ok(())
     }
 
-    /// Promotes what was written and never heard of; whether there was something.
-    async fn find_lost(self, look: &Look) -> Result<bool, PromoteError> {
+    /// Promotes what was written and never heard of; whether there was something. What was heard of has somebody who does it.
+    async fn find_lost(self, look: &AppNeeds) -> Result<bool, PromoteError> {
         let Some(key) = self.newest(look).await? else {
             return Ok(false);
         };
@@ -244,6 +252,13 @@ impl Invocation<'_> {
         let Next::Take(message, state) = self.written(written).await? else {
             return Ok(false);
         };
+        let desired = look.state.desired.as_ref();
+        let of_request = |request: &Request| {
+            desired.is_some_and(|desired| desired.order.request_id == request.order.request_id)
+        };
+        if message.request.as_ref().is_some_and(of_request) {
+            return Ok(false);
+        }
         let taken = Box::pin(self.take(&message, state)).await?;
         let is_found = taken.admission == Some(Admission::Newest);
         if is_found {
@@ -255,7 +270,7 @@ impl Invocation<'_> {
 
     /// The App's newest environment, unless something newer was asked for. Of the same second it may be what was asked for,
     /// or not: its request then settles that. Other keys that end like one are none.
-    async fn newest(self, look: &Look) -> Result<Option<String>, PromoteError> {
+    async fn newest(self, look: &AppNeeds) -> Result<Option<String>, PromoteError> {
         let prefix = format!("apps/{}/releases/", look.id.app);
         let is_environment = |key: &str| matches!(keys::parse_environment(key), Some(Ok(_)));
         let newest = self.shell.bucket.newest(&prefix, is_environment).await?;
@@ -267,14 +282,14 @@ impl Invocation<'_> {
     }
 }
 
-impl Seen {
+impl SliceOutcome {
     /// An App that cannot be looked at: somebody else's hand, a key that is gone, or a call that failed. The next walk looks
     /// again.
     fn cannot(&mut self, id: &AppId, err: &PromoteError) {
         self.unread += 1;
         if self.unread <= NAMED_MAX {
             let (kind, reason) = (err.error_type(), Chain(err));
-            tracing::error!(app.name = %id.app, error.kind = kind, "the App is not looked at: {reason}");
+            tracing::error!(app.name = %id.app, error.kind = %kind, "the App is not looked at: {reason}");
         }
     }
 

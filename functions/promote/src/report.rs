@@ -1,22 +1,25 @@
 //! What a promote did: the answer, `report.json` and the event say the same.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
+use manifest::precedence::{Decision, EnvDelivery, Level};
+use names::bounds;
+use names::error_type::ErrorCode;
+use names::{AppId, ReleaseId};
+use promotion::events::{Event, EventType};
+use promotion::{Outcome, OutcomeResult};
+use release::app_stack::RemovedResource;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared::app_stack::RemovedResource;
-use shared::bounds;
-use shared::events::{Event, EventType};
-use shared::names::{AppId, ReleaseId};
-use shared::precedence::{Decision, EnvDelivery, Level};
-use shared::promotion::{Outcome, OutcomeResult};
 
 use crate::apply::{Done, Move};
 use crate::error::PromoteError;
+use crate::progress::Step;
 
 /// The status of a request that is looked at again later.
 const WAITING: &str = "waiting";
+/// The status of one that a newer request came before.
+const SUPERSEDED: &str = "superseded";
 
 /// The report of one promote.
 #[derive(Debug, Clone, Serialize)]
@@ -34,7 +37,7 @@ pub struct Report {
     pub status: &'static str,
     /// Why it failed, as a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_type: Option<String>,
+    pub error_type: Option<ErrorCode>,
     /// Why it failed, what it waits for or why it is superseded, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
@@ -81,7 +84,7 @@ pub struct Report {
 #[serde(rename_all = "camelCase")]
 pub struct Fallback {
     /// A stable name of the reason.
-    pub error_type: String,
+    pub error_type: ErrorCode,
 }
 
 /// What became of one Service or Timer.
@@ -97,27 +100,6 @@ pub struct Moved {
     pub new_task_definition: String,
     /// Whether the two differ, or what runs them was told anything else: a schedule, how tasks are replaced, what they run on.
     pub changed: bool,
-}
-
-/// A finished step.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// Its name.
-    pub name: &'static str,
-    /// How long it took.
-    pub duration_ms: u64,
-}
-
-impl Step {
-    /// A step that took `duration`.
-    #[must_use]
-    pub fn new(name: &'static str, duration: Duration) -> Self {
-        Self {
-            name,
-            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
-        }
-    }
 }
 
 impl Report {
@@ -167,9 +149,8 @@ impl Report {
         self.env_version_id.clone_from(&done.applied.env_version_id);
         self.fallback = outcome
             .filter(|outcome| outcome.result == OutcomeResult::Failed)
-            .map(|outcome| Fallback {
-                error_type: outcome.error_type.clone().unwrap_or_default(),
-            });
+            .and_then(|outcome| outcome.error_type.clone())
+            .map(|error_type| Fallback { error_type });
         self.secret_arn = done
             .applied
             .secret
@@ -193,8 +174,8 @@ impl Report {
     }
 
     /// Adds why it failed.
-    pub fn failed(&mut self, error_type: &str, message: String) {
-        self.error_type = Some(error_type.to_owned());
+    pub fn failed(&mut self, error_type: ErrorCode, message: String) {
+        self.error_type = Some(error_type);
         self.message = Some(message);
     }
 
@@ -206,7 +187,7 @@ impl Report {
 
     /// Adds which newer request came before it.
     pub fn superseded(&mut self, by: String, message: String) {
-        self.status = "superseded";
+        self.status = SUPERSEDED;
         self.superseded_by = Some(by);
         self.message = Some(message);
     }
@@ -225,6 +206,13 @@ impl Report {
     pub fn says_waiting(report: &Value, request_id: &str) -> bool {
         let status = report.get("status").and_then(Value::as_str);
         status == Some(WAITING) && Self::is_of(report, request_id)
+    }
+
+    /// Whether a report that was written is of a request that came to nothing yet, or never will.
+    #[must_use]
+    pub fn says_nothing_was_done(report: &Value) -> bool {
+        let status = report.get("status").and_then(Value::as_str);
+        status == Some(WAITING) || status == Some(SUPERSEDED)
     }
 
     /// The answer that says the same.

@@ -1,16 +1,17 @@
 //! A trigger -> the message that it is for one App, or an answer at once.
 
+use aws::call_error::CallError;
+use aws::settings_bucket::ObjectVersion;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use futures_util::future::join;
+use lambda::state_store::{Snapshot, StoreError};
+use lambda::work::{Message, short_answer};
+use names::error_type::{ErrorCode, ErrorType};
+use names::{AppId, AppName, NameError, ReleaseId, keys};
+use promotion::events::{Event, EventType};
+use promotion::{Allowed, Kind, Order, Promotion, Request, Tie, Work};
+use release::stack_state;
 use serde_json::{Value, json};
-use shared::call_error::CallError;
-use shared::events::{Event, EventType};
-use shared::names::{AppId, AppName, NameError, ReleaseId, keys};
-use shared::promotion::{Allowed, Kind, Order, Promotion, Request, Tie, Work};
-use shared::settings_bucket::ObjectVersion;
-use shared::stack_state;
-use shared::state_store::{Snapshot, StoreError};
-use shared::work::{Message, short_answer};
 
 use crate::error::PromoteError;
 use crate::handler::Invocation;
@@ -18,12 +19,12 @@ use crate::metrics::{self, Sample};
 use crate::trigger::Trigger;
 
 /// The state of an App as it was just read, or why it could not be.
-pub type Seen = Box<Result<Snapshot<Promotion>, StoreError>>;
+pub type StateRead = Box<Result<Snapshot<Promotion>, StoreError>>;
 
 /// What becomes of a trigger.
 pub enum Next {
     /// It goes through the App's state; what came of reading that, where it is read already.
-    Take(Message, Option<Seen>),
+    Take(Message, Option<StateRead>),
     /// Somebody asks what a promote would do, and what it may take away.
     DryRun(AppId, ReleaseId, Allowed),
     /// The schedule's: look for work that nobody does, behind an App or from the first on.
@@ -78,15 +79,17 @@ impl Invocation<'_> {
                 event,
                 ..
             } => self.asked((&app, &release), allowed, event).await,
-            Trigger::Continue {
-                kind: Kind::Delete,
+            Trigger::Incomplete {
                 app,
+                release,
+                request_id,
+                problem,
                 ..
-            } => Ok(ignore(&format!("work of app-deletion on `{app}`"))),
-            Trigger::Continue { app, .. } => match AppName::new(&app) {
-                Ok(app) => Ok(Next::Take(Message::continues(self.id(app)), None)),
-                Err(err) => Ok(ignore(&err.to_string())),
-            },
+            } => {
+                let problem = (ErrorType::InvalidRequest.into(), problem.as_str());
+                self.fail(&app, &release, &request_id, problem).await
+            }
+            Trigger::Continue { kind, app, .. } => Ok(self.continued(kind, &app)),
             Trigger::Reconcile { after, .. } => Ok(Next::Reconcile(after)),
             Trigger::Superseded {
                 app,
@@ -112,8 +115,20 @@ impl Invocation<'_> {
                 allowed,
             } => match self.names(&app, &release) {
                 Ok((id, release)) => Ok(Next::DryRun(id, release, allowed)),
-                Err(err) => Ok(Next::Answer(failed("InvalidName", &err.to_string()))),
+                Err(err) => Ok(Next::Answer(failed(
+                    &ErrorType::InvalidName.into(),
+                    &err.to_string(),
+                ))),
             },
+        }
+    }
+
+    /// Work that is left of what began before.
+    fn continued(&self, kind: Kind, app: &str) -> Next {
+        match (kind, AppName::new(app)) {
+            (Kind::Delete, _) => ignore(&format!("work of app-deletion on `{app}`")),
+            (Kind::Promote, Ok(app)) => Next::Take(Message::continues(self.id(app)), None),
+            (Kind::Promote, Err(err)) => ignore(&err.to_string()),
         }
     }
 
@@ -145,6 +160,7 @@ impl Invocation<'_> {
             Trigger::Requested {
                 rack: Some(rack), ..
             }
+            | Trigger::Incomplete { rack, .. }
             | Trigger::Continue { rack, .. }
             | Trigger::Reconcile { rack, .. }
             | Trigger::Superseded { rack, .. }
@@ -239,7 +255,8 @@ impl Invocation<'_> {
         Ok((version, current_id))
     }
 
-    async fn state(&self, id: &AppId) -> Result<Snapshot<Promotion>, StoreError> {
+    /// What is wanted of an App, and what runs.
+    pub(crate) async fn state(&self, id: &AppId) -> Result<Snapshot<Promotion>, StoreError> {
         self.way.store(id).read().await
     }
 
@@ -259,15 +276,9 @@ impl Invocation<'_> {
                 "Release `{release}` of App `{}` has no environment: write `{key}`",
                 id.app
             );
-            return self
-                .fail(
-                    id.app.as_str(),
-                    release.as_str(),
-                    &request_id,
-                    "ReleaseNotFound",
-                    &message,
-                )
-                .await;
+            let problem = (ErrorType::ReleaseNotFound.into(), message.as_str());
+            let (app, release) = (id.app.as_str(), release.as_str());
+            return self.fail(app, release, &request_id, problem).await;
         };
         let request = Request {
             work: Work::Promote {
@@ -337,8 +348,9 @@ impl Invocation<'_> {
         request_id: &str,
         err: &NameError,
     ) -> Result<Next, PromoteError> {
-        self.fail(app, release, request_id, "InvalidName", &err.to_string())
-            .await
+        let message = err.to_string();
+        let problem = (ErrorType::InvalidName.into(), message.as_str());
+        self.fail(app, release, request_id, problem).await
     }
 
     /// A request that cannot have a state: the event and the answer are all that there is of it.
@@ -347,13 +359,25 @@ impl Invocation<'_> {
         app: &str,
         release: &str,
         request_id: &str,
-        error_type: &str,
-        message: &str,
+        problem: (ErrorCode, &str),
     ) -> Result<Next, PromoteError> {
-        tracing::error!(error.kind = error_type, "promote failed: {message}");
+        let answer = failed(&problem.0, problem.1);
+        self.tell_failure(app, release, request_id, problem).await?;
+        Ok(Next::Answer(answer))
+    }
+
+    /// The log, the metric and the event of a request that has no state.
+    pub(crate) async fn tell_failure(
+        &self,
+        app: &str,
+        release: &str,
+        request_id: &str,
+        (error_type, message): (ErrorCode, &str),
+    ) -> Result<(), PromoteError> {
+        tracing::error!(error.kind = %error_type, "promote failed: {message}");
         let fields = [
             ("release", release.into()),
-            ("errorType", error_type.into()),
+            ("errorType", json!(error_type)),
             ("message", message.into()),
         ];
         let rack = self.shell.config.rack.as_str();
@@ -375,7 +399,7 @@ impl Invocation<'_> {
             fields,
         );
         self.shell.bus.send(&[event]).await?;
-        Ok(Next::Answer(failed(error_type, message)))
+        Ok(())
     }
 }
 
@@ -384,7 +408,7 @@ fn ignore(reason: &str) -> Next {
     Next::Answer(short_answer("ignored", reason))
 }
 
-fn failed(error_type: &str, message: &str) -> Value {
+fn failed(error_type: &ErrorCode, message: &str) -> Value {
     json!({"status": "failed", "errorType": error_type, "message": message})
 }
 

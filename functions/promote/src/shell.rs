@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use aws::clients::{self, CallLimits, SdkConfig};
+use aws::data_keys::DataKeys;
+use aws::ecs::Cluster;
+use aws::event_bus::EventBus;
+use aws::event_rules::EventRules;
+use aws::secrets::Secrets;
+use aws::settings_bucket::SettingsBucket;
+use aws::stacks::Stacks;
 use chrono::{DateTime, Utc};
-use shared::clients::{self, CallLimits};
-use shared::data_keys::DataKeys;
-use shared::ecs::Cluster;
-use shared::event_bus::EventBus;
-use shared::event_rules::EventRules;
-use shared::leftovers::Places;
-use shared::owners::Owners;
-use shared::secrets::Secrets;
-use shared::settings_bucket::SettingsBucket;
-use shared::stacks::Stacks;
+use lambda::owners::Owners;
+use lambda::unwanted::Places;
 
 use crate::config::Config;
 
@@ -59,10 +59,15 @@ impl Shell {
         }
     }
 
-    /// Builds the clients.
+    /// Builds the clients, with limits of its own; `sdk` says where AWS is.
     #[must_use]
-    pub fn new(config: Config, owners: Owners, clock: fn() -> DateTime<Utc>) -> Self {
-        let sdk = clients::load(LIMITS.scaled(config.time_scale));
+    pub fn new(
+        config: Config,
+        sdk: &SdkConfig,
+        owners: Owners,
+        clock: fn() -> DateTime<Utc>,
+    ) -> Self {
+        let sdk = clients::limited(sdk, LIMITS.scaled(config.time_scale));
         let key = config.environment_key_arn.as_ref();
         Self {
             bucket: SettingsBucket::new(&sdk, &config.bucket),

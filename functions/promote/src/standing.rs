@@ -1,46 +1,72 @@
 //! What stands where something else is applied. Pure.
 //!
 //! ECS itself goes back to an earlier revision where tasks of a new one do not start. Whatever fails afterwards must leave
-//! that as it is: it runs, and what is written down as applied does not.
+//! that as it is: it runs, and what is written down as applied does not. And what is taken away tells nobody any more how it
+//! was set.
 
-use shared::ecs::EcsService;
-use shared::promotion::{Applied, Definition, Standing};
-use shared::timer_rule::{Network, Placement};
+use aws::ecs::EcsService;
+use promotion::{Applied, Definition, OriginalDefinition, Setting};
+use release::timer_rule::Network;
 
 use crate::config::Config;
-use crate::gather::{Gathered, Wanted};
+use crate::facts::{Facts, Wanted};
+use crate::plan::{network_of, of_app};
 
 /// The applied Release with what stands in the place of its parts, and the key that its secret gets now; `None` where nothing
 /// differs from what is written down.
 ///
 /// After an interrupted request only what is older than the applied revision counts: anything else may be its doing.
 #[must_use]
-pub fn amended(wanted: &Wanted<'_>, gathered: &Gathered, config: &Config) -> Option<Applied> {
+pub fn amended(wanted: &Wanted<'_>, facts: &Facts, config: &Config) -> Option<Applied> {
     let before = wanted.applied?;
-    let look = Look {
+    let record = Record {
         recorded: before.network.as_ref(),
-        network: &config.network,
+        network: &of_app(config, facts),
         interrupted: wanted.interrupted,
     };
     let mut applied = before.clone();
-    let around = &gathered.around;
+    let around = &facts.surroundings;
     for known in applied.services.values_mut() {
-        let mut others = around.leftovers.services.iter();
+        let mut others = around.unwanted.services.iter();
         let found = around.services.get(&known.runs_as);
         let found = found.or_else(|| others.find(|one| one.name == known.runs_as));
         if let Some(service) = found.filter(|service| !service.is_draining()) {
-            look.at(known, seen_service(service));
+            record.at(known, seen_service(service));
         }
+    }
+    for known in applied.services.values_mut() {
+        let mut leaves = around.unwanted.own_services(wanted.id);
+        let leaves = leaves.find(|service| service.name == known.runs_as);
+        let leaves = leaves.filter(|service| !service.is_draining());
+        record.set(known, leaves.map(setting));
     }
     for known in applied.timers.values_mut() {
         let rules = &around.rules;
         let rule = rules.get(&known.runs_as);
-        let rule = rule.or_else(|| around.leftovers.rules.get(&known.runs_as));
+        let rule = rule.or_else(|| around.unwanted.rules.get(&known.runs_as));
         if let Some(target) = rule.and_then(|rule| rule.target.as_ref()) {
             let network = network_of(&target.placement).cloned();
             let arn = target.task_definition.clone();
-            look.at(known, Standing { arn, network });
+            record.at(
+                known,
+                OriginalDefinition {
+                    arn,
+                    network,
+                    deployment: None,
+                },
+            );
         }
+        let mut leaves = around.unwanted.own_rules(wanted.id);
+        let leaves = leaves.find(|(name, _)| **name == known.runs_as);
+        let leaves = leaves.map(|(_, rule)| Setting::Rule {
+            is_disabled: rule.is_disabled(),
+        });
+        record.set(known, leaves);
+    }
+    // An earlier version did not write it down; what an interrupted request made of it is not what was applied.
+    let unsaid = applied.stack_digest.is_none() && !wanted.interrupted;
+    if let Some(stack) = facts.stack.as_ref().filter(|_| unsaid) {
+        applied.stack_digest = Some(stack.digest());
     }
     // Whatever fails later, the secret may be encrypted with today's key by then, and nothing encrypts it back.
     let needs = applied.stack.as_mut().and_then(|needs| needs.rack.as_mut());
@@ -50,46 +76,60 @@ pub fn amended(wanted: &Wanted<'_>, gathered: &Gathered, config: &Config) -> Opt
     (applied != *before).then_some(applied)
 }
 
-/// The network that a placement is in.
-#[must_use]
-pub fn network_of(placement: &Placement) -> Option<&Network> {
-    match placement {
-        Placement::Fargate { network, .. } => Some(network),
-        Placement::Ec2 => None,
-    }
-}
-
-fn seen_service(service: &EcsService) -> Standing {
-    Standing {
+fn seen_service(service: &EcsService) -> OriginalDefinition {
+    OriginalDefinition {
         arn: service.task_definition.clone(),
         network: service.network.clone(),
+        deployment: Some(service.deployment),
     }
 }
 
-struct Look<'a> {
+fn setting(service: &EcsService) -> Setting {
+    if service.is_daemon {
+        Setting::Daemon
+    } else {
+        Setting::Replica {
+            desired_count: service.desired_count,
+        }
+    }
+}
+
+struct Record<'a> {
     /// The network that is written down.
     recorded: Option<&'a Network>,
-    /// The network of today's settings.
+    /// The network that the App is to be in now.
     network: &'a Network,
     interrupted: bool,
 }
 
-impl Look<'_> {
-    fn at(&self, known: &mut Definition, seen: Standing) {
+impl Record<'_> {
+    fn at(&self, known: &mut Definition, seen: OriginalDefinition) {
         let went_back = is_older(&seen.arn, &known.arn);
         if self.interrupted {
             if went_back && known.stands.is_none() {
-                known.stands = Some(seen);
+                // ECS goes back to a revision; the percentages are those of whoever moved it.
+                let deployment = None;
+                known.stands = Some(OriginalDefinition { deployment, ..seen });
             }
             return;
         }
         let is_ours = known.capacity.is_some();
+        let mut seen = seen;
+        seen.deployment = seen.deployment.filter(|_| is_ours);
         // Where nothing is written down, what is in today's network already needs no note.
         let recorded = self.recorded.unwrap_or(self.network);
         let network = seen.network.as_ref().filter(|_| is_ours);
         let elsewhere = network.is_some_and(|seen| recorded.differs_from(seen, None));
-        let differs = seen.arn != known.arn || elsewhere;
+        let replaced = seen.deployment.is_some() && seen.deployment != known.deployment;
+        let differs = seen.arn != known.arn || elsewhere || replaced;
         known.stands = differs.then_some(seen);
+    }
+
+    /// How what runs it is set, where that is taken away now. What an interrupted request has taken stays written down.
+    fn set(&self, known: &mut Definition, leaves: Option<Setting>) {
+        if leaves.is_some() || !self.interrupted {
+            known.set = leaves;
+        }
     }
 }
 
@@ -108,9 +148,15 @@ pub fn is_older(arn: &str, than: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::capacity::Capacity;
+    use manifest::Deployment;
+    use manifest::capacity::Capacity;
 
     use super::*;
+
+    const HALF: Deployment = Deployment {
+        minimum: 50,
+        maximum: 200,
+    };
 
     fn arn(revision: u64) -> String {
         format!("arn:aws:ecs:us-east-1:123456789012:task-definition/myrack_shop_web:{revision}")
@@ -124,21 +170,24 @@ mod tests {
         }
     }
 
-    fn known(stands: Option<Standing>) -> Definition {
+    fn known(stands: Option<OriginalDefinition>) -> Definition {
         Definition {
             arn: arn(12),
             digest: "digest".to_owned(),
             runs_as: "myrack_shop_web".to_owned(),
             schedule: None,
             capacity: Some(Capacity::Fargate),
+            deployment: Some(HALF),
+            set: None,
             stands,
         }
     }
 
-    fn standing(revision: u64, group: &str) -> Standing {
-        Standing {
+    fn standing(revision: u64, group: &str) -> OriginalDefinition {
+        OriginalDefinition {
             arn: arn(revision),
             network: Some(network(group)),
+            deployment: Some(HALF),
         }
     }
 
@@ -160,6 +209,11 @@ mod tests {
     #[test]
     fn what_stood_is_what_nobody_of_ours_can_have_moved() {
         let went_back = || Some(standing(11, "sg-1"));
+        // Its percentages may be those of the interrupted request.
+        let found_back = OriginalDefinition {
+            deployment: None,
+            ..standing(11, "sg-1")
+        };
         for (interrupted, noted, seen, want) in [
             (false, None, standing(12, "sg-1"), None),
             (false, None, standing(11, "sg-1"), went_back()),
@@ -176,32 +230,98 @@ mod tests {
                 Some(standing(12, "sg-2")),
             ),
             (false, went_back(), standing(12, "sg-1"), None),
-            (true, None, standing(11, "sg-1"), went_back()),
+            (true, None, standing(11, "sg-1"), Some(found_back)),
             (true, None, standing(13, "sg-2"), None),
             (true, went_back(), standing(13, "sg-2"), went_back()),
             (true, went_back(), standing(12, "sg-1"), went_back()),
         ] {
-            let look = Look {
+            let record = Record {
                 recorded: Some(&network("sg-1")),
                 network: &network("sg-2"),
                 interrupted,
             };
             let mut known = known(noted.clone());
-            look.at(&mut known, seen.clone());
+            record.at(&mut known, seen.clone());
             assert_eq!(known.stands, want, "{interrupted} {noted:?} {seen:?}");
+        }
+    }
+
+    /// Whether the promote before was interrupted, what is written down, what stands, and what is noted of it.
+    type Case = (
+        bool,
+        fn(&mut Definition),
+        OriginalDefinition,
+        Option<OriginalDefinition>,
+    );
+
+    #[test]
+    fn percentages_that_are_not_those_of_the_release_are_noted() {
+        let by_hand = OriginalDefinition {
+            deployment: Some(HALF.of_daemon()),
+            ..standing(12, "sg-1")
+        };
+        let same = network("sg-1");
+        let record = |interrupted| Record {
+            recorded: Some(&same),
+            network: &same,
+            interrupted,
+        };
+        let of_lent = |known: &mut Definition| (known.capacity, known.deployment) = (None, None);
+        let unsaid = |known: &mut Definition| known.deployment = None;
+        let own = |_: &mut Definition| ();
+        let cases: [Case; 5] = [
+            (false, own, standing(12, "sg-1"), None),
+            (false, own, by_hand.clone(), Some(by_hand.clone())),
+            (
+                false,
+                unsaid,
+                standing(12, "sg-1"),
+                Some(standing(12, "sg-1")),
+            ),
+            (false, of_lent, by_hand.clone(), None),
+            (true, own, by_hand, None),
+        ];
+        for (n, (interrupted, change, seen, want)) in cases.into_iter().enumerate() {
+            let mut known = known(None);
+            change(&mut known);
+            record(interrupted).at(&mut known, seen);
+            assert_eq!(known.stands, want, "case {n}");
+        }
+    }
+
+    #[test]
+    fn how_it_was_set_is_written_down_while_it_stands_and_kept_once_it_is_gone() {
+        let of_three = Some(Setting::Replica { desired_count: 3 });
+        let of_five = Some(Setting::Replica { desired_count: 5 });
+        for (interrupted, noted, leaves, want) in [
+            (false, None, of_three, of_three),
+            (false, of_three, of_five, of_five),
+            (false, of_three, None, None),
+            (true, of_three, None, of_three),
+            (true, of_three, of_five, of_five),
+        ] {
+            let record = Record {
+                recorded: None,
+                network: &network("sg-1"),
+                interrupted,
+            };
+            let mut known = known(None);
+            known.set = noted;
+            record.set(&mut known, leaves);
+            assert_eq!(known.set, want, "{interrupted} {noted:?} {leaves:?}");
         }
     }
 
     #[test]
     fn a_network_that_nobody_wrote_down_is_noted_before_it_is_left() {
         for (group, want) in [("sg-2", None), ("sg-1", Some(standing(12, "sg-1")))] {
-            let look = Look {
+            let record = Record {
                 recorded: None,
                 network: &network("sg-2"),
                 interrupted: false,
             };
             let mut known = known(None);
-            look.at(&mut known, standing(12, group));
+            record.at(&mut known, standing(12, group));
             assert_eq!(known.stands, want);
         }
     }

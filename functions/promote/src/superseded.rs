@@ -3,9 +3,9 @@
 //! The event that tells of it is the trigger. So it does not matter which function superseded the request, and what dies on
 //! the way is delivered again.
 
+use names::{AppId, ReleaseId, keys};
+use promotion::Desired;
 use serde_json::{Value, json};
-use shared::names::{AppId, ReleaseId, keys};
-use shared::settings_bucket::Replaced;
 
 use crate::attempt::write_first_report;
 use crate::error::PromoteError;
@@ -27,7 +27,7 @@ pub struct Superseded {
 
 impl Invocation<'_> {
     /// Writes the report where its Release has none, or one that says that this very request waits. Any other stays: it is of
-    /// a request that was done.
+    /// a request that was done. A newer request for the same Release writes its own.
     ///
     /// # Errors
     ///
@@ -47,16 +47,11 @@ impl Invocation<'_> {
         let mut report = Report::new(id, release, &request_id, &env_version_id);
         report.superseded(by, message);
         let key = keys::report(&id.app, release);
-        let mut written = write_first_report(self.shell, &key, &report).await?;
-        if !written && let Some(object) = self.shell.bucket.read(&key).await? {
-            let stands = serde_json::from_slice(&object.bytes).unwrap_or(Value::Null);
-            if Report::says_waiting(&stands, &request_id) {
-                let bucket = &self.shell.bucket;
-                let etag = Some(object.etag.as_str());
-                let replaced = bucket.replace(&key, report.bytes()?, etag).await?;
-                written = replaced != Replaced::No;
-            }
-        }
+        let state = self.state(id).await?.state;
+        let promotes = state.desired.as_ref().and_then(Desired::promotes);
+        let is_awaited = promotes.is_some_and(|(wanted, _)| wanted == release);
+        let of_this = |stands: &Value| Report::says_waiting(stands, &request_id);
+        let written = !is_awaited && write_first_report(self.shell, &key, &report, of_this).await?;
         Ok(json!({"status": "superseded", "app": id.app.as_str(), "reportWritten": written}))
     }
 }

@@ -3,11 +3,11 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
+use lambda::intake::{self, text};
+use promotion::events::{EventType, SOURCE};
+use promotion::{Allowed, Kind};
 use serde::Deserialize;
 use serde_json::Value;
-use shared::events::{EventType, SOURCE};
-use shared::intake::{self, text};
-use shared::promotion::{Allowed, Kind};
 
 use crate::superseded::Superseded;
 
@@ -39,6 +39,19 @@ pub enum Trigger {
         allowed: Allowed,
         /// The event's id and time; none in a direct invocation.
         event: Option<(String, DateTime<Utc>)>,
+    },
+    /// A request that does not say what it has to.
+    Incomplete {
+        /// The Rack.
+        rack: String,
+        /// The App, as far as it can be shown.
+        app: String,
+        /// The Release, as far as it can be shown.
+        release: String,
+        /// The event's id.
+        request_id: String,
+        /// What it does not say.
+        problem: String,
     },
     /// Work that another invocation left.
     Continue {
@@ -216,15 +229,31 @@ fn object_created(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
 fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
     // Only the JSON `true` says so: a text that means something else must not remove anything.
     let says = |name: &str| event.detail.get(name) == Some(&Value::Bool(true));
+    let (detail, request_id) = (&event.detail, event.id.clone()?);
+    let rack = text(detail, "/rack")?;
+    let app = intake::required_text(detail, "app");
+    let names = app.and_then(|app| Ok((app, intake::required_text(detail, "release")?)));
+    let (app, release) = match names {
+        Ok(names) => names,
+        Err(problem) => {
+            return Some(Trigger::Incomplete {
+                rack,
+                app: intake::shown_text(detail, "app"),
+                release: intake::shown_text(detail, "release"),
+                request_id,
+                problem,
+            });
+        }
+    };
     Some(Trigger::Requested {
-        rack: Some(text(&event.detail, "/rack")?),
-        app: text(&event.detail, "/app")?,
-        release: text(&event.detail, "/release")?,
+        rack: Some(rack),
+        app: app.to_owned(),
+        release: release.to_owned(),
         allowed: Allowed {
             replacement: says("allowReplacement"),
             removal: says("allowRemoval"),
         },
-        event: Some((event.id.clone()?, event.time?)),
+        event: Some((request_id, event.time?)),
     })
 }
 
@@ -268,8 +297,8 @@ fn superseded(detail: &Value) -> Option<Trigger> {
 
 #[cfg(test)]
 mod tests {
+    use lambda::intake::Trigger as _;
     use serde_json::json;
-    use shared::intake::Trigger as _;
 
     use super::*;
 
@@ -299,6 +328,7 @@ mod tests {
                 yes(true, true),
             ),
             (json!({"allowRemoval": false}), yes(false, false)),
+            (json!({"allowRemoval": "true"}), yes(false, false)),
         ] {
             let mut detail = json!({"rack": "r", "app": "shop", "release": "R1"});
             let members = extra.as_object().unwrap().clone();
@@ -308,6 +338,9 @@ mod tests {
                 "detail": detail, "account": "123456789012", "region": "us-east-1", "resources": [], "version": "0",
             });
             assert_eq!(allowed(event), want, "{extra}");
+            if extra["allowRemoval"].is_string() {
+                continue; // a direct payload with that is of no known form
+            }
             for dry_run in [false, true] {
                 let mut direct = json!({"app": "shop", "release": "R1", "dryRun": dry_run});
                 direct.as_object_mut().unwrap().extend(members.clone());

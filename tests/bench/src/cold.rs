@@ -109,6 +109,7 @@ pub fn variables() -> BTreeMap<String, String> {
         "TASK_ROLE_ARN",
         "TIMER_ROLE_ARN",
         "APP_STACK_ROLE_ARN",
+        "APP_BOUNDARY_ARN",
     ];
     let others = [
         ("RACK", "myrack"),
@@ -151,7 +152,7 @@ fn in_python(env: &BTreeMap<String, String>) -> Start {
 
 fn event(kind: &str) -> String {
     json!({
-        "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": kind, "source": "any.where",
+        "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": kind, "source": "rack",
         "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1", "resources": [],
         "detail": {"rack": "another", "app": "shop", "release": "R1", "service": "web", "seq": 1, "requestId": "r"},
     })

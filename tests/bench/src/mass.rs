@@ -15,14 +15,14 @@ const PART: &str = "mass promote";
 const APPS: usize = 10_000;
 const SEEDS: [u64; 3] = [1, 2, 3];
 /// `MaximumConcurrency` of promote's queue in template.yaml, and others beside it.
-const OURS: usize = 5;
-const OTHERS: [usize; 4] = [2, 10, 20, 50];
+const OURS: usize = 3;
+const OTHERS: [usize; 5] = [2, 5, 10, 20, 50];
 /// template.yaml: how long a message that was received stays out of sight, and how often it is received.
 const VISIBILITY: u64 = 300_000;
 const RECEIVES: u32 = 5;
 /// One AWS call, in ms.
 const CALL: u64 = 50;
-/// `aws-smithy-types`, `RetryConfig`: the longest pause is 20 times promote's first, as `shared::clients` sets it.
+/// `aws-smithy-types`, `RetryConfig`: the longest pause is 20 times promote's first, as `aws::clients` sets it.
 const LONGEST_PAUSE: u64 = 20_000;
 
 /// Burst and calls a second: `RegisterTaskDefinition`, `UpdateService`, `DescribeServices` (ECS API reference, "Request

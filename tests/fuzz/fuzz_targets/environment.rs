@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::environment::{EnvironmentObject, read};
+use environment::{EnvironmentObject, read};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(EnvironmentObject::Sealed(envelope)) = read(bytes) {

@@ -3,8 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::environment::EnvKey;
-use shared::manifest;
+use environment::EnvKey;
 
 fuzz_target!(|input: (&str, &[u8])| {
     let (value, text) = input;

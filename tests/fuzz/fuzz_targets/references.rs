@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::environment_file::EnvironmentFile;
-use shared::secret_reference::SecretReference;
+use names::environment_file::EnvironmentFile;
+use names::secret_reference::SecretReference;
 
 fuzz_target!(|text: &str| {
     if let Ok(reference) = SecretReference::parse(text) {

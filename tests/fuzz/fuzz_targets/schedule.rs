@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use shared::schedule::aws_cron;
+use manifest::schedule::aws_cron;
 
 fuzz_target!(|schedule: &str| {
     let _ = aws_cron(schedule);

@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::env;
 use std::fmt::Write as _;
 
+use environment::{EnvKey, Environment};
 use integration_tests::chance::Chance;
 use integration_tests::proof;
+use manifest::Manifest;
+use manifest::resources;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
 use serde_json::Value;
-use shared::environment::{EnvKey, Environment};
-use shared::manifest::{self, Manifest};
-use shared::resources;
 
 use super::Rack;
 
@@ -34,7 +34,7 @@ const TYPES: [&str; 7] = [
 const NAMES: [&str; 6] = ["main", "copy", "my-db", "my_db", "MyDb", "1"];
 const FLAGS: [&str; 2] = ["true", "false"];
 /// Options of databases, each with what it takes; a value with a mark is always interpolated.
-const OF_DATABASES: [(&str, &[&str]); 13] = [
+const OF_DATABASES: [(&str, &[&str]); 14] = [
     ("version", &["17", "8.4", "11.4", "17.4242", "8.4.4242"]),
     ("class", &["db.m5.large", "db.q7x.large"]),
     ("storage", &["100", "200", "4242", "14242"]),
@@ -50,6 +50,7 @@ const OF_DATABASES: [(&str, &[&str]); 13] = [
     ("autoMinorVersionUpgrade", &FLAGS),
     ("parameterGroupName", &["group", "group-q7x"]),
     ("snapshot", &["snapshot", "snapshot-q7x"]),
+    ("urlParameters", &["sslmode=require", "a=q7x", "?a=q7x"]),
     (
         "readSourceDB",
         &[

@@ -1,7 +1,9 @@
 //! Secrets of the user's own and environment files that cannot be meant.
 
+use serde_json::json;
+
 use super::{Bad, Rack};
-use crate::app;
+use crate::app::{self, APP};
 
 /// A Service `web` with `body` in place of all else, in a convox.yml of the Release's own.
 fn manifest(body: &str) -> String {
@@ -78,6 +80,24 @@ async fn references_that_cannot_be_meant_are_refused_before_any_write() {
                 "belong to the Apps of this Rack",
             ],
         ),
+        (
+            "what belongs to another App, whatever the Rack allows",
+            format!(
+                "    secrets:\n      A: {}\n      B: '{}:url::'\n      C: {}\n    environmentFiles: ['arn:aws:s3:::{}/apps/other/a.env']\n",
+                secret(&format!("{name}_other/db/credentials"), &account),
+                secret(&format!("{name}_other/db/link"), &account),
+                secret("another_shop/db/link", &account),
+                rack.world.bucket,
+            ),
+            "RackSecret",
+            vec![
+                "line 5, `services.web.secrets.A` names a secret under",
+                "line 6, `services.web.secrets.B` names a secret under",
+                "line 7, `services.web.secrets.C` names a secret of an App of another Rack",
+                "`services.web.environmentFiles[0]` names `arn:aws:s3:::",
+                "belongs to another App of this Rack",
+            ],
+        ),
     ] {
         let manifest = manifest(&body);
         rack.refuses(Bad {
@@ -89,4 +109,60 @@ async fn references_that_cannot_be_meant_are_refused_before_any_write() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn what_the_rack_does_not_allow_is_refused_all_at_once_and_in_the_dry_run_too() {
+    let world = app::world().await;
+    let account = &world.account;
+    let arn =
+        |name: &str| format!("arn:aws:secretsmanager:us-east-1:{account}:secret:{name}-AbCdEf");
+    let (shared, theirs, rack) = (arn("shared/license"), arn("their/token"), &world.rack);
+    let own = arn(&format!("{rack}_{APP}/db/link"));
+    let body = format!(
+        "    secrets:\n      A: {shared}\n      B: '{theirs}:K::'\n      C: ${{THEIRS}}\n      D: '{own}:url::'\n    \
+         environmentFiles:\n      - arn:aws:s3:::files/shop/a.env\n      - arn:aws:s3:::files/other/a.env\n      - \
+         arn:aws:s3:::{}/apps/{APP}/a.env\n",
+        world.bucket
+    );
+    let key = format!("apps/{APP}/releases/R1/convox.yml");
+    world.put(&key, manifest(&body)).await;
+    let pattern = format!("arn:aws:secretsmanager:*:{account}:secret:shared/*");
+    let allowed = [
+        ("APP_SECRET_ARNS", pattern.as_str()),
+        ("APP_ENVIRONMENT_FILE_ARNS", "arn:aws:s3:::files/shop/*"),
+    ];
+    let none = [("APP_SECRET_ARNS", ""), ("APP_ENVIRONMENT_FILE_ARNS", "")];
+    for (settings, refused) in [(allowed, 3), (none, 5)] {
+        let version = world.put_env(APP, "R1", &[("THEIRS", &theirs)]).await;
+        let function = world.start("promote", &settings);
+        let dry_run = json!({"app": APP, "release": "R1", "dryRun": true});
+        let plan = function.invoke(&dry_run).await.answer();
+        let report = function
+            .invoke(&app::written(&world, "R1", &version))
+            .await
+            .answer();
+        for answer in [&plan, &report] {
+            assert_eq!(answer["errorType"], "SecretNotAllowed", "{answer:#}");
+            let message = answer["message"].as_str().unwrap();
+            for part in [
+                "line 6, `services.web.secrets.B` names the secret `arn:aws:secretsmanager:",
+                "line 7, `services.web.secrets.C` names the secret `${THEIRS}`",
+                "parameter AppSecretArns does not have",
+                "`services.web.environmentFiles[1]` names `arn:aws:s3:::files/other/a.env`",
+                "parameter AppEnvironmentFileArns does not have",
+            ] {
+                assert!(message.contains(part), "`{part}` is not in: {message}");
+            }
+            let count = message.matches("does not have").count();
+            assert_eq!(count, refused, "{message}");
+            for fine in ["secrets.D`", "environmentFiles[2]`"] {
+                assert!(!message.contains(fine), "{message}");
+            }
+        }
+    }
+    // Beside state, report and event.
+    let mut changes = app::changes(&world);
+    changes.retain(|call| !["s3 PutObject", "events PutEvents"].contains(&call.as_str()));
+    assert_eq!(changes, Vec::<String>::new());
 }

@@ -269,7 +269,16 @@ async fn an_environment_is_emptied_only_where_the_request_says_so() {
             "{release}: {answer:#}"
         );
     }
-    let mut request = crate::app::requested(&world, "R4", "of-r4", 1);
+    // An applied one that is gone counts as one that gave some.
+    let version = crate::app::state(&world).await["applied"]["envVersionId"].clone();
+    let delete = world.s3.delete_object().bucket(&world.bucket);
+    let delete = delete.key(format!("apps/{APP}/releases/R3/env"));
+    let delete = delete.version_id(version.as_str().unwrap());
+    delete.send().await.unwrap();
+    let request = crate::app::requested(&world, "R4", "before-r4", 1);
+    let answer = function.invoke(&request).await.answer();
+    assert_eq!(answer["errorType"], "EmptyEnvironment", "{answer:#}");
+    let mut request = crate::app::requested(&world, "R4", "of-r4", 2);
     request["detail"]["allowRemoval"] = true.into();
     let answer = function.invoke(&request).await.answer();
     assert_eq!(answer["status"], "promoted", "{answer:#}");

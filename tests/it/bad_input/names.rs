@@ -49,6 +49,75 @@ async fn a_bad_name_ends_in_an_event_without_state_or_report() {
 }
 
 #[tokio::test]
+async fn a_request_that_does_not_say_what_it_has_to_is_told_and_counted() {
+    let world = app::world().await;
+    let function = world.start("promote", &[]);
+    for (detail, app, release, says) in [
+        (json!({"app": APP}), APP, "", "has no `release`"),
+        (json!({"release": "R1"}), "", "R1", "has no `app`"),
+        (
+            json!({"app": APP, "release": 5}),
+            APP,
+            "",
+            "`release` is not a text",
+        ),
+        (
+            json!({"app": ["hidden"], "release": "R1"}),
+            "",
+            "R1",
+            "`app` is not a text",
+        ),
+        (json!({"app": null, "release": {}}), "", "", "has no `app`"),
+    ] {
+        world.proxy.clear();
+        let mut event = app::requested(&world, "R1", "request-1", 0);
+        event["detail"] = detail;
+        event["detail"]["rack"] = world.rack.as_str().into();
+        let answer = answer(&function, &event).await;
+        assert_eq!(answer["status"], "failed", "{event}: {answer:#}");
+        assert_eq!(app::changes(&world), ["events PutEvents"], "{event}");
+        let told = &world.events()[0];
+        assert_eq!(told.detail_type, "Release Promote Failed", "{event}");
+        let message = answer["message"].as_str().unwrap();
+        assert!(
+            message.contains(says) && !message.contains("hidden"),
+            "{message}"
+        );
+        let said = ["app", "release", "requestId", "errorType", "message"];
+        let said = said.map(|name| told.detail[name].clone());
+        let want = json!([app, release, "request-1", "InvalidRequest", message]);
+        assert_eq!(json!(said), want, "{event}");
+    }
+    let counts = function.output().matches("\"PromoteFailures\":1").count();
+    assert_eq!(counts, 5, "{}", function.output());
+}
+
+#[tokio::test]
+async fn a_name_that_ecs_refuses_hides_nothing_else() {
+    let long = "s".repeat(250);
+    let manifest = format!(
+        "services:\n  web:\n    image: a\n    prot: 1\n    environment: [MISSING]\n  {long}:\n    image: a\n\
+         timers:\n  {long}:\n    schedule: never\n    command: c\n    service: web\n"
+    );
+    let world = app::world_with(&manifest, &[]).await;
+    let function = world.start("promote", &[]);
+    let answer = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(answer["status"], "failed", "{answer:#}");
+    let message = answer["message"].as_str().unwrap();
+    for part in [
+        "MISSING (Service `web`)",
+        "schedule `never`",
+        "_shop_sss",
+        "_shop_timer_sss",
+        "ECS allows 255 characters",
+    ] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    let warnings = answer["warnings"].to_string();
+    assert!(warnings.contains("`services.web.prot`"), "{answer:#}");
+}
+
+#[tokio::test]
 async fn a_release_that_nobody_wrote_cannot_be_requested() {
     let world = app::world().await;
     let function = world.start("promote", &[]);

@@ -1,8 +1,8 @@
 //! What stands in AWS and is somebody else's, or cannot run the Release.
 
 use aws_sdk_ecs::types::{
-    AwsVpcConfiguration, DeploymentController, DeploymentControllerType, LaunchType, LoadBalancer,
-    NetworkConfiguration, Tag,
+    AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentController,
+    DeploymentControllerType, LaunchType, LoadBalancer, NetworkConfiguration, NetworkMode, Tag,
 };
 use integration_tests::World;
 use serde_json::json;
@@ -132,7 +132,17 @@ async fn an_ecs_service_that_app_json_names_must_be_there() {
 async fn an_ecs_service_that_app_json_names_is_one_services_and_no_other_apps() {
     let mut rack = Rack::new().await;
     let world = &rack.world;
-    let front = world.create_ecs_service("front", &[]).await;
+    let front = app::lend(world, "front", APP).await;
+    let back = world
+        .create_ecs_service("back", &[("team", "payments")])
+        .await;
+    let lent = app::lend(world, "lent", "blog").await;
+    let command = |arn: &str| {
+        let value = format!("{}/{APP}", world.rack);
+        format!("aws ecs tag-resource --resource-arn {arn} --tags key=convox:lent-to,value={value}")
+    };
+    let (take_back, take_lent) = (command(&back), command(&lent));
+    let to_blog = format!("convox:lent-to={}/blog", world.rack);
     let other = [("convox:rack", "another"), ("convox:app", APP)];
     world.create_ecs_service("theirs", &other).await;
     let elsewhere = front.replace("us-east-1", "eu-west-1");
@@ -157,6 +167,18 @@ async fn an_ecs_service_that_app_json_names_is_one_services_and_no_other_apps() 
             &["`theirs`", "convox:rack=another", "left alone"],
         ),
         (
+            "nobody's word",
+            json!({"web": "back"}),
+            "EcsServiceNotLent",
+            &["`back`", "is not lent to this App", &take_back],
+        ),
+        (
+            "another's word",
+            json!({"web": lent, "worker": "back"}),
+            "EcsServiceNotLent",
+            &["`lent`", &to_blog, "left alone", &take_lent, &take_back],
+        ),
+        (
             "elsewhere",
             json!({"web": elsewhere}),
             "EcsServiceElsewhere",
@@ -167,6 +189,57 @@ async fn an_ecs_service_that_app_json_names_is_one_services_and_no_other_apps() 
         rack.refuses(Bad {
             name,
             files: &[("/app.json", &settings)],
+            environment: None,
+            error_type,
+            says,
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn an_ecs_service_that_app_json_names_must_be_free_and_of_a_kind_that_fits() {
+    let mut rack = Rack::new().await;
+    let world = &rack.world;
+    app::lend(world, "front", APP).await;
+    app::lend(world, "lent", APP).await;
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+    let container = ContainerDefinition::builder().name("c").image("i").build();
+    let register = world.ecs.register_task_definition().family("lent");
+    let register = register
+        .container_definitions(container)
+        .requires_compatibilities(Compatibility::Fargate)
+        .network_mode(NetworkMode::Awsvpc)
+        .cpu("256")
+        .memory("512");
+    let register = register.tags(tag("convox:rack", &world.rack));
+    let registered = register.tags(tag("convox:app", "another")).send().await;
+    let lent = registered.unwrap().task_definition.unwrap();
+    let lent = lent.task_definition_arn.unwrap();
+    let update = world.ecs.update_service().cluster(&world.cluster);
+    let update = update.service("lent").task_definition(&lent);
+    update.send().await.unwrap();
+    let agent = "services:\n  web:\n    image: a\n    agent: true\n";
+    for (name, ecs, manifest, error_type, says) in [
+        (
+            "lent to another App",
+            "lent",
+            app::MANIFEST,
+            "EcsServiceNotOurs",
+            &[&*lent, "convox:app=another", "lent to another App"][..],
+        ),
+        (
+            "an agent on a REPLICA",
+            "front",
+            agent,
+            "SchedulingStrategyMismatch",
+            &["`services.web.agent`", "`front`", "REPLICA"],
+        ),
+    ] {
+        let settings = json!({"services": {"web": ecs}}).to_string();
+        rack.refuses(Bad {
+            name,
+            files: &[("/app.json", &settings), ("convox.yml", manifest)],
             environment: None,
             error_type,
             says,

@@ -1,10 +1,9 @@
 //! The agent's view of task definitions, on both deliveries.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, Secret};
-use integration_tests::agent::{Agent, LaunchFailure, Origin, Variable};
+use integration_tests::agent::{Agent, Entrypoint, LaunchFailure, Origin, Variable};
 use integration_tests::{World, agent, assert_absent, binaries, canary};
 use tokio::process::Command;
 
@@ -14,7 +13,7 @@ fn without_convox_env(world: &World) -> Agent {
         secrets_manager: world.secrets_manager.clone(),
         s3: world.s3.clone(),
         access: world.task_access(),
-        convox_env: PathBuf::from("/nonexistent"),
+        convox_env: Entrypoint::Built("/nonexistent".into()),
     }
 }
 

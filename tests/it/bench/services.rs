@@ -2,9 +2,10 @@
 
 use aws_sdk_ecs::operation::create_service::builders::CreateServiceFluentBuilder;
 use aws_sdk_ecs::types::{
-    AssignPublicIp, AwsVpcConfiguration, CapacityProviderStrategyItem, Compatibility,
-    ContainerDefinition, DeploymentController, DeploymentControllerType, LaunchType,
-    NetworkConfiguration, NetworkMode, Service, Tag,
+    AssignPublicIp, AvailabilityZoneRebalancing, AwsVpcConfiguration, CapacityProviderStrategyItem,
+    Compatibility, ContainerDefinition, DeploymentConfiguration, DeploymentController,
+    DeploymentControllerType, LaunchType, LoadBalancer, NetworkConfiguration, NetworkMode,
+    SchedulingStrategy, Service, Tag,
 };
 use integration_tests::World;
 
@@ -329,4 +330,81 @@ async fn at_most_ten_services_are_described_at_once() {
             assert_eq!(code(described), "InvalidParameterException", "{count}");
         }
     }
+}
+
+/// Percentages with that maximum.
+fn at_most(maximum: i32) -> DeploymentConfiguration {
+    let configuration = DeploymentConfiguration::builder().minimum_healthy_percent(0);
+    configuration.maximum_percent(maximum).build()
+}
+
+#[tokio::test]
+async fn what_may_run_no_task_more_is_not_rebalanced() {
+    let world = World::new().await;
+    let definition = register(&world, NetworkMode::Awsvpc).await;
+    let create = |name: &str| good(&world, &definition).service_name(name);
+    let on = AvailabilityZoneRebalancing::Enabled;
+    let off = AvailabilityZoneRebalancing::Disabled;
+    let daemon = |it: CreateServiceFluentBuilder| {
+        it.scheduling_strategy(SchedulingStrategy::Daemon)
+            .set_desired_count(None)
+    };
+    let classic = LoadBalancer::builder().load_balancer_name("classic");
+    for (case, create) in [
+        (
+            "at most 100",
+            create("a").deployment_configuration(at_most(100)),
+        ),
+        ("a daemon", daemon(create("a"))),
+        (
+            "a classic load balancer",
+            create("a").load_balancers(classic.build()),
+        ),
+    ] {
+        let asked = create.clone().availability_zone_rebalancing(on.clone());
+        let (code, message) = refusal(asked.send().await);
+        assert_eq!(code, "InvalidParameterException", "{case}");
+        assert!(
+            message.contains("rebalancing does not support"),
+            "{message}"
+        );
+    }
+    // Who says nothing gets it where it is possible, and keeps it.
+    let quiet = create("quiet").send().await.unwrap();
+    assert_eq!(
+        quiet.service().unwrap().availability_zone_rebalancing(),
+        Some(&on)
+    );
+    let single = create("single").deployment_configuration(at_most(100));
+    single.send().await.unwrap();
+    let stands = described(&world, "single").await;
+    assert_eq!(stands.availability_zone_rebalancing(), Some(&off));
+    let update = |service: &str, maximum| {
+        let update = world.ecs.update_service().cluster(&world.cluster);
+        let update = update.service(service).task_definition(&definition);
+        update.deployment_configuration(at_most(maximum))
+    };
+    let (code, _) = refusal(update("quiet", 100).send().await);
+    assert_eq!(code, "InvalidParameterException", "it stands ENABLED");
+    let (code, _) = refusal(
+        update("single", 100)
+            .availability_zone_rebalancing(on.clone())
+            .send()
+            .await,
+    );
+    assert_eq!(code, "InvalidParameterException", "it cannot have it");
+    update("quiet", 100)
+        .availability_zone_rebalancing(off.clone())
+        .send()
+        .await
+        .unwrap();
+    let stands = described(&world, "quiet").await;
+    assert_eq!(stands.availability_zone_rebalancing(), Some(&off));
+    update("quiet", 200).send().await.unwrap();
+    let stands = described(&world, "quiet").await;
+    assert_eq!(
+        stands.availability_zone_rebalancing(),
+        Some(&off),
+        "nobody asked"
+    );
 }

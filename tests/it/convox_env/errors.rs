@@ -161,11 +161,12 @@ async fn a_task_without_a_role_says_so() {
     let world = World::new().await;
     let url = url(&world, &world.put(KEY, "A=1").await);
     let mut command = convox_env(&world, &[("CONVOX_ENV_URL", url.as_str())]);
-    // Neither keys nor another address take its place.
+    // Neither keys nor another address take its place, although both would open the object.
+    let elsewhere = &world.task_access()["CONVOX_ENV_TEST_CREDENTIALS"];
     command
         .env_remove("CONVOX_ENV_TEST_CREDENTIALS")
         .env("AWS_ACCESS_KEY_ID", &world.account)
-        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/");
+        .env("AWS_CONTAINER_CREDENTIALS_FULL_URI", elsewhere);
     let output = command
         .args(["echo", "the App runs"])
         .output()

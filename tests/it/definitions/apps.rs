@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use manifest::capacity::Capacity;
+use manifest::capacity::LaunchType;
+use manifest::param_names::READONLY_ROOT;
+use release::task_definition::{EnvSource, Launch};
 use serde_json::{Value, json};
-use shared::capacity::Capacity;
-use shared::task_definition::{EnvSource, Launch, LaunchType, READONLY_ROOT};
 
 use super::{Inputs, assert_same_text, fixed_settings, s3, secrets_manager};
 
@@ -57,14 +59,14 @@ fn rendered(inputs: &Inputs, launch: LaunchType, source: &EnvSource) -> Result<V
     let mut all = BTreeMap::new();
     for service in &inputs.manifest.services {
         let definition =
-            shared::task_definition::service(&release, service, &on(service.capacity), source);
+            release::task_definition::service(&release, service, &on(service.capacity), source);
         let definition = definition.map_err(|err| err.to_string())?;
         all.insert(format!("services.{}", service.name), definition);
     }
     for timer in &inputs.manifest.timers {
         let service = inputs.manifest.service(timer.service.as_str()).unwrap();
         let definition =
-            shared::task_definition::timer(&release, timer, service, &on(timer.capacity), source);
+            release::task_definition::timer(&release, timer, service, &on(timer.capacity), source);
         let definition = definition.map_err(|err| err.to_string())?;
         all.insert(format!("timers.{}", timer.name), definition);
     }

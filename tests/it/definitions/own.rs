@@ -1,7 +1,8 @@
 //! Definitions with what ECS itself delivers beside the App's environment.
 
-use shared::environment_file::ENVIRONMENT_FILES_MAX;
-use shared::task_definition::{EnvSource, LaunchType};
+use manifest::capacity::LaunchType;
+use names::environment_file::ENVIRONMENT_FILES_MAX;
+use release::task_definition::EnvSource;
 
 use super::{Inputs, assert_as_snapshot, fixed_settings, s3, secrets_manager};
 

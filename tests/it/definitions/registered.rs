@@ -7,10 +7,11 @@ use aws_sdk_ecs::types::{
     NetworkMode, TaskDefinition as RegisteredTask, TransportProtocol, Volume,
 };
 use integration_tests::World;
+use manifest::capacity::LaunchType;
+use names::SecretArn;
+use release::app_stack::StackOutputs;
+use release::task_definition::{ContainerDefinition, EnvSource, TaskDefinition};
 use serde_json::{Value, json};
-use shared::app_stack::StackOutputs;
-use shared::names::SecretArn;
-use shared::task_definition::{ContainerDefinition, EnvSource, LaunchType, TaskDefinition};
 
 use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST, apps, own};
 use crate::{app, stacks};

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 
 use integration_tests::proof;
+use manifest::capacity::LaunchType;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
+use release::task_definition::TaskDefinition;
 use serde_json::json;
-use shared::task_definition::{LaunchType, TaskDefinition};
 
 use super::{Inputs, fixed_settings, s3, secrets_manager};
 

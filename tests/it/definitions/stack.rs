@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use aws::ecs::Cluster;
 use integration_tests::World;
-use shared::app_stack::StackOutputs;
-use shared::ecs::Cluster;
-use shared::task_definition::{self, Launch, LaunchType, Release, TaskDefinition};
+use manifest::capacity::LaunchType;
+use release::app_stack::StackOutputs;
+use release::task_definition::{self, Launch, Release, TaskDefinition};
 
 use super::{Inputs, assert_as_snapshot, fixed_settings, registered, s3, secrets_manager};
 
@@ -49,6 +50,10 @@ const ENVIRONMENT: &str =
     "MAIN_DB_USER=canary-0000000000000000-USER\nQUEUE_HOST=canary-0000000000000000-HOST\n";
 
 fn outputs() -> StackOutputs {
+    outputs_and(None)
+}
+
+fn outputs_and(more: Option<(String, String)>) -> StackOutputs {
     let secret = |name: &str| {
         format!(
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:myrack_shop/{name}/link-AbCdEf"
@@ -70,14 +75,21 @@ fn outputs() -> StackOutputs {
         ("FilesAccessPointId", "fsap-0123456789abcdef0".to_owned()),
     ];
     let outputs = outputs.map(|(name, value)| (name.to_owned(), value));
-    StackOutputs::read(outputs.into())
+    StackOutputs::read(outputs.into_iter().chain(more).collect())
 }
 
 fn rendered(source: &task_definition::EnvSource) -> BTreeMap<String, TaskDefinition> {
+    rendered_with(source, &outputs())
+}
+
+fn rendered_with(
+    source: &task_definition::EnvSource,
+    outputs: &StackOutputs,
+) -> BTreeMap<String, TaskDefinition> {
     let inputs = Inputs::new("myrack", MANIFEST, ENVIRONMENT);
-    let (settings, outputs) = (fixed_settings(), outputs());
+    let settings = fixed_settings();
     let release = Release {
-        stack: Some(&outputs),
+        stack: Some(outputs),
         ..inputs.release(&settings, false)
     };
     let launch = Launch::rack_default(LaunchType::Fargate);
@@ -156,4 +168,27 @@ async fn ecs_has_the_file_system_as_rendered() {
     let described = world.ecs.describe_task_definition().task_definition(arn);
     let described = described.send().await.unwrap();
     registered::assert_same(described.task_definition().unwrap(), &definition, "web");
+}
+
+#[test]
+fn a_changed_url_changes_the_definitions_of_linked_services_and_no_others() {
+    let with = |digest: Option<&str>| {
+        let digest = digest.map(str::to_owned);
+        let more = digest.map(|digest| ("MainDbXad134610UrlParameters".to_owned(), digest));
+        rendered_with(&secrets_manager("v1"), &outputs_and(more))
+    };
+    let (without, before, after) = (with(None), with(Some("0a1b2c3d")), with(Some("4e5f6a7b")));
+    for (name, definition) in &without {
+        let digests = [definition, &before[name], &after[name]].map(TaskDefinition::digest);
+        let linked = !name.contains("queue") && !name.contains("weekly");
+        assert_eq!(
+            digests[0] != digests[1] && digests[1] != digests[2],
+            linked,
+            "{name}"
+        );
+        assert_eq!(digests[0] == digests[2], !linked, "{name}");
+        let labels = &before[name].container_definitions[0].docker_labels;
+        let label = labels.get("convox.url.main-db").map(String::as_str);
+        assert_eq!(label, linked.then_some("0a1b2c3d"), "{name}");
+    }
 }

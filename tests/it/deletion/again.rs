@@ -31,17 +31,61 @@ async fn deleting_again_changes_nothing_and_tells_the_date_again() {
 }
 
 #[tokio::test]
-async fn what_never_existed_is_deleted_at_once() {
+async fn an_app_that_never_was_is_not_deleted_and_leaves_no_state() {
     let world = integration_tests::World::new().await;
     let deletion = world.start("app-deletion", &[]);
-    let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    let direct = json!({"app": APP, "delete": true});
+    for event in [deleted(&world, "event-1", 5), direct] {
+        world.proxy.clear();
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "failed", "{answer:#}");
+        assert_eq!(answer["errorType"], "AppNotFound", "{answer:#}");
+        let message = answer["message"].as_str().unwrap();
+        let says = format!("Rack {} has no App `{APP}`", world.rack);
+        assert!(message.contains(&says), "{message}");
+        assert_eq!(app::changes(&world), ["events PutEvents"]);
+        assert_eq!(app::sent(&world), ["App Deletion Failed"]);
+    }
+    let state = world.get("apps/shop/state/promotion.json").await;
+    assert_eq!(state, None, "nothing is left to walk through");
+    let output = deletion.output();
+    assert!(!output.contains("\"AppDeletions\":1"), "{output}");
+}
+
+#[tokio::test]
+async fn an_app_that_was_uploaded_and_never_promoted_is_deleted_so_that_its_upload_comes_too_late()
+{
+    let world = app::world_with(app::MANIFEST, &[]).await;
+    let promote = world.start("promote", super::YES);
+    let deletion = world.start("app-deletion", &[]);
+    let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
+    let event = deleted(&world, "event-1", 5);
+    let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_eq!(answer["removed"], json!([]));
     assert_eq!(world.proxy.writes().len(), 0);
-    assert_eq!(app::sent(&world), ["Secret Write Skipped"]);
+    assert_eq!(
+        app::sent(&world),
+        ["App Deletion Completed", "Secret Write Skipped"]
+    );
+    let written = app::written(&world, "R1", &version);
+    let answer = promote.invoke(&written).await.answer();
+    assert_eq!(answer["status"], "superseded", "{answer:#}");
+}
+
+#[tokio::test]
+async fn an_app_whose_objects_are_all_gone_is_deleted_by_what_stands() {
+    let (world, _, deletion) = live().await;
+    let listed = world.s3.list_objects_v2().bucket(&world.bucket);
+    let listed = listed.send().await.unwrap();
+    for key in listed.contents().iter().filter_map(|object| object.key()) {
+        let gone = world.s3.delete_object().bucket(&world.bucket).key(key);
+        gone.send().await.unwrap();
+    }
+    let answer = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let answer = answer.answer();
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert_gone(&world, "without objects").await;
 }
 
 #[tokio::test]
@@ -72,7 +116,16 @@ async fn a_deletion_from_the_future_is_refused() {
         .await
         .answer();
     assert_eq!(answer["status"], "refused", "{answer:#}");
-    assert_eq!(app::changes(&world), Vec::<String>::new());
+    assert_eq!(app::changes(&world), ["events PutEvents"]);
+    let told = &world.events()[0];
+    assert_eq!(told.detail_type, "App Deletion Failed");
+    let said = ["requestId", "errorType"].map(|name| told.detail[name].clone());
+    assert_eq!(json!(said), json!(["event-1", "RequestAhead"]));
+    let counts = deletion
+        .output()
+        .matches("\"AppDeletionFailures\":1")
+        .count();
+    assert_eq!(counts, 1);
 }
 
 /// Promotes `release` and expects the App back, with its own environment and the old secret's ARN.

@@ -16,6 +16,13 @@ async fn failed(world: &World, answer: &Value, error_type: &str) -> String {
     let state = app::state(world).await;
     assert_eq!(state["desired"]["status"], "failed");
     assert_eq!(state["lease"], Value::Null);
+    let events = world.all_events().into_iter();
+    let told = events.filter(|event| event.detail_type == "App Deletion Failed");
+    let told: Vec<Value> = told.map(|event| event.detail).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    for name in ["rack", "app", "requestId", "errorType", "message"] {
+        assert_eq!(told[0][name], answer[name], "{name}");
+    }
     answer["message"].as_str().unwrap().to_owned()
 }
 
@@ -23,7 +30,7 @@ async fn failed(world: &World, answer: &Value, error_type: &str) -> String {
 async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_anything_is_written()
 {
     let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
-    world.create_ecs_service("their-web", &[]).await;
+    app::lend(&world, "their-web", APP).await;
     let settings = json!({"services": {"web": "their-web"}}).to_string();
     world.put("apps/shop/app.json", settings).await;
     let promote = world.start("promote", super::YES);
@@ -65,7 +72,7 @@ async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_a
 #[tokio::test]
 async fn an_ecs_service_that_app_json_no_longer_names_stops_it_too() {
     let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
-    world.create_ecs_service("their-web", &[]).await;
+    app::lend(&world, "their-web", APP).await;
     let settings = json!({"services": {"web": "their-web"}}).to_string();
     world.put("apps/shop/app.json", settings).await;
     let promote = world.start("promote", super::YES);
@@ -93,7 +100,7 @@ async fn an_ecs_service_that_app_json_no_longer_names_stops_it_too() {
 async fn an_ecs_service_of_somebody_else_on_a_definition_of_the_app_stops_it_without_a_secret_too()
 {
     let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
-    world.create_ecs_service("their-web", &[]).await;
+    app::lend(&world, "their-web", APP).await;
     let settings = json!({"services": {"web": "their-web"}}).to_string();
     world.put("apps/shop/app.json", settings).await;
     let promote = world.start("promote", &[]);
@@ -139,6 +146,26 @@ async fn what_lacks_the_tags_stays() {
 }
 
 #[tokio::test]
+async fn one_of_the_apps_name_without_its_tags_that_reads_the_secret_stops_it() {
+    let (world, _, deletion) = live().await;
+    let worker = app::ecs_service(&world, "worker");
+    let described = world.ecs.describe_services().cluster(&world.cluster);
+    let described = described.services(&worker).send().await.unwrap();
+    let arn = described.services()[0].service_arn().unwrap();
+    let untag = world.ecs.untag_resource().resource_arn(arn);
+    let keys = ["convox:rack", "convox:app"].map(str::to_owned).to_vec();
+    untag.set_tag_keys(Some(keys)).send().await.unwrap();
+    world.proxy.clear();
+    let answer = deletion
+        .invoke(&deleted(&world, "event-1", 5))
+        .await
+        .answer();
+    let message = failed(&world, &answer, "SecretStillRead").await;
+    assert!(message.contains(&format!("`{worker}`")), "{message}");
+    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+}
+
+#[tokio::test]
 async fn a_secret_that_is_somebody_elses_stays_and_the_app_goes() {
     let world = app::world().await;
     let promote = world.start("promote", &[]);
@@ -175,7 +202,7 @@ async fn a_secrets_manager_error_is_never_skipped() {
     let gone = "what earlier looks removed is gone; delete the App again";
     assert!(message.contains(gone), "{message}");
     assert_eq!(deletion_date(&world).await, None);
-    assert_eq!(app::sent(&world), Vec::<String>::new());
+    assert_eq!(app::sent(&world), ["App Deletion Failed"]);
 
     let answer = deletion
         .invoke(&deleted(&world, "event-2", 6))
@@ -217,17 +244,71 @@ async fn other_racks_names_and_forms_are_ignored() {
     theirs["detail"]["rack"] = "another".into();
     let mut aws = deleted(&world, "event-2", 6);
     aws["source"] = "aws.ecs".into();
-    let mut incomplete = deleted(&world, "event-3", 0);
-    incomplete["detail"] = json!({"rack": world.rack});
-    for event in [theirs, aws, incomplete, json!({"app": APP}), json!([])] {
+    let mut nobodys = deleted(&world, "event-3", 0);
+    nobodys["detail"] = json!({"app": APP});
+    for event in [theirs, aws, nobodys, json!({"app": APP}), json!([])] {
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["status"], "ignored", "{event}: {answer:#}");
     }
-    let mut bad = deleted(&world, "event-4", 0);
-    bad["detail"]["app"] = "No App".into();
-    let answer = deletion.invoke(&bad).await.answer();
-    assert_eq!(answer["errorType"], "InvalidName", "{answer:#}");
     assert_eq!(app::changes(&world), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_deletion_of_no_app_is_told_counted_and_changes_nothing() {
+    let (world, _, deletion) = live().await;
+    for (detail, app, error_type, says) in [
+        (
+            json!({"app": "No App"}),
+            "No App",
+            "InvalidName",
+            "`No App`",
+        ),
+        (json!({}), "", "InvalidRequest", "has no `app`"),
+        (json!({"app": null}), "", "InvalidRequest", "has no `app`"),
+        (
+            json!({"app": 5}),
+            "",
+            "InvalidRequest",
+            "`app` is not a text",
+        ),
+        (
+            json!({"app": ["hidden"]}),
+            "",
+            "InvalidRequest",
+            "`app` is not a text",
+        ),
+        (
+            json!({"app": "shopp"}),
+            "shopp",
+            "AppNotFound",
+            "no App `shopp`",
+        ),
+    ] {
+        world.proxy.clear();
+        let mut event = deleted(&world, "event-1", 5);
+        event["detail"] = detail;
+        event["detail"]["rack"] = world.rack.as_str().into();
+        let answer = deletion.invoke(&event).await.answer();
+        assert_eq!(answer["status"], "failed", "{event}: {answer:#}");
+        assert_eq!(app::changes(&world), ["events PutEvents"], "{event}");
+        let told = &world.events()[0];
+        assert_eq!(told.detail_type, "App Deletion Failed", "{event}");
+        let message = answer["message"].as_str().unwrap();
+        assert!(
+            message.contains(says) && !message.contains("hidden"),
+            "{message}"
+        );
+        let said = ["rack", "app", "requestId", "errorType", "message"];
+        let said = said.map(|name| told.detail[name].clone());
+        let want = json!([world.rack, app, "event-1", error_type, message]);
+        assert_eq!(json!(said), want, "{event}");
+    }
+    let counts = deletion
+        .output()
+        .matches("\"AppDeletionFailures\":1")
+        .count();
+    assert_eq!(counts, 6, "{}", deletion.output());
+    assert_eq!(statuses(&world).await, ["ACTIVE"; 3]);
 }
 
 #[tokio::test]
@@ -247,7 +328,7 @@ async fn after_six_hours_a_deletion_ends_as_failed() {
 }
 
 #[tokio::test]
-async fn a_state_that_cannot_be_read_is_measured_since_nothing_else_tells_of_it() {
+async fn a_state_that_cannot_be_read_is_measured_and_told_since_nothing_else_tells_of_it() {
     let (world, _, deletion) = live().await;
     world
         .put("apps/shop/state/promotion.json", "{not json")
@@ -255,6 +336,7 @@ async fn a_state_that_cannot_be_read_is_measured_since_nothing_else_tells_of_it(
     let event = deleted(&world, "event-1", 5);
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["errorType"], "StateUnreadable", "{answer:#}");
+    assert_eq!(app::sent(&world), ["App Deletion Failed"]);
     assert!(deletion.output().contains(r#""AppDeletionFailures":1"#));
     assert_eq!(world.proxy.writes().len(), 0);
 }

@@ -24,7 +24,7 @@ const ROLES: [(&str, Deeds); 4] = [
 ];
 
 /// A stack with a key of its own and customer keys of secrets, of now and of before.
-async fn deployment() -> Deployment {
+pub(super) async fn deployment() -> Deployment {
     let world = World::new().await;
     let key = format!("arn:aws:kms:us-east-1:{}:key/of-secrets", world.account);
     let former = format!("arn:aws:kms:us-east-1:{}:key/of-before", world.account);
@@ -36,7 +36,7 @@ async fn deployment() -> Deployment {
     Deployment::of(&settings)
 }
 
-fn need(action: &str, resource: impl Into<String>) -> Need {
+pub(super) fn need(action: &str, resource: impl Into<String>) -> Need {
     Need::new(action, resource, SOURCE)
 }
 
@@ -44,7 +44,7 @@ fn object(of: &Deployment, key: &str) -> String {
     format!("{}/{key}", Deployment::bucket_arn(&of.bucket))
 }
 
-fn secret(of: &Deployment, name: &str) -> String {
+pub(super) fn secret(of: &Deployment, name: &str) -> String {
     of.arn("secretsmanager", &format!("secret:{name}-AbCdEf"))
 }
 
@@ -65,11 +65,11 @@ fn stack(of: &Deployment, name: &str) -> String {
 }
 
 /// A role that the stack of an App has.
-fn app_role(of: &Deployment, rack: &str) -> String {
+pub(super) fn app_role(of: &Deployment, rack: &str) -> String {
     format!("arn:aws:iam::{}:role/convox/{rack}/any", of.account)
 }
 
-fn through(service: &str, action: &str, key: &str) -> Need {
+pub(super) fn through(service: &str, action: &str, key: &str) -> Need {
     need(action, key).with("kms:ViaService", Deployment::via(service))
 }
 
@@ -134,19 +134,22 @@ async fn a_function_may_not_do_what_is_not_its_business() {
 }
 
 #[tokio::test]
-async fn each_condition_keeps_a_function_from_something() {
+async fn each_condition_keeps_a_role_from_something() {
     let deployment = deployment().await;
-    for (role, deeds) in ROLES {
+    let of_stacks: (&str, Deeds) = ("AppStackRole", app_stacks::misdeeds);
+    for (role, deeds) in ROLES.into_iter().chain([of_stacks]) {
         let policy = policy(&deployment, role);
         let deeds = [of_nobody(&deployment), deeds(&deployment)].concat();
+        let mut idle = Vec::new();
         for (place, rule) in policy.allowing() {
             for (number, condition) in rule.conditions.iter().enumerate() {
                 let looser = policy.without_condition(place, number);
-                let through = lets_through(&looser, &deeds);
-                let key = &condition.key;
-                assert!(!through.is_empty(), "{role} {rule} without {key}");
+                if lets_through(&looser, &deeds).is_empty() {
+                    idle.push(format!("{rule} without {}", condition.key));
+                }
             }
         }
+        assert_eq!(idle, Vec::<String>::new(), "{role}");
     }
 }
 
@@ -162,4 +165,67 @@ async fn the_key_of_the_bucket_and_the_bucket_deny_by_themselves() {
             assert_eq!(decision, denied("NeverForSecrets"), "{role} {deed:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn the_state_is_written_by_the_functions_and_the_operator_alone() {
+    let world = World::new().await;
+    let operator = format!(
+        "arn:aws:iam::{}:role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator_*",
+        world.account
+    );
+    let of = Deployment::of(&world.settings(&[("STATE_OPERATOR_ARN", &operator)]));
+    let state = [
+        "apps/shop/state/promotion.json",
+        "apps/shop/state/failures.json",
+        "apps/shop/releases/R1/report.json",
+        "reconcile.json",
+    ];
+    let users = [
+        "apps/shop/app.json",
+        "apps/shop/convox.yml",
+        "apps/shop/releases/R1/convox.yml",
+        "apps/shop/releases/R1/env",
+    ];
+    let user = |name: &str| format!("arn:aws:iam::{}:{name}", of.account);
+    let role = |id: &str| of.role(id).to_owned();
+    let sso = "role/aws-reserved/sso.amazonaws.com/eu-west-1/AWSReservedSSO_Operator_1a2b3c4d5e6f";
+    for (principal, writes) in [
+        (role("PromoteRole"), true),
+        (role("AppDeletionRole"), true),
+        (role("FailureCountRole"), true),
+        (role("ProcessRunRole"), false),
+        (user(sso), true),
+        (user("role/deployer"), false),
+        (user("user/admin"), false),
+        (user("root"), false),
+    ] {
+        let policy = of.bucket_policy(&principal).unwrap();
+        for action in ["s3:PutObject", "s3:DeleteObject", "s3:DeleteObjectVersion"] {
+            for key in state {
+                let decision = policy.decide(&need(action, object(&of, key)));
+                let want = if writes {
+                    Decision::Allowed
+                } else {
+                    Decision::Denied("StateIsTheFunctions".to_owned())
+                };
+                assert_eq!(decision, want, "{principal} {action} {key}");
+            }
+            for key in users {
+                let decision = policy.decide(&need(action, object(&of, key)));
+                assert_eq!(decision, Decision::Allowed, "{principal} {action} {key}");
+            }
+        }
+        for key in state {
+            let read = policy.decide(&need("s3:GetObject", object(&of, key)));
+            assert_eq!(read, Decision::Allowed, "{principal} {key}");
+        }
+    }
+    let nobody = Deployment {
+        state_operator: String::new(),
+        ..of.clone()
+    };
+    let policy = nobody.bucket_policy(&user(sso)).unwrap();
+    let write = need("s3:PutObject", object(&of, state[0]));
+    assert_ne!(policy.decide(&write), Decision::Allowed);
 }

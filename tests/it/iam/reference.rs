@@ -15,7 +15,8 @@ const PRINT: &str = "import importlib.util, os; \
                      lint = os.path.dirname(importlib.util.find_spec('cfnlint').origin); \
                      print(open(os.path.join(lint, 'data/AdditionalSpecs/Policies.json')).read())";
 
-fn reference() -> Value {
+/// All services with their actions and resources.
+pub(super) fn reference() -> Value {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = tests.join("../.venv/sam/bin/python3");
     let output = Command::new(python).args(["-c", PRINT]).output().unwrap();
@@ -28,7 +29,7 @@ fn reference() -> Value {
 }
 
 /// Why an action on a resource makes no sense to IAM; `resource` may be a pattern.
-fn nonsense(reference: &Value, action: &str, resource: &str) -> Option<String> {
+pub(super) fn nonsense(reference: &Value, action: &str, resource: &str) -> Option<String> {
     let (service, name) = action.split_once(':')?;
     let of_service = &reference[service];
     let known = &of_service["Actions"][name.to_lowercase()];
@@ -45,6 +46,7 @@ fn nonsense(reference: &Value, action: &str, resource: &str) -> Option<String> {
     let formats = kinds.flat_map(|kind| formats(&of_service["Resources"][kind]));
     let mut formats = formats.map(|format| Policy {
         rules: vec![Rule::on(action, &format)],
+        ..Policy::default()
     });
     let need = Need::new(action, resource, "");
     let fits = formats.any(|policy| policy.decide(&need) == iam::Decision::Allowed);
@@ -103,7 +105,18 @@ async fn every_action_and_every_resource_of_the_stacks_role_has_its_counterpart(
     };
     let policy = policy(&deployment, "AppStackRole");
     let rules: Vec<&Rule> = policy.allowing().map(|(_, rule)| rule).collect();
-    let makes_sense = |rule: &Rule| nonsense(&reference, &rule.action, &rule.resource).is_none();
+    // A pattern for all resources of a service, or of all, has whatever the action has; only what reads may have that of all.
+    let is_any = |rule: &Rule| {
+        let verb = rule.action.split_once(':').map_or("", |(_, verb)| verb);
+        let reads = ["Describe", "Get", "List"];
+        let reads = reads.iter().any(|read| verb.starts_with(read));
+        (rule.resource == "*" && reads) || rule.resource.splitn(6, ':').nth(5) == Some("*")
+    };
+    let makes_sense = |rule: &Rule| {
+        let service = rule.action.split(':').next();
+        let of_service = rule.resource == "*" || rule.resource.split(':').nth(2) == service;
+        (is_any(rule) && of_service) || nonsense(&reference, &rule.action, &rule.resource).is_none()
+    };
     for rule in &rules {
         let of_statement = rules.iter().filter(|other| other.sid == rule.sid);
         let mut sensible = of_statement.filter(|other| makes_sense(other));

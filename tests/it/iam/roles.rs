@@ -4,7 +4,7 @@ use std::process::Stdio;
 
 use aws_sdk_s3::Client as S3;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use integration_tests::agent::Agent;
+use integration_tests::agent::{Agent, Entrypoint};
 use integration_tests::function::CALLER;
 use integration_tests::iam::{self, Deployment, Facts, Permit};
 use integration_tests::{World, binaries};
@@ -89,15 +89,76 @@ async fn containers_may_read_environments_and_nothing_else() {
     )
     .await;
 
-    let given = Deployment::of(&world.settings(&[]));
+    let given = Deployment::of(&world.settings(&[("CONVOX_WRAPPER", "Yes")]));
     let created = Deployment {
         creates_key: true,
         ..given.clone()
     };
     let calls = world.proxy.calls();
-    for deployment in [given, created] {
-        let permits = iam::permits(&deployment, &calls, CONVOX_ENV);
-        prove("TaskRole", &policy(&deployment, "TaskRole"), &permits, &[]);
+    for deployment in [&given, &created] {
+        let permits = iam::permits(deployment, &calls, CONVOX_ENV);
+        prove("TaskRole", &policy(deployment, "TaskRole"), &permits, &[]);
+    }
+    // Whoever was told no version reads none, unless the Rack's images ask for none.
+    let told = Deployment {
+        reads_no_versions: false,
+        ..given
+    };
+    let permits = iam::permits(&told, &calls, CONVOX_ENV);
+    let lacks = super::missing(&policy(&told, "TaskRole"), &permits);
+    assert_eq!(lacks.len(), 1, "{lacks:?}");
+    assert!(
+        lacks.iter().all(|line| line.contains("s3:GetObject on")),
+        "{lacks:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_key_of_environments_opens_environments_and_envelopes_alone() {
+    let world = World::new().await;
+    let of = Deployment::of(&world.settings(&[]));
+    let policy = policy(&of, "TaskRole");
+    let bucket = Deployment::bucket_arn(&of.bucket);
+    let s3 = Deployment::via("s3");
+    let secrets = Deployment::via("secretsmanager");
+    let arn = "kms:EncryptionContext:aws:s3:arn";
+    let decrypt = |context: &[(&str, &str)]| {
+        let need = iam::Need::new("kms:Decrypt", &of.environment_key, "this test");
+        let need = context
+            .iter()
+            .fold(need, |need, (key, value)| need.with(key, *value));
+        let with_context = context
+            .iter()
+            .any(|(key, _)| key.starts_with("kms:EncryptionContext"));
+        policy.decide(&if with_context {
+            need.with("kms:EncryptionContextKeys", "one")
+        } else {
+            need
+        })
+    };
+    let environment = format!("{bucket}/apps/{APP}/releases/R1/env");
+    let state = format!("{bucket}/apps/{APP}/state/promotion.json");
+    for (context, want) in [
+        (&[("kms:ViaService", s3.as_str()), (arn, &bucket)][..], true),
+        (&[("kms:ViaService", &s3), (arn, &environment)], true),
+        (&[], true), // an envelope
+        (&[("kms:ViaService", &s3), (arn, &state)], false),
+        (
+            &[("kms:ViaService", &s3), (arn, "arn:aws:s3:::another")],
+            false,
+        ),
+        (&[("kms:ViaService", &s3)], false),
+        (
+            &[
+                ("kms:ViaService", &secrets),
+                ("kms:EncryptionContext:SecretARN", "any"),
+            ],
+            false,
+        ),
+        (&[(arn, &bucket)], false), // what S3 gave away, opened by hand
+    ] {
+        let allowed = decrypt(context) == iam::Decision::Allowed;
+        assert_eq!(allowed, want, "{context:?}");
     }
 }
 
@@ -109,12 +170,12 @@ fn agent(world: &World) -> Agent {
         secrets_manager: SecretsManager::new(&config),
         s3: S3::new(&config),
         access: world.task_access(),
-        convox_env: binaries::built(CONVOX_ENV),
+        convox_env: Entrypoint::Built(binaries::built(CONVOX_ENV)),
     }
 }
 
 #[tokio::test]
-async fn the_agent_may_read_extra_secrets_and_files_where_the_rack_names_them() {
+async fn the_agent_may_read_the_secrets_and_files_that_the_rack_allows() {
     let world = World::new().await;
     let own = world.secrets_manager.create_secret().name("db/main");
     let own = own.secret_string("{\"K\": \"v\"}").send().await.unwrap();
@@ -133,8 +194,8 @@ async fn the_agent_may_read_extra_secrets_and_files_where_the_rack_names_them() 
     let files = format!("arn:aws:s3:::{bucket}/shop/*");
     let settings = [
         ("SECRETS_MANAGER_ENV", "Yes"),
-        ("EXTRA_SECRET_ARNS", own.as_str()),
-        ("EXTRA_ENVIRONMENT_FILE_ARNS", &files),
+        ("APP_SECRET_ARNS", own.as_str()),
+        ("APP_ENVIRONMENT_FILE_ARNS", &files),
     ];
     let deployment = Deployment::of(&world.settings(&settings));
     let function = world.start("promote", &settings);
@@ -149,8 +210,17 @@ async fn the_agent_may_read_extra_secrets_and_files_where_the_rack_names_them() 
     let role = "TaskExecutionRole";
     let whole = policy(&deployment, role);
     prove(role, &whole, &of_agent, UNUSED_BY_THE_AGENT);
+    // A secret of some App, by the tag that its Rack has given it.
+    let mut of_an_app = of_agent.clone();
+    for permit in &mut of_an_app {
+        for need in permit.needs.iter_mut().filter(|need| need.resource == own) {
+            *need = need.clone().with("aws:ResourceTag/convox:rack", "another");
+        }
+    }
+    let without = super::missing(&whole, &of_an_app);
+    assert_eq!(without.len(), 1, "{without:?}");
     let none = Deployment {
-        extra: Default::default(),
+        named: Default::default(),
         ..deployment
     };
     let without = super::missing(&policy(&none, role), &of_agent);
@@ -161,6 +231,10 @@ async fn the_agent_may_read_extra_secrets_and_files_where_the_rack_names_them() 
 async fn the_agent_may_read_the_racks_secrets_with_and_without_a_customer_key() {
     let world = app::world().await;
     let (deployment, function) = scenario::start(&world).await;
+    let deployment = Deployment {
+        named: Default::default(),
+        ..deployment
+    };
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     let definition = app::running(&world, "web").await;
     agent(&world).launch(&definition).await.unwrap();

@@ -52,7 +52,7 @@ impl Seen {
         event["id"] = "deletion-3".into();
         event["detail"]["app"] = "never-promoted".into();
         let answer = deletion.invoke(&event).await.answer();
-        assert_eq!(answer["status"], "deleted", "{answer:#}");
+        assert_eq!(answer["errorType"], "AppNotFound", "{answer:#}");
         Self {
             function: "app-deletion",
             deployment,
@@ -293,7 +293,7 @@ async fn stacks(world: &World, function: &Function) {
     promoted(world, function, "R6", "sixth").await;
     let manifest = "services: {web: {image: i}}\n";
     world.put("apps/blog/convox.yml", manifest).await;
-    world.create_ecs_service("legacy", &[]).await;
+    app::lend(world, "legacy", "blog").await;
     name_in_app_json(world, "blog", "web").await;
     world.proxy.fail_stacks("no room");
     for (release, status) in [("R1", "failed"), ("R2", "promoted")] {

@@ -1,10 +1,12 @@
 //! Who is at work, and what became of those who were.
 
+use std::collections::BTreeSet;
+
 use integration_tests::World;
 use serde_json::{Value, json};
 
 use super::{STATE, YES, assert_settled, deliver, ok, write};
-use crate::app;
+use crate::app::{self, APP};
 
 /// The state as another invocation would have left it.
 async fn put_state(world: &World, state: &Value) {
@@ -111,7 +113,47 @@ async fn a_corrupt_state_is_an_error_that_names_it() {
         );
         assert_eq!(world.get(STATE).await.unwrap(), corrupt.as_bytes());
     }
-    assert_eq!(app::changes(&world), Vec::<String>::new());
+    assert_eq!(app::changes(&world), ["events PutEvents"; 3]);
+    let events = world.events();
+    for told in &events {
+        assert_eq!(told.detail_type, "Release Promote Failed");
+        let said = ["app", "release", "errorType"].map(|name| told.detail[name].clone());
+        assert_eq!(json!(said), json!([APP, "R1", "StateUnreadable"]));
+    }
     let measured = function.output().matches(r#""PromoteFailures":1"#).count();
-    assert_eq!(measured, 3, "the alarm is all that tells of it");
+    assert_eq!(
+        measured, 3,
+        "the alarm and the event are all that tells of it"
+    );
+}
+
+/// Lambda's id of an invocation is none: both deliveries of one have the same.
+#[tokio::test]
+async fn each_invocation_holds_the_lease_under_a_name_of_its_own() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    for release in ["R1", "R2"] {
+        deliver(&function, &write(&world, release, release).await).await;
+    }
+    let deleter = world.start("app-deletion", &[]);
+    let mut event = app::requested(&world, "R2", "deletion", 5);
+    event["detail-type"] = "App Deleted".into();
+    deliver(&deleter, &event).await;
+    let calls = world.proxy.calls().into_iter();
+    let states = calls.filter(|call| call.operation == "PutObject" && call.path.contains(STATE));
+    let owners: BTreeSet<String> = states
+        .filter_map(|call| call.body["lease"]["owner"].as_str().map(str::to_owned))
+        .collect();
+    assert!(owners.len() >= 3, "{owners:?}");
+    let own = owners.iter().map(|owner| {
+        let (_, own) = owner.split_once('/').unwrap_or_default();
+        let (process, _) = own.split_once('-').unwrap_or_default();
+        assert_eq!(process.len(), 32, "drawn by the process: {owner}");
+        own
+    });
+    assert_eq!(
+        own.collect::<BTreeSet<_>>().len(),
+        owners.len(),
+        "{owners:?}"
+    );
 }

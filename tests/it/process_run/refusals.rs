@@ -98,12 +98,7 @@ async fn a_deleted_app_runs_nothing() {
 #[tokio::test]
 async fn a_release_that_promote_would_refuse_is_not_run() {
     let world = World::new().await;
-    let function = world.start("process-run", YES);
-    let account = &world.account;
-    let of_rack = format!(
-        "arn:aws:secretsmanager:us-east-1:{account}:secret:{}/other-AbCdEf",
-        world.rack
-    );
+    let function = world.start("process-run", &[]);
     let web = |more: &str| format!("services:\n  web:\n    image: i\n{more}");
     for (release, manifest, error_type, says) in [
         (
@@ -117,12 +112,6 @@ async fn a_release_that_promote_would_refuse_is_not_run() {
             web("    links: [other]\n"),
             "UnknownLink",
             "services.web.links",
-        ),
-        (
-            "R3",
-            web(&format!("    secrets: {{A: '{of_rack}:K::'}}\n")),
-            "RackSecret",
-            "belong to the Apps",
         ),
         (
             "R4",
@@ -171,19 +160,6 @@ async fn a_release_that_promote_would_refuse_is_not_run() {
         let message = failed(&world, &function, json!({"release": release}), error_type).await;
         assert!(message.contains(says), "{release}: {message}");
     }
-    let manifest = web("    environment: [BUNDLE]\n");
-    let key = format!("apps/{APP}/releases/R11");
-    world.put(&format!("{key}/convox.yml"), manifest).await;
-    let object = json!({"BUNDLE": "x".repeat(140_000)}).to_string();
-    world.put(&format!("{key}/env"), object).await;
-    let message = failed(
-        &world,
-        &function,
-        json!({"release": "R11"}),
-        "VariableTooLarge",
-    )
-    .await;
-    assert!(message.contains("`BUNDLE` takes 140008 bytes"), "{message}");
     world.put_env(APP, "R9", &[]).await;
     let message = failed(
         &world,
@@ -196,6 +172,75 @@ async fn a_release_that_promote_would_refuse_is_not_run() {
         message.contains("apps/shop/releases/R9/convox.yml"),
         "{message}"
     );
+}
+
+#[tokio::test]
+async fn a_release_that_names_what_is_not_its_apps_is_not_run() {
+    let world = World::new().await;
+    let none = [
+        ("SECRETS_MANAGER_ENV", "Yes"),
+        ("APP_SECRET_ARNS", ""),
+        ("APP_ENVIRONMENT_FILE_ARNS", ""),
+    ];
+    let function = world.start("process-run", &none);
+    let account = &world.account;
+    let of_rack = format!(
+        "arn:aws:secretsmanager:us-east-1:{account}:secret:{}/other-AbCdEf",
+        world.rack
+    );
+    let web = |more: &str| format!("services:\n  web:\n    image: i\n{more}");
+    for (release, manifest, error_type, says) in [
+        (
+            "R1",
+            web(&format!("    secrets: {{A: '{of_rack}:K::'}}\n")),
+            "RackSecret",
+            "belong to the Apps",
+        ),
+        (
+            "R2",
+            web("    environmentFiles: ['arn:aws:s3:::elsewhere/a.env']\n"),
+            "EnvironmentFileNotAllowed",
+            "AppEnvironmentFileArns",
+        ),
+        (
+            "R3",
+            web(&format!(
+                "    secrets: {{A: '{}'}}\n",
+                of_rack.replace(&world.rack, "team")
+            )),
+            "SecretNotAllowed",
+            "AppSecretArns",
+        ),
+    ] {
+        world
+            .put(
+                &format!("apps/{APP}/releases/{release}/convox.yml"),
+                manifest,
+            )
+            .await;
+        world.put_env(APP, release, &[]).await;
+        let message = failed(&world, &function, json!({"release": release}), error_type).await;
+        assert!(message.contains(says), "{release}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_that_no_container_can_be_given_is_not_run() {
+    let world = World::new().await;
+    let function = world.start("process-run", &[]);
+    let manifest = "services:\n  web:\n    image: i\n    environment: [BUNDLE]\n";
+    let key = format!("apps/{APP}/releases/R11");
+    world.put(&format!("{key}/convox.yml"), manifest).await;
+    let object = json!({"BUNDLE": "x".repeat(140_000)}).to_string();
+    world.put(&format!("{key}/env"), object).await;
+    let message = failed(
+        &world,
+        &function,
+        json!({"release": "R11"}),
+        "VariableTooLarge",
+    )
+    .await;
+    assert!(message.contains("`BUNDLE` takes 140008 bytes"), "{message}");
 }
 
 #[tokio::test]

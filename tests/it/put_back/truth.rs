@@ -1,8 +1,9 @@
 //! What is back is said to be back, what is not is named, and what a later promote has to see to is remembered.
 
+use integration_tests::Invocation;
 use serde_json::{Value, json};
 
-use super::{YES, assert_failed, denied, runs, says};
+use super::{YES, assert_failed, denied, runs, says, transient};
 use crate::app::{self, APP};
 
 const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
@@ -122,4 +123,44 @@ async fn what_a_put_back_could_not_remove_the_next_promote_removes() {
             .iter()
             .all(|one| one.status() != Some("ACTIVE"))
     );
+}
+
+#[tokio::test]
+async fn what_lost_the_apps_tags_meanwhile_is_left_alone_and_named() {
+    let world = app::world().await;
+    let function = world.start("promote", YES);
+    app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
+    world.proxy.inject(transient().on("events", "PutTargets"));
+    let version = world
+        .put_env(APP, "R2", &[("DATABASE_URL", "unfinished")])
+        .await;
+    let ended = function.invoke(&app::written(&world, "R2", &version)).await;
+    world.proxy.lift();
+    assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
+    let moved = app::running(&world, "worker").await;
+    let (worker, rule) = (
+        app::ecs_service(&world, "worker"),
+        app::rule(&world, "cleanup"),
+    );
+    let keys = ["convox:rack", "convox:app"].map(str::to_owned).to_vec();
+    let described = world.ecs.describe_services().cluster(&world.cluster);
+    let described = described.services(&worker).send().await.unwrap();
+    let arn = described.services()[0].service_arn().unwrap();
+    let untag = world.ecs.untag_resource().resource_arn(arn);
+    untag.set_tag_keys(Some(keys.clone())).send().await.unwrap();
+    let described = world.eventbridge.describe_rule().name(&rule).send().await;
+    let arn = described.unwrap().arn.unwrap();
+    let untag = world.eventbridge.untag_resource().resource_arn(arn);
+    untag.set_tag_keys(Some(keys)).send().await.unwrap();
+
+    let answer = app::promote(&world, &function, "R3", &[("OTHER", "u")]).await;
+    assert_eq!(answer["status"], "failed", "{answer:#}");
+    for what in [
+        format!("the ECS service `{worker}`"),
+        format!("the rule `{rule}`"),
+    ] {
+        let left = format!("{what} does not carry this App's tags any more, so it is left alone");
+        assert!(says(&answer, &left), "{left}: {answer:#}");
+    }
+    assert_eq!(app::running(&world, "worker").await, moved);
 }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
 use integration_tests::{Fault, World};
 use serde_json::{Value, json};
 
 use super::edit_state;
 use crate::app::{self, APP};
+use crate::stacks::outputs;
+use crate::stacks::reach::{
+    OWN, admitted, left_by_an_earlier_version, networks, put, put_service, set,
+};
 
 const MANIFEST: &str = "\
 resources:
@@ -31,48 +34,10 @@ const OTHER: &[(&str, &str)] = &[
     ("ASSIGN_PUBLIC_IP", "ENABLED"),
 ];
 
-/// The groups and the public address of the Service's and the Timer's tasks.
-async fn networks(world: &World) -> [(Vec<String>, String); 2] {
-    let services = world.ecs.describe_services().cluster(&world.cluster);
-    let services = services.services(app::ecs_service(world, "web"));
-    let services = services.send().await.unwrap();
-    let service = services.services()[0].network_configuration().unwrap();
-    let service = service.awsvpc_configuration().unwrap();
-    let rule = app::rule(world, "cleanup");
-    let targets = world.eventbridge.list_targets_by_rule().rule(rule);
-    let targets = targets.send().await.unwrap();
-    let task = targets.targets()[0].ecs_parameters().unwrap();
-    let timer = task.network_configuration().unwrap();
-    let timer = timer.awsvpc_configuration().unwrap();
-    [
-        (
-            service.security_groups().to_vec(),
-            service.assign_public_ip().unwrap().to_string(),
-        ),
-        (
-            timer.security_groups().to_vec(),
-            timer.assign_public_ip().unwrap().to_string(),
-        ),
-    ]
-}
-
-fn both(group: &str, public: &str) -> [(Vec<String>, String); 2] {
-    let one = (vec![group.to_owned()], public.to_owned());
+/// Both in such groups, the App's own among them.
+fn both(group: &str, public: &str) -> [(BTreeSet<String>, String); 2] {
+    let one = (set(&[group, OWN]), public.to_owned());
     [one.clone(), one]
-}
-
-/// The groups that the database lets in.
-async fn admitted(world: &World) -> BTreeSet<String> {
-    let template = crate::stacks::template(world).await;
-    let resources = template["Resources"].as_object().unwrap().values();
-    let groups = resources.filter(|one| one["Type"] == "AWS::EC2::SecurityGroup");
-    let rules = groups.flat_map(|group| {
-        let ingress = group["Properties"]["SecurityGroupIngress"].as_array();
-        ingress.unwrap().clone()
-    });
-    rules
-        .map(|rule| rule["SourceSecurityGroupId"].as_str().unwrap().to_owned())
-        .collect()
 }
 
 async fn promoted(world: &World, function: &integration_tests::Function, release: &str) -> Value {
@@ -82,43 +47,23 @@ async fn promoted(world: &World, function: &integration_tests::Function, release
 }
 
 #[tokio::test]
-async fn a_changed_network_reaches_services_and_timers_and_the_groups_before_stay_let_in_once() {
+async fn a_changed_network_reaches_services_and_timers_and_resources_let_in_what_they_did() {
     let world = app::world_with(MANIFEST, &[]).await;
     let before = world.start("promote", &[YES]);
     promoted(&world, &before, "R1").await;
     assert_eq!(networks(&world).await, both("sg-1", "DISABLED"));
-    assert_eq!(admitted(&world).await, BTreeSet::from(["sg-1".to_owned()]));
+    assert_eq!(admitted(&world).await, set(&[OWN]));
 
     let after = world.start("promote", OTHER);
     promoted(&world, &after, "R2").await;
     assert_eq!(networks(&world).await, both("sg-2", "ENABLED"));
-    let either = BTreeSet::from(["sg-1", "sg-2"].map(str::to_owned));
-    assert_eq!(admitted(&world).await, either, "tasks of R1 still run");
-
-    promoted(&world, &after, "R3").await;
-    assert_eq!(admitted(&world).await, BTreeSet::from(["sg-2".to_owned()]));
+    assert_eq!(admitted(&world).await, set(&[OWN]));
     world.proxy.clear();
-    promoted(&world, &after, "R3").await;
+    promoted(&world, &after, "R2").await;
     let changes = app::changes(&world);
     let other = ["s3 PutObject", "events PutEvents"];
     let moved = changes.iter().filter(|one| !other.contains(&one.as_str()));
     assert_eq!(moved.count(), 0, "nothing changed: {changes:?}");
-}
-
-/// ECS gives the service back its revision and its network of before.
-async fn ecs_goes_back(world: &World, definition: &str) {
-    let network = AwsVpcConfiguration::builder()
-        .subnets("subnet-1")
-        .security_groups("sg-1")
-        .assign_public_ip(AssignPublicIp::Disabled)
-        .build()
-        .unwrap();
-    let network = NetworkConfiguration::builder().awsvpc_configuration(network);
-    let update = world.ecs.update_service().cluster(&world.cluster);
-    let update = update.service(app::ecs_service(world, "web"));
-    let update = update.task_definition(definition);
-    let update = update.network_configuration(network.build());
-    update.send().await.unwrap();
 }
 
 #[tokio::test]
@@ -126,10 +71,11 @@ async fn what_ecs_went_back_to_keeps_its_way_to_the_database() {
     let world = app::world_with(MANIFEST, &[]).await;
     let before = world.start("promote", &[YES]);
     promoted(&world, &before, "R1").await;
+    left_by_an_earlier_version(&world).await;
     let first = app::running(&world, "web").await;
     let after = world.start("promote", OTHER);
     promoted(&world, &after, "R2").await;
-    ecs_goes_back(&world, &first).await;
+    put_service(&world, &["sg-1"], &first).await;
 
     world
         .proxy
@@ -137,10 +83,13 @@ async fn what_ecs_went_back_to_keeps_its_way_to_the_database() {
     let answer = app::promote(&world, &after, "R3", &[("KEY", "R3")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
-    assert_eq!(networks(&world).await[0], both("sg-1", "DISABLED")[0]);
+    let alone = (set(&["sg-1"]), "DISABLED".to_owned());
+    assert_eq!(networks(&world).await[0], alone);
     assert!(admitted(&world).await.contains("sg-1"), "tasks run there");
     promoted(&world, &after, "R4").await;
     assert_eq!(networks(&world).await, both("sg-2", "ENABLED"));
+    promoted(&world, &after, "R5").await;
+    assert_eq!(admitted(&world).await, set(&[OWN]));
 }
 
 #[tokio::test]
@@ -207,8 +156,7 @@ async fn a_state_that_knows_no_network_is_no_error_and_what_fails_is_back_where_
     assert_eq!(networks(&world).await, both("sg-1", "DISABLED"));
     promoted(&world, &after, "R3").await;
     assert_eq!(networks(&world).await, both("sg-2", "ENABLED"));
-    let either = BTreeSet::from(["sg-1", "sg-2"].map(str::to_owned));
-    assert_eq!(admitted(&world).await, either);
+    assert_eq!(admitted(&world).await, set(&[OWN]));
 }
 
 #[tokio::test]
@@ -223,27 +171,82 @@ async fn a_process_runs_in_the_network_that_its_app_was_promoted_in() {
     let calls = world.proxy.calls();
     let started = calls.iter().find(|call| call.operation == "RunTask");
     let network = &started.unwrap().body["networkConfiguration"]["awsvpcConfiguration"];
-    assert_eq!(network["securityGroups"], json!(["sg-1"]), "{network}");
+    let own = &outputs(&world).await["SecurityGroupId"];
+    assert_eq!(network["securityGroups"], json!(["sg-1", own]), "{network}");
 }
 
 #[tokio::test]
-async fn an_ecs_service_of_app_json_keeps_its_network_and_the_user_is_told_that_it_is_shut_out() {
+async fn a_process_of_an_app_without_a_network_of_its_own_is_in_the_apps_own_group() {
+    let manifest = MANIFEST.split_once("timers:").unwrap().0;
+    let world = app::world_with(manifest, &[]).await;
+    let named = json!({"services": {"web": "legacy"}}).to_string();
+    world.put(&format!("apps/{APP}/app.json"), named).await;
+    app::lend(&world, "legacy", APP).await;
+    let promote = world.start("promote", &[YES]);
+    promoted(&world, &promote, "R1").await;
+    let state = app::state(&world).await;
+    assert!(state["applied"]["network"].is_null(), "only others' runs");
+    let run = world.start("process-run", &[YES]);
+    let process = json!({"app": APP, "service": "web", "command": "env"});
+    let answer = run.invoke(&process).await.answer();
+    assert_eq!(answer["status"], "started", "{answer:#}");
+    let calls = world.proxy.calls();
+    let started = calls.iter().find(|call| call.operation == "RunTask");
+    let network = &started.unwrap().body["networkConfiguration"]["awsvpcConfiguration"];
+    let own = &outputs(&world).await["SecurityGroupId"];
+    assert_eq!(network["securityGroups"], json!(["sg-1", own]), "{network}");
+}
+
+#[tokio::test]
+async fn an_ecs_service_of_app_json_keeps_its_network_and_is_let_in_by_the_group_that_it_shares() {
     let world = app::world_with(MANIFEST, &[]).await;
     let named = json!({"services": {"web": "legacy"}}).to_string();
     world.put(&format!("apps/{APP}/app.json"), named).await;
-    world.create_ecs_service("legacy", &[]).await;
+    app::lend(&world, "legacy", APP).await;
     let before = world.start("promote", &[YES]);
     let report = promoted(&world, &before, "R1").await;
-    let shut_out = |report: &Value| report["warnings"].to_string().contains("do not let in");
-    assert!(!shut_out(&report), "{report:#}");
-    let after = world.start("promote", OTHER);
-    let report = promoted(&world, &after, "R2").await;
-    assert!(shut_out(&report), "{report:#}");
+    let warns = |report: &Value, of: &str| report["warnings"].to_string().contains(of);
+    let (shares, shut_out) = ("and with that tasks of other Apps", "do not let in");
+    assert!(
+        warns(&report, shares) && !warns(&report, shut_out),
+        "{report:#}"
+    );
+    assert_eq!(admitted(&world).await, set(&["sg-1", OWN]));
+    let groups = legacy(&world).await;
+    assert_eq!(groups, ["sg-1"]);
+
+    let own = outputs(&world).await["SecurityGroupId"].clone();
+    let definition = report["services"]["web"]["newTaskDefinition"]
+        .as_str()
+        .unwrap();
+    put(&world, "legacy", &["sg-1", &own], definition).await;
+    for (release, want) in [("R2", vec!["sg-1", OWN]), ("R3", vec![OWN])] {
+        let report = promoted(&world, &before, release).await;
+        assert!(
+            !warns(&report, shares) && !warns(&report, shut_out),
+            "{report:#}"
+        );
+        assert_eq!(admitted(&world).await, set(&want), "{release}");
+    }
+    assert_eq!(legacy(&world).await, ["sg-1", &own]);
+
+    put(&world, "legacy", &["sg-1"], definition).await;
+    let other = world.start("promote", OTHER);
+    let report = promoted(&world, &other, "R4").await;
+    assert!(
+        !warns(&report, shares) && warns(&report, shut_out),
+        "{report:#}"
+    );
+    assert!(warns(&report, &own), "{report:#}");
+}
+
+/// The groups of the ECS service that app.json names.
+async fn legacy(world: &World) -> Vec<String> {
     let services = world.ecs.describe_services().cluster(&world.cluster);
     let services = services.services("legacy").send().await.unwrap();
     let network = services.services()[0].network_configuration().unwrap();
     let groups = network.awsvpc_configuration().unwrap().security_groups();
-    assert_eq!(groups, ["sg-1"]);
+    groups.to_vec()
 }
 
 fn denied() -> Fault {

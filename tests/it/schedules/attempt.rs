@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared::events::{Event, EventType};
-use shared::names::{AppId, SecretArn};
-use shared::precedence::EnvDelivery;
-use shared::promotion::{
+use lambda::state_store::StoreError;
+use lambda::work::{Attempt, Function};
+use manifest::precedence::EnvDelivery;
+use names::error_type::ErrorCode;
+use names::{AppId, SecretArn};
+use promotion::events::{Event, EventType};
+use promotion::{
     Applied, Desired, Finished, Kind, Outcome, OutcomeResult, Runs, SecretVersion, Status,
 };
-use shared::state_store::StoreError;
-use shared::work::{Attempt, Works};
 
 use super::counting;
 use super::outside::{Definition, Secret, Service};
@@ -47,13 +48,13 @@ impl From<StoreError> for ModelError {
     }
 }
 
-impl From<shared::call_error::CallError> for ModelError {
-    fn from(_: shared::call_error::CallError) -> Self {
+impl From<aws::call_error::CallError> for ModelError {
+    fn from(_: aws::call_error::CallError) -> Self {
         Self::Again
     }
 }
 
-impl Works for Model {
+impl Function for Model {
     type Report = ();
     type Error = ModelError;
     type Objects = Access;
@@ -253,7 +254,7 @@ impl Model {
             self.put_back(applied).await?;
         }
         let status = Status::Failed {
-            reason: reason.to_owned(),
+            reason: ErrorCode::answered(reason),
             unrestored: Vec::new(),
         };
         let request_id = desired.order.request_id.as_str();
@@ -330,7 +331,7 @@ fn put_secret(secret: &mut Option<Secret>, token: &str, environment: &str) {
 fn result(result: OutcomeResult, error_type: Option<&str>) -> Outcome {
     Outcome {
         result,
-        error_type: error_type.map(str::to_owned),
+        error_type: error_type.map(ErrorCode::answered),
     }
 }
 
@@ -341,12 +342,14 @@ pub fn applied_environment(applied: &Applied) -> String {
 
 fn applied_now(desired: &Desired, definition: &Definition) -> Applied {
     let (release, version) = desired.promotes().expect("a promote");
-    let registered = shared::promotion::Definition {
+    let registered = promotion::Definition {
         arn: definition.arn.clone(),
         digest: definition.environment.clone(),
         runs_as: "rack_shop_web".to_owned(),
         schedule: None,
         capacity: None,
+        deployment: None,
+        set: None,
         stands: None,
     };
     let secret = definition.secret_version.clone();
@@ -367,6 +370,7 @@ fn applied_now(desired: &Desired, definition: &Definition) -> Applied {
         stack: Some(stack::needs(release.as_str())),
         cluster: None,
         network: None,
+        stack_digest: None,
     }
 }
 

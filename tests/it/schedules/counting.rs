@@ -1,8 +1,8 @@
 //! failure-count in the schedules: its real way, over the model's store and bus.
 
-use shared::counting;
-use shared::failures::Failures;
-use shared::names::{AppId, AppName, RackName};
+use lambda::counting;
+use names::{AppId, AppName, RackName};
+use promotion::failures::Failures;
 
 use super::store::{Access, Sim};
 

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use integration_tests::chance::Chance;
-use shared::names::{AppId, AppName, RackName};
-use shared::promotion::{Desired, Kind};
+use names::{AppId, AppName, RackName};
+use promotion::{Desired, Kind};
 
 use super::attempt::{BAD, Model, OUTAGE, REFUSED, STUCK};
 use super::counting;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use shared::events::Event;
-use shared::failures::Failures;
-use shared::promotion::{Applied, Promotion, Status, Work};
+use promotion::events::Event;
+use promotion::failures::Failures;
+use promotion::{Applied, Promotion, Status, Work};
 
 use super::attempt::applied_environment;
 use super::counting;
@@ -290,7 +290,7 @@ impl Watch {
             "each outcome counts once",
             numbers(&got) == numbers(&want),
         );
-        let warnings = |events: &[shared::events::Event]| {
+        let warnings = |events: &[promotion::events::Event]| {
             let rack = events
                 .iter()
                 .filter(|event| event.detail_type.starts_with("Rack Warning"));

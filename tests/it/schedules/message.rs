@@ -1,8 +1,8 @@
 //! What queues hold, and what an invocation makes of it.
 
-use shared::names::{AppId, ReleaseId, keys};
-use shared::promotion::{Allowed, Order, Request, Tie, Work};
-use shared::work::{Invocation, Message};
+use lambda::work::{Invocation, Message};
+use names::{AppId, ReleaseId, keys};
+use promotion::{Allowed, Order, Request, Tie, Work};
 
 use super::attempt::Model;
 use super::outside::EnvVersion;

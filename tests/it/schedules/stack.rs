@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use names::AppId;
+use promotion::{Applied, Desired, Finished};
+use release::app_stack::{Needs, StackNeeds};
+use release::stack_state::{Failure, RequestToken, SeenStack, StackStep};
 use serde_json::{Value, json};
-use shared::app_stack::{Needs, StackNeeds};
-use shared::names::AppId;
-use shared::promotion::{Applied, Desired, Finished};
-use shared::stack_state::{Failure, RequestToken, SeenStack, StackStep};
 
 use super::attempt::{Model, ModelError, REFUSED, STUCK};
 
@@ -59,6 +59,7 @@ impl Stack {
             access: Needs::default(),
             resources: self.template().clone(),
             rack: None,
+            mounted_by_role: false,
         }
     }
 
@@ -117,6 +118,7 @@ pub fn needs(release: &str) -> StackNeeds {
         access: Needs::default(),
         resources: own.chain(["roles"]).map(str::to_owned).collect(),
         rack: None,
+        mounted_by_role: false,
     }
 }
 

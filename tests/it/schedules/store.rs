@@ -8,14 +8,14 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use aws::call_error::CallError;
+use aws::settings_bucket::{Object, Replaced};
 use chrono::{DateTime, Utc};
 use integration_tests::chance::Chance;
-use shared::call_error::CallError;
-use shared::events::Event;
-use shared::promotion::Promotion;
-use shared::settings_bucket::{Object, Replaced};
-use shared::state_store::StateObjects;
-use shared::work::Outbox;
+use lambda::state_store::StateObjects;
+use lambda::work::Outbox;
+use promotion::Promotion;
+use promotion::events::Event;
 
 use super::outside::Outside;
 

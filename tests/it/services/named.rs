@@ -2,7 +2,8 @@
 
 use aws_sdk_ecs::types::{
     ApplicationProtocol, Compatibility, ContainerDefinition, CpuArchitecture, EphemeralStorage,
-    HealthCheck, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
+    HealthCheck, LaunchType, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
+    SchedulingStrategy, Tag,
 };
 use integration_tests::World;
 use serde_json::json;
@@ -15,7 +16,7 @@ const MANIFEST: &str = "services:\n  web:\n    image: example/web:1\n    port: 3
 
 /// An ECS service on Graviton, whose definition has more than convox.yml can say; its ARN.
 async fn front(world: &World) -> String {
-    let arn = world.create_ecs_service("front", &[]).await;
+    let arn = app::lend(world, "front", APP).await;
     let port = PortMapping::builder().container_port(3000).name("http");
     let port = port.app_protocol(ApplicationProtocol::Http2).build();
     let health = HealthCheck::builder().command("CMD").command("ok").build();
@@ -109,4 +110,42 @@ async fn an_ecs_service_that_app_json_names_keeps_its_platform_and_what_goes_is_
     );
     let warnings = again["warnings"].to_string();
     assert!(!warnings.contains("this goes"), "{warnings}");
+}
+
+#[tokio::test]
+async fn an_ecs_service_that_app_json_names_stays_a_daemon_and_the_promote_says_so() {
+    let world = app::world_with("services:\n  web:\n    image: example/web:1\n", &[]).await;
+    let container = ContainerDefinition::builder().name("c").image("theirs");
+    let registered = world.ecs.register_task_definition().family("everywhere");
+    let registered = registered
+        .requires_compatibilities(Compatibility::Ec2)
+        .network_mode(NetworkMode::Bridge)
+        .container_definitions(container.memory(128).build());
+    registered.send().await.unwrap();
+    let create = world.ecs.create_service().cluster(&world.cluster);
+    let create = create
+        .service_name("everywhere")
+        .task_definition("everywhere")
+        .launch_type(LaunchType::Ec2)
+        .scheduling_strategy(SchedulingStrategy::Daemon);
+    let lent = Tag::builder().key("convox:lent-to");
+    let lent = lent.value(format!("{}/{APP}", world.rack)).build();
+    create.tags(lent).send().await.unwrap();
+    let settings = json!({"services": {"web": "everywhere"}}).to_string();
+    world.put(&format!("apps/{APP}/app.json"), settings).await;
+    let function = world.start("promote", &[]);
+    let report = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let warnings = report["warnings"].to_string();
+    let stays = "the ECS service `everywhere`, which app.json names for `web`, stays a DAEMON";
+    assert!(warnings.contains(stays), "{warnings}");
+    let described = world.ecs.describe_services().cluster(&world.cluster);
+    let described = described.services("everywhere").send().await.unwrap();
+    let service = &described.services()[0];
+    assert_eq!(
+        service.scheduling_strategy(),
+        Some(&SchedulingStrategy::Daemon)
+    );
+    let moved = report["services"]["web"]["newTaskDefinition"].as_str();
+    assert_eq!(service.task_definition(), moved);
 }

@@ -10,7 +10,7 @@ use crate::app::{self, APP};
 fn deleted(world: &World, id: &str, seconds: i64) -> Value {
     let time = Utc::now() + TimeDelta::seconds(seconds);
     json!({
-        "version": "0", "id": id, "detail-type": "App Deleted", "source": "shop.operations", "account": "123456789012",
+        "version": "0", "id": id, "detail-type": "App Deleted", "source": "rack", "account": "123456789012",
         "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
         "detail": {"rack": world.rack, "app": APP},
     })
@@ -93,4 +93,22 @@ async fn a_stack_that_cannot_be_deleted_fails_the_deletion_with_its_reason() {
     assert!(message.contains("the log group is in use"), "{message}");
     let report = deletion.invoke(&deleted(&world, "d2", 6)).await.answer();
     assert_eq!(report["status"], "deleted", "{report:#}");
+}
+
+/// The Rack's stack was deleted while Apps stood, and made anew.
+#[tokio::test]
+async fn an_app_whose_stack_names_a_role_that_is_gone_is_deleted_with_the_role_of_now() {
+    let (world, promote) = fresh(WEB).await;
+    promoted(&world, &promote, "R1", WEB).await;
+    let settings = world.settings(&[]);
+    let mut of_now = settings.iter();
+    let (_, gone) = of_now
+        .find(|(name, _)| name == "APP_STACK_ROLE_ARN")
+        .unwrap();
+    world.proxy.delete_role(gone);
+    let anew = format!("{gone}-anew");
+    let deletion = world.start("app-deletion", &[("APP_STACK_ROLE_ARN", &anew)]);
+    let report = deletion.invoke(&deleted(&world, "d1", 5)).await.answer();
+    assert_eq!(report["status"], "deleted", "{report:#}");
+    assert!(!has_stack(&world).await);
 }

@@ -1,16 +1,17 @@
 //! What a Release needs of the stack is there before its tasks start, and stays until none of them can.
 
+use aws::ecs::{Cluster, NewService};
+use environment::EnvironmentObject;
 use integration_tests::world::SUBNETS;
+use manifest::Deployment;
+use manifest::app_settings::Build;
+use manifest::capacity::Capacity;
+use manifest::capacity::LaunchType;
+use manifest::precedence::Generation;
+use names::{AppId, AppName, RackName, ReleaseId};
+use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition};
+use release::timer_rule::{Network, Placement};
 use serde_json::{Value, json};
-use shared::app_settings::Build;
-use shared::capacity::Capacity;
-use shared::ecs::{Cluster, NewService};
-use shared::environment::{self, EnvironmentObject};
-use shared::manifest::{self, Deployment};
-use shared::names::{AppId, AppName, RackName, ReleaseId};
-use shared::precedence::Generation;
-use shared::task_definition::{self, EnvSource, Launch, LaunchType, Release, TaskDefinition};
-use shared::timer_rule::{Network, Placement};
 
 use super::{WEB, fresh, outputs, promoted, template};
 use crate::app::{self, APP};
@@ -51,6 +52,19 @@ async fn a_policy_that_the_rack_does_not_let_apps_have_is_refused_before_any_wri
     let message = report["message"].as_str().unwrap();
     assert!(message.contains("`services.web.policies`"), "{message}");
     assert!(world.proxy.writes().is_empty());
+}
+
+#[tokio::test]
+async fn policies_that_could_give_no_action_are_refused_before_any_write() {
+    let world = app::world_with(WEB, &[]).await;
+    let promote = world.start("promote", &[("APP_POLICY_ACTIONS", "")]);
+    let report = promoted(&world, &promote, "R1", &with_policy()).await;
+    assert_eq!(report["errorType"], "PolicyNotAllowed", "{report:#}");
+    let message = report["message"].as_str().unwrap();
+    assert!(message.contains("AppPolicyActions"), "{message}");
+    assert!(world.proxy.writes().is_empty());
+    let report = promoted(&world, &promote, "R2", WEB).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
 }
 
 /// A convox.yml whose Service is given so many secrets, from number `first` on.

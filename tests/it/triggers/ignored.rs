@@ -80,7 +80,7 @@ async fn what_is_not_for_this_rack_is_ignored_with_a_logged_reason() {
             "`Object Deleted`",
         ),
         (
-            with("requested", "/detail", json!({"rack": world.rack})),
+            with("requested", "/detail", json!({"app": APP, "release": "R1"})),
             "detail is incomplete",
         ),
         (test_event, "S3's test event"),

@@ -1,11 +1,12 @@
 //! The container's entrypoint on the S3 path: the real `convox-env`, asked what it would hand to the App.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::{Agent, LaunchFailure, Origin, Variable};
+use super::{Agent, Entrypoint, LaunchFailure, Origin, Variable, entrypoint};
 
 type Variables = BTreeMap<String, Variable>;
 
@@ -14,10 +15,21 @@ pub(super) async fn run(agent: &Agent, variables: Variables) -> Result<Variables
     if !variables.contains_key("CONVOX_ENV_URL") {
         return Ok(variables);
     }
+    match &agent.convox_env {
+        Entrypoint::Built(program) => run_program(agent, program, variables).await,
+        Entrypoint::Model(kms) => entrypoint::run(agent, kms, variables).await,
+    }
+}
+
+async fn run_program(
+    agent: &Agent,
+    program: &Path,
+    variables: Variables,
+) -> Result<Variables, LaunchFailure> {
     let own = variables
         .iter()
         .map(|(name, variable)| (name, &variable.value));
-    let output = Command::new(&agent.convox_env)
+    let output = Command::new(program)
         .args(["/usr/bin/env", "-0"])
         .env_clear()
         .envs(&agent.access)
@@ -26,12 +38,7 @@ pub(super) async fn run(agent: &Agent, variables: Variables) -> Result<Variables
         .kill_on_drop(true)
         .output()
         .await
-        .map_err(|error| {
-            LaunchFailure(format!(
-                "cannot run {}: {error}",
-                agent.convox_env.display()
-            ))
-        })?;
+        .map_err(|error| LaunchFailure(format!("cannot run {}: {error}", program.display())))?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(LaunchFailure(format!(

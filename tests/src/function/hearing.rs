@@ -24,34 +24,47 @@ impl Function {
     /// Where its answer is `waiting`, the answer to the last delivery about the same App that had work to do counts instead.
     /// A delivery that fails is made again at the next call. Calls at the same time take turns.
     pub async fn invoke(&self, event: &Value) -> Invocation {
-        let Some(ear) = &self.ear else {
-            return self.invoke_alone(event).await;
-        };
-        let busy = ear.enter();
-        let answered = self.invoke_alone(event).await;
-        drop(busy);
-        let waits = answered.is_waiting();
-        let app = answered.app().filter(|_| waits);
-        let mut last = answered;
-        for _ in 0..ENDS_MAX {
-            let Some(end) = ear.hear(app.as_deref()) else {
-                return last;
-            };
-            let heard = self.invoke_alone(&end.event).await;
-            let concerns = waits && (app.is_none() || end.app == app) && !heard.is_idle();
-            let failed = matches!(heard, Invocation::Error { .. });
-            if failed {
-                ear.put_back(end);
-            }
-            if concerns {
-                last = heard;
-            }
-            if failed {
-                return last;
-            }
+        match &self.ear {
+            None => self.invoke_alone(event).await,
+            Some(ear) => hearing(ear, event, async |event| self.invoke_alone(event).await).await,
         }
-        panic!("the function begins a new operation at each of {ENDS_MAX} ends")
     }
+}
+
+/// Invokes any function that hears, with `invoke`, as [`Function::invoke`] does.
+///
+/// # Panics
+///
+/// When the function begins new operations without end.
+pub async fn hearing(
+    ear: &StackEar,
+    event: &Value,
+    invoke: impl AsyncFn(&Value) -> Invocation,
+) -> Invocation {
+    let busy = ear.enter();
+    let answered = invoke(event).await;
+    drop(busy);
+    let waits = answered.is_waiting();
+    let app = answered.app().filter(|_| waits);
+    let mut last = answered;
+    for _ in 0..ENDS_MAX {
+        let Some(end) = ear.hear(app.as_deref()) else {
+            return last;
+        };
+        let heard = invoke(&end.event).await;
+        let concerns = waits && (app.is_none() || end.app == app) && !heard.is_idle();
+        let failed = matches!(heard, Invocation::Error { .. });
+        if failed {
+            ear.put_back(end);
+        }
+        if concerns {
+            last = heard;
+        }
+        if failed {
+            return last;
+        }
+    }
+    panic!("the function begins a new operation at each of {ENDS_MAX} ends")
 }
 
 impl Invocation {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::policy::Policy;
+use super::policy::{Policy, Rule};
 use super::resolve::{Resolver, TemplateError};
 use super::template::template;
 use crate::world::REGION;
@@ -33,8 +33,22 @@ pub struct Deployment {
     pub former_secret_key: Option<String>,
     /// `FARGATE` or `EC2`.
     pub launch_type: String,
-    /// The secrets and the environment files beside the Rack's own that tasks may read, comma separated.
-    pub extra: [String; 2],
+    /// The secrets and the environment files that convox.yml may name, comma separated.
+    pub named: [String; 2],
+    /// The sources of events that command Apps, comma separated, and the bus that takes them; empty: the defaults.
+    pub commands: [String; 2],
+    /// The policies of keys that it was given, by their ARNs; one that is not here leaves all to IAM.
+    pub key_policies: BTreeMap<String, Value>,
+    /// Whether tasks may read environments without naming a version.
+    pub reads_no_versions: bool,
+    /// Who may write the state beside the functions.
+    pub state_operator: String,
+    /// Actions that these may give, comma separated.
+    pub app_policy_actions: String,
+    /// The permissions boundary of the roles of Apps.
+    pub boundary: String,
+    /// The VPC of the subnets.
+    pub vpc: String,
     /// The managed policies that roles of Apps may get, comma separated.
     pub app_policies: String,
     /// The ARNs of its roles, by logical id.
@@ -50,6 +64,8 @@ impl Deployment {
         let account = get("AWS_ACCESS_KEY_ID");
         let created = format!("arn:{PARTITION}:kms:{REGION}:{account}:key/of-the-stack");
         let given = settings.get("ENVIRONMENT_KEY_ARN").cloned();
+        let rack = get("RACK");
+        let of_function = |name| format!("arn:{PARTITION}:iam::{account}:role/{rack}-{name}");
         Self {
             rack: get("RACK"),
             bucket: get("SETTINGS_BUCKET"),
@@ -59,10 +75,21 @@ impl Deployment {
             secret_key: settings.get("SECRET_KEY_ARN").cloned(),
             former_secret_key: settings.get("FORMER_SECRET_KEY_ARN").cloned(),
             launch_type: get("LAUNCH_TYPE"),
-            extra: [get("EXTRA_SECRET_ARNS"), get("EXTRA_ENVIRONMENT_FILE_ARNS")],
+            named: [get("APP_SECRET_ARNS"), get("APP_ENVIRONMENT_FILE_ARNS")],
+            commands: [get("EVENT_SOURCES"), get("COMMAND_BUS")],
+            key_policies: BTreeMap::new(),
+            reads_no_versions: get("CONVOX_WRAPPER") == "Yes",
+            state_operator: get("STATE_OPERATOR_ARN"),
+            vpc: get("VPC"),
             app_policies: get("APP_POLICY_ARNS"),
+            app_policy_actions: get("APP_POLICY_ACTIONS"),
+            boundary: get("APP_BOUNDARY_ARN"),
             roles: BTreeMap::from([
+                ("AppDeletionRole", of_function("app-deletion")),
                 ("AppStackRole", get("APP_STACK_ROLE_ARN")),
+                ("FailureCountRole", of_function("failure-count")),
+                ("ProcessRunRole", of_function("process-run")),
+                ("PromoteRole", of_function("promote")),
                 ("TaskExecutionRole", get("TASK_EXECUTION_ROLE_ARN")),
                 ("TaskRole", get("TASK_ROLE_ARN")),
                 ("TimerRole", get("TIMER_ROLE_ARN")),
@@ -82,18 +109,60 @@ impl Deployment {
             return Err(TemplateError(format!("there is no role {logical_id}")));
         }
         let resolver = Resolver::new(template(), self);
-        let mut policy = Policy::default();
+        let mut policy = Policy {
+            principal: self.attribute(logical_id, "Arn"),
+            ..Policy::default()
+        };
         let policies = &resources[logical_id]["Properties"]["Policies"];
         for inline in policies.as_array().into_iter().flatten() {
             let document = resolver.document(&inline["PolicyDocument"])?;
             policy.add_allowed(&document)?;
         }
+        let managed = &resources[logical_id]["Properties"]["ManagedPolicyArns"];
+        for named in managed.as_array().into_iter().flatten() {
+            let id = named["Ref"].as_str().unwrap_or_default();
+            let document = &resources[id]["Properties"]["PolicyDocument"];
+            policy.add_allowed(&resolver.document(document)?)?;
+        }
         let bucket = &resources["SettingsBucketPolicy"]["Properties"]["PolicyDocument"];
-        policy.add_denied(&resolver.document(bucket)?, None)?;
+        policy.add_denied(&resolver.document(bucket)?)?;
         if self.creates_key {
             let key = &resources["EnvironmentKey"]["Properties"]["KeyPolicy"];
-            policy.add_denied(&resolver.document(key)?, Some(&self.environment_key))?;
+            policy.add_key(&resolver.document(key)?, &self.environment_key)?;
         }
+        for (key, document) in &self.key_policies {
+            policy.add_key(document, key)?;
+        }
+        Ok(policy)
+    }
+
+    /// What no role of an App can do more than.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn boundary_policy(&self) -> Result<Policy, TemplateError> {
+        let boundary = &template()["Resources"]["AppBoundary"]["Properties"];
+        let resolver = Resolver::new(template(), self);
+        let mut policy = Policy::default();
+        policy.add_allowed(&resolver.document(&boundary["PolicyDocument"])?)?;
+        Ok(policy)
+    }
+
+    /// What the settings bucket denies to `principal`, who may do anything by his own policy.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn bucket_policy(&self, principal: &str) -> Result<Policy, TemplateError> {
+        let mut policy = Policy {
+            rules: vec![Rule::on("s3:*", "*")],
+            principal: Some(principal.to_owned()),
+            ..Policy::default()
+        };
+        let bucket = &template()["Resources"]["SettingsBucketPolicy"]["Properties"];
+        let resolver = Resolver::new(template(), self);
+        policy.add_denied(&resolver.document(&bucket["PolicyDocument"])?)?;
         Ok(policy)
     }
 
@@ -164,23 +233,31 @@ impl Deployment {
         } else {
             &self.environment_key
         };
-        let [extra_secrets, extra_files] = &self.extra;
+        let [named_secrets, named_files] = &self.named;
+        let [sources, bus] = &self.commands;
         let value = match name {
             "AWS::AccountId" => &self.account,
             "AWS::Partition" => PARTITION,
             "AWS::Region" => REGION,
             "AWS::StackName" => "a-stack",
             "AWS::URLSuffix" => URL_SUFFIX,
+            "AppEnvironmentFileArns" => named_files,
+            "AppBoundary" => &self.boundary,
+            "AppPolicyActions" => &self.app_policy_actions,
             "AppPolicyArns" => &self.app_policies,
+            "AppSecretArns" => named_secrets,
             "Cluster" => &self.cluster,
+            "ConvoxWrapper" if self.reads_no_versions => "Yes",
+            "CommandBus" if !bus.is_empty() => bus,
             "EnvironmentKeyArn" => environment_key,
-            "ExtraEnvironmentFileArns" => extra_files,
-            "ExtraSecretArns" => extra_secrets,
+            "EventSources" if !sources.is_empty() => sources,
             "FormerSecretKeyArn" => self.former_secret_key.as_deref().unwrap_or_default(),
             "LaunchType" => &self.launch_type,
             "Rack" => &self.rack,
             "SecretKeyArn" => self.secret_key.as_deref().unwrap_or_default(),
             "SettingsBucket" => &self.bucket,
+            "StateOperatorArn" => &self.state_operator,
+            "Vpc" => &self.vpc,
             _ => return None,
         };
         Some(value.into())

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
+
+use chrono::{DateTime, Utc};
 
 use super::deployment::Deployment;
 use super::facts::Facts;
 use super::needs::{Need, needs};
 use super::policy::{Decision, Policy};
-use crate::proxy::{Call, Proxy};
+use crate::clock;
+use crate::proxy::{Call, Proxy, Snapshot};
 
 /// The proxy, and what it takes to judge its calls. Dropped, it stops a test whose function did what it may not.
 ///
@@ -21,18 +24,35 @@ pub struct Judged {
     evidence: Mutex<Evidence>,
 }
 
+/// A World without an emulator as it is at one moment.
+#[derive(Debug)]
+pub struct Moment {
+    account: Snapshot,
+    calls: Arc<[Call]>,
+    time: DateTime<Utc>,
+}
+
 #[derive(Debug, Default)]
 struct Evidence {
     /// By function, the stacks that it runs in here; a test can start several.
-    deployments: BTreeMap<String, Vec<Deployment>>,
+    deployments: BTreeMap<String, Vec<Deployed>>,
     /// Calls from before the first of them.
     before: usize,
-    /// Calls that the test has cleared.
+    /// Calls up to the moment that the World was put back to; judged then.
+    settled: Arc<[Call]>,
+    /// Calls since that the test has cleared.
     cleared: Vec<Call>,
 }
 
-/// What one call takes.
 #[derive(Debug)]
+struct Deployed {
+    deployment: Deployment,
+    /// Of the function's role, once it was asked for.
+    policy: OnceLock<Policy>,
+}
+
+/// What one call takes.
+#[derive(Debug, Clone)]
 pub struct Permit<'a> {
     /// The call.
     pub call: &'a Call,
@@ -47,15 +67,16 @@ impl Judged {
     }
 
     /// From now on `deployment`'s `function` makes calls.
-    pub(crate) fn expect(&self, function: &str, deployment: Deployment) {
+    pub fn expect(&self, function: &str, deployment: Deployment) {
         let calls = self.proxy.calls().len();
         let mut evidence = self.evidence.lock().unwrap();
         if evidence.deployments.is_empty() {
-            evidence.before = evidence.cleared.len() + calls;
+            evidence.before = evidence.settled.len() + evidence.cleared.len() + calls;
         }
         let known = evidence.deployments.entry(function.to_owned()).or_default();
-        if !known.contains(&deployment) {
-            known.push(deployment);
+        if known.iter().all(|known| known.deployment != deployment) {
+            let policy = OnceLock::new();
+            known.push(Deployed { deployment, policy });
         }
     }
 
@@ -70,8 +91,46 @@ impl Judged {
     #[must_use]
     pub fn all(&self) -> Vec<Call> {
         let evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
-        let cleared = evidence.cleared.iter().cloned();
+        let cleared = evidence.settled.iter().chain(&evidence.cleared).cloned();
         cleared.chain(self.proxy.calls()).collect()
+    }
+
+    /// The World as it is. Its calls so far are judged.
+    ///
+    /// # Panics
+    ///
+    /// For a World with an emulator, and for a call that its caller may not make.
+    pub async fn moment(&self) -> Moment {
+        self.clear();
+        self.judge();
+        Moment {
+            account: self.proxy.snapshot().await,
+            calls: self.all().into(),
+            time: clock::now(),
+        }
+    }
+
+    /// Puts the World back, its time included.
+    pub async fn go_back(&self, moment: &Moment) {
+        self.proxy.restore(&moment.account).await;
+        let mut evidence = self.evidence.lock().unwrap();
+        evidence.settled = Arc::clone(&moment.calls);
+        evidence.cleared.clear();
+        clock::set(moment.time);
+    }
+
+    /// Judges the calls since the World was put back, or all.
+    ///
+    /// # Panics
+    ///
+    /// For a call that its caller may not make.
+    pub fn judge(&self) {
+        let misdeeds: Vec<String> = self.misdeeds().into_iter().collect();
+        assert!(
+            misdeeds.is_empty(),
+            "calls that template.yaml does not allow their callers:\n{}",
+            misdeeds.join("\n")
+        );
     }
 
     /// What a function did and may not do under any of the stacks that it was started in; each line names call, action,
@@ -80,11 +139,12 @@ impl Judged {
         let calls = self.all();
         let evidence = self.evidence.lock().unwrap_or_else(PoisonError::into_inner);
         let mut misdeeds = BTreeSet::new();
+        let judged = evidence.settled.len();
         for (function, deployments) in &evidence.deployments {
-            misdeeds.extend(misdeeds_of(function, deployments, &calls));
+            misdeeds.extend(misdeeds_of(function, deployments, &calls, judged));
         }
         if !evidence.deployments.is_empty() {
-            let nobodys = calls.iter().skip(evidence.before);
+            let nobodys = calls.iter().skip(evidence.before.max(judged));
             let nobodys = nobodys.filter(|call| call.caller.is_empty());
             misdeeds.extend(nobodys.map(|call| format!("{call}: nobody says whose call this is")));
         }
@@ -92,14 +152,20 @@ impl Judged {
     }
 }
 
-fn misdeeds_of(function: &str, deployments: &[Deployment], calls: &[Call]) -> BTreeSet<String> {
+fn misdeeds_of(
+    function: &str,
+    deployments: &[Deployed],
+    calls: &[Call],
+    judged: usize,
+) -> BTreeSet<String> {
     let role = Deployment::role_of(function);
-    let judge = |deployment: &Deployment| {
-        let policy = deployment
-            .policy(&role)
-            .unwrap_or_else(|err| panic!("{err}"));
-        let permits = permits(deployment, calls, function);
-        let lines = permits.iter().map(|permit| missing(&policy, permit));
+    let judge = |deployed: &Deployed| {
+        let of_role = || deployed.deployment.policy(&role);
+        let policy = deployed
+            .policy
+            .get_or_init(|| of_role().unwrap_or_else(|err| panic!("{err}")));
+        let permits = permits_since(&deployed.deployment, calls, judged, function);
+        let lines = permits.iter().map(|permit| missing(policy, permit));
         lines.collect::<Vec<_>>()
     };
     let verdicts: Vec<Vec<Vec<String>>> = deployments.iter().map(judge).collect();
@@ -120,10 +186,20 @@ fn misdeeds_of(function: &str, deployments: &[Deployment], calls: &[Call]) -> BT
 /// For a call without a row in the table.
 #[must_use]
 pub fn permits<'c>(deployment: &Deployment, calls: &'c [Call], caller: &str) -> Vec<Permit<'c>> {
+    permits_since(deployment, calls, 0, caller)
+}
+
+/// The same of the calls from one on; those before only show what there is.
+fn permits_since<'c>(
+    deployment: &Deployment,
+    calls: &'c [Call],
+    first: usize,
+    caller: &str,
+) -> Vec<Permit<'c>> {
     let mut facts = Facts::new(deployment);
     let mut permits = Vec::new();
-    for call in calls {
-        if call.caller == caller {
+    for (number, call) in calls.iter().enumerate() {
+        if number >= first && call.caller == caller {
             let needs = needs(&facts, call).unwrap_or_else(|err| panic!("{err}"));
             permits.push(Permit { call, needs });
         }
@@ -163,14 +239,8 @@ impl Deref for Judged {
 
 impl Drop for Judged {
     fn drop(&mut self) {
-        if thread::panicking() {
-            return;
+        if !thread::panicking() {
+            self.judge();
         }
-        let misdeeds: Vec<String> = self.misdeeds().into_iter().collect();
-        assert!(
-            misdeeds.is_empty(),
-            "calls that template.yaml does not allow their callers:\n{}",
-            misdeeds.join("\n")
-        );
     }
 }

@@ -26,14 +26,20 @@ pub enum Effect {
 pub enum Operator {
     /// Equal ARNs, with wildcards in each part; `ArnEquals` is the same.
     ArnLike,
+    /// None of the ARNs, and a call without the key fits as well.
+    ArnNotLike,
     /// `true` or `false`, whatever the case.
     Bool,
     /// The same, and a call without the key fits as well.
     BoolIfExists,
+    /// `true`: the call does not carry the key; `false`: it does.
+    Null,
     /// A whole number that is not smaller.
     NumericGreaterThanEquals,
     /// Equal texts.
     StringEquals,
+    /// The same, and a call without the key fits as well.
+    StringEqualsIfExists,
     /// Equal texts, with wildcards.
     StringLike,
 }
@@ -69,6 +75,11 @@ pub struct Rule {
 pub struct Policy {
     /// Each action and resource by itself.
     pub rules: Vec<Rule>,
+    /// Who is asking, where a resource policy cares.
+    pub principal: Option<String>,
+    /// What the policies of keys leave to IAM, by the key's ARN. Nothing else of such a key is allowed to anybody, whatever his own
+    /// policies say (KMS developer guide, "Key policies in AWS KMS"); a key that is not here leaves all.
+    pub keys: BTreeMap<String, Vec<Rule>>,
 }
 
 /// What IAM decides.
@@ -80,6 +91,14 @@ pub enum Decision {
     Denied(String),
     /// Nothing allows it.
     NotAllowed,
+}
+
+impl Decision {
+    /// Whether it is allowed.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        *self == Self::Allowed
+    }
 }
 
 impl Policy {
@@ -104,20 +123,39 @@ impl Policy {
         Ok(())
     }
 
-    /// Adds what a resource policy denies to everybody. In the policy of a key, `*` is that key.
-    pub(super) fn add_denied(
-        &mut self,
-        document: &Value,
-        key: Option<&str>,
-    ) -> Result<(), TemplateError> {
+    /// Adds what a resource policy denies to everybody.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn add_denied(&mut self, document: &Value) -> Result<(), TemplateError> {
         for statement in document["Statement"].as_array().into_iter().flatten() {
             let (rules, everybody) = statement::rules(statement)?;
             let denied = rules.into_iter().filter(|rule| rule.effect == Effect::Deny);
-            for mut rule in denied.filter(|_| everybody) {
-                if let Some(key) = key {
-                    key.clone_into(&mut rule.resource);
+            self.rules.extend(denied.filter(|_| everybody));
+        }
+        Ok(())
+    }
+
+    /// Adds the policy of a key: what it denies to everybody, and what it leaves to the account, that is to IAM. In it, `*` is the
+    /// key itself.
+    ///
+    /// # Errors
+    ///
+    /// [`TemplateError`] for a construct that is not known here.
+    pub fn add_key(&mut self, document: &Value, key: &str) -> Result<(), TemplateError> {
+        let left = self.keys.entry(key.to_owned()).or_default();
+        for statement in document["Statement"].as_array().into_iter().flatten() {
+            let (rules, everybody) = statement::rules(statement)?;
+            let account = statement["Principal"]["AWS"].as_str();
+            let account = account.is_some_and(|principal| principal.ends_with(":root"));
+            for mut rule in rules {
+                key.clone_into(&mut rule.resource);
+                match rule.effect {
+                    Effect::Deny if everybody => self.rules.push(rule),
+                    Effect::Allow if account => left.push(rule),
+                    _ => {}
                 }
-                self.rules.push(rule);
             }
         }
         Ok(())
@@ -126,6 +164,15 @@ impl Policy {
     /// Whether a need is met.
     #[must_use]
     pub fn decide(&self, need: &Need) -> Decision {
+        let need = match &self.principal {
+            Some(principal) => &need.clone().with("aws:PrincipalArn", principal),
+            None => need,
+        };
+        if let Some(left) = self.keys.get(&need.resource)
+            && !left.iter().any(|rule| rule.fits(need))
+        {
+            return Decision::NotAllowed;
+        }
         let mut fitting = self.rules.iter().filter(|rule| rule.fits(need)).peekable();
         if fitting.peek().is_none() {
             return Decision::NotAllowed;
@@ -172,6 +219,20 @@ impl Rule {
         }
     }
 
+    /// Something that it says something about: patterns stand for themselves.
+    #[must_use]
+    pub fn as_need(&self, source: &'static str) -> Need {
+        let need = Need::new(&self.action, &self.resource, source);
+        let present = self
+            .conditions
+            .iter()
+            .filter(|condition| condition.operator != Operator::Null);
+        present.fold(need, |need, condition| {
+            let value = condition.values.first().cloned().unwrap_or_default();
+            need.with(&condition.key, value)
+        })
+    }
+
     /// Whether it says anything about `need`.
     #[must_use]
     pub fn fits(&self, need: &Need) -> bool {
@@ -188,13 +249,24 @@ impl Condition {
     /// A key that the call does not carry never fits, unless the operator says so.
     fn holds(&self, context: &BTreeMap<String, String>) -> bool {
         let Some(actual) = context.get(&self.key) else {
-            return self.operator == Operator::BoolIfExists;
+            return match self.operator {
+                Operator::ArnNotLike | Operator::BoolIfExists | Operator::StringEqualsIfExists => {
+                    true
+                }
+                Operator::Null => self.values.iter().any(|value| value == "true"),
+                _ => false,
+            };
         };
-        self.values.iter().any(|value| match self.operator {
-            Operator::ArnLike => arn_fits(value, actual),
+        let mut values = self.values.iter();
+        if self.operator == Operator::ArnNotLike {
+            return values.all(|value| !arn_fits(value, actual));
+        }
+        values.any(|value| match self.operator {
+            Operator::ArnLike | Operator::ArnNotLike => arn_fits(value, actual),
+            Operator::Null => value == "false",
             Operator::Bool | Operator::BoolIfExists => value.eq_ignore_ascii_case(actual),
             Operator::NumericGreaterThanEquals => is_at_least(actual, value),
-            Operator::StringEquals => value == actual,
+            Operator::StringEquals | Operator::StringEqualsIfExists => value == actual,
             Operator::StringLike => fits(value, actual),
         })
     }
@@ -213,10 +285,13 @@ impl Operator {
     pub(super) fn named(name: &str) -> Option<Self> {
         match name {
             "ArnEquals" | "ArnLike" => Some(Self::ArnLike),
+            "ArnNotLike" => Some(Self::ArnNotLike),
             "Bool" => Some(Self::Bool),
             "BoolIfExists" => Some(Self::BoolIfExists),
+            "Null" => Some(Self::Null),
             "NumericGreaterThanEquals" => Some(Self::NumericGreaterThanEquals),
             "StringEquals" => Some(Self::StringEquals),
+            "StringEqualsIfExists" => Some(Self::StringEqualsIfExists),
             "StringLike" => Some(Self::StringLike),
             _ => None,
         }
@@ -237,6 +312,7 @@ mod tests {
     fn conditions_hold_as_iam_says() {
         let window = (Operator::NumericGreaterThanEquals, "30");
         let kept = (Operator::BoolIfExists, "false");
+        let not = (Operator::ArnNotLike, "arn:aws:iam::*:role/a");
         for ((operator, value), actual, want) in [
             (window, Some("30"), true),
             (window, Some("100"), true),
@@ -247,6 +323,16 @@ mod tests {
             (kept, Some("true"), false),
             (kept, None, true),
             ((Operator::Bool, "false"), None, false),
+            ((Operator::Null, "true"), None, true),
+            ((Operator::Null, "true"), Some("a"), false),
+            ((Operator::Null, "false"), None, false),
+            ((Operator::Null, "false"), Some("a"), true),
+            ((Operator::StringEqualsIfExists, "a"), None, true),
+            ((Operator::StringEqualsIfExists, "a"), Some("a"), true),
+            ((Operator::StringEqualsIfExists, "a"), Some("b"), false),
+            (not, None, true),
+            (not, Some("arn:aws:iam::1:role/b"), true),
+            (not, Some("arn:aws:iam::1:role/a"), false),
         ] {
             let condition = Condition {
                 operator,

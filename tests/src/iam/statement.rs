@@ -172,7 +172,7 @@ mod tests {
             ("Resource", json!(null)),
             ("Resource", json!("bucket")),
             ("Resource", json!("arn:aws:s3:::${aws:username}")),
-            ("Condition", json!({"StringEqualsIfExists": {"a": "b"}})),
+            ("Condition", json!({"StringNotEqualsIfExists": {"a": "b"}})),
             ("Condition", json!({"StringEquals": {"a": 1}})),
         ] {
             let mut statement = whole.clone();

@@ -20,7 +20,8 @@ pub struct Call {
     pub body: Value,
     /// The status answered; none while there is no answer, and where the fault was to give none.
     pub status: Option<u16>,
-    /// The answer's body where it is JSON, else null.
+    /// The answer's body where it is JSON, else null; of `CloudFormation`, the stack as it stood before the call: `StackId`,
+    /// `Tags`.
     pub answer: Value,
     /// When it came.
     pub began: Instant,

@@ -1,4 +1,4 @@
-//! Passes calls on to the emulator.
+//! Passes calls on to the emulator, or to what stands for it in memory.
 
 use std::error::Error;
 use std::time::Duration;
@@ -17,24 +17,63 @@ use serde_json::Value;
 
 use super::answer::{self, Answer};
 use super::incoming::Incoming;
+use super::memory::Memory;
+use super::stacks;
 use crate::world::REGION;
 
-/// The emulator, over connections that are kept alive.
+/// What is behind the rules.
 #[derive(Debug)]
 pub(super) struct Upstream {
     url: String,
-    client: Client<HttpConnector, Full<Bytes>>,
+    far: Far,
+}
+
+#[derive(Debug)]
+enum Far {
+    Emulator {
+        /// Its connections are kept alive.
+        client: Client<HttpConnector, Full<Bytes>>,
+        /// The emulator's own `CloudFormation`.
+        stacks: aws_sdk_cloudformation::Client,
+    },
+    Memory(Memory),
 }
 
 impl Upstream {
-    pub(super) fn new(url: &str) -> Self {
+    pub(super) fn emulator(url: &str, account: &str) -> Self {
         // Shorter than the emulator's own limit of 75 s, so that no call meets a connection about to be closed.
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(30))
             .build_http();
         Self {
             url: url.to_owned(),
-            client,
+            far: Far::Emulator {
+                client,
+                stacks: stacks::emulated(url, account),
+            },
+        }
+    }
+
+    pub(super) fn memory_of(account: &str) -> Self {
+        Self {
+            url: super::NOWHERE.to_owned(),
+            far: Far::Memory(Memory::new(account)),
+        }
+    }
+
+    /// What is in memory, if it is.
+    pub(super) fn memory(&self) -> Option<&Memory> {
+        match &self.far {
+            Far::Memory(memory) => Some(memory),
+            Far::Emulator { .. } => None,
+        }
+    }
+
+    /// The emulator's own `CloudFormation`, if there is an emulator.
+    pub(super) fn emulated_stacks(&self) -> Option<&aws_sdk_cloudformation::Client> {
+        match &self.far {
+            Far::Emulator { stacks, .. } => Some(stacks),
+            Far::Memory(_) => None,
         }
     }
 
@@ -100,6 +139,10 @@ impl Upstream {
     }
 
     async fn send(&self, mut head: Parts, bytes: Bytes) -> Answer {
+        let client = match &self.far {
+            Far::Emulator { client, .. } => client,
+            Far::Memory(memory) => return memory.answer(&Incoming::of(head, bytes)),
+        };
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         head.uri = format!("{}{path}", self.url)
             .parse()
@@ -110,7 +153,7 @@ impl Upstream {
         head.headers.insert(CONTENT_LENGTH, bytes.len().into());
         let operation = head.headers.get("x-amz-target").cloned();
         let request = Request::from_parts(head, Full::new(bytes));
-        let answer = self.answer(request).await;
+        let answer = fetched(client, request).await;
         let answer = answer.unwrap_or_else(|error| answer::bad_gateway(&error.to_string()));
         // The SDK tries again, so that nobody would ever know.
         if answer.status().is_server_error() {
@@ -119,11 +162,14 @@ impl Upstream {
         }
         answer
     }
+}
 
-    async fn answer(&self, request: Request<Full<Bytes>>) -> Result<Answer, Box<dyn Error>> {
-        let (mut head, body) = self.client.request(request).await?.into_parts();
-        head.headers.remove(TRANSFER_ENCODING);
-        let body = body.collect().await?;
-        Ok(Answer::from_parts(head, body.to_bytes()))
-    }
+async fn fetched(
+    client: &Client<HttpConnector, Full<Bytes>>,
+    request: Request<Full<Bytes>>,
+) -> Result<Answer, Box<dyn Error>> {
+    let (mut head, body) = client.request(request).await?.into_parts();
+    head.headers.remove(TRANSFER_ENCODING);
+    let body = body.collect().await?;
+    Ok(Answer::from_parts(head, body.to_bytes()))
 }

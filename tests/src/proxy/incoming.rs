@@ -27,6 +27,10 @@ impl Incoming {
     pub(super) async fn read(request: Request<Body>) -> Result<Self, hyper::Error> {
         let (head, body) = request.into_parts();
         let bytes = body.collect().await?.to_bytes();
+        Ok(Self::of(head, bytes))
+    }
+
+    pub(super) fn of(head: Parts, bytes: Bytes) -> Self {
         let service = service(&head).unwrap_or("unsigned").to_owned();
         let body = if is_form(&head) {
             form::decoded(&bytes)
@@ -40,20 +44,20 @@ impl Incoming {
             let named = target(&head).or_else(action);
             named.unwrap_or_else(|| "Unknown".to_owned())
         };
-        Ok(Self {
+        Self {
             head,
             bytes,
             service,
             operation,
             body,
-        })
+        }
     }
 
     pub(super) fn is(&self, service: &str, operation: &str) -> bool {
         self.service == service && self.operation == operation
     }
 
-    pub(super) fn call(&self) -> Call {
+    pub(super) fn call(&self, stood: Option<Value>) -> Call {
         let path = self.head.uri.path_and_query();
         Call {
             service: self.service.clone(),
@@ -62,7 +66,7 @@ impl Incoming {
             path: path.map(ToString::to_string).unwrap_or_default(),
             body: self.body.clone(),
             status: None,
-            answer: Value::Null,
+            answer: stood.unwrap_or_default(),
             began: Instant::now(),
             ended: None,
         }

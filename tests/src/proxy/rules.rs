@@ -7,6 +7,7 @@ mod fargate;
 mod instances;
 mod key_management;
 mod launch;
+mod rebalancing;
 mod revisions;
 mod schedule;
 mod services;
@@ -17,6 +18,7 @@ mod tasks;
 
 pub(super) use draining::Draining;
 pub(super) use instances::instance;
+pub(super) use rebalancing::Rebalancing;
 pub(super) use services::Creations;
 pub(super) use tasks::Runs;
 
@@ -47,7 +49,7 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     match incoming.operation.as_str() {
         "RegisterTaskDefinition" => task_definition::check(body)?,
         "CreateService" => return services::create(shared, incoming).await,
-        "UpdateService" => services::check_update(shared, incoming).await?,
+        "UpdateService" => return services::update(shared, incoming).await,
         "DescribeServices" => services::check_description(body)?,
         "ListContainerInstances" => return Ok(answer::json(Ok(instances::list(shared)))),
         "DescribeContainerInstances" => return instances::describe(shared, body),
@@ -57,6 +59,7 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
         _ => {}
     }
     let answer = upstream.forward(incoming).await;
+    let answer = rebalancing::applied(shared, incoming, answer);
     Ok(draining::applied(shared, incoming, answer))
 }
 

@@ -15,13 +15,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::answer::{self, Answer};
+use super::direct::Life;
 use super::fault::Fault;
 use super::incoming::Incoming;
 use super::{Door, Shared, caller, rules};
 
 /// The connection ends without an answer.
 #[derive(Debug)]
-struct Cut;
+pub(super) struct Cut;
 
 impl std::fmt::Display for Cut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -81,15 +82,48 @@ async fn respond(
     connection: &TcpStream,
 ) -> Result<Answer, Cut> {
     let incoming = Arc::new(Incoming::read(request).await.map_err(|_| Cut)?);
+    answered(incoming, door, shared, Caller::Elsewhere(connection)).await
+}
+
+/// Who makes a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Caller<'c> {
+    /// A process at the other end of a connection.
+    Elsewhere(&'c TcpStream),
+    /// A program in this process.
+    Here(&'c Life),
+}
+
+impl Caller<'_> {
+    /// Ends it; a program in this process is dropped by who runs it, and with it whoever waits here.
+    async fn kill(self) {
+        match self {
+            Self::Elsewhere(connection) => caller::kill(connection).await,
+            Self::Here(life) => {
+                life.end();
+                match future::pending::<Infallible>().await {}
+            }
+        }
+    }
+}
+
+/// Answers a call: recorded, failed, refused or passed on.
+pub(super) async fn answered(
+    incoming: Arc<Incoming>,
+    door: Door,
+    shared: &Arc<Shared>,
+    caller: Caller<'_>,
+) -> Result<Answer, Cut> {
     if door == Door::Back {
         return Ok(effect(shared, &incoming).await);
     }
-    let number = shared.arrived(incoming.call());
+    let stood = shared.standing_stack(&incoming);
+    let number = shared.arrived(incoming.call(stood));
     let answer = match shared.take_fault(&incoming) {
         None => effect(shared, &incoming).await,
-        Some(fault) => fail(shared, &incoming, fault, connection).await?,
+        Some(fault) => fail(shared, &incoming, fault, caller).await?,
     };
-    let body = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let body = serde_json::from_slice(answer.body()).ok();
     shared.answered(number, answer.status().as_u16(), body);
     Ok(answer)
 }
@@ -105,7 +139,7 @@ async fn fail(
     shared: &Arc<Shared>,
     incoming: &Arc<Incoming>,
     fault: Fault,
-    connection: &TcpStream,
+    caller: Caller<'_>,
 ) -> Result<Answer, Cut> {
     match fault {
         Fault::Error { status, code } => Ok(answer::error(incoming, status, code)),
@@ -123,12 +157,12 @@ async fn fail(
         Fault::Garbage => Ok(answer::garbage()),
         Fault::FailedEntries { code } => Ok(answer::failed_entries(incoming, code)),
         Fault::KillBefore => {
-            caller::kill(connection).await;
+            caller.kill().await;
             Err(Cut)
         }
         Fault::KillAfter => {
             effect(shared, incoming).await;
-            caller::kill(connection).await;
+            caller.kill().await;
             Err(Cut)
         }
     }

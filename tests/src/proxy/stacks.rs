@@ -7,6 +7,7 @@ use aws_sdk_cloudformation::Client;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
+use super::incoming::Incoming;
 use super::{Proxy, Shared, aws_events};
 use crate::stacks::End;
 use crate::world;
@@ -19,7 +20,21 @@ pub(super) fn emulated(upstream_url: &str, account: &str) -> Client {
     Client::new(&world::client_config(upstream_url, account))
 }
 
+impl Shared {
+    /// The stack that a call is about, as it stands.
+    pub(super) fn standing_stack(&self, incoming: &Incoming) -> Option<Value> {
+        let stack = incoming.body["StackName"].as_str();
+        let stack = stack.filter(|_| incoming.service == "cloudformation")?;
+        Some(self.stacks.lock().unwrap().standing(stack))
+    }
+}
+
 impl Proxy {
+    /// From now on no stack can be worked on with this role: it is gone, as one of a Rack's stack is that was deleted.
+    pub fn delete_role(&self, arn: &str) {
+        self.shared.stacks.lock().unwrap().delete_role(arn);
+    }
+
     /// From now on operations on stacks stay in progress until [`Proxy::end_stacks`].
     pub fn hold_stacks(&self) {
         self.shared.stacks.lock().unwrap().hold();

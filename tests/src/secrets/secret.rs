@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::now;
 use crate::unique;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Secret {
     pub(super) arn: String,
     pub(super) name: String,
@@ -23,7 +23,7 @@ pub(super) struct Secret {
     pub(super) stack: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Version {
     pub(super) content: Content,
     pub(super) stages: Vec<String>,

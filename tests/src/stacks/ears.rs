@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::StackTable;
 
 /// The queue of one function, however many copies of it run.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ear {
     pub(super) unheard: VecDeque<End>,
     /// How many invocations of the function are under way.

@@ -24,7 +24,8 @@ const EXCLUDED: [(&str, &str); 4] = [
 ];
 
 /// The template for the emulator.
-pub(crate) fn as_the_emulator_knows_it(template: &Value) -> Value {
+#[must_use]
+pub fn as_the_emulator_knows_it(template: &Value) -> Value {
     let mut template = template.clone();
     let mut secrets = Vec::new();
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut);

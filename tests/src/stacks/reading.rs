@@ -2,6 +2,7 @@
 //!
 //! Source: CloudFormation API reference, `DescribeStacks`, `DescribeStackEvents`, `GetTemplate`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
@@ -37,13 +38,20 @@ impl StackTable {
         Ok(format!("<StackEvents>{members}</StackEvents>"))
     }
 
-    /// The result of `GetTemplate`: as it was sent.
+    /// The result of `GetTemplate`: as it was sent, but mangled.
     pub(crate) fn template(&self, body: &Value) -> Result<String, Refusal> {
         let name = text(body, "StackName");
         let missing = || validation(&format!("Stack with id {name} does not exist"));
         let stack = self.find(name).ok_or_else(missing)?;
-        Ok(xml::element("TemplateBody", &stack.template))
+        Ok(xml::element("TemplateBody", &mangled(&stack.template)))
     }
+}
+
+/// Only ASCII comes back, although CloudFormation works with all that it was sent.
+///
+/// Source: aws-cloudformation/cloudformation-coverage-roadmap#814, #1220.
+fn mangled(text: &str) -> String {
+    text.replace(|c: char| !c.is_ascii(), "?")
 }
 
 fn described(stack: &Stack) -> String {
@@ -70,12 +78,13 @@ fn described(stack: &Stack) -> String {
         .iter()
         .map(|one| xml::element("member", one))
         .collect();
+    let outputs = stack.outputs.iter();
+    let outputs: BTreeMap<_, _> = outputs
+        .map(|(name, value)| (name.clone(), mangled(value)))
+        .collect();
     let lists = [
         ("Tags", members(&stack.tags, ["Key", "Value"])),
-        (
-            "Outputs",
-            members(&stack.outputs, ["OutputKey", "OutputValue"]),
-        ),
+        ("Outputs", members(&outputs, ["OutputKey", "OutputValue"])),
         (
             "Parameters",
             members(&stack.parameters, ["ParameterKey", "ParameterValue"]),

@@ -19,7 +19,7 @@ pub(super) enum Kind {
     Delete,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Stack {
     pub(super) id: String,
     pub(super) name: String,
@@ -42,7 +42,7 @@ pub(super) struct Stack {
     token: Option<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Operation {
     pub(super) kind: Kind,
     pub(super) number: u64,
@@ -206,7 +206,7 @@ impl Stack {
     /// Whether an update has anything to do.
     pub(super) fn differs(&self, body: &Value, new: &Value) -> bool {
         let old = checks::parsed(&self.template).unwrap_or_default();
-        template::without_policies(&old) != template::without_policies(new)
+        template::as_compared(&old) != template::as_compared(new)
             || self.tags != self.wanted_tags(body)
             || self.parameters != pairs(&body["Parameters"], "ParameterKey", "ParameterValue")
     }
@@ -277,7 +277,7 @@ impl Stack {
             "detail-type": "CloudFormation Stack Status Change",
             "source": "aws.cloudformation",
             "account": account,
-            "time": chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
+            "time": crate::clock::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true),
             "region": REGION,
             "resources": [self.id],
             "detail": {

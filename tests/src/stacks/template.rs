@@ -76,12 +76,15 @@ pub(super) fn check(template: &Value) -> Result<(), Refusal> {
     references(template)
 }
 
-/// A template as an update compares it: policies do not count by themselves.
+/// A template as an update compares it: what is never updated by itself does not count.
 ///
 /// Source: CloudFormation user guide, "Update stacks directly": creation, deletion and update policies cannot be updated
-/// by themselves.
-pub(super) fn without_policies(template: &Value) -> Value {
+/// by themselves; "Metadata" and "Description": nor can these sections.
+pub(super) fn as_compared(template: &Value) -> Value {
     let mut template = template.clone();
+    if let Some(sections) = template.as_object_mut() {
+        sections.retain(|name, _| name != "Metadata" && name != "Description");
+    }
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut);
     for resource in resources.into_iter().flat_map(|all| all.values_mut()) {
         if let Some(resource) = resource.as_object_mut() {

@@ -22,7 +22,10 @@ impl World {
     pub fn task_access(&self) -> BTreeMap<String, String> {
         let mut access = self.access(self.proxy.back_door());
         access.extend(owned([
-            ("CONVOX_ENV_TEST_CREDENTIALS", &self.task_credentials),
+            (
+                "CONVOX_ENV_TEST_CREDENTIALS",
+                self.task_credentials.as_deref().unwrap_or_default(),
+            ),
             ("CONVOX_ENV_TEST_ENDPOINT", self.proxy.back_door()),
         ]));
         access
@@ -39,9 +42,17 @@ impl World {
 
     fn rack_settings(&self) -> BTreeMap<String, String> {
         let role = |name: &str| format!("arn:aws:iam::{}:role/{}-{name}", self.account, self.rack);
+        let boundary = format!(
+            "arn:aws:iam::{}:policy/convox/{}/boundary",
+            self.account, self.rack
+        );
         let registry = format!("{}.dkr.ecr.{REGION}.amazonaws.com/apps", self.account);
         owned([
+            ("APP_ENVIRONMENT_FILE_ARNS", "arn:aws:s3:::*"),
+            ("APP_BOUNDARY_ARN", &boundary),
+            ("APP_POLICY_ACTIONS", "*"),
             ("APP_POLICY_ARNS", "arn:aws:iam::aws:policy/*"),
+            ("APP_SECRET_ARNS", "arn:aws:secretsmanager:*:*:secret:*"),
             ("APP_STACK_ROLE_ARN", &role("app-stack")),
             ("ASSIGN_PUBLIC_IP", "DISABLED"),
             ("CLUSTER", &self.cluster),

@@ -1,10 +1,11 @@
 //! The App's own stack, before anything of the Release is written: what takes minutes ends the attempt.
 
-use shared::stack_state::{RequestToken, StackStep};
-use shared::stacks::Operation;
+use aws::stacks::{Operation, Update};
+use release::stack_state::{RequestToken, StackStep};
 
-use super::{Job, Progress};
+use super::Job;
 use crate::error::PromoteError;
+use crate::progress::Progress;
 
 impl Job<'_> {
     /// Begins what the stack needs; an error, [`PromoteError::StackAtWork`], unless it is as wanted.
@@ -12,14 +13,13 @@ impl Job<'_> {
         let (plan, id) = (&self.plan.stack, self.wanted.id);
         let name = id.stack();
         let operation = Operation {
-            template: &plan.template,
+            body: &plan.body,
             role_arn: &self.shell.config.app_stack_role_arn,
             token: &plan.token,
         };
         let does = match &plan.step {
-            StackStep::Ready => return Ok(()),
-            StackStep::Wait(status) | StackStep::Failed(status) => {
-                return Err(stack_at_work(format!("the stack `{name}` is in {status}")));
+            StackStep::Ready | StackStep::Wait(_) | StackStep::Failed(_) => {
+                return plan.waits(id).map_or(Ok(()), Err);
             }
             StackStep::Create => "created",
             StackStep::Update => "updated",
@@ -29,16 +29,21 @@ impl Job<'_> {
         match &plan.step {
             StackStep::Create => self.shell.stacks.create(id, operation).await?,
             StackStep::Replace => {
-                let arn = self.gathered.stack.as_ref().map_or("", |stack| &stack.arn);
+                let arn = self.facts.stack.as_ref().map_or("", |stack| &stack.arn);
                 let token = RequestToken::new(id, self.request_id).of(arn);
-                self.shell.stacks.delete(arn, &token).await?;
+                self.shell
+                    .stacks
+                    .delete(arn, operation.role_arn, &token)
+                    .await?;
             }
-            _ => self.shell.stacks.update(id, operation).await?,
+            _ => {
+                if self.shell.stacks.update(id, operation).await? == Update::Needless {
+                    progress.wrote.pop();
+                    return Ok(());
+                }
+            }
         }
-        Err(stack_at_work(format!("the stack `{name}` is being {does}")))
+        let reason = format!("the stack `{name}` is being {does}");
+        Err(PromoteError::StackAtWork { reason })
     }
-}
-
-fn stack_at_work(reason: String) -> PromoteError {
-    PromoteError::StackAtWork { reason }
 }

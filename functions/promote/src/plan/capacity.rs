@@ -1,12 +1,13 @@
 //! What Services and Timers run on, and whether the Rack has it.
 
-use shared::capacity::Capacity;
-use shared::ecs::EcsService;
-use shared::manifest::Service;
+use aws::ecs::EcsService;
+use manifest::Service;
+use manifest::capacity::Capacity;
+use names::error_type::ErrorType;
 
 use super::checks::Checks;
 use crate::config::Config;
-use crate::gather::Gathered;
+use crate::facts::Facts;
 
 impl Checks {
     /// What an ECS service of ours will run on. ECS moves one to Fargate and between its capacity providers, but not from
@@ -14,7 +15,7 @@ impl Checks {
     pub(super) fn moved_to(
         &mut self,
         config: &Config,
-        gathered: &Gathered,
+        facts: &Facts,
         service: &Service,
         found: &EcsService,
     ) -> Capacity {
@@ -33,7 +34,7 @@ impl Checks {
         }
         self.fargate(
             config,
-            gathered,
+            facts,
             &format!("Service `{}`", service.name),
             wanted.provider(),
         );
@@ -44,15 +45,15 @@ impl Checks {
     pub(super) fn placed_on(
         &mut self,
         config: &Config,
-        gathered: &Gathered,
+        facts: &Facts,
         who: &str,
         wanted: Option<Capacity>,
     ) -> Capacity {
         let wanted = wanted.unwrap_or(config.launch_type.into());
         match wanted {
             Capacity::Ec2 => {}
-            Capacity::Fargate => self.fargate(config, gathered, who, None),
-            Capacity::FargateSpot => self.fargate(config, gathered, who, wanted.provider()),
+            Capacity::Fargate => self.fargate(config, facts, who, None),
+            Capacity::FargateSpot => self.fargate(config, facts, who, wanted.provider()),
         }
         wanted
     }
@@ -60,23 +61,23 @@ impl Checks {
     fn fargate(
         &mut self,
         config: &Config,
-        gathered: &Gathered,
+        facts: &Facts,
         who: &str,
         provider: Option<&'static str>,
     ) {
         if config.network.subnets.is_empty() {
             self.problem(
-                "NoSubnets",
+                ErrorType::NoSubnets,
                 format!(
                     "{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets"
                 ),
             );
         }
-        let associated = &gathered.cluster.capacity_providers;
+        let associated = &facts.cluster.capacity_providers;
         if let Some(provider) = provider.filter(|name| !associated.iter().any(|it| it == name)) {
             let mut all: Vec<&str> = associated.iter().map(String::as_str).collect();
             all.push(provider);
-            self.problem("CapacityProviderMissing", format!(
+            self.problem(ErrorType::CapacityProviderMissing, format!(
                 "{who} runs on the capacity provider {provider} and cluster `{0}` does not have it; associate it: aws ecs \
                  put-cluster-capacity-providers --cluster {0} --capacity-providers {1}, with the default strategy that the \
                  cluster has now",

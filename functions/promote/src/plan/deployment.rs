@@ -1,6 +1,7 @@
 //! How ECS is to replace the tasks of a service, and what of that it refuses or does not change.
 
-use shared::manifest::Deployment;
+use manifest::Deployment;
+use names::error_type::ErrorType;
 
 use super::checks::Checks;
 use super::{Process, Runs};
@@ -34,7 +35,7 @@ impl Checks {
         }
         let Deployment { minimum, maximum } = process.deployment();
         if process.deployment().is_blocked() {
-            self.problem("InvalidDeployment", format!(
+            self.problem(ErrorType::InvalidDeployment, format!(
                 "{at}: with minimum {minimum} and maximum {maximum} ECS can neither stop a task first nor start one, and refuses it; use a \
                  `minimum` under 100{}",
                 if is_daemon { "" } else { " or a `maximum` over 100" }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use shared::ecs::{SeenContainer, SeenDefinition};
-use shared::task_definition::{ContainerDefinition, Release, TaskDefinition};
+use aws::ecs::{SeenContainer, SeenDefinition};
+use release::task_definition::{ContainerDefinition, EnvSource, Release, TaskDefinition};
 
 use super::checks::Checks;
-use super::{Process, Runs, stand_in};
-use crate::gather::{Gathered, Wanted};
+use super::delivery::uncreated_secret;
+use super::{Process, Runs};
+use crate::facts::{Facts, Wanted};
 
 /// More names of a kind than this help nobody.
 const NAMED_MAX: usize = 20;
@@ -17,11 +18,16 @@ impl Checks {
     pub(super) fn lost_definitions(
         &mut self,
         wanted: &Wanted<'_>,
-        gathered: &Gathered,
+        facts: &Facts,
         processes: &[Process<'_>],
         release: &Release<'_>,
     ) {
-        let running = &gathered.around.named.running;
+        let running = &facts.surroundings.named.running;
+        // With references it has the variables that it will have, however they are delivered.
+        let references = EnvSource::SecretsManager {
+            secret_arn: uncreated_secret(wanted, facts),
+            version_id: String::new(),
+        };
         for process in processes {
             let Runs::Service { ecs_service, .. } = &process.runs else {
                 continue;
@@ -30,8 +36,7 @@ impl Checks {
             let Some(running) = running.filter(|running| !wanted.id.owns(&running.tags)) else {
                 continue;
             };
-            // With references it has the variables that it will have, however they are delivered.
-            let ours = process.render(release, &stand_in(wanted, gathered));
+            let ours = process.render(release, &references);
             let lost = ours.map_or_else(|_| Vec::new(), |ours| lost(running, &ours));
             if !lost.is_empty() {
                 self.warn(format!(
@@ -206,8 +211,8 @@ fn shown<'a>(kind: &str, names: impl Iterator<Item = &'a str>) -> Option<String>
 mod tests {
     use std::collections::BTreeMap;
 
-    use shared::ecs::SeenPort;
-    use shared::task_definition::{MountPoint, PortMapping};
+    use aws::ecs::SeenPort;
+    use release::task_definition::{MountPoint, PortMapping};
 
     use super::*;
 

@@ -1,26 +1,28 @@
 //! ECS services that `app.json` names: which may be moved, and what of them is kept. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use shared::app_settings::NamedService;
-use shared::ecs::{EcsService, SeenDefinition};
-use shared::manifest::Service;
-use shared::names::AppId;
-use shared::release_checks::Problem;
-use shared::task_definition::{Launch, LaunchType, RuntimePlatform};
+use aws::ecs::{EcsService, SeenDefinition};
+use manifest::Service;
+use manifest::app_settings::NamedService;
+use manifest::capacity::LaunchType;
+use names::error_type::ErrorType;
+use names::{AppId, LENT_TO};
+use release::release_checks::Problem;
+use release::task_definition::{Launch, RuntimePlatform};
 
 use super::checks::Checks;
-use crate::gather::{Gathered, Wanted, ecs_service_name};
+use crate::facts::{Facts, Wanted, ecs_service_name};
 
 /// The tags that say whose something is.
 const OWNER_TAGS: [&str; 2] = ["convox:rack", "convox:app"];
 
 impl Checks {
     /// No two Services of a Release are one ECS service: each promote would move it back and forth between them.
-    pub(super) fn one_service_each(&mut self, wanted: &Wanted<'_>, gathered: &Gathered) {
-        let services = gathered.manifest.services.iter();
+    pub(super) fn one_service_each(&mut self, wanted: &Wanted<'_>, facts: &Facts) {
+        let services = facts.release.manifest.services.iter();
         let run_by = services.filter_map(|service| {
-            let name = ecs_service_name(wanted.id, &gathered.settings, service).ok()?;
+            let name = ecs_service_name(wanted.id, &facts.release.settings, service).ok()?;
             Some((service.name.as_str(), name))
         });
         let run_by: Vec<(&str, String)> = run_by.collect();
@@ -31,26 +33,26 @@ impl Checks {
     pub(super) fn named_service(
         &mut self,
         wanted: &Wanted<'_>,
-        gathered: &Gathered,
+        facts: &Facts,
         service: &Service,
         (named, found): (&NamedService, Option<&EcsService>),
     ) {
-        let cluster = &gathered.cluster.arn;
+        let cluster = &facts.cluster.arn;
         let (of, written) = (&service.name, &named.written);
         if !named.can_be_in(cluster) {
-            self.problem("EcsServiceElsewhere", format!(
+            self.problem(ErrorType::EcsServiceElsewhere, format!(
                 "app.json names the ECS service `{written}` for `{of}`, and that is not in this Rack's cluster, {cluster}; name \
                  one that is"
             ));
             return;
         }
         let Some(found) = found else {
-            self.problem("EcsServiceMissing", format!(
+            self.problem(ErrorType::EcsServiceMissing, format!(
                 "app.json names the ECS service `{written}` for `{of}`, and the cluster {cluster} has no such service"
             ));
             return;
         };
-        let running = gathered.around.named.running.get(&found.name);
+        let running = facts.surroundings.named.running.get(&found.name);
         self.problems
             .extend(not_lent(wanted.id, service, found, running));
         self.problems.extend(unfit(service, found, running));
@@ -100,16 +102,27 @@ pub(super) fn launch(found: &EcsService, running: Option<&SeenDefinition>) -> La
 }
 
 /// The machines that the image of a Service is built for, where an ECS service says so: its Timers run the same image.
-pub(super) fn platform_of(gathered: &Gathered, service: &Service) -> Option<RuntimePlatform> {
-    let named = gathered.settings.services.get(&service.name)?;
-    let running = gathered.around.named.running.get(&named.name)?;
+pub(super) fn platform_of(facts: &Facts, service: &Service) -> Option<RuntimePlatform> {
+    let named = facts.release.settings.services.get(&service.name)?;
+    let running = facts.surroundings.named.running.get(&named.name)?;
     running.runtime_platform.clone()
 }
 
 /// What stays on a definition of this App after `app.json` has stopped naming it.
-pub(super) fn left_behind(id: &AppId, gathered: &Gathered) -> Vec<String> {
+pub(super) fn left_behind(wanted: &Wanted<'_>, facts: &Facts) -> Vec<String> {
+    let id = wanted.id;
     let family = format!("/{}", id.service_prefix());
-    let former = gathered.around.named.former.iter();
+    let applied = wanted.applied.map(|applied| applied.services.values());
+    let run_by: BTreeSet<&str> = applied
+        .into_iter()
+        .flatten()
+        .map(|known| known.runs_as.as_str())
+        .collect();
+    // One that is called as ours would be is no longer ours to move either, if it lacks our tags.
+    let called_alike = facts.surroundings.unwanted.services.iter();
+    let called_alike = called_alike
+        .filter(|service| run_by.contains(service.name.as_str()) && !id.owns(&service.tags));
+    let former = facts.surroundings.named.former.iter().chain(called_alike);
     let ours = former.filter(|service| service.task_definition.contains(&family));
     ours.map(|service| {
         format!(
@@ -150,7 +163,7 @@ fn shared(id: &AppId, run_by: &[(&str, String)]) -> Vec<Problem> {
     });
     together
         .chain(of_others)
-        .map(|message| Problem::new("EcsServiceShared", message))
+        .map(|message| Problem::new(ErrorType::EcsServiceShared, message))
         .collect()
 }
 
@@ -170,30 +183,57 @@ fn another_app(id: &AppId, tags: &BTreeMap<String, String>) -> Option<String> {
     foreign.then(|| tags.collect::<Vec<_>>().join(", "))
 }
 
-/// That it belongs, or is lent, to another App.
+/// That it belongs, or is lent, to another App, or to nobody yet.
 fn not_lent(
     id: &AppId,
     service: &Service,
     found: &EcsService,
     running: Option<&SeenDefinition>,
-) -> Option<Problem> {
+) -> Vec<Problem> {
     let (of, ecs) = (&service.name, &found.name);
-    let message = if let Some(tags) = another_app(id, &found.tags) {
-        format!(
-            "the ECS service `{ecs}`, which app.json names for `{of}`, carries the tags {tags}, so it is another App's and is left \
-             alone; name another, or none: then one is created"
-        )
-    } else {
-        let running = running?;
+    let named = format!("the ECS service `{ecs}`, which app.json names for `{of}`,");
+    if let Some(tags) = another_app(id, &found.tags) {
+        return vec![Problem::new(
+            ErrorType::EcsServiceNotOurs,
+            format!(
+                "{named} carries the tags {tags}, so it is another App's and is left alone; name another, or none: then one is created"
+            ),
+        )];
+    }
+    let runs = running.and_then(|running| {
         let tags = another_app(id, &running.tags)?;
-        format!(
-            "the ECS service `{ecs}`, which app.json names for `{of}`, runs {}, which carries the tags {tags}, so it is lent to \
-             another App; take it out of the app.json of that App and move it to a task definition that is no App's, or name \
-             another",
+        let message = format!(
+            "{named} runs {}, which carries the tags {tags}, so it is lent to another App; take it out of the app.json of that App \
+             and move it to a task definition that is no App's, or name another",
             running.arn
-        )
+        );
+        Some(Problem::new(ErrorType::EcsServiceNotOurs, message))
+    });
+    untagged(id, &named, found)
+        .into_iter()
+        .chain(runs)
+        .collect()
+}
+
+/// Whoever can write app.json must not be able to take over the service, and so the traffic, of somebody else: the tag is
+/// its owner's word.
+fn untagged(id: &AppId, named: &str, found: &EcsService) -> Option<Problem> {
+    if id.may_move(&found.tags) {
+        return None;
+    }
+    let (arn, borrower) = (&found.arn, id.borrower());
+    let command =
+        format!("aws ecs tag-resource --resource-arn {arn} --tags key={LENT_TO},value={borrower}");
+    let message = match found.tags.get(LENT_TO) {
+        Some(other) => format!(
+            "{named} carries the tag {LENT_TO}={other}, so it is lent to that App and is left alone; name another, or let its owner \
+             lend it to this one: {command}"
+        ),
+        None => format!(
+            "{named} is not lent to this App: it needs the tag {LENT_TO}={borrower}, which its owner gives it: {command}"
+        ),
     };
-    Some(Problem::new("EcsServiceNotOurs", message))
+    Some(Problem::new(ErrorType::EcsServiceNotLent, message))
 }
 
 /// What of it no definition made from convox.yml fits.
@@ -202,7 +242,7 @@ fn unfit(service: &Service, found: &EcsService, running: Option<&SeenDefinition>
     let mut problems = Vec::new();
     let runs = running.map(|running| running.requires_compatibilities.as_slice());
     if let Some(launch_type) = other_launch_type(found, runs.unwrap_or_default()) {
-        problems.push(Problem::new("LaunchTypeMismatch", format!(
+        problems.push(Problem::new(ErrorType::LaunchTypeMismatch, format!(
             "the ECS service `{ecs}`, which app.json names for `{of}`, runs on {launch_type}, and what convox.yml describes runs on \
              Fargate or EC2 instances; name another, or none: then one is created"
         )));
@@ -211,13 +251,13 @@ fn unfit(service: &Service, found: &EcsService, running: Option<&SeenDefinition>
     let system = platform.and_then(|platform| platform.operating_system_family.as_deref());
     let systems = [system.unwrap_or_default(), &found.platform_family];
     if let Some(system) = systems.into_iter().find(|system| is_windows(system)) {
-        problems.push(Problem::new("WindowsService", format!(
+        problems.push(Problem::new(ErrorType::WindowsService, format!(
             "the ECS service `{ecs}`, which app.json names for `{of}`, runs on {system}, and what convox.yml describes runs on \
              Linux; name another, or none: then one is created"
         )));
     }
     if service.agent.is_some() && !found.is_daemon {
-        problems.push(Problem::new("SchedulingStrategyMismatch", format!(
+        problems.push(Problem::new(ErrorType::SchedulingStrategyMismatch, format!(
             "`services.{of}.agent` is to run once on each instance, and the ECS service `{ecs}`, which app.json names for it, is a \
              REPLICA, which ECS never changes; name a DAEMON, or none: then one is created, or leave out `agent`"
         )));
@@ -244,9 +284,16 @@ fn is_windows(system: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use shared::names::{AppName, RackName};
+    use std::collections::BTreeSet;
+
+    use aws::ecs::Ties;
+    use environment::Environment;
+    use manifest::Deployment;
+    use manifest::capacity::Capacity;
+    use names::{AppName, RackName};
 
     use super::*;
+    use crate::error::PromoteError;
 
     fn id() -> AppId {
         AppId {
@@ -312,6 +359,184 @@ mod tests {
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect();
             assert_eq!(another_app(&id(), &tags).as_deref(), want, "{tags:?}");
+        }
+    }
+
+    /// `web`, whose convox.yml says `more` of it.
+    fn web(more: &str) -> Service {
+        let text = format!("services: {{web: {{image: a{more}}}}}");
+        let manifest = manifest::load("convox.yml", text.as_bytes(), &Environment::default());
+        manifest.unwrap().services.remove(0)
+    }
+
+    /// One on `capacity` that is lent to the App, scheduled as a REPLICA.
+    fn front(capacity: Capacity) -> EcsService {
+        EcsService {
+            name: "front".to_owned(),
+            arn: "arn".to_owned(),
+            status: "ACTIVE".to_owned(),
+            task_definition: "front:1".to_owned(),
+            capacity,
+            platform_version: String::new(),
+            awsvpc: true,
+            network: None,
+            deployment: Deployment {
+                minimum: 50,
+                maximum: 200,
+            },
+            desired_count: 1,
+            is_daemon: false,
+            is_rebalanced: false,
+            controller: "ECS".to_owned(),
+            load_balancers: Vec::new(),
+            ties: Ties::default(),
+            other_launch_type: None,
+            platform_family: String::new(),
+            may_run: BTreeSet::new(),
+            tags: [(LENT_TO.to_owned(), id().borrower())].into(),
+        }
+    }
+
+    fn runs(compatibilities: &[&str], system: Option<&str>) -> SeenDefinition {
+        SeenDefinition {
+            arn: "front:1".to_owned(),
+            requires_compatibilities: compatibilities.iter().map(|it| (*it).to_owned()).collect(),
+            runtime_platform: system.map(|system| RuntimePlatform {
+                cpu_architecture: None,
+                operating_system_family: Some(system.to_owned()),
+            }),
+            ..SeenDefinition::default()
+        }
+    }
+
+    #[test]
+    fn what_a_definition_of_convox_yml_does_not_fit_is_refused() {
+        let external = EcsService {
+            other_launch_type: Some("EXTERNAL".to_owned()),
+            ..front(Capacity::Ec2)
+        };
+        let windows = EcsService {
+            platform_family: "Windows Server 2019".to_owned(),
+            ..front(Capacity::Fargate)
+        };
+        let daemon = EcsService {
+            is_daemon: true,
+            ..front(Capacity::Ec2)
+        };
+        let agent = ", agent: true";
+        for (more, found, running, want) in [
+            ("", front(Capacity::Fargate), runs(&["FARGATE"], None), None),
+            (
+                "",
+                front(Capacity::Ec2),
+                runs(&["FARGATE", "EC2"], Some("LINUX")),
+                None,
+            ),
+            ("", front(Capacity::Ec2), runs(&[], None), None),
+            ("", daemon.clone(), runs(&["EC2"], None), None),
+            (agent, daemon, runs(&["EC2"], None), None),
+            (
+                "",
+                external,
+                runs(&["EXTERNAL"], None),
+                Some((ErrorType::LaunchTypeMismatch, "on EXTERNAL,")),
+            ),
+            (
+                "",
+                front(Capacity::Ec2),
+                runs(&["MANAGED_INSTANCES"], None),
+                Some((ErrorType::LaunchTypeMismatch, "on MANAGED_INSTANCES,")),
+            ),
+            (
+                "",
+                front(Capacity::Fargate),
+                runs(&["FARGATE"], Some("WINDOWS_SERVER_2022_CORE")),
+                Some((ErrorType::WindowsService, "on WINDOWS_SERVER_2022_CORE,")),
+            ),
+            (
+                "",
+                windows,
+                runs(&["FARGATE"], None),
+                Some((ErrorType::WindowsService, "on Windows Server 2019,")),
+            ),
+            (
+                agent,
+                front(Capacity::Ec2),
+                runs(&["EC2"], None),
+                Some((ErrorType::SchedulingStrategyMismatch, "is a REPLICA")),
+            ),
+        ] {
+            let problems = unfit(&web(more), &found, Some(&running));
+            let got = problems.first().map(|problem| problem.error_type);
+            assert_eq!(
+                got,
+                want.map(|(error_type, _)| error_type),
+                "{found:?} {running:?}"
+            );
+            assert!(problems.len() <= 1, "{problems:?}");
+            for (problem, (_, says)) in problems.iter().zip(want) {
+                assert!(problem.message.contains(says), "{}", problem.message);
+            }
+        }
+    }
+
+    #[test]
+    fn one_that_runs_another_apps_definition_is_lent() {
+        let tagged = |app: &str| {
+            let tags = [("convox:rack", "r"), ("convox:app", app)];
+            let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+            SeenDefinition {
+                tags: tags.into(),
+                ..runs(&["FARGATE"], None)
+            }
+        };
+        let found = front(Capacity::Fargate);
+        let of = |running: Option<&SeenDefinition>| not_lent(&id(), &web(""), &found, running);
+        assert_eq!(of(None), []);
+        assert_eq!(of(Some(&runs(&["FARGATE"], None))), []);
+        assert_eq!(of(Some(&tagged("shop"))), [], "a promote before");
+        let problems = of(Some(&tagged("other")));
+        let [problem] = &problems[..] else {
+            panic!("{problems:?}")
+        };
+        assert_eq!(problem.error_type, ErrorType::EcsServiceNotOurs);
+        let says = "`web`, runs front:1, which carries the tags convox:rack=r, convox:app=other";
+        assert!(problem.message.contains(says), "{}", problem.message);
+    }
+
+    #[test]
+    fn what_it_keeps_against_convox_yml_is_said() {
+        let daemon = EcsService {
+            is_daemon: true,
+            ..front(Capacity::Ec2)
+        };
+        let blue_green = EcsService {
+            controller: "CODE_DEPLOY".to_owned(),
+            ..front(Capacity::Ec2)
+        };
+        let running = runs(&[], None);
+        for (more, found, running, want) in [
+            ("", front(Capacity::Ec2), Some(&running), None),
+            ("", daemon.clone(), Some(&running), Some("stays a DAEMON")),
+            (", agent: true", daemon, Some(&running), None),
+            (
+                "",
+                front(Capacity::Ec2),
+                None,
+                Some("runs (front:1) cannot be read"),
+            ),
+            ("", blue_green, None, None),
+        ] {
+            let mut checks = Checks::default();
+            checks.kept(&web(more), &found, running);
+            let said = match checks.into_result(None, Vec::new()) {
+                Err(PromoteError::Input { warnings, .. }) => warnings,
+                _ => Vec::new(),
+            };
+            assert_eq!(said.len(), usize::from(want.is_some()), "{said:?}");
+            for (said, want) in said.iter().zip(want) {
+                assert!(said.contains(want), "{said}");
+            }
         }
     }
 }

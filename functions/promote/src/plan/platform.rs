@@ -2,36 +2,28 @@
 
 use std::collections::BTreeSet;
 
-use shared::platform::Needs;
-use shared::release_checks;
-use shared::task_definition::{EnvSource, LaunchType, Release, is_beyond_fargate};
+use manifest::capacity::LaunchType;
+use names::error_type::ErrorType;
+use release::platform::Needs;
+use release::release_checks;
+use release::task_definition::is_beyond_fargate;
 
-use super::checks::{Checks, Rendered};
+use super::checks::Checks;
+use super::delivery::Rendered;
 use super::{Process, Runs};
 use crate::config::Config;
-use crate::gather::{Agents, Gathered};
+use crate::facts::{Agents, Facts};
 
 /// More names than this help nobody.
 const NAMED_MAX: usize = 20;
 
 impl Checks {
-    /// Services of Fargate that are pinned to a platform without what convox.yml asks for: the task would not start.
-    pub(super) fn platforms(
-        &mut self,
-        config: &Config,
-        processes: &[Process<'_>],
-        release: &Release<'_>,
-        s3: &EnvSource,
-    ) {
-        for process in processes {
-            // Few are pinned, so what the delivery through S3 needs is asked of those only.
-            let Some((ecs, version)) = pinned(process) else {
-                continue;
-            };
-            let rendered = process.render(release, s3);
-            let needs = rendered.map_or_else(|_| Needs::default(), |it| Needs::of(&it));
-            if needs.any() {
-                self.problem("PlatformVersion", format!(
+    /// Services of Fargate that are pinned to a platform without what convox.yml asks for: the task would not start. `through_s3`
+    /// are the definitions that need least of it.
+    pub(super) fn platforms(&mut self, config: &Config, through_s3: &[Rendered<'_>]) {
+        for Rendered { process, needs, .. } in through_s3.iter().filter(|it| it.needs.any()) {
+            if let Some((ecs, version)) = pinned(process) {
+                self.problem(ErrorType::PlatformVersion, format!(
                     "the ECS service `{ecs}` is pinned to Fargate platform {version}, and {} need 1.4.0; {}",
                     needs.words(), unpin(config, ecs)
                 ));
@@ -41,11 +33,7 @@ impl Checks {
 }
 
 /// What the user should know of platforms and agents, given the definitions that are expected.
-pub(super) fn warnings(
-    config: &Config,
-    gathered: &Gathered,
-    rendered: &[Rendered<'_>],
-) -> Vec<String> {
+pub(super) fn warnings(config: &Config, facts: &Facts, rendered: &[Rendered<'_>]) -> Vec<String> {
     let needing = rendered.iter().filter(|rendered| rendered.needs.any());
     let pinned = needing.filter_map(|rendered| pinned(rendered.process));
     let mut warnings: Vec<String> = pinned
@@ -60,9 +48,16 @@ pub(super) fn warnings(
     let mut seen = BTreeSet::new();
     for rendered in rendered {
         let (service, launch) = (rendered.process.service, &rendered.process.launch);
-        if seen.insert(&service.name) {
-            warnings.extend(release_checks::host_volumes(service, launch.launch_type));
-            warnings.extend(release_checks::beyond_ecs(service, launch.launch_type));
+        // A Timer can run on Fargate what its Service runs on instances.
+        let on_instances = launch.launch_type == LaunchType::Ec2;
+        if seen.insert((&service.name, on_instances)) {
+            let said = release_checks::host_volumes(service, launch.launch_type).into_iter();
+            let said = said.chain(release_checks::beyond_ecs(service, launch.launch_type));
+            for warning in said {
+                if !warnings.contains(&warning) {
+                    warnings.push(warning);
+                }
+            }
         }
     }
     let beyond = rendered.iter().map(|rendered| rendered.process);
@@ -79,7 +74,7 @@ pub(super) fn warnings(
         .filter(|rendered| rendered.process.launch.launch_type == LaunchType::Ec2);
     let needs = on_instances.map(|rendered| rendered.needs);
     let needs = needs.fold(Needs::default(), Needs::and);
-    warnings.extend(agents(&gathered.around.agents, needs));
+    warnings.extend(agents(&facts.surroundings.agents, needs));
     warnings
 }
 

@@ -1,13 +1,12 @@
 //! A Service or Timer of the Release, and what runs it.
 
-use std::collections::BTreeSet;
-
-use shared::capacity::Capacity;
-use shared::ecs::EcsService;
-use shared::event_rules::SeenRule;
-use shared::manifest::{Deployment, Service, Timer};
-use shared::promotion::{Applied, Definition};
-use shared::task_definition::{self, EnvSource, Launch, Release, RenderError, TaskDefinition};
+use aws::ecs::EcsService;
+use aws::event_rules::SeenRule;
+use manifest::capacity::Capacity;
+use manifest::{Deployment, Service, Timer};
+use names::AppId;
+use promotion::{Applied, Definition};
+use release::task_definition::{self, EnvSource, Launch, Release, RenderError, TaskDefinition};
 
 /// A Service or a Timer of the Release.
 pub struct Process<'a> {
@@ -104,37 +103,39 @@ impl Process<'_> {
         }
     }
 
-    /// The task definition that it is to run. A Service or Timer of an App that was promoted before it had a stack of its
-    /// own keeps what it runs, with the Rack's roles and log group, until something else changes too, or that is `dead`.
-    ///
-    /// # Errors
-    ///
-    /// As [`Process::render`].
-    pub fn definition(
-        &self,
-        release: &Release<'_>,
-        source: &EnvSource,
-        applied: Option<&Applied>,
-        dead: &BTreeSet<String>,
-    ) -> Result<TaskDefinition, RenderError> {
-        let of_stack = self.render(release, source)?;
-        let known = applied.and_then(|applied| self.applied(applied));
-        let Some(known) = known.filter(|known| !dead.contains(&known.arn)) else {
-            return Ok(of_stack);
+    /// What is put back with its definition; an ECS service that app.json names keeps what it runs on.
+    #[must_use]
+    pub fn own_capacity(&self, id: &AppId) -> Option<Capacity> {
+        let theirs = match &self.runs {
+            Runs::Service { found, .. } => found.is_some_and(|found| !id.owns(&found.tags)),
+            Runs::Timer { .. } => false,
         };
-        if known.digest == of_stack.digest() || self.uses_the_stack() {
-            return Ok(of_stack);
+        (!theirs).then_some(self.capacity)
+    }
+
+    /// The percentages that are put back with it; an ECS service that app.json names keeps its own.
+    #[must_use]
+    pub fn own_deployment(&self, id: &AppId) -> Option<Deployment> {
+        let is_own = self.own_capacity(id).is_some();
+        (is_own && !self.is_timer()).then(|| self.deployment())
+    }
+
+    /// The ECS service or the rule.
+    #[must_use]
+    pub fn runs_as(&self) -> &str {
+        match &self.runs {
+            Runs::Service { ecs_service, .. } => ecs_service,
+            Runs::Timer { rule, .. } => rule,
         }
-        let bare = Release {
-            stack: None,
-            ..*release
-        };
-        let bare = self.render(&bare, source)?;
-        Ok(if known.digest == bare.digest() {
-            bare
-        } else {
-            of_stack
-        })
+    }
+
+    /// When a Timer runs.
+    #[must_use]
+    pub fn schedule(&self) -> Option<&str> {
+        match &self.runs {
+            Runs::Service { .. } => None,
+            Runs::Timer { schedule, .. } => Some(schedule),
+        }
     }
 
     /// What of the applied Release is the same Service or Timer.
@@ -149,7 +150,7 @@ impl Process<'_> {
     }
 
     /// Whether its tasks need of the App's stack what the Rack has not.
-    fn uses_the_stack(&self) -> bool {
+    pub(super) fn uses_the_stack(&self) -> bool {
         let own_role = match &self.runs {
             Runs::Service { .. } => !self.service.policies.is_empty(),
             Runs::Timer { timer, .. } => !timer.policies.is_empty(),
@@ -161,7 +162,7 @@ impl Process<'_> {
     ///
     /// # Errors
     ///
-    /// [`RenderError`]; a plan has none, whatever the source.
+    /// [`RenderError`], the same whatever the source.
     pub fn render(
         &self,
         release: &Release<'_>,

@@ -3,22 +3,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use shared::app_stack::Before;
-use shared::leftovers::Removals;
-use shared::manifest::{Manifest, NearMiss};
-use shared::promotion::Definition;
-use shared::release_checks::Problem;
+use lambda::unwanted::Removals;
+use manifest::{Manifest, NearMiss};
+use names::error_type::ErrorType;
+use promotion::Definition;
+use release::app_stack::Before;
+use release::release_checks::Problem;
+use yaml::{Unread, UnreadPart};
 
 use super::checks::Checks;
-use crate::gather::{Gathered, Wanted};
+use crate::facts::{Facts, Wanted};
 
 /// More names than this help nobody.
 const NAMED_MAX: usize = 20;
+/// The keys of the top level that keep what runs.
+const KEYS: [&str; 3] = ["services", "timers", "resources"];
 const OTHERWISE: &str =
     "If the removal is meant, send `Release Promote Requested` with `\"allowRemoval\": true`";
 
 /// What is applied or stands, and convox.yml does not name.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Gone {
     services: BTreeSet<String>,
     timers: BTreeSet<String>,
@@ -27,26 +31,27 @@ struct Gone {
 
 impl Checks {
     /// Refuses to remove what is probably not meant to go, unless the request says that it is.
-    pub(super) fn removals(&mut self, wanted: &Wanted<'_>, gathered: &Gathered) {
-        let manifest = &gathered.manifest;
-        let is_whole = !manifest.services.is_empty() && manifest.near_misses.is_empty();
+    pub(super) fn removals(&mut self, wanted: &Wanted<'_>, facts: &Facts) {
+        let manifest = &facts.release.manifest;
+        let is_whole = !manifest.services.is_empty()
+            && manifest.near_misses.is_empty()
+            && manifest.unread.is_empty();
         if is_whole || wanted.allowed.removal {
             return;
         }
-        let gone = Gone::of(wanted, gathered);
+        let gone = Gone::of(wanted, facts);
         self.problems.extend(accident(manifest, &gone));
     }
 }
 
 /// What the user should know of ECS services that app.json named: nobody removes them.
-pub(super) fn warnings(wanted: &Wanted<'_>, gathered: &Gathered) -> Vec<String> {
-    let prefix = wanted.id.service_prefix();
+pub(super) fn warnings(wanted: &Wanted<'_>, facts: &Facts) -> Vec<String> {
     let applied = wanted
         .applied
         .into_iter()
         .flat_map(|applied| &applied.services);
     let left = applied.filter(|(name, known)| {
-        gathered.manifest.service(name).is_none() && !known.runs_as.starts_with(&prefix)
+        facts.release.manifest.service(name).is_none() && is_lent(wanted, facts, &known.runs_as)
     });
     let mut warnings: Vec<String> = left
         .map(|(name, known)| {
@@ -57,22 +62,30 @@ pub(super) fn warnings(wanted: &Wanted<'_>, gathered: &Gathered) -> Vec<String> 
             )
         })
         .collect();
-    if gathered.manifest.services.is_empty() {
-        let file = gathered.manifest.file();
+    if facts.release.manifest.services.is_empty() {
+        let file = facts.release.manifest.file();
         warnings.push(format!("{file} names no Service, so nothing runs"));
     }
     warnings
 }
 
+/// Whether what the applied Release was moved on is an ECS service that app.json named: by its name, or, where it is called
+/// as one of ours would be, by its tags.
+fn is_lent(wanted: &Wanted<'_>, facts: &Facts, runs_as: &str) -> bool {
+    let mut untagged = facts.surroundings.unwanted.services.iter();
+    !runs_as.starts_with(&wanted.id.service_prefix())
+        || untagged.any(|found| found.name == runs_as && !wanted.id.owns(&found.tags))
+}
+
 impl Gone {
     /// By the state, and by what stands with the App's tags, in case that the state does not know of it.
-    fn of(wanted: &Wanted<'_>, gathered: &Gathered) -> Self {
-        let (id, manifest) = (wanted.id, &gathered.manifest);
-        let removals = Removals::of(id, &gathered.around.leftovers);
+    fn of(wanted: &Wanted<'_>, facts: &Facts) -> Self {
+        let (id, manifest) = (wanted.id, &facts.release.manifest);
+        let removals = Removals::of(id, &facts.surroundings.unwanted);
         let applied = wanted.applied;
         let services = applied.map(|applied| &applied.services);
         let timers = applied.map(|applied| &applied.timers);
-        let stands = gathered.stack.as_ref().filter(|stack| id.owns(&stack.tags));
+        let stands = facts.stack.as_ref().filter(|stack| id.owns(&stack.tags));
         let stands = stands.map(|stack| Before::read(&stack.template));
         let kept: BTreeSet<&str> = manifest
             .resources
@@ -107,6 +120,56 @@ impl Gone {
             "timers" => &self.timers,
             _ => &self.resources,
         }
+    }
+
+    /// Those called `name`.
+    fn called(&self, name: &str) -> Self {
+        let called = |names: &BTreeSet<String>| names.get(name).cloned().into_iter().collect();
+        Self {
+            services: called(&self.services),
+            timers: called(&self.timers),
+            resources: called(&self.resources),
+        }
+    }
+
+    /// Those of one key of the top level.
+    fn of_kind(&self, key: &str) -> Self {
+        let mut kind = Self::default();
+        let names = self.under(key).clone();
+        match key {
+            "services" => kind.services = names,
+            "timers" => kind.timers = names,
+            _ => kind.resources = names,
+        }
+        kind
+    }
+
+    /// What is wrong with a part that nobody reads, if something goes that it may name.
+    fn by(&self, unread: &Unread) -> Option<yaml::Problem> {
+        let (gone, why, help) = match &unread.part {
+            UnreadPart::Repeated(key) => (
+                self.of_kind(key),
+                "is there more than once and only one of them counts",
+                format!("write `{key}` once, with all of it. {OTHERWISE}"),
+            ),
+            UnreadPart::Documents => (
+                self.clone(),
+                "another document begins here, and only the first of the file is read",
+                format!("write one document, without this `---`. {OTHERWISE}"),
+            ),
+            UnreadPart::Key(name) => {
+                let gone = self.called(name);
+                let belongs = KEYS.into_iter().filter(|key| !gone.under(key).is_empty());
+                let belongs = belongs.collect::<Vec<_>>().join("` or `");
+                let help = format!(
+                    "write it directly below `{belongs}`, with the indentation of the others there. {OTHERWISE}"
+                );
+                (gone, "is not a key of convox.yml here and is ignored", help)
+            }
+        };
+        let removes = (!gone.is_empty()).then(|| gone.in_words())?;
+        let message = format!("{why}, so this promote would remove {removes}");
+        Some(unread.problem(message, help))
     }
 
     fn in_words(&self) -> String {
@@ -145,11 +208,13 @@ fn names(
 }
 
 fn accident(manifest: &Manifest, gone: &Gone) -> Option<Problem> {
-    if manifest.services.is_empty() {
+    let unread = manifest.unread.iter();
+    let mut problems: Vec<_> = unread.filter_map(|unread| gone.by(unread)).collect();
+    if manifest.services.is_empty() && problems.is_empty() {
         return (!gone.is_empty()).then(|| empty(manifest, gone));
     }
     let misses = manifest.near_misses.iter();
-    let problems = misses.filter_map(|miss| {
+    problems.extend(misses.filter_map(|miss| {
         let lost = lost_by(manifest, miss, gone.under(miss.meant));
         let names = listed(&lost);
         (!lost.is_empty()).then(|| {
@@ -159,11 +224,10 @@ fn accident(manifest: &Manifest, gone: &Gone) -> Option<Problem> {
             );
             miss.problem(message, OTHERWISE)
         })
-    });
-    let problems: Vec<_> = problems.collect();
+    }));
     (!problems.is_empty()).then(|| {
         let error = manifest.invalid(problems);
-        Problem::new("InvalidManifest", error.to_string())
+        Problem::new(ErrorType::InvalidManifest, error.to_string())
     })
 }
 
@@ -185,7 +249,7 @@ fn empty(manifest: &Manifest, gone: &Gone) -> Problem {
             manifest.file()
         ),
     };
-    Problem::new("EmptyManifest", message)
+    Problem::new(ErrorType::EmptyManifest, message)
 }
 
 /// What a misspelt key would remove: all that is gone of its kind, or, beside the right key, what both name.
@@ -218,8 +282,7 @@ fn listed(names: &BTreeSet<String>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use shared::environment::Environment;
-    use shared::manifest;
+    use environment::Environment;
 
     use super::*;
 
@@ -254,7 +317,7 @@ mod tests {
             "resources: {db: {type: postgres}}\n",
         ] {
             let found = problem(text, ["web worker", "nightly", "cache"]).unwrap();
-            assert_eq!(found.error_type, "EmptyManifest", "{text:?}");
+            assert_eq!(found.error_type, ErrorType::EmptyManifest, "{text:?}");
             for part in [
                 "convox.yml names no Service",
                 "the Services `web`, `worker`",
@@ -279,7 +342,11 @@ mod tests {
             let text = format!("params: {{A: 1}}\n{key}: {{web: {{image: a}}}}\n");
             let found = problem(&text, ["web", "", ""]).unwrap();
             let message = &found.message;
-            assert_eq!(found.error_type, "EmptyManifest", "{key}: {message}");
+            assert_eq!(
+                found.error_type,
+                ErrorType::EmptyManifest,
+                "{key}: {message}"
+            );
             for part in ["convox.yml:2:1", "did you mean `services`?", "`web`"] {
                 assert!(message.contains(part), "{key}: {part}: {message}");
             }
@@ -295,7 +362,7 @@ mod tests {
             ("service: {worker: {}}\n", ["worker", "", ""], "`services`"),
         ] {
             let found = problem(&format!("{WEB}{more}"), gone).unwrap();
-            assert_eq!(found.error_type, "InvalidManifest", "{more}");
+            assert_eq!(found.error_type, ErrorType::InvalidManifest, "{more}");
             for part in [
                 "convox.yml:2:1",
                 &format!("did you mean {want}?"),
@@ -308,6 +375,124 @@ mod tests {
     }
 
     #[test]
+    fn what_nobody_reads_of_a_manifest_removes_nothing() {
+        let twice = "is there more than once and only one of them counts";
+        let document = "another document begins here, and only the first of the file is read";
+        for (text, gone, place, wants) in [
+            (
+                format!("services: {{worker: {{image: b}}}}\n{WEB}"),
+                ["worker", "", ""],
+                "convox.yml:2:1",
+                [twice, "the Services `worker`", "write `services` once"],
+            ),
+            (
+                "services: {web: {image: a}}\nservices:\n".to_owned(),
+                ["web", "", ""],
+                "convox.yml:2:1",
+                [twice, "the Services `web`", "write `services` once"],
+            ),
+            (
+                format!(
+                    "{WEB}timers: {{nightly: {{schedule: '0 3 * * ?', command: c, service: web}}}}\ntimers: {{}}\n"
+                ),
+                ["", "nightly", ""],
+                "convox.yml:3:1",
+                [twice, "the Timers `nightly`", "write `timers` once"],
+            ),
+            (
+                format!(
+                    "resources: {{db: {{type: postgres}}}}\n{WEB}resources: {{q: {{type: redis}}}}\n"
+                ),
+                ["", "", "db"],
+                "convox.yml:3:1",
+                [
+                    twice,
+                    "the resources `db` with their data",
+                    "write `resources` once",
+                ],
+            ),
+            (
+                "x: &x {services: {web: {image: a}}}\nservices: {worker: {image: b}}\n<<: *x\n"
+                    .to_owned(),
+                ["worker", "", ""],
+                "convox.yml:3:1",
+                [twice, "the Services `worker`", "write `services` once"],
+            ),
+            (
+                format!(
+                    "{WEB}---\ntimers: {{nightly: {{schedule: '0 3 * * ?', command: c, service: web}}}}\n"
+                ),
+                ["", "nightly", ""],
+                "convox.yml:2:1",
+                [document, "the Timers `nightly`", "without this `---`"],
+            ),
+            (
+                format!("params: {{A: 1}}\n---\n{WEB}"),
+                ["web", "", ""],
+                "convox.yml:2:1",
+                [document, "the Services `web`", "without this `---`"],
+            ),
+        ] {
+            let found = problem(&text, gone).expect(&text);
+            assert_eq!(found.error_type, ErrorType::InvalidManifest, "{text}");
+            for part in wants.into_iter().chain([place, "allowRemoval"]) {
+                let message = &found.message;
+                assert!(message.contains(part), "{text}: {part}: {message}");
+            }
+            let kept = problem(&text, ["", "", ""]);
+            assert!(kept.is_none(), "{text}: {kept:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_named_at_another_depth_is_not_removed() {
+        let timer = "{schedule: '0 3 * * ?', command: c, service: web}";
+        for (text, gone, want) in [
+            (
+                "services: {web: {image: a, worker: {image: b}}}\n".to_owned(),
+                ["worker", "", ""],
+                "`services.web.worker` is not a key of convox.yml here",
+            ),
+            (
+                "services: {web: {image: a, scale: {count: 1, worker: {image: b}}}}\n".to_owned(),
+                ["worker", "", ""],
+                "`services.web.scale.worker` is not a key",
+            ),
+            (
+                format!("{WEB}worker: {{image: b}}\n"),
+                ["worker", "", ""],
+                "`worker` is not a key",
+            ),
+            (
+                format!("services: {{web: {{image: a, nightly: {timer}}}}}\n"),
+                ["", "nightly", ""],
+                "directly below `timers`",
+            ),
+            (
+                format!(
+                    "{WEB}timers: {{a: {{schedule: '0 3 * * ?', command: c, service: web, nightly: {timer}}}}}\n"
+                ),
+                ["", "nightly", ""],
+                "`timers.a.nightly` is not a key",
+            ),
+            (
+                format!("{WEB}resources: {{db: {{type: postgres, cache: {{type: redis}}}}}}\n"),
+                ["", "", "cache"],
+                "the resources `cache` with their data",
+            ),
+        ] {
+            let found = problem(&text, gone).expect(&text);
+            assert_eq!(found.error_type, ErrorType::InvalidManifest, "{text}");
+            for part in [want, "allowRemoval"] {
+                let message = &found.message;
+                assert!(message.contains(part), "{text}: {part}: {message}");
+            }
+            let others = problem(&text, ["old", "hourly", "queue"]);
+            assert!(others.is_none(), "{text}: {others:?}");
+        }
+    }
+
+    #[test]
     fn what_is_left_out_of_a_whole_manifest_is_meant() {
         let gone = ["worker", "nightly", "db"];
         for text in [
@@ -315,6 +500,9 @@ mod tests {
             // A place to keep an anchor names nothing that goes.
             format!("service: &base {{image: a}}\n{WEB}"),
             format!("{WEB}labels: {{nightly: 1}}\n"),
+            // An empty document says nothing.
+            format!("{WEB}---\n"),
+            format!("---\n{WEB}...\n"),
         ] {
             assert_eq!(problem(&text, gone), None, "{text}");
         }

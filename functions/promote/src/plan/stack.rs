@@ -2,19 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
-use shared::app_stack::{
+use names::AppId;
+use names::error_type::ErrorType;
+use release::app_stack::{
     self, Before, INLINE_POLICIES_MAX, MANAGED_POLICIES, Needs, RackNeeds, RemovedResource,
     Rendered, StackInputs, StackNeeds, StackOutputs, TEMPLATE_BODY_MAX_BYTES,
-    execution_policy_size,
+    execution_policy_size, template_body,
 };
-use shared::manifest;
-use shared::stack_state::{RequestToken, StackStep};
+use release::stack_state::{RequestToken, StackStep};
+use release::timer_rule::Network;
+use serde_json::Value;
 
 use super::checks::Checks;
+use super::joined::{Joined, joined};
+use super::{Process, network};
 use crate::config::Config;
-use crate::gather::{Gathered, Wanted};
-use crate::standing::network_of;
+use crate::error::PromoteError;
+use crate::facts::{Facts, Wanted};
 
 /// What becomes of the App's stack.
 pub struct StackPlan {
@@ -22,6 +26,8 @@ pub struct StackPlan {
     pub step: StackStep,
     /// The template.
     pub template: Value,
+    /// The same as CloudFormation is sent it; empty where nothing is sent.
+    pub body: String,
     /// The request's `ClientRequestToken` for that template.
     pub token: String,
     /// What the Release itself needs of it.
@@ -32,10 +38,34 @@ pub struct StackPlan {
     pub removed: Vec<RemovedResource>,
 }
 
+impl StackPlan {
+    /// What has to end before CloudFormation takes another change of the stack.
+    #[must_use]
+    pub fn waits(&self, id: &AppId) -> Option<PromoteError> {
+        let (StackStep::Wait(status) | StackStep::Failed(status)) = &self.step else {
+            return None;
+        };
+        let reason = format!("the stack `{}` is in {status}", id.stack());
+        Some(PromoteError::StackAtWork { reason })
+    }
+
+    /// The network of the App's own tasks once the stack is as wanted. A group that it makes first has no id yet: nothing is
+    /// moved there by this plan, since CloudFormation has to end before.
+    pub(super) fn network(&self, config: &Config, facts: &Facts) -> Network {
+        let (stands, is_ready) = (outputs(facts), self.step == StackStep::Ready);
+        let has_group = is_ready || stands.security_group().is_some();
+        if !has_group && app_stack::has_own_group(&self.template) {
+            config.network.with(Some("the App's own"))
+        } else {
+            network::of_app(config, facts)
+        }
+    }
+}
+
 /// What the App's stack gives to tasks as it stands; nothing where there is none.
 #[must_use]
-pub fn outputs(gathered: &Gathered) -> StackOutputs {
-    let outputs = gathered.stack.as_ref().map(|stack| stack.outputs.clone());
+pub fn outputs(facts: &Facts) -> StackOutputs {
+    let outputs = facts.stack.as_ref().map(|stack| stack.outputs.clone());
     StackOutputs::read(outputs.unwrap_or_default())
 }
 
@@ -45,47 +75,55 @@ impl Checks {
         &mut self,
         config: &Config,
         wanted: &Wanted<'_>,
-        gathered: &Gathered,
-        request_id: &str,
+        facts: &Facts,
+        (processes, request_id): (&[Process<'_>], &str),
     ) -> Option<StackPlan> {
         // Without what convox.yml says of resources, all of them would seem to be removed.
-        if !gathered.problems.is_empty() {
+        if !facts.release.problems.is_empty() {
             return None;
         }
-        let seen = gathered.stack.as_ref();
+        let seen = facts.stack.as_ref();
         let name = wanted.id.stack();
         if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
-            self.problem("StackNotOurs", format!(
+            self.problem(ErrorType::StackNotOurs, format!(
                 "the CloudFormation stack `{name}` exists without the tags convox:rack and convox:app of this App, so it is \
                  somebody else's; delete or tag it"
             ));
             return None;
         }
-        let resources = gathered.resources.list.iter();
+        let resources = facts.release.resources.list.iter();
+        let let_in = network::let_in(config, wanted, facts, processes);
         let needs = StackNeeds {
-            access: self.of_manifest(gathered, Needs::of(&gathered.manifest))?,
+            access: self.of_manifest(facts, Needs::of(&facts.release.manifest))?,
             resources: resources.map(|resource| resource.name.clone()).collect(),
-            rack: Some(of_settings(config)),
+            rack: Some(of_settings(config, let_in)),
+            mounted_by_role: true,
         };
         self.policies(config, &needs.access);
+        self.copied(config, wanted, facts);
         let (rendered, secret_keys) =
-            self.rendered_stack(config, wanted, gathered, (&needs, request_id))?;
-        let (template, removed) = (rendered.template, rendered.removed);
+            self.rendered_stack(config, wanted, facts, (&needs, request_id))?;
+        let removed = rendered.removed;
+        // A boundary first, by itself; what else is wanted comes with the update after that one.
+        let standing = seen.filter(|seen| seen.has_come_up());
+        let bounded =
+            standing.and_then(|seen| app_stack::bounded(&seen.template, &config.app_boundary_arn));
+        let template = bounded.unwrap_or(rendered.template);
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
         if let StackStep::Failed(reason) = &step {
-            self.problem("StackFailed", format!(
+            self.problem(ErrorType::StackFailed, format!(
                 "CloudFormation could not bring the stack `{name}` to what this Release needs: {reason}; mend the cause, then \
                  promote again"
             ));
             return None;
         }
         // What stands already was not too large, and is not sent again.
-        let body = (step != StackStep::Ready).then(|| template.to_string());
+        let body = (step != StackStep::Ready).then(|| template_body(&template));
         let body = body.unwrap_or_default();
         if body.len() > TEMPLATE_BODY_MAX_BYTES {
             let size = body.len();
-            self.problem("StackTooLarge", format!(
+            self.problem(ErrorType::StackTooLarge, format!(
                 "the App's stack takes {size} bytes and CloudFormation takes {TEMPLATE_BODY_MAX_BYTES}; let the App have fewer \
                  resources"
             ));
@@ -95,61 +133,57 @@ impl Checks {
             step,
             template,
             token: token.of(&body),
+            body,
             needs,
             secret_keys,
             removed,
         })
     }
 
-    /// Renders the template: for this Release and for those before it whose tasks may still start. Where nobody wrote down
-    /// which those are, all stays that there is.
+    /// Renders the template: for this Release and for those before it whose tasks may still start.
     fn rendered_stack(
         &mut self,
         config: &Config,
         wanted: &Wanted<'_>,
-        gathered: &Gathered,
+        facts: &Facts,
         (needs, request_id): (&StackNeeds, &str),
     ) -> Option<(Rendered, BTreeSet<String>)> {
         // What never came up has nothing to keep.
-        let standing = gathered.stack.as_ref().filter(|stack| stack.has_come_up());
+        let standing = facts.stack.as_ref().filter(|stack| stack.has_come_up());
         let before = standing.map(|stack| Before::read(&stack.template));
-        let running = wanted.applied.and_then(|applied| applied.stack.clone());
-        let unknown = wanted.interrupted || wanted.applied.is_none();
-        let left = before.as_ref().filter(|_| unknown).map(Before::holds);
-        // What was promoted before the settings were written down.
-        let unsaid = running.as_ref().is_none_or(|needs| needs.rack.is_none());
-        let admitted = before.as_ref().filter(|_| unsaid).map(Before::of_settings);
-        let all = running
-            .iter()
-            .chain(&left)
-            .fold(needs.clone(), StackNeeds::and);
-        let before_settings = all.rack.unwrap_or_default();
-        let mut before_settings = admitted.iter().fold(before_settings, RackNeeds::and);
-        // What ECS went back to stands where it stood before, and is let in for as long.
-        let let_in = before.as_ref().map(Before::of_settings);
-        let let_in = let_in.unwrap_or_default().security_groups;
-        let stand = groups_of_what_stands(wanted, gathered).into_iter();
-        let groups = &mut before_settings.security_groups;
-        groups.extend(stand.filter(|group| let_in.contains(group)));
+        let Joined { all, settings } = joined(wanted, facts, needs, before.as_ref());
+        let none = BTreeSet::new();
+        let let_in = needs.rack.as_ref();
+        let let_in = let_in.map_or(&none, |rack| &rack.security_groups);
+        let left = settings.security_groups.difference(let_in);
+        let left: Vec<&str> = left.map(String::as_str).collect();
+        if !left.is_empty() && !facts.release.resources.list.is_empty() {
+            self.warn(network::let_in_once_more(&left));
+        }
         let inputs = StackInputs {
             id: wanted.id,
             release: wanted.release,
             request_id,
             needs: &all.access,
             keep: &all.resources,
+            boundary_arn: &config.app_boundary_arn,
             settings_bucket: &config.bucket,
+            unversioned_reads: config.unversioned_reads,
             environment_key_arn: config.environment_key_arn.as_deref(),
             secret_key_arn: config.secret_key_arn.as_deref(),
             log_retention_days: config.log_retention_days,
             subnets: &config.network.subnets,
             vpc_id: config.vpc.as_deref(),
             security_groups: &config.network.security_groups,
-            before_settings: &before_settings,
+            let_in,
+            before_settings: &settings,
+            mounted_by_role: all.mounted_by_role,
             allow_replacement: wanted.allowed.replacement,
         };
-        let render = |inputs| app_stack::render(inputs, &gathered.resources.list, before.as_ref());
-        let rendered = self.of_manifest(gathered, render(&inputs))?;
-        let size = |template: &Value| execution_policy_size(template, &gathered.cluster.arn);
+        let render =
+            |inputs| app_stack::render(inputs, &facts.release.resources.list, before.as_ref());
+        let rendered = self.of_manifest(facts, render(&inputs))?;
+        let size = |template: &Value| execution_policy_size(template, &facts.cluster.arn);
         let joined = size(&rendered.template);
         if joined > INLINE_POLICIES_MAX {
             let alone = StackInputs {
@@ -157,13 +191,13 @@ impl Checks {
                 ..inputs
             };
             let alone = render(&alone).map_or(joined, |alone| size(&alone.template));
-            self.problem("RoleTooLarge", role_too_large(joined, alone));
+            self.problem(ErrorType::RoleTooLarge, role_too_large(joined, alone));
         }
         self.attached(&needs.access, &all.access);
-        let file = gathered.manifest.file();
+        let file = facts.release.manifest.file();
         let notices = rendered.notices.iter();
         notices.for_each(|notice| self.warn(format!("{file}, {notice}")));
-        Some((rendered, before_settings.secret_keys))
+        Some((rendered, settings.secret_keys))
     }
 
     /// The policies of each role, its own and those that it keeps for the Release before. The quota can be raised, and whether
@@ -194,38 +228,23 @@ impl Checks {
 
     fn of_manifest<T>(
         &mut self,
-        gathered: &Gathered,
-        result: Result<T, Vec<manifest::Problem>>,
+        facts: &Facts,
+        result: Result<T, Vec<yaml::Problem>>,
     ) -> Option<T> {
         result
             .map_err(|problems| {
-                let error = gathered.manifest.invalid(problems);
-                self.problem("InvalidManifest", error.to_string());
+                let error = facts.release.manifest.invalid(problems);
+                self.problem(ErrorType::InvalidManifest, error.to_string());
             })
             .ok()
     }
 }
 
-/// The security groups in which something of the App's own stands.
-fn groups_of_what_stands(wanted: &Wanted<'_>, gathered: &Gathered) -> BTreeSet<String> {
-    let around = &gathered.around;
-    let services = around.services.values().chain(&around.leftovers.services);
-    let services = services.filter(|service| wanted.id.owns(&service.tags));
-    let rules = around.rules.values().chain(around.leftovers.rules.values());
-    let targets = rules.filter_map(|rule| rule.target.as_ref());
-    let networks = services
-        .filter_map(|service| service.network.as_ref())
-        .chain(targets.filter_map(|target| network_of(&target.placement)));
-    networks
-        .flat_map(|network| network.security_groups.iter().cloned())
-        .collect()
-}
-
 /// What a Release of today needs.
-fn of_settings(config: &Config) -> RackNeeds {
+fn of_settings(config: &Config, security_groups: BTreeSet<String>) -> RackNeeds {
     let key = |key: &Option<String>| key.iter().cloned().collect();
     RackNeeds {
-        security_groups: config.network.security_groups.iter().cloned().collect(),
+        security_groups,
         secret_keys: key(&config.secret_key_arn),
         environment_keys: key(&config.environment_key_arn),
     }

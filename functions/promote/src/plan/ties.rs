@@ -1,8 +1,9 @@
 //! What an ECS service ties to container, port and volume of its tasks: ECS refuses a definition that lacks it. Pure.
 
-use shared::ecs::Ties;
-use shared::release_checks::Problem;
-use shared::task_definition::PortMapping;
+use aws::ecs::Ties;
+use names::error_type::ErrorType;
+use release::release_checks::Problem;
+use release::task_definition::PortMapping;
 
 /// A container as it will be.
 pub(super) struct Container<'a> {
@@ -24,7 +25,7 @@ pub(super) fn unmet(
     let balancers = balancers.map(|(name, port)| {
         let what = format!("a load balancer of the ECS service `{ecs}` sends to");
         Problem::new(
-            "LoadBalancerMismatch",
+            ErrorType::LoadBalancerMismatch,
             container.mismatch(&what, name, *port),
         )
     });
@@ -33,21 +34,21 @@ pub(super) fn unmet(
     let registries = registries.map(|(name, port)| {
         let what = format!("a service registry of the ECS service `{ecs}` names");
         Problem::new(
-            "ServiceRegistryMismatch",
+            ErrorType::ServiceRegistryMismatch,
             container.mismatch(&what, name, *port),
         )
     });
     let names = ties.port_names.iter();
     let names = names.filter(|(_, name)| !container.has_port_named(name));
     let names = names.map(|(what, port)| {
-        Problem::new("PortNameMismatch", format!(
+        Problem::new(ErrorType::PortNameMismatch, format!(
             "{what} of the ECS service `{ecs}` names the port `{port}`, and the container will have {}; give `services.{}` the port \
              that had that name, with `port` or `nlb`: its name is kept",
             container.shown(), container.name
         ))
     });
     let volumes = ties.launch_volumes.iter().map(|volume| {
-        Problem::new("LaunchVolume", format!(
+        Problem::new(ErrorType::LaunchVolume, format!(
             "the ECS service `{ecs}` configures the volume `{volume}` when it launches a task, and nothing in convox.yml can mount \
              that; move it to a task definition without that volume (aws ecs update-service --service {ecs} --task-definition … \
              --volume-configurations '[]'), or name another for `{}`",
@@ -101,7 +102,7 @@ impl Container<'_> {
 
 #[cfg(test)]
 mod tests {
-    use shared::task_definition::PortName;
+    use release::task_definition::PortName;
 
     use super::*;
 
@@ -148,7 +149,7 @@ mod tests {
                 of("web", 80),
                 Ties::default(),
                 vec![(
-                    "LoadBalancerMismatch",
+                    ErrorType::LoadBalancerMismatch,
                     "ports 3000, 9000; set `services.web.port` to 80",
                 )],
             ),
@@ -156,20 +157,23 @@ mod tests {
                 &two,
                 of("api", 3000),
                 Ties::default(),
-                vec![("LoadBalancerMismatch", "call the Service `api`")],
+                vec![(ErrorType::LoadBalancerMismatch, "call the Service `api`")],
             ),
             (
                 &[],
                 of("web", 80),
                 Ties::default(),
-                vec![("LoadBalancerMismatch", "no port")],
+                vec![(ErrorType::LoadBalancerMismatch, "no port")],
             ),
             (&two, vec![], registry("web", 9000), vec![]),
             (
                 &two,
                 vec![],
                 registry("api", 9000),
-                vec![("ServiceRegistryMismatch", "names container `api` port 9000")],
+                vec![(
+                    ErrorType::ServiceRegistryMismatch,
+                    "names container `api` port 9000",
+                )],
             ),
             (&two, vec![], names("http"), vec![]),
             (
@@ -177,7 +181,7 @@ mod tests {
                 vec![],
                 names("grpc"),
                 vec![(
-                    "PortNameMismatch",
+                    ErrorType::PortNameMismatch,
                     "Service Connect of the ECS service `front` names the port `grpc`",
                 )],
             ),
@@ -185,7 +189,7 @@ mod tests {
                 &two,
                 vec![],
                 volume,
-                vec![("LaunchVolume", "the volume `data`")],
+                vec![(ErrorType::LaunchVolume, "the volume `data`")],
             ),
         ] {
             let container = Container { name: "web", ports };

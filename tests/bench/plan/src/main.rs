@@ -8,18 +8,21 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
 
+use aws::ecs::SeenCluster;
+use aws::secrets::StandingSecret;
+use environment::{EnvironmentObject, ReadEnvironment};
+use lambda::release::ReadRelease;
+use lambda::unwanted::Unwanted;
+use manifest::app_settings::{AppSettings, Build};
+use manifest::precedence::{Decision, EnvDelivery, Level};
+use manifest::resources;
+use names::{AppId, AppName, RackName, ReleaseId};
 use promote::Config;
-use promote::gather::{Agents, Around, Gathered, Named, Wanted};
+use promote::facts::{Agents, Facts, Named, Surroundings, Wanted};
 use promote::plan::{self, Plan, SecretStep};
+use release::stack_state::SeenStack;
+use release::task_definition::TaskDefinition;
 use serde_json::{Value, json};
-use shared::app_settings::{AppSettings, Build};
-use shared::ecs::SeenCluster;
-use shared::environment::{self, EnvironmentObject, ReadEnvironment};
-use shared::leftovers::Leftovers;
-use shared::names::{AppId, AppName, RackName, ReleaseId};
-use shared::stack_state::SeenStack;
-use shared::task_definition::{EnvSource, TaskDefinition};
-use shared::{manifest, resources};
 
 const KEYS: [usize; 3] = [10, 100, 390];
 const SERVICES: [usize; 3] = [1, 10, 50];
@@ -47,13 +50,13 @@ fn measured(keys: usize, services: usize) -> Value {
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY",
         applied: None,
         interrupted: false,
-        allowed: shared::promotion::Allowed::default(),
+        allowed: promotion::Allowed::default(),
     };
-    let mut gathered = gathered(keys, services);
-    let template = planned(&config, &wanted, &gathered).stack.template;
-    gathered.stack = Some(standing(&id, template));
-    let plan = || planned(&config, &wanted, &gathered);
-    let requests = Requests::of(&config, &wanted, &gathered, &plan());
+    let mut facts = facts(keys, services);
+    let template = planned(&config, &wanted, &facts).stack.template;
+    facts.stack = Some(standing(&id, template));
+    let plan = || planned(&config, &wanted, &facts);
+    let requests = Requests::of(plan());
     let repeats = VARIABLES_A_ROUND.div_ceil(keys * services);
     let (mut plans, mut serialisations) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
@@ -77,8 +80,8 @@ fn nanoseconds(repeats: usize, call: impl Fn()) -> f64 {
     began.elapsed().as_secs_f64() * 1e9 / f64::from(repeats)
 }
 
-fn planned<'a>(config: &'a Config, wanted: &Wanted<'a>, gathered: &'a Gathered) -> Plan<'a> {
-    let plan = plan::plan(config, wanted, gathered, REQUEST);
+fn planned<'a>(config: &'a Config, wanted: &Wanted<'a>, facts: &'a Facts) -> Plan<'a> {
+    let plan = plan::plan(config, wanted, facts, REQUEST);
     plan.unwrap_or_else(|error| panic!("the App can be promoted: {error}"))
 }
 
@@ -89,28 +92,14 @@ struct Requests {
 }
 
 impl Requests {
-    fn of(config: &Config, wanted: &Wanted<'_>, gathered: &Gathered, plan: &Plan<'_>) -> Self {
-        let SecretStep::Write { value, token } = &plan.secret else {
+    fn of(plan: Plan<'_>) -> Self {
+        let SecretStep::Write(secret) = plan.secret else {
             panic!("the secret holds the environment");
         };
-        let outputs = plan::outputs(gathered);
-        let release = plan::release(config, wanted, gathered, &outputs);
-        let EnvSource::SecretsManager { secret_arn, .. } =
-            plan::expected_source(wanted, gathered, false)
-        else {
-            panic!("nothing was applied through S3");
-        };
-        let source = EnvSource::SecretsManager {
-            secret_arn,
-            version_id: token.clone(),
-        };
-        let definitions = plan.processes.iter();
-        let definitions = definitions.map(|process| process.render(&release, &source));
+        let steps = secret.route.steps.into_iter();
         Self {
-            secret: value.to_string(),
-            definitions: definitions
-                .collect::<Result<_, _>>()
-                .unwrap_or_else(|error| panic!("every definition can be rendered: {error}")),
+            secret: secret.value.to_string(),
+            definitions: steps.map(|step| step.definition).collect(),
         }
     }
 
@@ -145,13 +134,14 @@ fn setting(name: &str) -> Option<String> {
         "TASK_EXECUTION_ROLE_ARN" | "TASK_ROLE_ARN" | "TIMER_ROLE_ARN" | "APP_STACK_ROLE_ARN" => {
             "arn:aws:iam::123456789012:role/any"
         }
+        "APP_BOUNDARY_ARN" => "arn:aws:iam::123456789012:policy/any",
         _ => return None,
     };
     Some(value.to_owned())
 }
 
 /// What was read of an App whose Services take all keys, and whose stack is not there yet.
-fn gathered(keys: usize, services: usize) -> Gathered {
+fn facts(keys: usize, services: usize) -> Facts {
     let environment = read_environment(keys);
     let text = (0..services).fold("services:\n".to_owned(), |mut text, service| {
         let _ = writeln!(
@@ -165,32 +155,40 @@ fn gathered(keys: usize, services: usize) -> Gathered {
     let Ok(resources) = resources::read(&manifest) else {
         panic!("there are no resources");
     };
-    Gathered {
-        settings: AppSettings::default(),
-        build: Build::default(),
-        environment,
+    Facts {
+        release: ReadRelease {
+            settings: AppSettings::default(),
+            build: Build::default(),
+            environment,
+            manifest,
+            resources,
+            problems: Vec::new(),
+            readonly_root: false,
+            manifest_to_copy: None,
+        },
         environment_bytes: 0,
         environment_emptied: false,
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY".to_owned(),
-        manifest,
-        resources,
-        problems: Vec::new(),
-        readonly_root: false,
-        manifest_to_copy: None,
+        decision: Decision {
+            delivery: EnvDelivery::SecretsManager,
+            decided_by: Level::Rack,
+        },
+        refused: Vec::new(),
         cluster: SeenCluster {
             arn: "arn:aws:ecs:us-east-1:123456789012:cluster/apps".to_owned(),
             capacity_providers: Vec::new(),
         },
         stranded: None,
         stack: None,
-        around: Around {
+        secret: Some(StandingSecret::default()),
+        surroundings: Surroundings {
             services: BTreeMap::new(),
             named: Named::default(),
             rules: BTreeMap::new(),
             newest: BTreeMap::new(),
             dead: BTreeSet::new(),
             agents: Agents::NotAsked,
-            leftovers: Leftovers::default(),
+            unwanted: Unwanted::default(),
         },
         now: chrono::DateTime::UNIX_EPOCH,
     }

@@ -25,8 +25,16 @@ async fn a_name_is_taken_and_an_update_needs_a_stack_at_rest_and_a_difference() 
 
     let mut only_a_policy = template(1);
     only_a_policy["Resources"]["Log"]["DeletionPolicy"] = "Retain".into();
+    let mut only_notes = template(1);
+    only_notes["Metadata"] = json!({"Notes": "new"});
+    only_notes["Description"] = "new".into();
     let pretty = serde_json::to_string_pretty(&template(1)).unwrap();
-    for same in [template(1).to_string(), pretty, only_a_policy.to_string()] {
+    for same in [
+        template(1).to_string(),
+        pretty,
+        only_a_policy.to_string(),
+        only_notes.to_string(),
+    ] {
         let update = client.update_stack().stack_name(NAME).template_body(same);
         let same = refusal(update.send().await);
         let message = "No updates are to be performed.".to_owned();

@@ -102,7 +102,15 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
 fn elsewhere(of: &Deployment) -> Vec<Need> {
     let passed =
         |role: &str, to: &str| need("iam:PassRole", of.role(role)).with("iam:PassedToService", to);
+    let delete = |rack: &str, role: &str| {
+        let name = format!("{}-shop-1a2b3c4d", of.rack);
+        let need = need("cloudformation:DeleteStack", stack(of, &name)).with(TAG, rack);
+        need.with("cloudformation:RoleArn", of.role(role))
+    };
     vec![
+        delete("another", "AppStackRole"),
+        delete(&of.rack, "TaskRole"),
+        passed("AppStackRole", "lambda.amazonaws.com"),
         need("events:PutRule", rule(of, &of.rack)),
         need("events:PutTargets", rule(of, &of.rack)),
         need("events:TagResource", rule(of, &of.rack)),

@@ -3,9 +3,9 @@
 use aws_sdk_cloudformation::types::Tag;
 use integration_tests::World;
 use integration_tests::iam::{
-    Decision, Deployment, Facts, Need, assumption, missing, permits, template,
+    Decision, Deployment, Facts, Need, Rule, assumption, missing, permits, template,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{app_role, deployment, need, secret};
 use crate::iam::policy;
@@ -13,6 +13,18 @@ use crate::iam::policy;
 const ROLE: &str = "AppStackRole";
 /// Source: IAM user guide, "IAM and AWS STS quotas": the inline policies of a role, without white space.
 const POLICIES_MAX: usize = 10_240;
+/// Source: the same, a managed policy, which a boundary is one of.
+const MANAGED_POLICY_MAX: usize = 6_144;
+
+/// Statements about what belongs to no Rack, or only read.
+const OF_NO_RACK: [&str; 6] = [
+    "CacheGroups",
+    "CreateSecurityGroups",
+    "DatabaseGroups",
+    "Look",
+    "MountTargetInterfaces",
+    "Replicas",
+];
 
 fn tagged(need: Need, kind: &str, rack: &str) -> Need {
     need.with(&format!("aws:{kind}/convox:rack"), rack)
@@ -21,13 +33,10 @@ fn tagged(need: Need, kind: &str, rack: &str) -> Need {
 /// By name, path or tag of the Rack `rack`.
 fn deeds(of: &Deployment, rack: &str) -> Vec<Need> {
     let role = app_role(of, rack);
-    let group = of.arn("ec2", "security-group/sg-1");
-    let files = of.arn("elasticfilesystem", "file-system/fs-1");
-    let cache = of.arn("elasticache", "replicationgroup:cache");
-    let database = of.arn("rds", &format!("db:{rack}-shop-1a2b3c4d-db"));
-    vec![
-        need("iam:CreateRole", &role),
-        need("iam:PutRolePolicy", &role),
+    let named = [
+        bounded(of, need("iam:CreateRole", &role)),
+        bounded(of, need("iam:PutRolePermissionsBoundary", &role)),
+        bounded(of, need("iam:PutRolePolicy", &role)),
         need("iam:DeleteRole", &role),
         need(
             "logs:CreateLogGroup",
@@ -41,26 +50,187 @@ fn deeds(of: &Deployment, rack: &str) -> Vec<Need> {
             "secretsmanager:GetSecretValue",
             secret(of, &format!("{rack}_shop_db")),
         ),
-        need("rds:CreateDBInstance", &database),
-        need("rds:DeleteDBInstance", &database),
-        tagged(
-            need("elasticache:DeleteReplicationGroup", cache),
-            "ResourceTag",
-            rack,
-        ),
-        tagged(
-            need("elasticfilesystem:CreateFileSystem", "*"),
-            "RequestTag",
-            rack,
-        ),
-        tagged(
-            need("elasticfilesystem:DeleteFileSystem", files),
-            "ResourceTag",
-            rack,
-        ),
-        tagged(need("ec2:CreateTags", &group), "RequestTag", rack),
-        tagged(need("ec2:DeleteSecurityGroup", &group), "ResourceTag", rack),
+    ];
+    let mut deeds = Vec::from(named);
+    deeds.extend(with_databases(of, rack, rack));
+    deeds.extend(with_tagged(of, rack));
+    deeds
+}
+
+/// On a role that has the boundary, or is to have it.
+fn bounded(of: &Deployment, need: Need) -> Need {
+    need.with("iam:PermissionsBoundary", &of.boundary)
+}
+
+/// Named after a stack of the Rack `name`, with the tag of the Rack `tag`.
+fn with_databases(of: &Deployment, name: &str, tag: &str) -> Vec<Need> {
+    let on = |kind: &str| of.arn("rds", &format!("{kind}:{name}-shop-1a2b3c4d-db"));
+    let standing = |action: &str, kind: &str| tagged(need(action, on(kind)), "ResourceTag", tag);
+    vec![
+        standing("rds:DeleteDBInstance", "db"),
+        standing("rds:ModifyDBInstance", "db"),
+        standing("rds:PromoteReadReplica", "db"),
+        standing("rds:RebootDBInstance", "db"),
+        standing("rds:CreateDBSnapshot", "db"),
+        standing("rds:AddTagsToResource", "db"),
+        standing("rds:RemoveTagsFromResource", "db"),
+        standing("rds:CreateDBInstance", "subgrp"),
+        standing("rds:DeleteDBSubnetGroup", "subgrp"),
+        standing("rds:ModifyDBSubnetGroup", "subgrp"),
+        standing("rds:RestoreDBInstanceFromDBSnapshot", "snapshot"),
     ]
+}
+
+/// What is called anything, with the tag of the Rack.
+fn with_tagged(of: &Deployment, rack: &str) -> Vec<Need> {
+    let files = of.arn("elasticfilesystem", "file-system/fs-1");
+    let cache = of.arn("elasticache", "replicationgroup:cache");
+    let created = tagged(
+        need("elasticfilesystem:CreateFileSystem", "*"),
+        "RequestTag",
+        rack,
+    );
+    let standing = |action: &str, on: &str| tagged(need(action, on), "ResourceTag", rack);
+    let [new_group, new_files] = new_tags(of);
+    vec![
+        created,
+        tagged(new_group, "RequestTag", rack),
+        tagged(new_files, "RequestTag", rack),
+        standing("elasticache:DeleteReplicationGroup", &cache),
+        standing("elasticache:AddTagsToResource", &cache),
+        standing("elasticfilesystem:DeleteFileSystem", &files),
+        standing("ec2:DeleteSecurityGroup", &group(of)),
+        // One of a resource's own tags, which is all that an update sends.
+        standing("elasticfilesystem:TagResource", &files).with("aws:RequestTag/site", "x"),
+        standing("ec2:CreateTags", &group(of)).with("aws:RequestTag/site", "x"),
+    ]
+}
+
+fn group(of: &Deployment) -> String {
+    of.arn("ec2", "security-group/sg-1")
+}
+
+/// A security group and a file system that are tagged while they are made.
+fn new_tags(of: &Deployment) -> [Need; 2] {
+    let files = of.arn("elasticfilesystem", "file-system/fs-1");
+    let files = need("elasticfilesystem:TagResource", files);
+    [
+        need("ec2:CreateTags", group(of)).with("ec2:CreateAction", "CreateSecurityGroup"),
+        files.with("elasticfilesystem:CreateAction", "CreateFileSystem"),
+    ]
+}
+
+/// A security group that is tagged once it is there.
+fn later_tags(of: &Deployment, vpc: &str) -> Need {
+    let need = need("ec2:CreateTags", group(of));
+    need.with("ec2:Vpc", of.arn("ec2", &format!("vpc/{vpc}")))
+}
+
+/// What no stack may do, whatever it is called and tagged.
+fn never(of: &Deployment) -> Vec<Need> {
+    let files = of.arn("elasticfilesystem", "file-system/fs-1");
+    let environment = secret(of, &format!("{}/shop", of.rack));
+    let passed = need("iam:PassRole", app_role(of, &of.rack));
+    let linked = format!("arn:aws:iam::{}:role/aws-service-role/any", of.account);
+    let linked = need("iam:CreateServiceLinkedRole", linked);
+    let secret_key = of.secret_key.as_deref().unwrap();
+    let former = of.former_secret_key.as_deref().unwrap();
+    let [new_group, new_files] = new_tags(of);
+    let cache = of.arn("elasticache", "replicationgroup:cache");
+    let mut never = vec![
+        need("secretsmanager:GetSecretValue", environment),
+        need(
+            "iam:CreateRole",
+            format!("arn:aws:iam::{}:role/any", of.account),
+        ),
+        passed.with("iam:PassedToService", "ecs-tasks.amazonaws.com"),
+        linked.with("iam:AWSServiceName", "lex.amazonaws.com"),
+        need("kms:Decrypt", secret_key),
+        need("kms:Encrypt", secret_key),
+        need("kms:GenerateDataKey", secret_key),
+        need("kms:Decrypt", former),
+        // Tagged first, it would be ours to delete.
+        tagged(need("ec2:CreateTags", group(of)), "RequestTag", &of.rack),
+        tagged(later_tags(of, "vpc-other"), "RequestTag", &of.rack),
+        tagged(
+            tagged(later_tags(of, &of.vpc), "RequestTag", &of.rack),
+            "ResourceTag",
+            "another",
+        ),
+        later_tags(of, &of.vpc),
+        tagged(
+            need("elasticfilesystem:TagResource", files),
+            "RequestTag",
+            &of.rack,
+        ),
+        new_group,
+        new_files,
+        tagged(
+            need("elasticache:AddTagsToResource", &cache),
+            "ResourceTag",
+            "another",
+        ),
+    ];
+    never.extend(every_thing_of_another(of));
+    never.extend(without_boundary(of));
+    never.extend(with_databases(of, &of.rack, "another")); // its Rack's name begins like ours
+    never.extend(with_databases_of_names_alone(of));
+    never
+}
+
+/// The same, and what is another Rack's.
+pub(super) fn misdeeds(of: &Deployment) -> Vec<Need> {
+    let mut misdeeds = never(of);
+    misdeeds.extend(deeds(of, "another"));
+    misdeeds
+}
+
+/// What carries another Rack's tag, by everything that is done with databases, caches, file systems and security groups,
+/// whatever it is called.
+fn every_thing_of_another(of: &Deployment) -> Vec<Need> {
+    let policy = policy(of, ROLE);
+    let changes = |rule: &&Rule| {
+        let services = ["ec2:", "elasticache:", "elasticfilesystem:", "rds:"];
+        let of_service = services
+            .iter()
+            .any(|service| rule.action.starts_with(service));
+        of_service && !OF_NO_RACK.contains(&rule.sid.as_str())
+    };
+    let rules = policy.allowing().map(|(_, rule)| rule).filter(changes);
+    let theirs = rules.map(|rule| {
+        let thing = rule.resource.replace('*', "x");
+        tagged(need(&rule.action, thing), "ResourceTag", "another")
+    });
+    theirs.collect()
+}
+
+/// Roles that could do anything.
+fn without_boundary(of: &Deployment) -> Vec<Need> {
+    let other = format!("arn:aws:iam::{}:policy/any", of.account);
+    let role = app_role(of, &of.rack);
+    let named = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    let attach = |policy: &str| need("iam:AttachRolePolicy", &role).with("iam:PolicyARN", policy);
+    let made = [
+        need("iam:CreateRole", &role),
+        need("iam:PutRolePermissionsBoundary", &role),
+        need("iam:PutRolePolicy", &role),
+        attach(named),
+    ];
+    let otherwise = made.clone();
+    let otherwise = otherwise.map(|need| need.with("iam:PermissionsBoundary", &other));
+    let freed = need("iam:DeleteRolePermissionsBoundary", &role);
+    let mut all = Vec::from(made);
+    all.extend(otherwise);
+    all.extend([bounded(of, freed), bounded(of, attach(&other))]);
+    all
+}
+
+/// A database that nobody's Rack has tagged.
+fn with_databases_of_names_alone(of: &Deployment) -> Vec<Need> {
+    let database = of.arn("rds", &format!("db:{}-by-hand", of.rack));
+    let actions = ["DeleteDBInstance", "ModifyDBInstance", "RebootDBInstance"];
+    let on = |action| need(&format!("rds:{action}"), &database);
+    actions.into_iter().map(on).collect()
 }
 
 #[tokio::test]
@@ -73,18 +243,69 @@ async fn a_stack_may_change_what_is_its_racks_and_nothing_of_another() {
     for deed in deeds(&deployment, "another") {
         assert_eq!(policy.decide(&deed), Decision::NotAllowed, "{deed:?}");
     }
-    let passed = need("iam:PassRole", app_role(&deployment, &deployment.rack));
-    let environment = secret(&deployment, &format!("{}/shop", deployment.rack));
-    for deed in [
-        need("secretsmanager:GetSecretValue", environment),
-        need(
-            "iam:CreateRole",
-            format!("arn:aws:iam::{}:role/any", deployment.account),
-        ),
-        passed.with("iam:PassedToService", "ecs-tasks.amazonaws.com"),
-    ] {
+    for deed in never(&deployment) {
         assert_eq!(policy.decide(&deed), Decision::NotAllowed, "{deed:?}");
     }
+}
+
+/// Whichever of the two CloudFormation does.
+#[tokio::test]
+async fn a_security_group_gets_its_tags_with_its_creation_or_after_it() {
+    let deployment = deployment().await;
+    let policy = policy(&deployment, ROLE);
+    let [with_it, _] = new_tags(&deployment);
+    for deed in [with_it, later_tags(&deployment, &deployment.vpc)] {
+        let deed = tagged(deed, "RequestTag", &deployment.rack);
+        assert_eq!(policy.decide(&deed), Decision::Allowed, "{deed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_database_is_restored_from_any_snapshot_but_another_racks() {
+    let deployment = deployment().await;
+    let policy = policy(&deployment, ROLE);
+    let restore = "rds:RestoreDBInstanceFromDBSnapshot";
+    let on = |resource: &str| need(restore, deployment.arn("rds", resource));
+    let own = format!("{}-shop-1a2b3c4d-snapshot-db-1", deployment.rack);
+    let shared = deployment.arn("rds", "snapshot:seed");
+    let shared = shared.replace(&deployment.account, "210987654321");
+    for taken in [
+        on(&format!("db:{}-shop-1a2b3c4d-db", deployment.rack)),
+        on(&format!("snapshot:{own}")),
+        tagged(
+            on(&format!("snapshot:{own}")),
+            "ResourceTag",
+            &deployment.rack,
+        ),
+        on("snapshot:by-hand"),
+        on("snapshot:rds:legacy-2026-11-29-03-04"),
+        need(restore, shared),
+        on("og:default:postgres-17"),
+        on("pg:default.postgres17"),
+    ] {
+        assert_eq!(policy.decide(&taken), Decision::Allowed, "{taken:?}");
+    }
+    let group = on(&format!("subgrp:{}-shop-1a2b3c4d-subnets", deployment.rack));
+    let group = tagged(group, "ResourceTag", &deployment.rack);
+    assert_eq!(policy.decide(&group), Decision::Allowed);
+    let theirs = tagged(on("snapshot:by-hand"), "ResourceTag", "another");
+    assert_eq!(policy.decide(&theirs), Decision::NotAllowed);
+}
+
+#[tokio::test]
+async fn a_replica_copies_any_database_of_the_account_in_any_region() {
+    let deployment = deployment().await;
+    let policy = policy(&deployment, ROLE);
+    let near = deployment.arn("rds", "db:legacy");
+    let far = near.replace("us-east-1", "eu-west-1");
+    for source in [near.clone(), far] {
+        let copied = need("rds:CreateDBInstanceReadReplica", source);
+        let of_another = tagged(copied.clone(), "ResourceTag", "another");
+        assert_eq!(policy.decide(&copied), Decision::Allowed, "{copied:?}");
+        assert_eq!(policy.decide(&of_another), Decision::Allowed);
+    }
+    let created = need("rds:CreateDBInstance", near);
+    assert_eq!(policy.decide(&created), Decision::NotAllowed);
 }
 
 /// The calls to CloudFormation are judged like any other.
@@ -109,18 +330,15 @@ async fn promote_creates_stacks_of_its_rack_with_their_role_and_no_others() {
     }
     let describe = client.describe_stacks().stack_name(&ours).send();
     describe.await.unwrap();
-    client
-        .delete_stack()
-        .stack_name(&ours)
-        .send()
-        .await
-        .unwrap();
+    let delete = client.delete_stack().stack_name(&ours);
+    let delete = delete.role_arn(stack.role("AppStackRole"));
+    delete.send().await.unwrap();
     let calls = world.proxy.calls();
     let permits = permits(&stack, &calls, "promote");
     let actions: Vec<usize> = permits.iter().map(|permit| permit.needs.len()).collect();
     assert_eq!(
         actions,
-        [3, 2, 2, 1, 1, 1],
+        [3, 2, 2, 1, 1, 2],
         "a role is passed, tags are set"
     );
     let lacks = permits.iter().map(|permit| missing(&policy, permit));
@@ -136,7 +354,8 @@ async fn only_the_managed_policies_that_the_rack_names_can_be_attached() {
     };
     let attach = |policy: &str| {
         let arn = format!("arn:aws:iam::aws:policy/{policy}");
-        need("iam:AttachRolePolicy", app_role(&none, &none.rack)).with("iam:PolicyARN", arn)
+        let attach = need("iam:AttachRolePolicy", app_role(&none, &none.rack));
+        bounded(&none, attach).with("iam:PolicyARN", arn)
     };
     let (read, admin) = (
         attach("AmazonS3ReadOnlyAccess"),
@@ -151,8 +370,9 @@ async fn only_the_managed_policies_that_the_rack_names_can_be_attached() {
     assert_eq!(policy(&some, ROLE).decide(&admin), Decision::NotAllowed);
 }
 
+/// CloudFormation says whose it is for some of what it does: taken either way.
 #[tokio::test]
-async fn only_cloudformation_takes_the_role_of_stacks() {
+async fn only_cloudformation_takes_the_role_of_stacks_whatever_it_says_of_itself() {
     let deployment = deployment().await;
     let facts = Facts::new(&deployment);
     let stack = super::stack(&deployment, "any");
@@ -162,25 +382,45 @@ async fn only_cloudformation_takes_the_role_of_stacks() {
         ("lambda.amazonaws.com", Decision::NotAllowed),
     ] {
         let taken = assumption(&facts, service, &stack);
+        let silent = need("sts:AssumeRole", "*").with("principal", service);
         assert_eq!(trust.decide(&taken), want, "{service}");
+        assert_eq!(trust.decide(&silent), want, "{service} without context");
     }
 }
 
+/// In the longest form: with all parameters, the longest names of a Rack and a region, some lists of ten.
 #[tokio::test]
-async fn no_role_has_more_inline_policies_than_iam_takes() {
+async fn no_policy_has_more_characters_than_iam_takes() {
+    let ten = |arn: &str| [arn; 10].join(",");
     let longest = Deployment {
         rack: "r".repeat(31),
+        app_policies: ten("arn:aws:iam::123456789012:policy/teams/a-policy-of-a-team"),
+        app_policy_actions: ten("elasticfilesystem:Describe*"),
+        named: [
+            ten(
+                "arn:aws:secretsmanager:us-east-1:123456789012:secret:team/credentials-of-something-*",
+            ),
+            ten("arn:aws:s3:::a-bucket-of-environment-files/of-a-team/*"),
+        ],
         ..deployment().await
     };
-    let resources = template()["Resources"].as_object().unwrap().iter();
-    let roles = resources.filter(|(_, resource)| resource["Type"] == "AWS::IAM::Role");
-    for (name, role) in roles {
-        let policies = role["Properties"]["Policies"].as_array().unwrap().iter();
-        let documents = policies.map(|policy| {
-            let document = longest.resolved(&policy["PolicyDocument"]).unwrap();
-            document.to_string().len()
-        });
-        let size: usize = documents.sum();
-        assert!(size <= POLICIES_MAX, "{name}: {size}");
+    let size = |document: &Value| longest.resolved(document).unwrap().to_string().len();
+    let mut counted = 0;
+    for (name, resource) in template()["Resources"].as_object().unwrap() {
+        let properties = &resource["Properties"];
+        let (size, most) = match resource["Type"].as_str() {
+            Some("AWS::IAM::Role") => {
+                let policies = properties["Policies"].as_array().unwrap().iter();
+                let sizes = policies.map(|policy| size(&policy["PolicyDocument"]));
+                (sizes.sum(), POLICIES_MAX)
+            }
+            Some("AWS::IAM::ManagedPolicy") => {
+                (size(&properties["PolicyDocument"]), MANAGED_POLICY_MAX)
+            }
+            _ => continue,
+        };
+        counted += 1;
+        assert!(size <= most, "{name}: {size} of {most}");
     }
+    assert_eq!(counted, 10, "roles and managed policies");
 }

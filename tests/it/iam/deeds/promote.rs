@@ -40,7 +40,11 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
     let theirs = service(of, &of.cluster, "theirs");
     let cluster = of.arn("ecs", "cluster/another");
     vec![
-        need("ecs:UpdateService", service(of, "another", "web")),
+        need("ecs:UpdateService", service(of, "another", "web"))
+            .with("aws:ResourceTag/convox:rack", &of.rack),
+        need("ecs:UpdateService", &ours).with("aws:ResourceTag/convox:rack", "another"),
+        need("ecs:UpdateService", &theirs),
+        need("ecs:UpdateService", &theirs).with("aws:ResourceTag/convox:lent-to", "another/shop"),
         need("ecs:CreateService", &ours),
         need("ecs:CreateService", &theirs).with("aws:RequestTag/convox:rack", &of.rack),
         need("ecs:DeleteService", &ours),
@@ -72,11 +76,35 @@ fn elsewhere(of: &Deployment) -> Vec<Need> {
 fn with_stacks(of: &Deployment) -> Vec<Need> {
     let create = |name: &str| need("cloudformation:CreateStack", stack(of, name));
     let of_app = app_role(of, &of.rack);
+    let own = of.role("AppStackRole");
+    let change = |action: &str, rack: &str, role: &str| {
+        let need = need(action, stack(of, &format!("{}-shop-1a2b3c4d", of.rack)));
+        need.with("aws:ResourceTag/convox:rack", rack)
+            .with("cloudformation:RoleArn", role)
+    };
+    let tag = |of_request: &str| {
+        let need = need(
+            "cloudformation:TagResource",
+            stack(of, &format!("{}-x", of.rack)),
+        );
+        need.with("aws:RequestTag/convox:rack", of_request)
+    };
     vec![
         create("another-shop-1a2b3c4d").with("cloudformation:RoleArn", of.role("AppStackRole")),
         create(&format!("{}-shop-1a2b3c4d", of.rack)),
         create(&format!("{}-shop-1a2b3c4d", of.rack)).with("cloudformation:RoleArn", &of_app),
         need("cloudformation:UpdateStack", stack(of, &of.rack)), // the Rack's own
+        need(
+            "cloudformation:UpdateStack",
+            stack(of, &format!("{}-by-hand", of.rack)),
+        )
+        .with("cloudformation:RoleArn", own),
+        change("cloudformation:UpdateStack", "another", own),
+        change("cloudformation:UpdateStack", &of.rack, &of_app),
+        change("cloudformation:DeleteStack", "another", own),
+        change("cloudformation:DeleteStack", &of.rack, &of_app),
+        tag("another"),
+        tag(&of.rack).with("aws:ResourceTag/convox:rack", "another"),
         need(
             "cloudformation:DeleteStack",
             stack(of, "another-shop-1a2b3c4d"),

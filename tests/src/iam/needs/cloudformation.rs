@@ -23,16 +23,20 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         "DescribeStackEvents" | "DescribeStacks" | "GetTemplate" => return Ok(vec![need]),
         _ => return unknown(call),
     }
-    let tags = tags(&call.body["Tags"], "Key", "Value");
-    let mut need = need.with_tags("aws:RequestTag", &tags);
+    let asked = tags(&call.body["Tags"], "Key", "Value");
+    let stands = tags(&call.answer["Tags"], "Key", "Value");
+    let mut need = need
+        .with_tags("aws:RequestTag", &asked)
+        .with_tags("aws:ResourceTag", &stands);
     let role = call.body["RoleARN"].as_str();
     if let Some(role) = role {
         need = need.with("cloudformation:RoleArn", role);
     }
     let mut needs = vec![need];
-    if !tags.is_empty() {
+    if !asked.is_empty() {
         let tag = Need::new("cloudformation:TagResource", stack, TAG);
-        needs.push(tag.with_tags("aws:RequestTag", &tags));
+        let tag = tag.with_tags("aws:RequestTag", &asked);
+        needs.push(tag.with_tags("aws:ResourceTag", &stands));
     }
     needs.extend(role.map(|role| pass_role(role, "cloudformation.amazonaws.com", PASS)));
     Ok(needs)

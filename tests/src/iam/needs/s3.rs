@@ -36,23 +36,22 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             if call.status == Some(404) {
                 needs.push(Need::new("s3:ListBucket", bucket, MISSING));
             } else if call.operation == "GetObject" && is_settings {
-                needs.push(via(
-                    "s3",
-                    "kms:Decrypt",
-                    &deployment.environment_key,
-                    DECRYPT,
-                ));
+                let key = &deployment.environment_key;
+                needs.push(of_bucket(via("s3", "kms:Decrypt", key, DECRYPT), &bucket));
             }
             Ok(needs)
         }
         "GetBucketLocation" => Ok(vec![Need::new("s3:GetBucketLocation", bucket, LOCATE)]),
         "PutObject" => Ok(vec![
             Need::new("s3:PutObject", object, WRITE),
-            via(
-                "s3",
-                "kms:GenerateDataKey",
-                &deployment.environment_key,
-                ENCRYPT,
+            of_bucket(
+                via(
+                    "s3",
+                    "kms:GenerateDataKey",
+                    &deployment.environment_key,
+                    ENCRYPT,
+                ),
+                &bucket,
             ),
         ]),
         "ListObjectsV2" => {
@@ -64,6 +63,14 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         }
         _ => unknown(call),
     }
+}
+
+/// What S3 tells KMS of an object in a bucket with an S3 Bucket Key.
+///
+/// Source: S3 user guide, "Reducing the cost of SSE-KMS with Amazon S3 Bucket Keys" (the bucket's ARN is the context).
+fn of_bucket(need: Need, bucket: &str) -> Need {
+    need.with("kms:EncryptionContext:aws:s3:arn", bucket)
+        .with("kms:EncryptionContextKeys", "aws:s3:arn")
 }
 
 fn parameter<'q>(query: &'q str, name: &str) -> Option<&'q str> {

@@ -10,7 +10,7 @@ use super::super::incoming::Incoming;
 use super::text;
 
 /// The services that are `DRAINING`, by ARN, while the test holds them there.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) struct Draining {
     holds: bool,
     services: BTreeSet<String>,

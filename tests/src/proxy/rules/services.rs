@@ -8,7 +8,7 @@ use super::super::answer::{self, Answer};
 use super::super::forward::Upstream;
 use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared};
-use super::{array, invalid_parameter, launch, revisions, tags, text};
+use super::{array, invalid_parameter, launch, rebalancing, revisions, tags, text};
 
 const NAME_MAX: usize = 255;
 const TOKEN_MAX: usize = 36;
@@ -25,9 +25,11 @@ pub(super) async fn create(shared: &Shared, incoming: &Incoming) -> Result<Answe
         return Ok(answer::json(Ok(json!({"service": service}))));
     }
     // Noted first: should the emulator's answer get lost, the service is there all the same.
+    let rebalanced = rebalancing::check_creation(&incoming.body)?;
     let name = text(&incoming.body, "serviceName");
     creations.insert(name.to_owned(), incoming.body.clone());
-    Ok(shared.upstream.forward(incoming).await)
+    let answer = shared.upstream.forward(incoming).await;
+    Ok(rebalancing::keep(shared, rebalanced, answer))
 }
 
 /// Checks what the request says by itself first, then what it names; the service, where this repeats its creation.
@@ -58,7 +60,7 @@ async fn check_creation(
 
 /// Source: facts/aws.md 1.7 (`ServiceNotFoundException`, `ServiceNotActiveException`), 1.6 (the revision); ECS API
 /// reference, `UpdateService`. The emulator updates an `INACTIVE` service.
-pub(super) async fn check_update(shared: &Shared, incoming: &Incoming) -> Result<(), Refusal> {
+pub(super) async fn update(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
     check_cluster(upstream, incoming).await?;
     let service = described(shared, incoming, text(body, "service")).await;
@@ -75,6 +77,7 @@ pub(super) async fn check_update(shared: &Shared, incoming: &Incoming) -> Result
     }
     check_controller(body, &service)?;
     check_percentages(body, &service["schedulingStrategy"])?;
+    let rebalanced = rebalancing::check_update(body, &service)?;
     check_providers(upstream, incoming).await?;
     let definition = revisions::check(upstream, incoming).await?;
     let mut launched = service;
@@ -83,7 +86,9 @@ pub(super) async fn check_update(shared: &Shared, incoming: &Incoming) -> Result
             launched[field] = body[field].clone();
         }
     }
-    launch::check(&launched, &definition)
+    launch::check(&launched, &definition)?;
+    let answer = shared.upstream.forward(incoming).await;
+    Ok(rebalancing::keep(shared, rebalanced, answer))
 }
 
 /// Source: ECS API reference, `CreateService`, `capacityProviderStrategy` (not beside a launch type; each provider must be
@@ -227,5 +232,6 @@ async fn described(shared: &Shared, incoming: &Incoming, name: &str) -> Value {
     let answer = upstream.ask(incoming, "DescribeServices", &question).await;
     let mut service = answer["services"][0].clone();
     shared.draining.lock().unwrap().apply(&mut service);
+    shared.rebalancing.lock().unwrap().apply(&mut service);
     service
 }

@@ -24,10 +24,16 @@ pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
             shared.stacks.lock().unwrap().describe(body)
         }
         "DescribeStackEvents" if known => shared.stacks.lock().unwrap().describe_events(body),
-        "GetTemplate" if known => shared.stacks.lock().unwrap().template(body),
+        // One that is gone has a template only by its ARN; the emulator finds it by name.
+        "GetTemplate" if known || had(shared, name) => shared.stacks.lock().unwrap().template(body),
         _ => return shared.upstream.forward(incoming).await,
     };
     answer::query(operation, outcome)
+}
+
+/// Whether a stack of that name was deleted.
+fn had(shared: &Shared, name: &str) -> bool {
+    shared.stacks.lock().unwrap().had(name)
 }
 
 async fn begin(shared: &Shared, operation: &str, body: &Value) -> Result<String, Refusal> {
@@ -70,11 +76,20 @@ async fn take_effect(
     body: &Value,
 ) -> Result<Effect, Refusal> {
     let name = id.rsplit('/').nth(1).unwrap_or_default();
-    if let Some(effect) = limits::exceeded(body) {
+    let before = match operation {
+        "UpdateStack" => shared.stacks.lock().unwrap().standing_template(id),
+        _ => Value::Null,
+    };
+    if let Some(effect) = limits::exceeded(body, &before) {
         return Ok(effect);
     }
-    let effect = effect::take(&shared.emulated_stacks, operation, name, body).await?;
-    let secrets = secrets::of(shared, name).await;
+    if let Some(memory) = shared.upstream.memory() {
+        return Ok(memory.stack(operation, name, body));
+    }
+    let stacks = shared.upstream.emulated_stacks();
+    let stacks = stacks.expect("what is not in memory is in the emulator");
+    let effect = effect::take(stacks, operation, name, body).await?;
+    let secrets = secrets::of(shared, stacks, name).await;
     let mut store = shared.secrets.lock().unwrap();
     store.adopt(name, secrets);
     Ok(effect)

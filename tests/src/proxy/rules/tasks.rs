@@ -15,7 +15,7 @@ const OVERRIDES_MAX: usize = 8192;
 const COUNT_MAX: i64 = 10;
 
 /// The first request with each token, and its answer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in super::super) struct Runs(HashMap<String, (Value, Value)>);
 
 /// Starts a task, unless its token has started one.

@@ -17,15 +17,20 @@ const PUT_IN: [(&str, &str); 4] = [
     ("${AWS::URLSuffix}", "amazonaws.com"),
 ];
 
-/// The effect of an operation whose template holds what a service refuses.
-pub(super) fn exceeded(body: &Value) -> Option<Effect> {
+/// The effect of an operation whose template holds what a service refuses; `before` is the template that it takes the place of.
+pub(super) fn exceeded(body: &Value, before: &Value) -> Option<Effect> {
     let template: Value = serde_json::from_str(text(body, "TemplateBody")).ok()?;
     let resources = template["Resources"].as_object()?;
     resources.iter().find_map(|(name, resource)| {
         let resource_type = text(resource, "Type");
         let properties = &resource["Properties"];
         let reason = match resource_type {
-            "AWS::IAM::Role" => role(name, properties, &template),
+            "AWS::IAM::Role" => {
+                let before = &before["Resources"][name]["Properties"];
+                let given = body["RoleARN"].is_string();
+                let unbound = given.then(|| unbound(properties, before)).flatten();
+                unbound.or_else(|| role(name, properties, &template))
+            }
             _ => tags(properties),
         }?;
         Some(Effect::failed(
@@ -34,6 +39,27 @@ pub(super) fn exceeded(body: &Value) -> Option<Effect> {
             reason,
         ))
     })
+}
+
+/// What the Rack's role for stacks refuses of a role and its boundary: none without one, none loses it, and none gets policies
+/// before it has it, since nobody says in which order CloudFormation does these.
+fn unbound(role: &Value, before: &Value) -> Option<String> {
+    const BOUNDARY: &str = "PermissionsBoundary";
+    let differs = |name: &str| role[name] != before[name];
+    let action = match (&role[BOUNDARY], before) {
+        (Value::Null, Value::Null) => "CreateRole",
+        (Value::Null, _) if before[BOUNDARY].is_null() => return None,
+        (Value::Null, _) => "DeleteRolePermissionsBoundary",
+        (_, Value::Object(_)) if differs(BOUNDARY) && differs("Policies") => "PutRolePolicy",
+        (_, Value::Object(_)) if differs(BOUNDARY) && differs("ManagedPolicyArns") => {
+            "AttachRolePolicy"
+        }
+        _ => return None,
+    };
+    Some(format!(
+        "is not authorized to perform: iam:{action} because no identity-based policy allows the iam:{action} action (Service: \
+         Iam, Status Code: 403)"
+    ))
 }
 
 fn role(name: &str, role: &Value, template: &Value) -> Option<String> {

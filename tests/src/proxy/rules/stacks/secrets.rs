@@ -1,12 +1,13 @@
 //! The secrets of a stack, which the emulator's Secrets Manager holds and ours must have.
 
+use aws_sdk_cloudformation::Client;
 use serde_json::{Value, json};
 
 use super::super::super::Shared;
 
 /// Every secret of the stack, with its value.
-pub(super) async fn of(shared: &Shared, stack: &str) -> Vec<Value> {
-    let resources = shared.emulated_stacks.describe_stack_resources();
+pub(super) async fn of(shared: &Shared, stacks: &Client, stack: &str) -> Vec<Value> {
+    let resources = stacks.describe_stack_resources();
     let Ok(resources) = resources.stack_name(stack).send().await else {
         return Vec::new(); // the stack is gone
     };

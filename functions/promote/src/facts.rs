@@ -1,0 +1,119 @@
+//! What was read before anything is decided: types, and no call. `read` fills them, `plan` decides by them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::ecs::{EcsService, Instance, Registered, SeenCluster, SeenDefinition};
+use aws::event_rules::SeenRule;
+use aws::secrets::StandingSecret;
+use chrono::{DateTime, Utc};
+use lambda::release::ReadRelease;
+use lambda::stranded::Stranded;
+use lambda::unwanted::Unwanted;
+use manifest::Service;
+use manifest::app_settings::AppSettings;
+use manifest::precedence::Decision;
+use names::{AppId, NameError, ReleaseId};
+use promotion::{Allowed, Applied};
+use release::release_checks::Problem;
+use release::stack_state::SeenStack;
+
+/// The Release that is wanted.
+#[derive(Debug, Clone)]
+pub struct Wanted<'a> {
+    /// The App.
+    pub id: &'a AppId,
+    /// The Release.
+    pub release: &'a ReleaseId,
+    /// The S3 version of its environment.
+    pub env_version_id: &'a str,
+    /// What runs now.
+    pub applied: Option<&'a Applied>,
+    /// Whether an earlier attempt may have registered definitions that nobody wrote down.
+    pub interrupted: bool,
+    /// What may be taken away.
+    pub allowed: Allowed,
+}
+
+/// Everything that a plan is made from.
+pub struct Facts {
+    /// The Release as the settings bucket holds it.
+    pub release: ReadRelease,
+    /// The bytes of its environment's object.
+    pub environment_bytes: usize,
+    /// Whether it gives no variable and the applied Release has some.
+    pub environment_emptied: bool,
+    /// The version that tasks read: the applied one where the bytes are equal.
+    pub env_version_id: String,
+    /// The delivery that Rack, App and convox.yml choose: it decides what else is read.
+    pub decision: Decision,
+    /// Settings of it that cannot be read.
+    pub refused: Vec<Problem>,
+    /// The cluster.
+    pub cluster: SeenCluster,
+    /// The App's ECS services that are in another cluster.
+    pub stranded: Option<Stranded>,
+    /// The App's own stack.
+    pub stack: Option<SeenStack>,
+    /// The App's secret, where the settings choose Secrets Manager.
+    pub secret: Option<StandingSecret>,
+    /// What runs.
+    pub surroundings: Surroundings,
+    /// When it was read.
+    pub now: DateTime<Utc>,
+}
+
+/// What runs, and what nobody wants any more.
+pub struct Surroundings {
+    /// ECS services of the manifest's Services, by name.
+    pub services: BTreeMap<String, EcsService>,
+    /// ECS services that `app.json` names, or named.
+    pub named: Named,
+    /// Rules of the manifest's Timers, by name.
+    pub rules: BTreeMap<String, SeenRule>,
+    /// The newest revision of each family, where an earlier attempt may have left one.
+    pub newest: BTreeMap<String, Registered>,
+    /// Applied revisions that nothing can be started with any more.
+    pub dead: BTreeSet<String>,
+    /// What starts the tasks on the cluster's own instances.
+    pub agents: Agents,
+    /// What carries a name of this App and is not the manifest's.
+    pub unwanted: Unwanted,
+}
+
+/// ECS services that are, or were, lent to the App.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// What those that `app.json` names run, by ECS service.
+    pub running: BTreeMap<String, SeenDefinition>,
+    /// Those that it no longer names.
+    pub former: Vec<EcsService>,
+}
+
+/// What is known of the ECS agents of the cluster's own instances.
+pub enum Agents {
+    /// Nothing depends on them.
+    NotAsked,
+    /// They could not be asked, which stops no promote.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+    /// All instances of the cluster.
+    Known(Vec<Instance>),
+}
+
+/// The name of the ECS service that a Service moves.
+///
+/// # Errors
+///
+/// [`NameError`] for a name that ECS would refuse.
+pub fn ecs_service_name(
+    id: &AppId,
+    settings: &AppSettings,
+    service: &Service,
+) -> Result<String, NameError> {
+    match settings.services.get(&service.name) {
+        Some(existing) => Ok(existing.name.clone()),
+        None => id.service(&service.name),
+    }
+}

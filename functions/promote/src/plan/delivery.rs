@@ -1,0 +1,244 @@
+//! How tasks get their environment: what becomes of the secret, and what of every definition, through the secret and through
+//! S3. Pure.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use aws::secrets::{self, SECRET_MAX_BYTES, SecretError, SecretWrite, ValueWrite};
+use names::error_type::ErrorType;
+use names::{SecretArn, keys};
+use release::app_stack::StackOutputs;
+use release::exec_limits;
+use release::platform::Needs;
+use release::task_definition::{EnvSource, Release, TASK_DEFINITION_MAX_BYTES};
+use zeroize::Zeroizing;
+
+use super::Process;
+use super::checks::Checks;
+use super::steps::{Draft, Route};
+use crate::config::Config;
+use crate::facts::{Facts, Wanted};
+
+/// What becomes of the secret.
+pub enum SecretStep<'a> {
+    /// The settings chose S3.
+    Off,
+    /// It is known to be impossible, so the Release is delivered through S3.
+    Impossible {
+        /// A stable name of the reason.
+        error_type: ErrorType,
+        /// The reason, with sizes.
+        message: String,
+    },
+    /// What stands could not be read, or is somebody else's, so the Release is delivered through S3.
+    Unreadable(SecretError),
+    /// It is written through.
+    Write(Box<SecretPlan<'a>>),
+}
+
+/// How the secret is written, and what follows.
+pub struct SecretPlan<'a> {
+    /// The JSON object.
+    pub value: Zeroizing<String>,
+    /// The `ClientRequestToken`.
+    pub token: String,
+    /// What is written over what stands.
+    pub write: SecretWrite,
+    /// How much of the secret's time was spent on reading.
+    pub took: Duration,
+    /// What becomes of Services and Timers then.
+    pub route: Route<'a>,
+}
+
+/// What is checked of a definition: rendering is most of the work of a plan, and each is made once.
+pub(super) struct Rendered<'p> {
+    /// Whose it is.
+    pub(super) process: &'p Process<'p>,
+    /// Its bytes, as ECS counts them.
+    pub(super) size: usize,
+    /// What it needs of what runs it.
+    pub(super) needs: Needs,
+}
+
+/// The Release, as definitions see it.
+pub(super) fn release<'a>(
+    config: &'a Config,
+    wanted: &Wanted<'a>,
+    facts: &'a Facts,
+    stack: &'a StackOutputs,
+) -> Release<'a> {
+    Release {
+        id: wanted.id,
+        release: wanted.release,
+        generation: facts.release.settings.generation,
+        build: &facts.release.build,
+        environment: &facts.release.environment.environment,
+        region: &config.region,
+        registry: config.registry.as_deref(),
+        router_host: config.router_host.as_deref(),
+        execution_role_arn: &config.task_execution_role_arn,
+        task_role_arn: &config.task_role_arn,
+        stack: Some(stack),
+        readonly_root: facts.release.readonly_root,
+    }
+}
+
+/// The S3 delivery of the Release: exactly the bytes that are promoted.
+pub(super) fn s3_source(config: &Config, wanted: &Wanted<'_>, facts: &Facts) -> EnvSource {
+    let key = keys::environment(&wanted.id.app, wanted.release);
+    EnvSource::S3 {
+        url: format!(
+            "s3://{}/{key}?versionId={}",
+            config.bucket, facts.env_version_id
+        ),
+        key_arn: config.environment_key_arn.clone(),
+    }
+}
+
+/// The secret as tasks are to read it after `write`.
+fn written_source(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    write: Option<&SecretWrite>,
+    token: &str,
+) -> EnvSource {
+    let (secret_arn, version_id) = match write {
+        None | Some(SecretWrite::Create) => (uncreated_secret(wanted, facts), token),
+        Some(SecretWrite::Existing { arn, then, .. }) => {
+            let version_id = match then {
+                ValueWrite::Nothing { version_id } => version_id,
+                _ => token,
+            };
+            (arn.clone(), version_id)
+        }
+    };
+    EnvSource::SecretsManager {
+        secret_arn,
+        version_id: version_id.to_owned(),
+    }
+}
+
+/// The ARN that the App's secret will have, in the account and region of the cluster.
+pub(super) fn uncreated_secret(wanted: &Wanted<'_>, facts: &Facts) -> SecretArn {
+    SecretArn::uncreated(&wanted.id.secret(), &facts.cluster.arn)
+}
+
+impl Checks {
+    /// How the secret is written, if it can hold the environment and the definitions its references; those definitions, if so.
+    pub(super) fn secret<'p, 'a: 'p>(
+        &mut self,
+        draft: &Draft<'p, 'a>,
+        request_id: &str,
+    ) -> (SecretStep<'a>, Option<Vec<Rendered<'p>>>) {
+        let (wanted, facts) = (draft.wanted, draft.facts);
+        let Some(standing) = &facts.secret else {
+            return (SecretStep::Off, None);
+        };
+        let environment = &facts.release.environment.environment;
+        let value = environment.to_secret_string();
+        if value.len() > SECRET_MAX_BYTES {
+            let mut message = SecretError::TooLarge { size: value.len() }.to_string();
+            if let Some((key, size)) = environment.largest() {
+                let _ = write!(message, "; the largest is `{key}` with {size} bytes"); // a String takes all
+            }
+            return (impossible(ErrorType::SecretTooLarge, message), None);
+        }
+        let token = secrets::token(wanted.id, wanted.release, request_id, &value);
+        let write = standing.write(&value, draft.config.secret_key_arn.as_deref());
+        let source = written_source(wanted, facts, write.as_ref().ok(), &token);
+        let (route, rendered) = self.route(draft, source);
+        if let Some(Rendered { process, size, .. }) = too_large(&rendered) {
+            let message = format!(
+                "the task definition of `{}` takes {size} bytes with its references and ECS takes \
+                 {TASK_DEFINITION_MAX_BYTES}; let the Service declare the variables that it needs instead of `*`",
+                process.name()
+            );
+            return (impossible(ErrorType::TaskDefinitionTooLarge, message), None);
+        }
+        let step = match write {
+            Err(err) => SecretStep::Unreadable(err.clone()),
+            Ok(write) => SecretStep::Write(Box::new(SecretPlan {
+                value,
+                token,
+                write,
+                took: standing.took(),
+                route,
+            })),
+        };
+        (step, Some(rendered))
+    }
+
+    /// Renders every definition and decides what becomes of it, so that no error is left for later. What cannot be rendered is
+    /// a problem, and in neither list.
+    pub(super) fn route<'p, 'a: 'p>(
+        &mut self,
+        draft: &Draft<'p, 'a>,
+        source: EnvSource,
+    ) -> (Route<'a>, Vec<Rendered<'p>>) {
+        let mut checked = Vec::with_capacity(draft.processes.len());
+        let mut definitions = Vec::with_capacity(draft.processes.len());
+        for process in draft.processes {
+            match process.render(draft.release, &source) {
+                Ok(definition) => {
+                    checked.push(Rendered {
+                        process,
+                        size: definition.size_bytes(),
+                        needs: Needs::of(&definition),
+                    });
+                    definitions.push((process, definition));
+                }
+                Err(err) => self.problem(err.error_type(), err.with_line(process.service)),
+            }
+        }
+        (draft.route(source, definitions), checked)
+    }
+
+    /// What no container can be started with: `convox-env` starts the App where S3 delivers. With Secrets Manager ECS does, and
+    /// takes less of it anyway.
+    pub(super) fn start(&mut self, draft: &Draft<'_, '_>, s3: &Route<'_>) {
+        let environment = &draft.facts.release.environment.environment;
+        for (process, step) in draft.processes.iter().zip(&s3.steps) {
+            let (name, service) = (process.name(), process.service);
+            for problem in exec_limits::too_large(name, service, environment, &step.definition) {
+                self.problem(problem.error_type, problem.message);
+            }
+        }
+        if let Some(message) = exec_limits::object_too_large(draft.facts.environment_bytes) {
+            self.problem(ErrorType::EnvironmentTooLarge, message);
+        }
+    }
+
+    pub(super) fn size(&mut self, rendered: &[Rendered<'_>]) {
+        if let Some(Rendered { process, size, .. }) = too_large(rendered) {
+            let name = described(process);
+            self.problem(ErrorType::TaskDefinitionTooLarge, format!(
+                "the task definition of {name} takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; \
+                 shorten its command, its defaults or its declarations"
+            ));
+        }
+    }
+}
+
+fn impossible(error_type: ErrorType, message: String) -> SecretStep<'static> {
+    SecretStep::Impossible {
+        error_type,
+        message,
+    }
+}
+
+/// The largest definition, where ECS would refuse it; of equal ones the last.
+fn too_large<'r, 'p>(rendered: &'r [Rendered<'p>]) -> Option<&'r Rendered<'p>> {
+    let largest = rendered.iter().max_by_key(|rendered| rendered.size);
+    largest.filter(|largest| largest.size > TASK_DEFINITION_MAX_BYTES)
+}
+
+/// Its name, and where the most room may go.
+fn described(process: &Process<'_>) -> String {
+    let name = process.name();
+    match process.service.largest_default() {
+        None => format!("`{name}`"),
+        Some((variable, size)) => {
+            format!("`{name}` (its largest default is `{variable}` with {size} bytes)")
+        }
+    }
+}

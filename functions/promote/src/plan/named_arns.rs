@@ -1,0 +1,22 @@
+//! What convox.yml has ECS itself deliver: own secrets and environment files. What must not be named.
+
+use release::named_arns::Namer;
+
+use super::checks::Checks;
+use crate::config::Config;
+use crate::facts::{Facts, Wanted};
+
+impl Checks {
+    /// What is another App's, or what the Rack's owner does not allow.
+    pub(super) fn named_arns(&mut self, config: &Config, wanted: &Wanted<'_>, facts: &Facts) {
+        let namer = Namer {
+            id: wanted.id,
+            account: facts.cluster.arn.split(':').nth(4).unwrap_or_default(),
+            settings_bucket: &config.bucket,
+            allowed: &config.allowed_arns,
+        };
+        let services = facts.release.manifest.services.iter();
+        self.problems
+            .extend(services.flat_map(|service| namer.problems(service)));
+    }
+}

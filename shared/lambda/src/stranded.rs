@@ -1,0 +1,88 @@
+//! ECS services that an App has in a cluster which is not the Rack's any more: ECS moves no service to another cluster, and
+//! whoever looks at the new one alone forgets them while they run on.
+
+use aws::call_error::CallError;
+use aws::ecs::Cluster;
+use names::AppId;
+use promotion::Applied;
+
+/// ECS services of an App in another cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stranded {
+    /// The cluster that they are in.
+    pub cluster: String,
+    /// The Rack's cluster.
+    pub now: String,
+    /// Their names.
+    pub services: Vec<String>,
+}
+
+impl Stranded {
+    /// Looks where the App was promoted last; `None` where that is `cluster`, or nobody wrote it down, or nothing is left
+    /// there.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn find(
+        cluster: &Cluster,
+        id: &AppId,
+        applied: Option<&Applied>,
+    ) -> Result<Option<Self>, CallError> {
+        let Some((former, names)) = applied.and_then(|applied| elsewhere(cluster, id, applied))
+        else {
+            return Ok(None);
+        };
+        let found = match cluster.services_in(former, &names).await {
+            Ok(found) => found,
+            Err(err) if err.code() == "ClusterNotFoundException" => return Ok(None),
+            Err(err) => return Err(err),
+        };
+        let ours = found.into_values();
+        let ours = ours.filter(|service| id.owns(&service.tags) && !service.is_draining());
+        let services: Vec<String> = ours.map(|service| service.name).collect();
+        Ok((!services.is_empty()).then(|| Self {
+            cluster: former.to_owned(),
+            now: cluster.name().to_owned(),
+            services,
+        }))
+    }
+
+    /// What to do about it, before `again`.
+    #[must_use]
+    pub fn says(&self, again: &str) -> String {
+        let Self {
+            cluster,
+            now,
+            services,
+        } = self;
+        let all = services.join(", ");
+        let remove: Vec<String> = services
+            .iter()
+            .map(|name| {
+                format!("aws ecs delete-service --cluster {cluster} --service {name} --force")
+            })
+            .collect();
+        format!(
+            "the Rack's Cluster is `{now}` now, and the App's ECS services are in `{cluster}`, from where ECS moves none: {all}; \
+             set Cluster back, or remove them there ({}), then {again}",
+            remove.join("; ")
+        )
+    }
+}
+
+/// The cluster and the names of the App's own ECS services, where that is another one.
+fn elsewhere<'a>(
+    cluster: &Cluster,
+    id: &AppId,
+    applied: &'a Applied,
+) -> Option<(&'a str, Vec<String>)> {
+    let former = applied.cluster.as_deref()?;
+    let names = applied.services.values().map(|known| &known.runs_as);
+    let prefix = id.service_prefix();
+    let names: Vec<String> = names
+        .filter(|name| name.starts_with(&prefix))
+        .cloned()
+        .collect();
+    (!cluster.is_called(former) && !names.is_empty()).then_some((former, names))
+}

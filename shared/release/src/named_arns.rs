@@ -1,0 +1,313 @@
+//! The secrets and files that a convox.yml may name: what its App owns, and what the Rack's owner allows. Pure.
+//!
+//! Whoever writes a convox.yml gives the App's execution role the right to read what it names. So neither what belongs to
+//! another App, of this Rack or of one that can be told by the name, nor what nobody has allowed can be named.
+
+use crate::release_checks::Problem;
+use manifest::{OwnFile, OwnSecret, Service};
+use names::arn_pattern::is_like;
+use names::environment_file::EnvironmentFile;
+use names::error_type::ErrorType;
+use names::secret_reference::SecretReference;
+use names::{AppId, AppName, RackName};
+
+/// What the Rack's owner lets convox.yml name beside what an App owns: ARNs, or patterns of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AllowedArns {
+    /// The parameter `AppSecretArns`.
+    pub secrets: Vec<String>,
+    /// The parameter `AppEnvironmentFileArns`.
+    pub environment_files: Vec<String>,
+}
+
+/// An App, where it lives, and what it may name.
+#[derive(Debug, Clone, Copy)]
+pub struct Namer<'a> {
+    /// The App.
+    pub id: &'a AppId,
+    /// The Rack's account.
+    pub account: &'a str,
+    /// The Rack's settings bucket.
+    pub settings_bucket: &'a str,
+    /// What the Rack's owner allows.
+    pub allowed: &'a AllowedArns,
+}
+
+/// Whose something is, as far as its name tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Owner {
+    /// The secret that promotes write.
+    Environment,
+    /// The App.
+    App,
+    /// Another App of the Rack, or the Rack.
+    Rack,
+    /// An App of another Rack.
+    AnotherRack,
+    /// Nobody of ours.
+    Unknown,
+}
+
+impl Namer<'_> {
+    /// All that a Service names and may not.
+    #[must_use]
+    pub fn problems(&self, service: &Service) -> Vec<Problem> {
+        let secrets = service.deliveries.secrets.values();
+        let secrets = secrets.filter_map(|own| self.secret(service, own));
+        let files = service.deliveries.environment_files.iter().enumerate();
+        let files = files.filter_map(|(index, own)| self.file(service, index, own));
+        secrets.chain(files).collect()
+    }
+
+    fn secret(&self, service: &Service, own: &OwnSecret) -> Option<Problem> {
+        let (rack, name) = (&self.id.rack, &service.name);
+        let at = format!("convox.yml line {}, `{}`", own.line, own.path);
+        let (error_type, message) = match self.owner_of_secret(&own.reference) {
+            Owner::App => return None,
+            Owner::Environment => (
+                ErrorType::RackSecret,
+                format!(
+                    "{at} names the secret that this App's environment is written to; declare the variable in \
+                     `services.{name}.environment` instead"
+                ),
+            ),
+            Owner::Rack => (
+                ErrorType::RackSecret,
+                format!(
+                    "{at} names a secret under `{rack}/` or `{rack}_`, and those belong to the Apps of this Rack; put the value into \
+                     this App's environment, or into a secret of another name"
+                ),
+            ),
+            Owner::AnotherRack => (
+                ErrorType::RackSecret,
+                format!(
+                    "{at} names a secret of an App of another Rack; put the value into this App's environment, or into a secret of \
+                     another name"
+                ),
+            ),
+            Owner::Unknown if fits(&self.allowed.secrets, own.reference.arn()) => return None,
+            Owner::Unknown => (
+                ErrorType::SecretNotAllowed,
+                format!(
+                    "{at} names the secret `{}`, which the Rack's parameter AppSecretArns does not have; let the Rack's owner add it, \
+                     or put the value into this App's environment",
+                    own.arn_shown
+                ),
+            ),
+        };
+        Some(Problem::new(error_type, message))
+    }
+
+    /// A replica in another region has the same name, so the region does not count.
+    fn owner_of_secret(&self, reference: &SecretReference) -> Owner {
+        let (id, name) = (self.id, reference.name());
+        if reference.account() != self.account {
+            return Owner::Unknown;
+        }
+        let under = |prefix: String| name.starts_with(&prefix);
+        if name == id.secret() {
+            Owner::Environment
+        } else if under(format!("{}_{}/", id.rack, id.app)) {
+            Owner::App
+        } else if under(format!("{}/", id.rack)) || under(format!("{}_", id.rack)) {
+            Owner::Rack
+        } else if is_of_a_resource(name) {
+            Owner::AnotherRack
+        } else {
+            Owner::Unknown
+        }
+    }
+
+    fn file(&self, service: &Service, index: usize, own: &OwnFile) -> Option<Problem> {
+        let (line, name, shown) = (service.line, &service.name, &own.arn_shown);
+        let at = format!("convox.yml line {line}, `services.{name}.environmentFiles[{index}]`");
+        let (error_type, message) = match self.owner_of_file(&own.file) {
+            Owner::App => return None,
+            Owner::Unknown if fits(&self.allowed.environment_files, own.file.as_str()) => {
+                return None;
+            }
+            Owner::Unknown => (
+                ErrorType::EnvironmentFileNotAllowed,
+                format!(
+                    "{at} names `{shown}`, which the Rack's parameter AppEnvironmentFileArns does not have; let the Rack's owner add it, \
+                     or put the file under `apps/{}/` of the settings bucket",
+                    self.id.app
+                ),
+            ),
+            _ => (
+                ErrorType::RackEnvironmentFile,
+                format!(
+                    "{at} names `{shown}`, which belongs to another App of this Rack; put the file under `apps/{}/` of the settings \
+                     bucket",
+                    self.id.app
+                ),
+            ),
+        };
+        Some(Problem::new(error_type, message))
+    }
+
+    fn owner_of_file(&self, file: &EnvironmentFile) -> Owner {
+        let (bucket, key) = file.place();
+        if bucket != self.settings_bucket {
+            Owner::Unknown
+        } else if key.starts_with(&format!("apps/{}/", self.id.app)) {
+            Owner::App
+        } else if key.starts_with("apps/") {
+            Owner::Rack
+        } else {
+            Owner::Unknown
+        }
+    }
+}
+
+fn fits(patterns: &[String], arn: &str) -> bool {
+    patterns.iter().any(|pattern| is_like(pattern, arn))
+}
+
+/// Whether a secret is called as the stacks of Apps call those of resources: `{rack}_{app}/{resource}/link`, or
+/// `…/credentials`.
+fn is_of_a_resource(name: &str) -> bool {
+    let Some((owner, of)) = name.split_once('/') else {
+        return false;
+    };
+    let is_an_app = owner
+        .split_once('_')
+        .is_some_and(|(rack, app)| RackName::new(rack).is_ok() && AppName::new(app).is_ok());
+    is_an_app && (of.ends_with("/link") || of.ends_with("/credentials"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use environment::Environment;
+
+    const ACCOUNT: &str = "123456789012";
+
+    fn said(secret: &str, allowed: &[&str]) -> Option<ErrorType> {
+        let arn = if secret.starts_with("arn:") {
+            secret.to_owned()
+        } else {
+            format!("arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:{secret}-AbCdEf")
+        };
+        problem(&format!("secrets: {{A: '{arn}'}}"), allowed)
+    }
+
+    fn file(arn: &str, allowed: &[&str]) -> Option<ErrorType> {
+        problem(
+            &format!("environmentFiles: ['arn:aws:s3:::{arn}']"),
+            allowed,
+        )
+    }
+
+    fn problem(body: &str, allowed: &[&str]) -> Option<ErrorType> {
+        let text = format!("services:\n  web:\n    image: i\n    {body}\n");
+        let loaded = manifest::load("convox.yml", text.as_bytes(), &Environment::default());
+        let loaded = loaded.unwrap_or_else(|err| panic!("{text}{err}"));
+        let id = AppId {
+            rack: RackName::new("prod").unwrap(),
+            app: AppName::new("shop").unwrap(),
+        };
+        let patterns = || allowed.iter().map(|&arn| arn.to_owned()).collect();
+        let allowed = AllowedArns {
+            secrets: patterns(),
+            environment_files: patterns(),
+        };
+        let namer = Namer {
+            id: &id,
+            account: ACCOUNT,
+            settings_bucket: "settings",
+            allowed: &allowed,
+        };
+        let problems = namer.problems(&loaded.services[0]);
+        problems.first().map(|problem| problem.error_type)
+    }
+
+    #[test]
+    fn secrets_of_other_apps_are_never_named_whatever_is_allowed() {
+        for allowed in [&[][..], &["*"]] {
+            let other = (!allowed.is_empty())
+                .then_some(())
+                .map_or(Some(ErrorType::SecretNotAllowed), |()| None);
+            for (secret, want) in [
+                ("prod/shop", Some(ErrorType::RackSecret)),
+                ("prod/other", Some(ErrorType::RackSecret)),
+                ("prod_other/db/link", Some(ErrorType::RackSecret)),
+                ("prod_other/db/credentials", Some(ErrorType::RackSecret)),
+                ("prod_shop-2/db/link", Some(ErrorType::RackSecret)),
+                ("prod_anything", Some(ErrorType::RackSecret)),
+                ("test_shop/db/link", Some(ErrorType::RackSecret)),
+                ("prod-eu_shop/db/credentials", Some(ErrorType::RackSecret)),
+                ("prod_shop/db/link", None),
+                ("prod_shop/db/credentials", None),
+                ("test_shop/db/password", other),
+                ("production/db", other),
+                ("db/main", other),
+                (
+                    "arn:aws:secretsmanager:us-east-1:210987654321:secret:prod/other-AbCdEf",
+                    other,
+                ),
+                (
+                    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prod/other-AbCdEf",
+                    Some(ErrorType::RackSecret),
+                ),
+            ] {
+                assert_eq!(said(secret, allowed), want, "{secret} {allowed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_pattern_allows_what_fits_it() {
+        let allowed = ["arn:aws:secretsmanager:*:123456789012:secret:shared/*"];
+        assert_eq!(said("shared/license", &allowed), None);
+        assert_eq!(
+            said("other/license", &allowed),
+            Some(ErrorType::SecretNotAllowed)
+        );
+        let theirs = "arn:aws:secretsmanager:us-east-1:210987654321:secret:shared/a-AbCdEf";
+        assert_eq!(said(theirs, &allowed), Some(ErrorType::SecretNotAllowed));
+    }
+
+    #[test]
+    fn files_are_the_apps_own_or_allowed_and_never_another_apps() {
+        let files = &["arn:aws:s3:::files/shop/*"][..];
+        for (arn, allowed, want) in [
+            ("settings/apps/shop/shared.env", &[][..], None),
+            ("settings/apps/shop/releases/R1/a.env", &[], None),
+            (
+                "settings/apps/other/a.env",
+                &["*"],
+                Some(ErrorType::RackEnvironmentFile),
+            ),
+            (
+                "settings/apps/shop2/a.env",
+                &["*"],
+                Some(ErrorType::RackEnvironmentFile),
+            ),
+            ("settings/shared/a.env", &["*"], None),
+            (
+                "settings/shared/a.env",
+                &[],
+                Some(ErrorType::EnvironmentFileNotAllowed),
+            ),
+            ("files/shop/a.env", files, None),
+            (
+                "files/other/a.env",
+                files,
+                Some(ErrorType::EnvironmentFileNotAllowed),
+            ),
+            (
+                "files/shop/a.env",
+                &[],
+                Some(ErrorType::EnvironmentFileNotAllowed),
+            ),
+            (
+                "settings2/apps/other/a.env",
+                &[],
+                Some(ErrorType::EnvironmentFileNotAllowed),
+            ),
+        ] {
+            assert_eq!(file(arn, allowed), want, "{arn} {allowed:?}");
+        }
+    }
+}

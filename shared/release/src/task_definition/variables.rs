@@ -1,0 +1,122 @@
+//! The variables of one container: the same set on both deliveries, no name in two lists.
+//!
+//! Precedence, high to low (`convox/rack:cmd/convox-env/main.go`, service.json.tmpl): the environment's declared
+//! keys, the Service's own secrets, automatic variables, resources, links, manifest defaults, environment files, the image's
+//! own. What resources give always comes from Secrets Manager, on either delivery.
+//! ECS itself keeps files below both lists; a name that the environment sets is left out of the own secrets, so that
+//! neither delivery reads a secret in vain.
+
+use std::collections::BTreeMap;
+
+use super::{EnvSource, Release};
+use crate::app_stack::link_variables;
+use environment::{EnvKey, RESERVED_KEYS, SET_BY_ECS};
+use manifest::Service;
+
+/// Plain variables and references; their names never meet.
+pub(super) struct Variables {
+    pub environment: BTreeMap<String, String>,
+    pub secrets: BTreeMap<String, String>,
+    /// Whether any reference is to the App's own secret.
+    pub reads_secret_of_app: bool,
+}
+
+pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSource) -> Variables {
+    let mut environment = service.env_defaults();
+    environment.extend(links(release, service));
+    environment.extend(automatic(release, service));
+    // Only the S3 delivery sets these: a default of that name would send convox-env to another object.
+    environment.retain(|name, _| !has_no_effect(name));
+    let mut secrets = of_resources(release, service);
+    secrets.extend(own_secrets(release, service));
+    let mut reads_secret_of_app = false;
+    if let EnvSource::SecretsManager { secret_arn, .. } = source {
+        let mut of_app: BTreeMap<String, String> = service
+            .declared_of(release.environment)
+            .map(|key| (key.as_str().to_owned(), secret_arn.value_from(key.as_str())))
+            .collect();
+        reads_secret_of_app = !of_app.is_empty();
+        secrets.append(&mut of_app);
+    }
+    environment.retain(|name, _| !secrets.contains_key(name));
+    if let EnvSource::S3 { url, key_arn } = source {
+        // Either says where the Rack is: the App may set AWS_REGION for itself.
+        let (name, value) = match key_arn {
+            Some(arn) => ("CONVOX_ENV_KEY", arn.as_str()),
+            None => ("CONVOX_ENV_REGION", release.region),
+        };
+        environment.insert(name.to_owned(), value.to_owned());
+        environment.insert("CONVOX_ENV_URL".to_owned(), url.clone());
+        environment.insert("CONVOX_ENV_VARS".to_owned(), passed(service));
+    }
+    Variables {
+        environment,
+        secrets,
+        reads_secret_of_app,
+    }
+}
+
+/// Whether a default of that name is left out: the S3 delivery sets it, or ECS.
+fn has_no_effect(name: &str) -> bool {
+    RESERVED_KEYS.contains(&name) || name == SET_BY_ECS
+}
+
+/// What the linked resources give, but for names that something stronger delivers anyway.
+fn of_resources(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
+    let links = release.stack.map(|stack| link_variables(service, stack));
+    let mut links = links.unwrap_or_default();
+    let automatic: BTreeMap<String, String> = automatic(release, service).into_iter().collect();
+    links.retain(|name, _| !delivers(release, service, name) && !automatic.contains_key(name));
+    links
+}
+
+/// Whether the environment sets the variable for this Service.
+fn delivers(release: &Release<'_>, service: &Service, name: &str) -> bool {
+    release.environment.contains_key(name) && service.declares(name)
+}
+
+/// The user's own secrets, but for names that the environment delivers anyway.
+fn own_secrets(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
+    let own = service.deliveries.secrets.iter();
+    own.filter(|(name, _)| !delivers(release, service, name))
+        .map(|(name, own)| (name.clone(), own.reference.to_string()))
+        .collect()
+}
+
+/// The names that convox-env lets through. One that no environment can hold is left out: with a comma or a star in it, it
+/// would let others through.
+fn passed(service: &Service) -> String {
+    let mut keys = service.env_keys();
+    keys.retain(|key| EnvKey::new(key).is_ok() || (key == "*" && service.takes_all()));
+    keys.join(",")
+}
+
+/// `{LINK}_URL` of each linked Service; none on a Rack without a router.
+fn links(release: &Release<'_>, service: &Service) -> Vec<(String, String)> {
+    let Some(host) = release.router_host else {
+        return Vec::new();
+    };
+    let link = |link: &String| {
+        let name = format!("{}_URL", link.to_uppercase().replace('-', "_"));
+        (name, format!("https://{}-{link}.{host}", release.id.app))
+    };
+    service.links.iter().map(link).collect()
+}
+
+/// The variables that every container has; those of a build only where there is one.
+fn automatic(release: &Release<'_>, service: &Service) -> Vec<(String, String)> {
+    let build = release.build;
+    [
+        ("APP", Some(release.id.app.as_str())),
+        ("AWS_REGION", Some(release.region)),
+        ("BUILD", build.id.as_deref()),
+        ("BUILD_DESCRIPTION", build.description.as_deref()),
+        ("BUILD_GIT_SHA", build.git_sha.as_deref()),
+        ("RACK", Some(release.id.rack.as_str())),
+        ("RELEASE", Some(release.release.as_str())),
+        ("SERVICE", Some(service.name.as_str())),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())))
+    .collect()
+}

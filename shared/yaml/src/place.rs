@@ -1,0 +1,93 @@
+//! Where in a document a value stands: its node and its path.
+
+use crate::node::{Entry, Kind, Node, Scalar};
+
+/// A node and the path it has in the document.
+#[derive(Clone)]
+pub struct Place<'a> {
+    /// Where in the document, such as `services.web.port`; empty for the document itself.
+    pub path: String,
+    /// What stands there.
+    pub node: &'a Node,
+}
+
+impl<'a> Place<'a> {
+    /// The whole document.
+    #[must_use]
+    pub fn top(node: &'a Node) -> Self {
+        Self {
+            path: String::new(),
+            node,
+        }
+    }
+
+    /// The value of an entry.
+    #[must_use]
+    pub fn child(&self, entry: &'a Entry) -> Self {
+        let key = entry.key.shown();
+        let path = if self.path.is_empty() {
+            key
+        } else {
+            format!("{}.{key}", self.path)
+        };
+        Self {
+            path,
+            node: &entry.value,
+        }
+    }
+
+    /// The text, number or boolean that stands there, if it is one.
+    #[must_use]
+    pub fn scalar(&self) -> Option<&'a Scalar> {
+        match &self.node.kind {
+            Kind::Scalar(scalar) => Some(scalar),
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping; none for anything else.
+    #[must_use]
+    pub fn entries(&self) -> &'a [Entry] {
+        match &self.node.kind {
+            Kind::Mapping(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a list, each with its number from 0.
+    #[must_use]
+    pub fn items(&self) -> Option<Vec<Self>> {
+        let Kind::Sequence(items) = &self.node.kind else {
+            return None;
+        };
+        let place = |(index, node)| Self {
+            path: format!("{}[{index}]", self.path),
+            node,
+        };
+        Some(items.iter().enumerate().map(place).collect())
+    }
+}
+
+/// The values of a mapping, by key. A value that is nothing counts as absent.
+pub struct Fields<'a> {
+    /// The mapping.
+    pub place: Place<'a>,
+}
+
+impl<'a> Fields<'a> {
+    /// The value as it is written, also where that is nothing.
+    #[must_use]
+    pub fn written(&self, key: &str) -> Option<Place<'a>> {
+        let Kind::Mapping(entries) = &self.place.node.kind else {
+            return None;
+        };
+        let entry = entries.iter().find(|entry| entry.key.text == key)?;
+        Some(self.place.child(entry))
+    }
+
+    /// The value of a key that says something.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<Place<'a>> {
+        self.written(key).filter(|place| !place.node.is_null())
+    }
+}

@@ -1,0 +1,93 @@
+//! What is wrong at one place of a document: never with an interpolated value in it.
+
+use std::fmt;
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+use crate::excerpt::Excerpt;
+
+/// What a message calls the file where it is no mapping.
+pub const WHOLE_FILE: &str = "the whole file";
+
+/// One thing that is wrong. Lines and columns count from 1.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The line of the value.
+    pub line: usize,
+    /// The column of the value, in characters.
+    pub column: usize,
+    /// Where in the document, such as `services.web.port`; empty for the document itself.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+    /// What is allowed or meant, where that is known.
+    pub help: Option<String>,
+    /// The line as it stands in the file.
+    pub excerpt: Option<Excerpt>,
+}
+
+impl Problem {
+    /// As rustc draws it, in plain text.
+    #[must_use]
+    pub fn render(&self, file: &str) -> String {
+        let title = Level::ERROR.primary_title(self.title());
+        let origin = Origin::path(file).line(self.line).char_column(self.column);
+        let mut group = match &self.excerpt {
+            None => title.element(origin),
+            Some(excerpt) => {
+                let caret = AnnotationKind::Primary.span(excerpt.marked());
+                let snippet = Snippet::source(excerpt.text())
+                    .line_start(self.line)
+                    .annotation(caret);
+                // The crate counts the column from the start of the text, which then must be the start of the line.
+                if excerpt.starts_line() {
+                    title.element(snippet.path(file))
+                } else {
+                    title.element(origin).element(snippet)
+                }
+            }
+        };
+        if let Some(help) = &self.help {
+            group = group.element(Level::HELP.message(help));
+        }
+        Renderer::plain().render(&[group])
+    }
+
+    /// What is wrong, without the place in the file.
+    fn title(&self) -> String {
+        if self.path.is_empty() {
+            return self.message.clone();
+        }
+        format!("`{}` {}", self.path, self.message)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line,
+            self.column,
+            self.title()
+        )?;
+        match &self.help {
+            Some(help) => write!(f, ": {help}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Gives each problem the piece of the file that it is about.
+pub fn add_excerpts(source: &str, problems: &mut [Problem]) {
+    let unix = source.replace("\r\n", "\n");
+    let lines: Vec<&str> = unix.split(['\n', '\r']).collect();
+    for problem in problems {
+        // A file that is no manifest at all may be an environment: its lines are repeated nowhere.
+        if problem.path.is_empty() && problem.message.starts_with(WHOLE_FILE) {
+            continue;
+        }
+        let line = problem.line.checked_sub(1).and_then(|line| lines.get(line));
+        problem.excerpt = line.and_then(|line| Excerpt::cut(line, problem.column));
+    }
+}

@@ -1,0 +1,171 @@
+//! What CloudFormation's handlers say that they call, for the types that Apps' templates have: the stacks' role allows it, and
+//! nothing that none of them calls.
+//!
+//! `tests/handler_permissions.json` has the handlers' permissions; `make handlers` renews it. On which resources an action is
+//! allowed comes from AWS's Service Authorization Reference, as cfn-lint brings it along.
+
+mod excused;
+mod things;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
+
+use integration_tests::iam::{Decision, Deployment, Need, Policy, Rule};
+use serde_json::Value;
+
+use super::policy;
+use crate::app_stack;
+use things::Handler;
+
+const ROLE: &str = "AppStackRole";
+const TABLE: &str = include_str!("../../handler_permissions.json");
+
+/// One permission of a handler, and what of it a stack of an App needs.
+#[derive(Debug)]
+struct Call {
+    resource_type: String,
+    handler: String,
+    permission: String,
+    needs: Vec<Need>,
+}
+
+fn table() -> &'static BTreeMap<String, BTreeMap<String, Vec<String>>> {
+    static TABLE_READ: OnceLock<BTreeMap<String, BTreeMap<String, Vec<String>>>> = OnceLock::new();
+    TABLE_READ.get_or_init(|| {
+        let table: Value = serde_json::from_str(TABLE).unwrap();
+        serde_json::from_value(table["types"].clone()).unwrap()
+    })
+}
+
+/// A stack with everything that adds a statement to the role.
+async fn deployment() -> Deployment {
+    super::deeds::deployment().await
+}
+
+/// Every permission of every handler that is not excused.
+fn calls(of: &Deployment) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for (resource_type, handlers) in table() {
+        for (handler, permissions) in handlers {
+            let permissions = permissions.iter();
+            for permission in
+                permissions.filter(|permission| !excused::is(resource_type, permission))
+            {
+                let at_work = Handler {
+                    of,
+                    resource_type,
+                    name: handler,
+                };
+                calls.push(Call {
+                    resource_type: resource_type.clone(),
+                    handler: handler.clone(),
+                    permission: permission.clone(),
+                    needs: at_work.needs(permission),
+                });
+            }
+        }
+    }
+    calls
+}
+
+/// What the role does not allow, a line each.
+fn missing(policy: &Policy, calls: &[&Call], unlisted: &[Need]) -> Vec<String> {
+    let refused = |need: &&Need| policy.decide(need) != Decision::Allowed;
+    let of_handlers = calls.iter().flat_map(|call| {
+        let needs = call.needs.iter().filter(refused);
+        needs.map(|need| {
+            let (resource_type, handler) = (&call.resource_type, &call.handler);
+            let Need {
+                action,
+                resource,
+                context,
+                ..
+            } = need;
+            format!("{resource_type} {handler}: {action} on {resource} with {context:?}")
+        })
+    });
+    let others = unlisted.iter().filter(refused);
+    let others = others.map(|need| format!("{}: {need:?}", need.source));
+    of_handlers.chain(others).collect()
+}
+
+#[tokio::test]
+async fn the_role_of_stacks_may_do_what_every_handler_calls() {
+    let of = deployment().await;
+    let (calls, unlisted) = (calls(&of), excused::unlisted(&of));
+    assert!(calls.len() > 150, "{}", calls.len());
+    let calls: Vec<&Call> = calls.iter().collect();
+    let missing = missing(&policy(&of, ROLE), &calls, &unlisted);
+    assert_eq!(missing, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn no_permission_of_a_handler_can_be_taken_from_the_role_unnoticed() {
+    let of = deployment().await;
+    let (calls, whole) = (calls(&of), policy(&of, ROLE));
+    let permissions: BTreeSet<&str> = calls.iter().map(|call| &*call.permission).collect();
+    assert!(permissions.len() > 100, "{}", permissions.len());
+    for permission in permissions {
+        let mut less = whole.clone();
+        less.rules.retain(|rule| rule.action != *permission);
+        let of_it = calls.iter().filter(|call| call.permission == permission);
+        let of_it: Vec<&Call> = of_it.collect();
+        let missing = missing(&less, &of_it, &[]);
+        let named = missing.iter().any(|line| line.contains(permission));
+        assert!(named, "nobody misses {permission}");
+    }
+}
+
+/// By action and by resource of each statement: the product of both is not always needed.
+#[tokio::test]
+async fn the_role_of_stacks_may_do_nothing_that_no_handler_calls() {
+    let of = deployment().await;
+    let (calls, unlisted) = (calls(&of), excused::unlisted(&of));
+    let whole = policy(&of, ROLE);
+    let mut parts = BTreeSet::new();
+    for (_, rule) in whole.allowing() {
+        parts.insert((rule.sid.clone(), rule.action.clone()));
+        parts.insert((rule.sid.clone(), rule.resource.clone()));
+    }
+    let needs = calls.iter().flat_map(|call| &call.needs).chain(&unlisted);
+    let needs: Vec<&Need> = needs.collect();
+    let idle = parts.iter().filter(|(sid, part)| {
+        let is_part =
+            |rule: &Rule| rule.sid == *sid && [&rule.action, &rule.resource].contains(&part);
+        let (gone, rest): (Vec<Rule>, Vec<Rule>) =
+            whole.rules.iter().cloned().partition(|rule| is_part(rule));
+        let rest = Policy {
+            rules: rest,
+            ..whole.clone()
+        };
+        let mut met = needs
+            .iter()
+            .filter(|need| gone.iter().any(|rule| rule.fits(need)));
+        met.all(|need| rest.decide(need) == Decision::Allowed)
+    });
+    let idle: Vec<_> = idle.collect();
+    assert!(idle.is_empty(), "nobody needs {idle:#?}");
+}
+
+#[test]
+fn what_is_excused_is_what_a_handler_says() {
+    let stale: Vec<_> = excused::all()
+        .filter(|(resource_type, permission)| {
+            let handlers = table().get(*resource_type);
+            let mut permissions = handlers.into_iter().flat_map(BTreeMap::values).flatten();
+            !permissions.any(|listed| listed == permission)
+        })
+        .collect();
+    assert!(stale.is_empty(), "no handler calls {stale:#?}");
+}
+
+/// Else a type that a template gets would be one that nobody looked up.
+#[test]
+fn the_table_has_the_types_that_templates_have() {
+    let rendered = app_stack::types();
+    let listed: BTreeSet<String> = table().keys().cloned().collect();
+    assert_eq!(
+        listed, rendered,
+        "renew the table: `make handlers ADD=\"TYPE ...\"`"
+    );
+}

@@ -1,0 +1,139 @@
+//! Every pair of faults on one promote, at the calls that change something: the first befalls the first delivery, the second that
+//! one, where it goes on, or the next. Then all is well again, and the promote comes to the same end as without any.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use integration_tests::{Fault, Invocation, proof};
+use serde_json::Value;
+
+use super::calls::{Place, places};
+use super::pool;
+use super::rig::Rig;
+use super::scenario::{End, Scenario, settle};
+use super::situation::Situation;
+
+/// One of each kind: dead after the call, dead before it, failed for now, failed for good, the answer lost.
+const KINDS: [Fault; 4] = [
+    Fault::KillAfter,
+    Fault::LostAnswer,
+    Fault::Error {
+        status: 500,
+        code: "InternalFailure",
+    },
+    Fault::Throttle,
+];
+
+struct Case {
+    situation: Situation,
+    blows: [(Place, Fault); 2],
+    want: Arc<End>,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [(first, one), (second, other)] = &self.blows;
+        write!(
+            f,
+            "{}, {first}, {one:?}, then {second}, {other:?}",
+            self.situation
+        )
+    }
+}
+
+async fn cases(rig: &Rig, scenario: Scenario) -> Vec<Case> {
+    let situation = Situation::from(scenario);
+    let baseline = situation.baseline(rig).await;
+    let want = Arc::new(baseline.end);
+    let all = places(&baseline.calls).into_iter().zip(&baseline.calls);
+    let writes = all.filter(|(_, call)| call.changes_something());
+    let writes: Vec<Place> = writes.map(|(place, _)| place).collect();
+    let mut cases = Vec::new();
+    for (number, first) in writes.iter().enumerate() {
+        for second in &writes[number..] {
+            for one in KINDS {
+                cases.extend(KINDS.map(|other| Case {
+                    situation,
+                    blows: [(first.clone(), one.clone()), (second.clone(), other)],
+                    want: Arc::clone(&want),
+                }));
+            }
+        }
+    }
+    cases
+}
+
+#[test]
+fn two_faults_on_one_promote_are_recovered_from_as_one_is() {
+    let _alone = super::alone();
+    let cases = pool::once(async |rig| cases(rig, Scenario::Changed).await);
+    let what = "pairs of faults on one promote";
+    let count = pool::each(pool::Place::Memory, what, cases, &run);
+    proof::tell(&format!("{what}: {count} cases, each recovered"));
+}
+
+async fn run(rig: &Rig, number: usize, case: Case) {
+    let said = case.to_string();
+    let scenario = case.situation.scenario;
+    let (app, event) = rig.situation(case.situation, number).await;
+    let [first, second] = &case.blows;
+    strike(rig, first);
+    strike(rig, second);
+    let quick = rig.quick(scenario.function());
+    let mut ended = vec![quick.invoke(&event).await];
+    rig.world.proxy.lift();
+    app.pass_time(&rig.world).await;
+    strike(rig, second);
+    ended.push(quick.invoke(&event).await);
+    rig.world.proxy.lift();
+    for ended in &ended {
+        assert_outcome(ended, &said);
+    }
+    settle(rig, &app, scenario, &event).await;
+    let mut end = End::of(rig, &app).await;
+    let state = app.state(&rig.world, "promotion").await;
+    let for_good = state["desired"]["status"] == "failed";
+    if for_good || state["applied"]["delivery"] == "S3" {
+        let again = scenario.again(rig, &app);
+        settle(rig, &app, scenario, &again).await;
+        end = End::of(rig, &app).await;
+    }
+    assert_eq!(end.seen, case.want.seen, "{said}: {ended:#?}");
+    let kills = case
+        .blows
+        .iter()
+        .all(|(_, fault)| *fault == Fault::KillAfter);
+    if kills {
+        assert_eq!(end, *case.want, "{said}");
+    }
+    let told: BTreeSet<&String> = case.want.told.difference(&end.told).collect();
+    assert!(told.is_empty(), "{said}: nobody was told {told:?}");
+}
+
+/// From now on the call fails each time; a process dies once, and an answer is lost once.
+fn strike(rig: &Rig, (place, fault): &(Place, Fault)) {
+    let injection = fault.clone().on(&place.service, &place.operation);
+    let injection = injection.after(place.before);
+    rig.world.proxy.inject(match fault {
+        Fault::KillAfter | Fault::LostAnswer => injection.times(1),
+        _ => injection,
+    });
+}
+
+fn assert_outcome(ended: &Invocation, said: &str) {
+    match ended {
+        Invocation::Error { error_type, .. } => {
+            let killed = error_type == "Runtime.ExitError";
+            let of_runtime =
+                error_type.starts_with("Runtime.") || error_type.starts_with("Sandbox.");
+            assert!(killed || !of_runtime, "{said}: {ended:?}");
+        }
+        Invocation::Answer(answer) => {
+            let status = answer["status"].as_str().unwrap_or_default();
+            let known = ["promoted", "failed", "idle", "queued", "waiting"].contains(&status);
+            assert!(known, "{said}: {ended:?}");
+            assert_ne!(answer["status"], Value::Null, "{said}");
+        }
+    }
+}
