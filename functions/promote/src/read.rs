@@ -52,7 +52,7 @@ async fn read_all_but_applied_rules(
     let (release, env_version_id) =
         try_join(read, effective_version(shell, wanted, &raw.environment)).await?;
     let (settings, manifest) = (&release.settings, &release.manifest);
-    let rack = &shell.config.secrets_manager_env;
+    let rack = &shell.config.release.secrets_manager_env;
     let (decision, refused) = precedence::of_release(rack, settings, manifest);
     let refused = refused.into_iter();
     let refused = refused.map(|err| Problem::new(ErrorType::InvalidParameter, err.to_string()));

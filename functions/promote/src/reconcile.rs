@@ -103,7 +103,7 @@ impl Invocation<'_> {
         let Some(reached) = reached.filter(|_| is_own) else {
             return Ok(false);
         };
-        let rack = &self.shell.config.rack;
+        let rack = &self.shell.config.release.rack;
         let request_id = format!("reconcile-{}", slice.ticks.last());
         let event = Event::reconcile_behind(rack, &request_id, reached);
         self.shell.bus.send(&[event]).await?;
@@ -182,7 +182,7 @@ impl Invocation<'_> {
 
     /// The App of a folder, unless no App can be called that.
     fn app(self, name: &str) -> Option<AppId> {
-        let rack = self.shell.config.rack.clone();
+        let rack = self.shell.config.release.rack.clone();
         let app = AppName::new(name).ok()?;
         Some(AppId { rack, app })
     }
@@ -300,7 +300,7 @@ impl SliceOutcome {
         }
         let unread = self.unread;
         tracing::error!("{unread} Apps could not be looked at; the first are named before");
-        let rack = invocation.shell.config.rack.as_str();
+        let rack = invocation.shell.config.release.rack.as_str();
         let members = json!({"Rack": rack, "UnreadApps": unread});
         let set: metrics::Set<'_> = (&["Rack"], &["UnreadApps"]);
         let now = (invocation.shell.clock)();

@@ -154,7 +154,7 @@ impl Invocation<'_> {
     fn foreign(&self, trigger: &Trigger) -> Option<String> {
         let config = &self.shell.config;
         match trigger {
-            Trigger::ObjectWritten { bucket, key, .. } if *bucket != config.bucket => Some(
+            Trigger::ObjectWritten { bucket, key, .. } if *bucket != config.release.bucket => Some(
                 format!("`{key}` of bucket `{bucket}`, which is not this Rack's"),
             ),
             Trigger::Requested {
@@ -164,7 +164,7 @@ impl Invocation<'_> {
             | Trigger::Continue { rack, .. }
             | Trigger::Reconcile { rack, .. }
             | Trigger::Superseded { rack, .. }
-                if rack != config.rack.as_str() =>
+                if rack != config.release.rack.as_str() =>
             {
                 Some(format!("an event of Rack `{rack}`"))
             }
@@ -174,7 +174,7 @@ impl Invocation<'_> {
 
     /// A stack of this Rack's Apps came to an end of what it was at, or only says how far it is: it is looked at either way.
     fn stack_changed(&self, stack_id: &str) -> Next {
-        match stack_state::app_of(&self.shell.config.rack, stack_id) {
+        match stack_state::app_of(&self.shell.config.release.rack, stack_id) {
             Some(id) => Next::Take(Message::wakes(id), None),
             None => ignore(&format!(
                 "the stack `{stack_id}`, which is no App's of this Rack"
@@ -184,7 +184,7 @@ impl Invocation<'_> {
 
     fn id(&self, app: AppName) -> AppId {
         AppId {
-            rack: self.shell.config.rack.clone(),
+            rack: self.shell.config.release.rack.clone(),
             app,
         }
     }
@@ -314,7 +314,7 @@ impl Invocation<'_> {
         let mut parts = service_arn.rsplit('/');
         let (name, cluster) = (parts.next().unwrap_or_default(), parts.next());
         let ours = cluster.is_some_and(|cluster| self.shell.cluster.is_called(cluster));
-        let parsed = AppId::parse_service(&self.shell.config.rack, name).filter(|_| ours);
+        let parsed = AppId::parse_service(&self.shell.config.release.rack, name).filter(|_| ours);
         let Some((id, service)) = parsed else {
             return Ok(ignore(&format!(
                 "a deployment of `{service_arn}`, which is not this Rack's"
@@ -380,7 +380,7 @@ impl Invocation<'_> {
             ("errorType", json!(error_type)),
             ("message", message.into()),
         ];
-        let rack = self.shell.config.rack.as_str();
+        let rack = self.shell.config.release.rack.as_str();
         let sample = Sample {
             rack,
             app,

@@ -67,17 +67,20 @@ impl Shell {
         owners: Owners,
         clock: fn() -> DateTime<Utc>,
     ) -> Self {
-        let sdk = clients::limited(sdk, LIMITS.scaled(config.time_scale));
-        let key = config.environment_key_arn.as_ref();
+        let sdk = clients::limited(sdk, LIMITS.scaled(config.release.time_scale));
+        let key = config.release.environment_key_arn.as_ref();
         Self {
-            bucket: SettingsBucket::new(&sdk, &config.bucket),
-            cluster: Cluster::new(&sdk, &config.cluster),
+            bucket: SettingsBucket::new(&sdk, &config.release.bucket),
+            cluster: Cluster::new(&sdk, &config.release.cluster),
             rules: EventRules::new(&sdk),
             bus: EventBus::new(&sdk, clock),
             secrets: Secrets::new(
                 &sdk,
                 config.secret_key_arn.clone(),
-                config.secrets_manager_timeout.mul_f64(config.time_scale),
+                config
+                    .release
+                    .secrets_manager_timeout
+                    .mul_f64(config.release.time_scale),
             ),
             stacks: Stacks::new(&sdk),
             data_keys: key.map(|key| DataKeys::new(&sdk, key)),

@@ -19,7 +19,9 @@ impl Checks {
         service: &Service,
         found: &EcsService,
     ) -> Capacity {
-        let wanted = service.capacity.unwrap_or(config.launch_type.into());
+        let wanted = service
+            .capacity
+            .unwrap_or(config.release.launch_type.into());
         if wanted == found.capacity {
             return wanted;
         }
@@ -28,7 +30,7 @@ impl Checks {
             self.warn(format!(
                 "the ECS service `{ecs}` stays on Fargate, since ECS cannot move it to instances; to have it there, remove it \
                  and promote again: aws ecs delete-service --force --cluster {} --service {ecs}",
-                config.cluster
+                config.release.cluster
             ));
             return found.capacity;
         }
@@ -49,7 +51,7 @@ impl Checks {
         who: &str,
         wanted: Option<Capacity>,
     ) -> Capacity {
-        let wanted = wanted.unwrap_or(config.launch_type.into());
+        let wanted = wanted.unwrap_or(config.release.launch_type.into());
         match wanted {
             Capacity::Ec2 => {}
             Capacity::Fargate => self.fargate(config, facts, who, None),
@@ -65,7 +67,7 @@ impl Checks {
         who: &str,
         provider: Option<&'static str>,
     ) {
-        if config.network.subnets.is_empty() {
+        if config.release.network.subnets.is_empty() {
             self.problem(
                 ErrorType::NoSubnets,
                 format!(
@@ -81,7 +83,7 @@ impl Checks {
                 "{who} runs on the capacity provider {provider} and cluster `{0}` does not have it; associate it: aws ecs \
                  put-cluster-capacity-providers --cluster {0} --capacity-providers {1}, with the default strategy that the \
                  cluster has now",
-                config.cluster, all.join(" ")
+                config.release.cluster, all.join(" ")
             ));
         }
     }

@@ -88,7 +88,7 @@ impl Checks {
             if let Some(problem) = release_checks::unknown_link(&facts.release.manifest, service) {
                 self.problems.push(problem);
             }
-            if !service.links.is_empty() && config.router_host.is_none() {
+            if !service.links.is_empty() && config.release.router_host.is_none() {
                 self.warnings.push(format!(
                     "`services.{}.links` has no effect: the Rack has no RouterHost",
                     service.name

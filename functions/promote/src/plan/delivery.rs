@@ -73,11 +73,11 @@ pub(super) fn release<'a>(
         generation: facts.release.settings.generation,
         build: &facts.release.build,
         environment: &facts.release.environment.environment,
-        region: &config.region,
-        registry: config.registry.as_deref(),
-        router_host: config.router_host.as_deref(),
-        execution_role_arn: &config.task_execution_role_arn,
-        task_role_arn: &config.task_role_arn,
+        region: &config.release.region,
+        registry: config.release.registry.as_deref(),
+        router_host: config.release.router_host.as_deref(),
+        execution_role_arn: &config.release.task_execution_role_arn,
+        task_role_arn: &config.release.task_role_arn,
         stack: Some(stack),
         readonly_root: facts.release.readonly_root,
     }
@@ -89,9 +89,9 @@ pub(super) fn s3_source(config: &Config, wanted: &Wanted<'_>, facts: &Facts) -> 
     EnvSource::S3 {
         url: format!(
             "s3://{}/{key}?versionId={}",
-            config.bucket, facts.env_version_id
+            config.release.bucket, facts.env_version_id
         ),
-        key_arn: config.environment_key_arn.clone(),
+        key_arn: config.release.environment_key_arn.clone(),
     }
 }
 

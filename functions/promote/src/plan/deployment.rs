@@ -26,7 +26,7 @@ impl Checks {
                 "the ECS service `{ecs_service}` {is} and `services.{name}` {wants}; ECS cannot change that of a service that stands, so \
                  it stays as it is; to have it otherwise, remove it and promote again: aws ecs delete-service --force --cluster {} \
                  --service {ecs_service}",
-                config.cluster
+                config.release.cluster
             ));
         } else if wanted != process.deployment() {
             self.warn(format!(

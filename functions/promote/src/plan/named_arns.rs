@@ -12,8 +12,8 @@ impl Checks {
         let namer = Namer {
             id: wanted.id,
             account: facts.cluster.arn.split(':').nth(4).unwrap_or_default(),
-            settings_bucket: &config.bucket,
-            allowed: &config.allowed_arns,
+            settings_bucket: &config.release.bucket,
+            allowed: &config.release.allowed_arns,
         };
         let services = facts.release.manifest.services.iter();
         self.problems

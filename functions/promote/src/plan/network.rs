@@ -14,7 +14,7 @@ use crate::facts::{Facts, Wanted};
 /// The network of the App's own tasks: the Rack's, and the App's own group, which it has from its first resource on.
 #[must_use]
 pub fn of_app(config: &Config, facts: &Facts) -> Network {
-    config.network.with(outputs(facts).security_group())
+    config.release.network.with(outputs(facts).security_group())
 }
 
 /// The network that a placement is in.
@@ -34,9 +34,9 @@ pub(super) fn let_in(
     facts: &Facts,
     processes: &[Process<'_>],
 ) -> BTreeSet<String> {
-    let of_rack = &config.network.security_groups;
+    let of_rack = &config.release.network.security_groups;
     let mut all = processes.iter();
-    if !config.network.has_room() || all.any(|process| on_instances(config, process)) {
+    if !config.release.network.has_room() || all.any(|process| on_instances(config, process)) {
         return of_rack.iter().cloned().collect();
     }
     let outputs = outputs(facts);
@@ -59,7 +59,7 @@ fn on_instances(config: &Config, process: &Process<'_>) -> bool {
     let of_processes = process
         .service
         .capacity
-        .unwrap_or(config.launch_type.into());
+        .unwrap_or(config.release.launch_type.into());
     of_processes == Capacity::Ec2 || process.capacity == Capacity::Ec2 && !has_interfaces
 }
 
@@ -100,8 +100,8 @@ pub(super) fn warnings(
     if facts.release.resources.list.is_empty() {
         return warnings;
     }
-    let of_rack = &config.network.security_groups;
-    let has_room = config.network.has_room();
+    let of_rack = &config.release.network.security_groups;
+    let has_room = config.release.network.has_room();
     if !has_room {
         warnings.push(format!(
             "the Rack's SecurityGroups are {}, and a task takes no more, so there is no room for the App's own: its resources let \

@@ -91,7 +91,7 @@ fn pinned<'p>(process: &'p Process<'_>) -> Option<(&'p str, &'p str)> {
 }
 
 fn unpin(config: &Config, ecs: &str) -> String {
-    let cluster = &config.cluster;
+    let cluster = &config.release.cluster;
     format!(
         "unpin it with `aws ecs update-service --cluster {cluster} --service {ecs} --platform-version LATEST`"
     )

@@ -55,7 +55,7 @@ impl StackPlan {
         let (stands, is_ready) = (outputs(facts), self.step == StackStep::Ready);
         let has_group = is_ready || stands.security_group().is_some();
         if !has_group && app_stack::has_own_group(&self.template) {
-            config.network.with(Some("the App's own"))
+            config.release.network.with(Some("the App's own"))
         } else {
             network::of_app(config, facts)
         }
@@ -167,14 +167,14 @@ impl Checks {
             needs: &all.access,
             keep: &all.resources,
             boundary_arn: &config.app_boundary_arn,
-            settings_bucket: &config.bucket,
+            settings_bucket: &config.release.bucket,
             unversioned_reads: config.unversioned_reads,
-            environment_key_arn: config.environment_key_arn.as_deref(),
+            environment_key_arn: config.release.environment_key_arn.as_deref(),
             secret_key_arn: config.secret_key_arn.as_deref(),
             log_retention_days: config.log_retention_days,
-            subnets: &config.network.subnets,
+            subnets: &config.release.network.subnets,
             vpc_id: config.vpc.as_deref(),
-            security_groups: &config.network.security_groups,
+            security_groups: &config.release.network.security_groups,
             let_in,
             before_settings: &settings,
             mounted_by_role: all.mounted_by_role,
@@ -246,7 +246,7 @@ fn of_settings(config: &Config, security_groups: BTreeSet<String>) -> RackNeeds 
     RackNeeds {
         security_groups,
         secret_keys: key(&config.secret_key_arn),
-        environment_keys: key(&config.environment_key_arn),
+        environment_keys: key(&config.release.environment_key_arn),
     }
 }
 

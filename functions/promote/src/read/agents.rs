@@ -10,7 +10,8 @@ use crate::shell::Shell;
 
 /// Asks, if the Rack runs on instances and the Release uses what old agents do not have.
 pub(super) async fn agents(shell: &Shell, manifest: &Manifest, delivery: EnvDelivery) -> Agents {
-    if shell.config.launch_type != LaunchType::Ec2 || !needs_new_agents(manifest, delivery) {
+    if shell.config.release.launch_type != LaunchType::Ec2 || !needs_new_agents(manifest, delivery)
+    {
         return Agents::NotAsked;
     }
     match shell.cluster.instances().await {

@@ -112,7 +112,7 @@ impl Undo<'_> {
             .and_then(|stands| stands.network.as_ref());
         let recorded = stood.or(self.applied.network.as_ref());
         let network = recorded.or_else(|| seen.and_then(network_of));
-        let network = network.unwrap_or(&self.shell.config.network);
+        let network = network.unwrap_or(&self.shell.config.release.network);
         Some(Placement::on(capacity, network))
     }
 

@@ -101,7 +101,7 @@ impl Undo<'_> {
     }
 
     fn aim<'a>(&'a self, known: &'a Definition) -> Aim<'a> {
-        let today = &self.shell.config.network;
+        let today = &self.shell.config.release.network;
         Aim::of(known, self.applied.network.as_ref(), today)
     }
 
@@ -112,7 +112,7 @@ impl Undo<'_> {
         (service, capacity): (&Service, Capacity),
     ) -> Result<(), CallError> {
         let aim = self.aim(known);
-        let network = aim.network.unwrap_or(&self.shell.config.network);
+        let network = aim.network.unwrap_or(&self.shell.config.release.network);
         let is_daemon = matches!(tasks, Tasks::OnEveryInstance);
         let deployment = aim.deployment.unwrap_or(service.deployment);
         let new = NewEcsService {
