@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::shown;
-use super::form::Form;
+use super::likely_form::Form;
 use super::places::Places;
 use super::{EnvKey, EnvValue, RESERVED_KEYS, ReadEnvironment};
 

@@ -3,7 +3,6 @@
 //! Values are secrets. They leave this module through [`EnvValue::expose`] and [`Environment::to_secret_string`]
 //! only: `Debug` redacts them, and no error or warning repeats one.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -13,8 +12,9 @@ use zeroize::Zeroizing;
 mod collect;
 mod envelope;
 mod error;
-mod form;
 mod json;
+mod key;
+mod likely_form;
 mod lines;
 mod places;
 #[cfg(test)]
@@ -23,71 +23,12 @@ mod read;
 
 pub use envelope::Envelope;
 pub use error::{EnvironmentError, NamedKey};
-pub use form::LikelyForm;
+pub use key::{EnvKey, EnvKeyError, RESERVED_KEYS, SET_BY_ECS};
+pub use likely_form::LikelyForm;
 pub use read::{EnvironmentObject, ReadEnvironment, read};
-
-/// What the S3 delivery itself is told by; no environment may set them, or `convox-env` would read another object, or with
-/// another identity than the task's.
-pub const RESERVED_KEYS: [&str; 6] = [
-    "CONVOX_ENV_KEY",
-    "CONVOX_ENV_REGION",
-    "CONVOX_ENV_TEST_CREDENTIALS",
-    "CONVOX_ENV_TEST_ENDPOINT",
-    "CONVOX_ENV_URL",
-    "CONVOX_ENV_VARS",
-];
 
 /// More is no environment: `convox-env` reads no larger object.
 pub const OBJECT_MAX_BYTES: usize = 16 * 1024 * 1024;
-
-/// Where a task's own keys are, which ECS sets: a secret of that name would take them from the task, and from `convox-env`.
-pub const SET_BY_ECS: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
-
-/// A key that breaks the rule of [`EnvKey`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a key is a letter or `_`, then letters, digits, `_`, `.` and `-`")]
-pub struct EnvKeyError;
-
-/// The name of a variable: `[A-Za-z_][A-Za-z0-9_.-]*`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EnvKey(String);
-
-impl EnvKey {
-    /// Checks `key` and keeps it.
-    ///
-    /// # Errors
-    ///
-    /// [`EnvKeyError`] when it breaks the rule.
-    pub fn new(key: &str) -> Result<Self, EnvKeyError> {
-        let starts_well = key.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        let goes_on_well = key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
-        if starts_well && goes_on_well {
-            Ok(Self(key.to_owned()))
-        } else {
-            Err(EnvKeyError)
-        }
-    }
-
-    /// The key as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for EnvKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl Borrow<str> for EnvKey {
-    fn borrow(&self) -> &str {
-        &self.0
-    }
-}
 
 /// The value of a variable: a secret, wiped from memory when it is dropped.
 #[derive(Clone, PartialEq, Eq)]

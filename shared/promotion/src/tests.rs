@@ -1,3 +1,7 @@
+use std::collections::BTreeMap;
+
+use manifest::precedence::EnvDelivery;
+use names::ReleaseId;
 use serde_json::{Value, json};
 
 use super::*;
