@@ -7,10 +7,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-use integration_tests::emulator::Emulator;
-use integration_tests::world::{REGION, SUBNETS};
-use integration_tests::{World, binaries, iam};
+use double::REGION;
+use double::iam;
 use manifest::resources::{CacheEngine, DatabaseEngine};
+use rig::emulator::Emulator;
+use rig::world::SUBNETS;
+use rig::{World, binaries};
 use tempfile::TempDir;
 
 const STACK: &str = "rack-of-test";

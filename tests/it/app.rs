@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField};
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use integration_tests::function::{Function, Invocation};
-use integration_tests::world::World;
-use integration_tests::{Call, agent};
+use double::Call;
+use rig::agent;
+use rig::function::{Function, Invocation};
+use rig::world::World;
 use serde_json::{Value, json};
 
 /// Three Services, two Timers, defaults, a required variable and `*`.

@@ -7,7 +7,7 @@ mod names;
 mod settings;
 mod surroundings;
 
-use integration_tests::{Function, World, canary};
+use rig::{Function, World, canary};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

@@ -1,11 +1,11 @@
 //! Everything that reads what users write is given any bytes, changed samples, and files that are made to take long: it reads or
 //! refuses them, and twice the size takes about twice the effort. `tests/fuzz` has the same targets for cargo-fuzz.
 
-use integration_tests::{READERS, Reader, SHAPES, proof};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{RngSeed, TestRunner};
+use rig::{READERS, Reader, SHAPES, proof};
 
 /// One change of a sample.
 #[derive(Debug, Clone)]

@@ -1,7 +1,8 @@
 //! What Services and Timers run on: the Rack's launch type, `params` of convox.yml, Fargate Spot.
 
 use aws_sdk_ecs::types::{CapacityProviderStrategyItem, Service};
-use integration_tests::{Fault, Function, World};
+use double::Fault;
+use rig::{Function, World};
 use serde_json::Value;
 
 use crate::app::{self, APP};

@@ -8,7 +8,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::process::{Output, Stdio};
 
-use integration_tests::{World, binaries};
+use rig::{World, binaries};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::process::Command;

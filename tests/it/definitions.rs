@@ -11,7 +11,6 @@ use std::path::Path;
 use std::{env, fs};
 
 use environment::{Environment, EnvironmentObject};
-use integration_tests::canary;
 use manifest::Manifest;
 use manifest::app_settings::Build;
 use manifest::capacity::LaunchType;
@@ -19,6 +18,7 @@ use manifest::precedence::Generation;
 use names::{AppId, AppName, RackName, ReleaseId, SecretArn};
 use release::app_stack::StackOutputs;
 use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition};
+use rig::canary;
 
 use crate::app;
 

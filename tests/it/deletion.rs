@@ -7,7 +7,7 @@ mod refusals;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use integration_tests::{Function, World};
+use rig::{Function, World};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

@@ -10,7 +10,7 @@ mod own;
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
-use integration_tests::{Function, World, agent, canary};
+use rig::{Function, World, agent, canary};
 use serde_json::Value;
 
 use crate::app;

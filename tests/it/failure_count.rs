@@ -8,8 +8,9 @@ mod reading;
 mod wake;
 
 use chrono::{SecondsFormat, Utc};
-use integration_tests::proxy::Event;
-use integration_tests::{Fault, Function, World, canary};
+use double::Fault;
+use double::proxy::Event;
+use rig::{Function, World, canary};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use double::Fault;
 use futures_util::future::join_all;
-use integration_tests::{Fault, Function, World, canary};
+use rig::{Function, World, canary};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

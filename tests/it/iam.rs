@@ -2,7 +2,7 @@
 //! nobody uses.
 //!
 //! Beside these, every test with a function looks up at its end whether its policy allows all calls that it made: see
-//! `integration_tests::iam::Judged`.
+//! `double::iam::Judged`.
 
 mod deeds;
 mod handlers;
@@ -16,8 +16,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aws_config::SdkConfig;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use integration_tests::iam::{self, Deployment, Permit, Policy, Rule};
-use integration_tests::{Call, World};
+use double::Call;
+use double::iam::{self, Deployment, Permit, Policy, Rule};
+use rig::World;
 use serde_json::Value;
 
 use scenario::Seen;

@@ -115,6 +115,18 @@ fn no_function_knows_another() {
 }
 
 #[test]
+fn the_double_of_aws_knows_neither_the_rig_nor_the_product() {
+    let mut known = packages("tests/double").remove("double").unwrap();
+    let product: BTreeSet<String> = [packages("shared"), packages("functions")]
+        .into_iter()
+        .flat_map(BTreeMap::into_keys)
+        .chain(["rig".to_owned()])
+        .collect();
+    known.retain(|name| product.contains(name));
+    assert_eq!(known, BTreeSet::new());
+}
+
+#[test]
 fn a_container_gets_only_what_it_needs() {
     let arguments = "tree --package convox-env --edges normal --prefix none --format {p}";
     let tree = cargo(&arguments.split(' ').collect::<Vec<_>>());

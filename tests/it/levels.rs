@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use integration_tests::{World, canary};
+use rig::{World, canary};
 use serde_json::{Value, json};
 
 use crate::app;

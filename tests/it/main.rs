@@ -1,4 +1,4 @@
-//! The integration tests: one file per group of promises. They run the built functions against the bench.
+//! The integration tests: one file per group of promises. They run the built functions in a local Rack.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,7 +11,6 @@ mod account_check;
 mod app;
 mod app_stack;
 mod bad_input;
-mod bench;
 mod bytes;
 mod capacity;
 mod convox_env;

@@ -4,7 +4,7 @@ mod leases;
 mod races;
 mod state_writes;
 
-use integration_tests::{Function, World};
+use rig::{Function, World};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

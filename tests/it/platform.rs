@@ -1,6 +1,7 @@
 //! What runs the tasks is new enough for how they get their variables, or the user is told.
 
-use integration_tests::{Fault, Function, World};
+use double::Fault;
+use rig::{Function, World};
 use serde_json::Value;
 
 use crate::app::{self, APP};

@@ -6,7 +6,7 @@ mod refusals;
 
 use aws_sdk_ecs::types::{Task, TaskField};
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use integration_tests::{Function, World, assert_absent, canary};
+use rig::{Function, World, assert_absent, canary};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};
@@ -278,7 +278,7 @@ async fn neither_values_nor_commands_get_out() {
         answers.push(run(&world, &function, id, more).await.to_string());
     }
     // The same refusal from ECS itself, which quotes the request.
-    let refused = integration_tests::Fault::Error {
+    let refused = double::Fault::Error {
         status: 400,
         code: "InvalidParameterException",
     };

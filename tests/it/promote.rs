@@ -1,6 +1,6 @@
 //! One promote, end to end: what is delivered, moved, reported and announced.
 
-use integration_tests::canary;
+use rig::canary;
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};
@@ -175,7 +175,7 @@ async fn a_redelivery_answers_with_the_report_and_does_nothing() {
 }
 
 /// The JSON lines that the function wrote.
-fn lines(function: &integration_tests::function::Function) -> Vec<Value> {
+fn lines(function: &rig::function::Function) -> Vec<Value> {
     let output = function.output();
     let lines = output.lines();
     lines

@@ -7,7 +7,8 @@ mod stack;
 mod truth;
 mod unwanted;
 
-use integration_tests::{Fault, Function, World, canary};
+use double::Fault;
+use rig::{Function, World, canary};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};
@@ -288,10 +289,7 @@ async fn what_an_unfinished_request_changed_is_put_back_when_the_next_one_is_ref
     let event = app::written(&world, "R2", &version);
     let ended = function.invoke(&event).await;
     world.proxy.lift();
-    assert!(
-        matches!(ended, integration_tests::Invocation::Error { .. }),
-        "{ended:?}"
-    );
+    assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
     assert_ne!(
         runs(&world).await,
         before,

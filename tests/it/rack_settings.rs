@@ -4,7 +4,7 @@ mod cluster;
 mod keys;
 mod network;
 
-use integration_tests::World;
+use rig::World;
 use serde_json::Value;
 
 use crate::app::{self, APP};

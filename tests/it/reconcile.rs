@@ -1,8 +1,9 @@
 //! The schedule's look at all Apps: nothing that was asked for is forgotten.
 
 use chrono::{TimeDelta, Timelike as _, Utc};
-use integration_tests::world::World;
-use integration_tests::{Fault, Invocation};
+use double::Fault;
+use rig::Invocation;
+use rig::world::World;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 

@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
-use integration_tests::{World, assert_absent, binaries, canary};
+use rig::{World, assert_absent, binaries, canary};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
@@ -28,7 +28,7 @@ const OF_ECS: [&str; 6] = [
 
 fn run_task(world: &World, task_definition: &str, command: &[&str]) -> Command {
     binaries::built("convox-env");
-    let mut run = Command::new(binaries::beside("run-task"));
+    let mut run = Command::new(binaries::built("run-task"));
     run.arg(task_definition)
         .arg("--")
         .args(command)

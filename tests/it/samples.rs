@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use integration_tests::World;
+use rig::World;
 use serde_json::Value;
 
 /// What the samples have where AWS would have put its own.

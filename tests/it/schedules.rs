@@ -18,7 +18,7 @@ use std::env;
 use std::thread;
 
 use explored::Explored;
-use integration_tests::proof;
+use rig::proof;
 
 /// How many schedules a run explores.
 const SCHEDULES: u64 = 12_000;

@@ -1,7 +1,8 @@
 //! The life of an App's secret: created, put, left alone, restored; and somebody else's is never touched.
 
 use aws_sdk_secretsmanager::types::Tag;
-use integration_tests::{Fault, World, canary};
+use double::Fault;
+use rig::{World, canary};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

@@ -3,8 +3,9 @@
 mod named;
 
 use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, Service};
-use integration_tests::world::{SUBNETS, World};
-use integration_tests::{Fault, Invocation};
+use double::Fault;
+use rig::Invocation;
+use rig::world::{SUBNETS, World};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

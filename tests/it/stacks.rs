@@ -12,7 +12,7 @@ mod waiting;
 
 use std::collections::BTreeMap;
 
-use integration_tests::{Function, World};
+use rig::{Function, World};
 use serde_json::Value;
 
 use crate::app::{self, APP};

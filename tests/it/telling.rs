@@ -1,6 +1,7 @@
 //! Whatever becomes of a request, somebody is told, and nothing that is to be told holds anything up.
 
-use integration_tests::{Fault, World};
+use double::Fault;
+use rig::World;
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use integration_tests::iam;
+use double::iam;
 use serde_json::json;
 
 use functions::{functions, referred, rules_of};

@@ -1,6 +1,7 @@
 //! A process that lives long and is throttled often.
 
-use integration_tests::{Fault, Invocation};
+use double::Fault;
+use rig::Invocation;
 
 use crate::app::{self, APP};
 

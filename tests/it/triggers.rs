@@ -5,7 +5,7 @@ mod dry_run;
 mod ignored;
 mod redelivery;
 
-use integration_tests::World;
+use rig::World;
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{SecondsFormat, TimeDelta};
-use integration_tests::{World, agent, clock};
+use double::clock;
 use names::{AppId, AppName, RackName};
+use rig::{World, agent};
 use serde_json::{Value, json};
 
 /// R1's convox.yml; the others have the second.

@@ -1,7 +1,8 @@
 //! The same scenario in memory and on real processes: the same calls with the same answers' status, and the same end. It is what
 //! lets the other proofs stay in memory.
 
-use integration_tests::{Call, proof};
+use double::Call;
+use rig::proof;
 
 use super::pool;
 use super::scenario::{Baseline, SCENARIOS};
@@ -23,11 +24,11 @@ fn memory_and_processes_make_the_same_calls_and_come_to_the_same_end() {
     let _alone = super::alone();
     let mut count = 0;
     for scenario in SCENARIOS.map(Situation::from) {
-        let here = pool::once(async |rig| scenario.baseline(rig).await);
+        let here = pool::once(async |rack| scenario.baseline(rack).await);
         if super::every().is_some() {
             continue;
         }
-        let there = pool::once_on_processes(async |rig| scenario.baseline(rig).await);
+        let there = pool::once_on_processes(async |rack| scenario.baseline(rack).await);
         assert_eq!(calls(&here), calls(&there), "{scenario}");
         assert_eq!(here.end, there.end, "{scenario}");
         count += here.calls.len();

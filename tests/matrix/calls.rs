@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use integration_tests::Call;
+use double::Call;
 
 /// One call of a run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

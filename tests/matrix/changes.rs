@@ -1,7 +1,7 @@
 //! What somebody changed between two promotes does not matter to the second: it comes to the same end as without the change,
 //! and so it does where it dies, or a call fails, in the midst of it.
 
-use integration_tests::proof;
+use rig::proof;
 
 use super::edit::EDITS;
 use super::scenario::Scenario;
@@ -26,14 +26,14 @@ fn situation(change: Change) -> Situation {
 #[test]
 fn what_somebody_edited_is_put_right_by_the_next_promote() {
     let _alone = super::alone();
-    pool::once(async |rig| {
+    pool::once(async |rack| {
         let want = Situation::from(Scenario::Changed)
-            .baseline(rig)
+            .baseline(rack)
             .await
             .end
             .seen;
         for situation in edited() {
-            let end = situation.baseline(rig).await.end;
+            let end = situation.baseline(rack).await.end;
             assert_eq!(end.seen, want, "{situation}");
         }
     });
@@ -47,10 +47,10 @@ fn other_settings_of_the_rack_take_effect_with_the_next_promote() {
 }
 
 fn prove(what: &str, situations: &[Situation]) {
-    let (dies, fails) = pool::once(async |rig| {
-        let mut dies = kills::cases(rig, situations).await;
+    let (dies, fails) = pool::once(async |rack| {
+        let mut dies = kills::cases(rack, situations).await;
         dies.retain(|case| case.changes);
-        let mut fails = faults::cases(rig, situations).await;
+        let mut fails = faults::cases(rack, situations).await;
         fails.retain(|case| case.changes && case.is_common);
         (dies, fails)
     });

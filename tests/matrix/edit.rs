@@ -2,7 +2,7 @@
 
 use aws_sdk_ecs::types::{Compatibility, ContainerDefinition, NetworkMode};
 use aws_sdk_eventbridge::types::RuleState;
-use integration_tests::World;
+use rig::World;
 
 use super::app::App;
 

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use integration_tests::{Fault, Invocation, proof};
+use double::Fault;
+use rig::{Invocation, proof};
 use serde_json::Value;
 
 use super::calls::{Place, places};
 use super::pool;
-use super::rig::Rig;
+use super::rack::Rack;
 use super::scenario::{Scenario, settle};
 use super::situation::{Situation, of_functions};
 
@@ -182,11 +183,11 @@ fn faults(place: &Place) -> Vec<(Fault, Class)> {
 
 /// Every call of every scenario of these functions, each kind of call of one in the first that makes it; of the bucket, those
 /// that a promote makes without waiting.
-pub async fn cases(rig: &Rig, situations: &[Situation]) -> Vec<Case> {
+pub async fn cases(rack: &Rack, situations: &[Situation]) -> Vec<Case> {
     let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
     for &situation in situations {
         let Situation { scenario, change } = situation;
-        let baseline = situation.baseline(rig).await;
+        let baseline = situation.baseline(rack).await;
         let want = Arc::new(baseline.end.seen);
         for (place, call) in places(&baseline.calls).into_iter().zip(&baseline.calls) {
             let known = scenario.waits() && place.service == "s3";
@@ -241,7 +242,7 @@ fn whatever_fails_a_process_is_started_once() {
 
 fn prove(functions: &[&str]) {
     let _alone = super::alone();
-    let cases = pool::once(async |rig| cases(rig, &of_functions(functions)).await);
+    let cases = pool::once(async |rack| cases(rack, &of_functions(functions)).await);
     let calls: BTreeSet<_> = cases
         .iter()
         .map(|case| (case.situation.scenario.function(), case.place.clone()))
@@ -261,7 +262,7 @@ fn prove(functions: &[&str]) {
     ));
 }
 
-pub async fn run(rig: &Rig, number: usize, case: Case) {
+pub async fn run(rack: &Rack, number: usize, case: Case) {
     let Case {
         situation,
         place,
@@ -269,7 +270,7 @@ pub async fn run(rig: &Rig, number: usize, case: Case) {
         ..
     } = &case;
     let scenario = situation.scenario;
-    let (app, event) = rig.situation(*situation, number).await;
+    let (app, event) = rack.situation(*situation, number).await;
     let injection = fault
         .clone()
         .on(&place.service, &place.operation)
@@ -278,21 +279,21 @@ pub async fn run(rig: &Rig, number: usize, case: Case) {
         Fault::LostAnswer => injection.times(1),
         _ => injection,
     };
-    rig.world.proxy.inject(injection);
-    let ended = rig.quick(scenario.function()).invoke(&event).await;
-    rig.world.proxy.lift();
+    rack.world.proxy.inject(injection);
+    let ended = rack.quick(scenario.function()).invoke(&event).await;
+    rack.world.proxy.lift();
     let said = format!("{case} -> {ended:?}");
-    let told = app.told(&rig.world);
-    let state = app.state(&rig.world, "promotion").await;
+    let told = app.told(&rack.world);
+    let state = app.state(&rack.world, "promotion").await;
     case.assert_contract(&ended, &state, &told, &said);
 
-    settle(rig, &app, scenario, &event).await;
-    let seen = app.seen(&rig.world).await;
+    settle(rack, &app, scenario, &event).await;
+    let seen = app.seen(&rack.world).await;
     if seen == *case.want {
         return;
     }
     // What ended for good, or through S3, is mended by asking again.
-    let state = app.state(&rig.world, "promotion").await;
+    let state = app.state(&rack.world, "promotion").await;
     let for_good = state["desired"]["status"] == "failed";
     let through_s3 = state["applied"]["delivery"] == "S3";
     let once = scenario.function() == "process-run"; // it has no state to ask for again
@@ -301,9 +302,9 @@ pub async fn run(rig: &Rig, number: usize, case: Case) {
         "{said}: the redelivery does not lead to the same end:\n{seen:#}\ninstead of\n{:#}",
         case.want
     );
-    let again = scenario.again(rig, &app);
-    settle(rig, &app, scenario, &again).await;
-    let seen = app.seen(&rig.world).await;
+    let again = scenario.again(rack, &app);
+    settle(rack, &app, scenario, &again).await;
+    let seen = app.seen(&rack.world).await;
     let (seen, want) = match scenario {
         Scenario::PutBack => (runs(&seen), runs(&case.want)),
         _ => (seen, (*case.want).clone()),

@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use integration_tests::{Fault, Invocation, proof};
+use double::Fault;
+use rig::{Invocation, proof};
 
 use super::calls::{Place, places};
 use super::pool;
-use super::rig::Rig;
+use super::rack::Rack;
 use super::scenario::{End, settle};
 use super::situation::{Situation, of_functions};
 
@@ -30,11 +31,11 @@ impl fmt::Display for Case {
 }
 
 /// Before and after every call: what changes something is met in every scenario, what only reads in the first that makes it.
-pub async fn cases(rig: &Rig, situations: &[Situation]) -> Vec<Case> {
+pub async fn cases(rack: &Rack, situations: &[Situation]) -> Vec<Case> {
     let (mut cases, mut covered) = (Vec::new(), BTreeSet::new());
     for &situation in situations {
         let Situation { scenario, change } = situation;
-        let baseline = situation.baseline(rig).await;
+        let baseline = situation.baseline(rack).await;
         let want = Arc::new(baseline.end);
         for (place, call) in places(&baseline.calls).into_iter().zip(&baseline.calls) {
             let first = covered.insert((scenario.function(), change, place.clone()));
@@ -83,7 +84,7 @@ fn wherever_it_dies_a_process_is_started_once() {
 
 fn prove(functions: &[&str]) {
     let _alone = super::alone();
-    let cases = pool::once(async |rig| cases(rig, &of_functions(functions)).await);
+    let cases = pool::once(async |rack| cases(rack, &of_functions(functions)).await);
     let on_processes = if super::all_on_processes() {
         cases.clone()
     } else {
@@ -98,7 +99,7 @@ fn prove(functions: &[&str]) {
     ));
 }
 
-pub async fn run(rig: &Rig, number: usize, case: Case) {
+pub async fn run(rack: &Rack, number: usize, case: Case) {
     let said = case.to_string();
     let Case {
         situation,
@@ -108,18 +109,18 @@ pub async fn run(rig: &Rig, number: usize, case: Case) {
         ..
     } = case;
     let scenario = situation.scenario;
-    let (app, event) = rig.situation(situation, number).await;
+    let (app, event) = rack.situation(situation, number).await;
     let injection = kill.clone().on(&place.service, &place.operation);
-    rig.world
+    rack.world
         .proxy
         .inject(injection.after(place.before).times(1));
-    let ended = rig.usual(scenario.function()).invoke(&event).await;
-    rig.world.proxy.lift();
+    let ended = rack.usual(scenario.function()).invoke(&event).await;
+    rack.world.proxy.lift();
     // Calls that run at the same time come in any order, so a place can be met by another call of its operation, but it is met.
     assert!(
         matches!(&ended, Invocation::Error { error_type, .. } if error_type == "Runtime.ExitError"),
         "{said}: it was not killed: {ended:?}"
     );
-    settle(rig, &app, scenario, &event).await;
-    assert_eq!(End::of(rig, &app).await, *want, "{said}");
+    settle(rack, &app, scenario, &event).await;
+    assert_eq!(End::of(rack, &app).await, *want, "{said}");
 }

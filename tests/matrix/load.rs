@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::env;
 
-use integration_tests::{EcsRates, Function, Invocation, World, proof};
+use double::EcsRates;
+use rig::{Function, Invocation, World, proof};
 use serde_json::Value;
 use tokio::sync::Mutex;
 

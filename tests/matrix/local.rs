@@ -11,15 +11,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use integration_tests::function::hearing;
-use integration_tests::iam::Deployment;
-use integration_tests::proxy::{Life, StackEar};
-use integration_tests::world::Access;
-use integration_tests::{Invocation, World, clock};
+use double::clock;
+use double::iam::Deployment;
+use double::proxy::{Life, StackEar};
 use lambda::owners::Owners;
 use lambda::rack_settings::RackSettings;
 use lambda::release_settings::ReleaseSettings;
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
+use rig::function::hearing;
+use rig::world::Access;
+use rig::{Invocation, World};
 use serde_json::Value;
 
 /// The template's, of all functions here.

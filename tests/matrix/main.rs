@@ -42,7 +42,7 @@ mod load;
 mod local;
 mod pairs;
 mod pool;
-mod rig;
+mod rack;
 mod sample;
 mod scenario;
 mod situation;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use integration_tests::{Fault, Invocation, proof};
+use double::Fault;
+use rig::{Invocation, proof};
 use serde_json::Value;
 
 use super::calls::{Place, places};
 use super::pool;
-use super::rig::Rig;
+use super::rack::Rack;
 use super::scenario::{End, Scenario, settle};
 use super::situation::Situation;
 
@@ -42,9 +43,9 @@ impl fmt::Display for Case {
     }
 }
 
-async fn cases(rig: &Rig, scenario: Scenario) -> Vec<Case> {
+async fn cases(rack: &Rack, scenario: Scenario) -> Vec<Case> {
     let situation = Situation::from(scenario);
-    let baseline = situation.baseline(rig).await;
+    let baseline = situation.baseline(rack).await;
     let want = Arc::new(baseline.end);
     let all = places(&baseline.calls).into_iter().zip(&baseline.calls);
     let writes = all.filter(|(_, call)| call.changes_something());
@@ -67,37 +68,37 @@ async fn cases(rig: &Rig, scenario: Scenario) -> Vec<Case> {
 #[test]
 fn two_faults_on_one_promote_are_recovered_from_as_one_is() {
     let _alone = super::alone();
-    let cases = pool::once(async |rig| cases(rig, Scenario::Changed).await);
+    let cases = pool::once(async |rack| cases(rack, Scenario::Changed).await);
     let what = "pairs of faults on one promote";
     let count = pool::each(pool::Place::Memory, what, cases, &run);
     proof::tell(&format!("{what}: {count} cases, each recovered"));
 }
 
-async fn run(rig: &Rig, number: usize, case: Case) {
+async fn run(rack: &Rack, number: usize, case: Case) {
     let said = case.to_string();
     let scenario = case.situation.scenario;
-    let (app, event) = rig.situation(case.situation, number).await;
+    let (app, event) = rack.situation(case.situation, number).await;
     let [first, second] = &case.blows;
-    strike(rig, first);
-    strike(rig, second);
-    let quick = rig.quick(scenario.function());
+    strike(rack, first);
+    strike(rack, second);
+    let quick = rack.quick(scenario.function());
     let mut ended = vec![quick.invoke(&event).await];
-    rig.world.proxy.lift();
-    app.pass_time(&rig.world).await;
-    strike(rig, second);
+    rack.world.proxy.lift();
+    app.pass_time(&rack.world).await;
+    strike(rack, second);
     ended.push(quick.invoke(&event).await);
-    rig.world.proxy.lift();
+    rack.world.proxy.lift();
     for ended in &ended {
         assert_outcome(ended, &said);
     }
-    settle(rig, &app, scenario, &event).await;
-    let mut end = End::of(rig, &app).await;
-    let state = app.state(&rig.world, "promotion").await;
+    settle(rack, &app, scenario, &event).await;
+    let mut end = End::of(rack, &app).await;
+    let state = app.state(&rack.world, "promotion").await;
     let for_good = state["desired"]["status"] == "failed";
     if for_good || state["applied"]["delivery"] == "S3" {
-        let again = scenario.again(rig, &app);
-        settle(rig, &app, scenario, &again).await;
-        end = End::of(rig, &app).await;
+        let again = scenario.again(rack, &app);
+        settle(rack, &app, scenario, &again).await;
+        end = End::of(rack, &app).await;
     }
     assert_eq!(end.seen, case.want.seen, "{said}: {ended:#?}");
     let kills = case
@@ -112,10 +113,10 @@ async fn run(rig: &Rig, number: usize, case: Case) {
 }
 
 /// From now on the call fails each time; a process dies once, and an answer is lost once.
-fn strike(rig: &Rig, (place, fault): &(Place, Fault)) {
+fn strike(rack: &Rack, (place, fault): &(Place, Fault)) {
     let injection = fault.clone().on(&place.service, &place.operation);
     let injection = injection.after(place.before);
-    rig.world.proxy.inject(match fault {
+    rack.world.proxy.inject(match fault {
         Fault::KillAfter | Fault::LostAnswer => injection.times(1),
         _ => injection,
     });

@@ -1,4 +1,4 @@
-//! A few workers, each with a rig of its own, that take cases until there are none.
+//! A few workers, each with a Rack of its own, that take cases until there are none.
 //!
 //! It says how far they are while they run, and stops a case that does not end: in memory, one that waits for nothing is seen at
 //! once, since time then runs to the limit.
@@ -13,9 +13,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt as _;
-use integration_tests::emulator::{self, Emulator};
+use rig::emulator::{self, Emulator};
 
-use super::rig::Rig;
+use super::rack::Rack;
 
 /// Most of a case on processes is waiting, for time-outs and pauses.
 const WORKERS_OF_PROCESSES: usize = 9;
@@ -55,7 +55,7 @@ struct Work<C> {
 pub fn each<C, F>(place: Place, what: &str, cases: Vec<C>, one: &F) -> usize
 where
     C: Send + Display,
-    F: AsyncFn(&Rig, usize, C) + Sync,
+    F: AsyncFn(&Rack, usize, C) + Sync,
 {
     let mut cases = mixed(cases);
     if let Some(every) = super::every() {
@@ -102,7 +102,7 @@ where
         for worker in workers {
             worker
                 .join()
-                .expect("a worker has met a fault of the bench");
+                .expect("a worker has met a fault of the test itself");
         }
     });
     let failed = work.failed.lock().unwrap();
@@ -115,26 +115,26 @@ where
     of
 }
 
-/// Runs one thing on a rig of its own, in memory.
-pub fn once<T: Send>(one: impl AsyncFnOnce(&Rig) -> T + Send) -> T {
+/// Runs one thing on a Rack of its own, in memory.
+pub fn once<T: Send>(one: impl AsyncFnOnce(&Rack) -> T + Send) -> T {
     on_large_stack(|| {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().start_paused(true).build();
         runtime.unwrap().block_on(async {
-            let rig = Rig::in_memory().await;
-            one(&rig).await
+            let rack = Rack::in_memory().await;
+            one(&rack).await
         })
     })
 }
 
 /// The same on processes.
-pub fn once_on_processes<T: Send>(one: impl AsyncFnOnce(&Rig) -> T + Send) -> T {
+pub fn once_on_processes<T: Send>(one: impl AsyncFnOnce(&Rack) -> T + Send) -> T {
     on_large_stack(|| {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build();
         runtime.unwrap().block_on(async {
-            let rig = Rig::of_processes(emulator::shared()).await;
-            one(&rig).await
+            let rack = Rack::of_processes(emulator::shared()).await;
+            one(&rack).await
         })
     })
 }
@@ -159,7 +159,7 @@ fn mixed<C>(cases: Vec<C>) -> VecDeque<(usize, C)> {
 impl<C: Display> Work<C> {
     fn run<F>(&self, worker: usize, emulator: Option<&Emulator>, one: &F)
     where
-        F: AsyncFn(&Rig, usize, C) + Sync,
+        F: AsyncFn(&Rack, usize, C) + Sync,
     {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime
@@ -167,22 +167,22 @@ impl<C: Display> Work<C> {
             .start_paused(emulator.is_none())
             .build();
         runtime.unwrap().block_on(async {
-            let (mut rig, limit) = match emulator {
-                Some(emulator) => (Rig::of_processes(emulator).await, LIMIT_OF_PROCESSES),
-                None => (Rig::in_memory().await, LIMIT),
+            let (mut rack, limit) = match emulator {
+                Some(emulator) => (Rack::of_processes(emulator).await, LIMIT_OF_PROCESSES),
+                None => (Rack::in_memory().await, LIMIT),
             };
             let mut done = 0;
             while let Some((number, case)) = self.next(worker) {
                 if let Some(emulator) = emulator.filter(|_| done == CASES_OF_A_RIG) {
-                    rig = Rig::of_processes(emulator).await;
+                    rack = Rack::of_processes(emulator).await;
                     done = 0;
                 }
                 done += 1;
-                rig.world.proxy.lift(); // what a case that failed left
+                rack.world.proxy.lift(); // what a case that failed left
                 let name = case.to_string();
                 let case = async {
-                    one(&rig, number, case).await;
-                    rig.judge();
+                    one(&rack, number, case).await;
+                    rack.judge();
                 };
                 let case = tokio::time::timeout(limit, Box::pin(case));
                 let failed = match AssertUnwindSafe(case).catch_unwind().await {
@@ -235,7 +235,7 @@ impl<C: Display> Work<C> {
 
 #[test]
 fn a_case_that_waits_for_nothing_is_reported_by_its_name() {
-    let never = async |_: &Rig, _: usize, _: &str| std::future::pending().await;
+    let never = async |_: &Rack, _: usize, _: &str| std::future::pending().await;
     let each = || {
         each(
             Place::Memory,

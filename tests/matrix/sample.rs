@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use integration_tests::chance::Chance;
-use integration_tests::{Fault, proof};
+use double::Fault;
+use rig::chance::Chance;
+use rig::proof;
 use serde_json::{Value, json};
 
 use super::app::{App, LACKING};
 use super::pool;
-use super::rig::Rig;
+use super::rack::Rack;
 
 const SAMPLES: u64 = 40;
 const WISHES: usize = 5;
@@ -45,15 +46,15 @@ fn a_sample_of_schedules_holds_on_the_emulator() {
     proof::tell(&format!("schedules on the emulator: {count} samples"));
 }
 
-async fn run(rig: &Rig, number: usize, seed: u64) {
+async fn run(rack: &Rack, number: usize, seed: u64) {
     let mut chance = Chance::new(seed);
     let app = App {
         name: format!("s{number}"),
     };
     for release in ["R1", "R2", LACKING] {
-        app.write(&rig.world, release).await;
+        app.write(&rack.world, release).await;
     }
-    let wishes = wishes(rig, &app, &mut chance);
+    let wishes = wishes(rack, &app, &mut chance);
     let mut deliveries: Vec<&Wish> = wishes.iter().collect();
     for _ in 0..3 {
         deliveries.push(&wishes[chance.below(wishes.len())]);
@@ -63,31 +64,31 @@ async fn run(rig: &Rig, number: usize, seed: u64) {
         deliveries.swap(place, other);
     }
     for pair in deliveries.chunks(2) {
-        trouble(rig, &mut chance);
+        trouble(rack, &mut chance);
         let ended = pair
             .iter()
-            .map(async |wish| rig.usual(wish.function()).invoke(&wish.event).await);
+            .map(async |wish| rack.usual(wish.function()).invoke(&wish.event).await);
         futures_util::future::join_all(ended).await;
-        rig.world.proxy.lift();
+        rack.world.proxy.lift();
         if chance.once_in(2) {
-            app.pass_time(&rig.world).await;
+            app.pass_time(&rack.world).await;
         }
     }
-    come_to_rest(rig, &app, &wishes, seed).await;
-    assert_newest_won(rig, &app, &wishes, seed).await;
-    assert_counted(rig, &app, seed).await;
+    come_to_rest(rack, &app, &wishes, seed).await;
+    assert_newest_won(rack, &app, &wishes, seed).await;
+    assert_counted(rack, &app, seed).await;
 }
 
 /// A second after one another, so that the last is the newest.
-fn wishes(rig: &Rig, app: &App, chance: &mut Chance) -> Vec<Wish> {
+fn wishes(rack: &Rack, app: &App, chance: &mut Chance) -> Vec<Wish> {
     (0..WISHES)
         .map(|number| {
             let seconds = i64::try_from(number).unwrap() + 5;
             let id = format!("wish-{number}");
             let release = chance.one_of(&[Some("R1"), Some("R2"), Some("R2"), Some(LACKING), None]);
             let event = match release {
-                Some(release) => app.requested(&rig.world, release, &id, seconds),
-                None => app.deleted(&rig.world, &id, seconds),
+                Some(release) => app.requested(&rack.world, release, &id, seconds),
+                None => app.deleted(&rack.world, &id, seconds),
             };
             Wish { release, event }
         })
@@ -95,7 +96,7 @@ fn wishes(rig: &Rig, app: &App, chance: &mut Chance) -> Vec<Wish> {
 }
 
 /// One of the next calls goes wrong, mostly.
-fn trouble(rig: &Rig, chance: &mut Chance) {
+fn trouble(rack: &Rack, chance: &mut Chance) {
     let kinds = [
         Fault::KillBefore,
         Fault::KillAfter,
@@ -107,45 +108,45 @@ fn trouble(rig: &Rig, chance: &mut Chance) {
     }
     let fault = kinds[chance.below(kinds.len())].clone();
     let after = chance.below(45);
-    rig.world
+    rack.world
         .proxy
         .inject(fault.on_any_call().after(after).times(1));
 }
 
 /// Everything is delivered once more, then what the schedule would ask for.
-async fn come_to_rest(rig: &Rig, app: &App, wishes: &[Wish], seed: u64) {
+async fn come_to_rest(rack: &Rack, app: &App, wishes: &[Wish], seed: u64) {
     for wish in wishes {
-        app.pass_time(&rig.world).await;
-        rig.usual(wish.function()).invoke(&wish.event).await;
+        app.pass_time(&rack.world).await;
+        rack.usual(wish.function()).invoke(&wish.event).await;
     }
     for _ in 0..ROUNDS_MAX {
-        let state = app.state(&rig.world, "promotion").await;
+        let state = app.state(&rack.world, "promotion").await;
         let open = ["pending", "waiting"]
             .iter()
             .any(|status| state["desired"]["status"] == *status);
         if !open && state["unsent"] == json!([]) {
             return;
         }
-        app.pass_time(&rig.world).await;
+        app.pass_time(&rack.world).await;
         let kind = state["desired"]["kind"].as_str().unwrap();
         let function = if kind == "delete" {
             "app-deletion"
         } else {
             "promote"
         };
-        let next = app.continued(&rig.world, kind);
-        rig.usual(function).invoke(&next).await;
+        let next = app.continued(&rack.world, kind);
+        rack.usual(function).invoke(&next).await;
     }
     panic!(
         "sample {seed} does not come to rest: {:#}",
-        app.state(&rig.world, "promotion").await
+        app.state(&rack.world, "promotion").await
     );
 }
 
-async fn assert_newest_won(rig: &Rig, app: &App, wishes: &[Wish], seed: u64) {
+async fn assert_newest_won(rack: &Rack, app: &App, wishes: &[Wish], seed: u64) {
     let newest = wishes.last().unwrap();
-    let outside = app.seen(&rig.world).await;
-    let state = app.state(&rig.world, "promotion").await;
+    let outside = app.seen(&rack.world).await;
+    let state = app.state(&rack.world, "promotion").await;
     let said = format!("sample {seed}: {wishes:#?}\n{outside:#}");
     assert_eq!(state["desired"]["requestId"], newest.event["id"], "{said}");
     match newest.release {
@@ -177,13 +178,13 @@ async fn assert_newest_won(rig: &Rig, app: &App, wishes: &[Wish], seed: u64) {
 }
 
 /// failure-count comes to what the rows say, and every row was told.
-async fn assert_counted(rig: &Rig, app: &App, seed: u64) {
-    rig.usual("failure-count")
-        .invoke(&app.hint(&rig.world))
+async fn assert_counted(rack: &Rack, app: &App, seed: u64) {
+    rack.usual("failure-count")
+        .invoke(&app.hint(&rack.world))
         .await;
-    let state = app.state(&rig.world, "promotion").await;
+    let state = app.state(&rack.world, "promotion").await;
     let rows = state["outcomes"].as_array().cloned().unwrap_or_default();
-    let failures = app.state(&rig.world, "failures").await;
+    let failures = app.state(&rack.world, "failures").await;
     let in_a_row = rows
         .iter()
         .rev()
@@ -193,7 +194,7 @@ async fn assert_counted(rig: &Rig, app: &App, seed: u64) {
         assert_eq!(failures["countedSeq"], last["seq"], "sample {seed}");
         assert_eq!(failures["consecutiveFailures"], in_a_row, "sample {seed}");
     }
-    let told: BTreeSet<String> = rig
+    let told: BTreeSet<String> = rack
         .world
         .events()
         .into_iter()

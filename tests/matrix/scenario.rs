@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use integration_tests::{Call, Fault, Invocation};
+use double::{Call, Fault};
+use rig::Invocation;
 use serde_json::{Value, json};
 
 use super::app::{App, LACKING, RESTACKING};
-use super::rig::Rig;
+use super::rack::Rack;
 
 /// What a scenario comes to without any fault.
 #[derive(Debug, Clone)]
@@ -26,13 +27,13 @@ pub struct End {
 }
 
 impl End {
-    pub async fn of(rig: &Rig, app: &App) -> Self {
-        let state = app.state(&rig.world, "promotion").await;
+    pub async fn of(rack: &Rack, app: &App) -> Self {
+        let state = app.state(&rack.world, "promotion").await;
         let rows = state["outcomes"].as_array().into_iter().flatten();
         Self {
-            seen: app.seen(&rig.world).await,
-            revisions: app.revisions(&rig.world).await,
-            told: app.told(&rig.world),
+            seen: app.seen(&rack.world).await,
+            revisions: app.revisions(&rack.world).await,
+            told: app.told(&rack.world),
             results: rows.map(|row| row["result"].clone()).collect(),
         }
     }
@@ -105,47 +106,47 @@ impl Scenario {
     }
 
     /// Makes the situation; the event. Nothing of it is recorded.
-    pub async fn prepare(self, rig: &Rig, app: &App) -> Value {
-        let world = &rig.world;
+    pub async fn prepare(self, rack: &Rack, app: &App) -> Value {
+        let world = &rack.world;
         let event = match self {
             Self::First => app.write(world, "R1").await,
             Self::Changed => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 app.write(world, "R2").await
             }
             Self::PutBack => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 let unfinished = app.write(world, "R2").await;
                 let busy = Fault::Error {
                     status: 400,
                     code: "ConcurrentModificationException",
                 };
                 world.proxy.inject(busy.on("events", "PutTargets"));
-                let ended = rig.usual("promote").invoke(&unfinished).await;
+                let ended = rack.usual("promote").invoke(&unfinished).await;
                 world.proxy.lift();
                 assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
                 app.write(world, LACKING).await
             }
             Self::Recreated => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 let deletion = app.deleted(world, "deletion", 2);
-                let deleted = rig.usual("app-deletion").invoke(&deletion).await.answer();
+                let deleted = rack.usual("app-deletion").invoke(&deletion).await.answer();
                 assert_eq!(deleted["status"], "deleted", "{deleted:#}");
                 app.requested(world, "R1", "again", 5)
             }
             Self::Restacked => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 app.write(world, RESTACKING).await
             }
             Self::Unstuck => {
                 world.proxy.fail_stacks("no room");
                 let stuck = app.write(world, "R1").await;
-                let failed = rig.usual("promote").invoke(&stuck).await.answer();
+                let failed = rack.usual("promote").invoke(&stuck).await.answer();
                 assert_eq!(failed["errorType"], "StackFailed", "{failed:#}");
                 app.requested(world, "R1", "unstuck", 5)
             }
             Self::Deleted => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 app.deleted(world, "deletion", 5)
             }
             Self::Counted => {
@@ -158,36 +159,36 @@ impl Scenario {
                 app.hint(world)
             }
             Self::Run => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 app.run(world, None, &app.name)
             }
             Self::RunOther => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 app.write(world, "R2").await;
                 app.run(world, Some("R2"), &app.name)
             }
             Self::RunAgain => {
-                self.promote_first(rig, app).await;
+                self.promote_first(rack, app).await;
                 let event = app.run(world, None, &app.name);
-                let started = rig.usual("process-run").invoke(&event).await.answer();
+                let started = rack.usual("process-run").invoke(&event).await.answer();
                 assert_eq!(started["status"], "started", "{started:#}");
                 let newer = app.write(world, "R2").await;
-                let promoted = rig.usual("promote").invoke(&newer).await.answer();
+                let promoted = rack.usual("promote").invoke(&newer).await.answer();
                 assert_eq!(promoted["status"], "promoted", "{promoted:#}");
                 event
             }
         };
         // What the function would hear next is of the situation, not of the event.
         if ["promote", "app-deletion"].contains(&self.function()) {
-            rig.usual(self.function()).invoke(&json!({})).await;
+            rack.usual(self.function()).invoke(&json!({})).await;
         }
         world.proxy.clear();
         event
     }
 
     /// A newer request for the same.
-    pub fn again(self, rig: &Rig, app: &App) -> Value {
-        let world = &rig.world;
+    pub fn again(self, rack: &Rack, app: &App) -> Value {
+        let world = &rack.world;
         match self {
             Self::Changed => app.requested(world, "R2", "once-more", 20),
             Self::Restacked => app.requested(world, RESTACKING, "once-more", 20),
@@ -203,21 +204,21 @@ impl Scenario {
         }
     }
 
-    async fn promote_first(self, rig: &Rig, app: &App) {
-        let event = app.write(&rig.world, "R1").await;
-        let report = rig.usual("promote").invoke(&event).await.answer();
+    async fn promote_first(self, rack: &Rack, app: &App) {
+        let event = app.write(&rack.world, "R1").await;
+        let report = rack.usual("promote").invoke(&event).await.answer();
         assert_eq!(report["status"], "promoted", "{report:#}");
         assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
     }
 }
 
 /// Delivers again until nothing is left to do: the event, then what the schedule would send.
-pub async fn settle(rig: &Rig, app: &App, scenario: Scenario, event: &Value) -> Vec<Invocation> {
+pub async fn settle(rack: &Rack, app: &App, scenario: Scenario, event: &Value) -> Vec<Invocation> {
     let mut ended = Vec::new();
-    app.pass_time(&rig.world).await;
-    ended.push(rig.usual(scenario.function()).invoke(event).await);
+    app.pass_time(&rack.world).await;
+    ended.push(rack.usual(scenario.function()).invoke(event).await);
     for _ in 0..3 {
-        let state = app.state(&rig.world, "promotion").await;
+        let state = app.state(&rack.world, "promotion").await;
         let open = ["pending", "waiting"]
             .iter()
             .any(|status| state["desired"]["status"] == *status);
@@ -227,7 +228,7 @@ pub async fn settle(rig: &Rig, app: &App, scenario: Scenario, event: &Value) -> 
         if !open && !unsent {
             break;
         }
-        app.pass_time(&rig.world).await;
+        app.pass_time(&rack.world).await;
         let kind = state["desired"]["kind"]
             .as_str()
             .unwrap_or("promote")
@@ -237,8 +238,8 @@ pub async fn settle(rig: &Rig, app: &App, scenario: Scenario, event: &Value) -> 
         } else {
             "promote"
         };
-        let next = app.continued(&rig.world, &kind);
-        ended.push(rig.usual(function).invoke(&next).await);
+        let next = app.continued(&rack.world, &kind);
+        ended.push(rack.usual(function).invoke(&next).await);
     }
     ended
 }

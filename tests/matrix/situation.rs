@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use integration_tests::World;
+use rig::World;
 use serde_json::Value;
 
 use super::app::App;
 use super::edit::Edit;
-use super::rig::Rig;
+use super::rack::Rack;
 use super::scenario::{Baseline, End, SCENARIOS, Scenario};
 
 /// Where a case begins.
@@ -62,10 +62,10 @@ impl From<Scenario> for Situation {
 
 impl Situation {
     /// Makes the situation; the event. Nothing of it is recorded.
-    pub async fn prepare(self, rig: &Rig, app: &App) -> Value {
-        let event = self.scenario.prepare(rig, app).await;
+    pub async fn prepare(self, rack: &Rack, app: &App) -> Value {
+        let event = self.scenario.prepare(rack, app).await;
         if let Change::Edited(edit) = self.change {
-            edit.make(&rig.world, app).await;
+            edit.make(&rack.world, app).await;
         }
         event
     }
@@ -79,11 +79,15 @@ impl Situation {
     }
 
     /// The situation without any fault: the calls, and what can be seen in the end.
-    pub async fn baseline(self, rig: &Rig) -> Baseline {
-        let (app, event) = rig.situation(self, 0).await;
+    pub async fn baseline(self, rack: &Rack) -> Baseline {
+        let (app, event) = rack.situation(self, 0).await;
         let Self { scenario, .. } = self;
-        let answer = rig.usual(scenario.function()).invoke(&event).await.answer();
-        let calls = rig.world.proxy.calls();
+        let answer = rack
+            .usual(scenario.function())
+            .invoke(&event)
+            .await
+            .answer();
+        let calls = rack.world.proxy.calls();
         assert!(
             ["promoted", "deleted", "counted", "started"]
                 .iter()
@@ -92,7 +96,7 @@ impl Situation {
             "{self}: {answer:#}"
         );
         Baseline {
-            end: End::of(rig, &app).await,
+            end: End::of(rack, &app).await,
             calls,
         }
     }

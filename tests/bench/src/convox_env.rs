@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use integration_tests::World;
+use rig::World;
 
 use crate::repository;
 use crate::row::{Figure, Goal, Row};

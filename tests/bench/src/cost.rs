@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use integration_tests::Call;
+use double::Call;
 
 use crate::promotes;
 use crate::row::{Figure, Row, short};

@@ -6,8 +6,8 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use integration_tests::chance::Chance;
 use promote::LIMITS;
+use rig::chance::Chance;
 
 use crate::row::{Figure, Goal, Row};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use integration_tests::World;
+use rig::World;
 use serde_json::{Value, json};
 
 use crate::row::{Figure, Goal, Row};

@@ -4,7 +4,8 @@ use std::env;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use integration_tests::{Call, Fault, Function, World};
+use double::{Call, Fault};
+use rig::{Function, World};
 use serde_json::{Value, json};
 
 use crate::replay::Boto3;

@@ -3,8 +3,9 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use integration_tests::function::CALLER;
-use integration_tests::{Call, World};
+use double::CALLER;
+use double::Call;
+use rig::World;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

@@ -5,12 +5,12 @@ use std::env;
 use std::fmt::Write as _;
 
 use environment::{EnvKey, Environment};
-use integration_tests::chance::Chance;
-use integration_tests::proof;
 use manifest::Manifest;
 use manifest::resources;
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseError, TestRunner};
+use rig::chance::Chance;
+use rig::proof;
 use serde_json::Value;
 
 use super::Rack;

@@ -6,11 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use environment::Environment;
-use integration_tests::proof;
 use manifest::resources::{
     Cache, CacheEngine, Database, DatabaseEngine, FileSystem, Kind, ReadSource, Resource,
 };
 use release::app_stack::Needs;
+use rig::proof;
 use serde_json::Value;
 use tempfile::TempDir;
 

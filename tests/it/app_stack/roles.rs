@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use integration_tests::iam::{self, Decision, Deployment, Need, Policy};
+use double::iam::{self, Decision, Deployment, Need, Policy};
 use manifest::resources::{DatabaseEngine, Kind};
 use release::app_stack::Needs;
 use serde_json::{Value, json};

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use integration_tests::{World, as_the_emulator_knows_it};
+use double::as_the_emulator_knows_it;
 use manifest::resources::{Cache, CacheEngine, Database, DatabaseEngine, Kind, Resource};
 use names::AppId;
 use release::app_stack::{StackOutputs, TEMPLATE_BODY_MAX_BYTES};
+use rig::World;
 use serde_json::Value;
 
 use super::{Rack, cache, database, files, replica, resource};

@@ -1,6 +1,6 @@
 //! An environment object that cannot be read.
 
-use integration_tests::canary;
+use rig::canary;
 
 use super::{Bad, Rack, good};
 use crate::app::APP;

@@ -1,6 +1,6 @@
 //! Names that break their rules: an event and an answer, and no object of any kind.
 
-use integration_tests::Function;
+use rig::Function;
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};

@@ -4,7 +4,7 @@ use aws_sdk_ecs::types::{
     AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentController,
     DeploymentControllerType, LaunchType, LoadBalancer, NetworkConfiguration, NetworkMode, Tag,
 };
-use integration_tests::World;
+use rig::World;
 use serde_json::json;
 
 use super::{Bad, Rack};

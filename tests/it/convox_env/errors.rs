@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use integration_tests::{Fault, World, assert_absent, canary};
+use double::Fault;
+use rig::{World, assert_absent, canary};
 
 use super::{KEY, convox_env, run, serve, stderr, url};
 

@@ -1,6 +1,6 @@
 //! Which variables the App gets.
 
-use integration_tests::{World, assert_absent, canary};
+use rig::{World, assert_absent, canary};
 
 use super::{KEY, run, sees, stderr, url};
 use crate::app::pairs;

@@ -6,11 +6,11 @@ use aws_sdk_ecs::types::{
     Compatibility, ContainerDefinition as Registered, EnvironmentFileType, LinuxParameters,
     NetworkMode, TaskDefinition as RegisteredTask, TransportProtocol, Volume,
 };
-use integration_tests::World;
 use manifest::capacity::LaunchType;
 use names::SecretArn;
 use release::app_stack::StackOutputs;
 use release::task_definition::{ContainerDefinition, EnvSource, TaskDefinition};
+use rig::World;
 use serde_json::{Value, json};
 
 use super::{BUILD, ENVIRONMENT, Inputs, MANIFEST, apps, own};

@@ -4,13 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 
-use integration_tests::proof;
 use manifest::capacity::LaunchType;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
 use release::task_definition::TaskDefinition;
+use rig::proof;
 use serde_json::json;
 
 use super::{Inputs, fixed_settings, s3, secrets_manager};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use aws::ecs::Cluster;
-use integration_tests::World;
 use manifest::capacity::LaunchType;
 use release::app_stack::StackOutputs;
 use release::task_definition::{self, Launch, Release, TaskDefinition};
+use rig::World;
 
 use super::{Inputs, assert_as_snapshot, fixed_settings, registered, s3, secrets_manager};
 

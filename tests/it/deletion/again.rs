@@ -1,6 +1,6 @@
 //! Deleting twice, what never existed, too late, and while somebody promotes; and coming back.
 
-use integration_tests::Fault;
+use double::Fault;
 use serde_json::{Value, json};
 
 use super::{assert_gone, deleted, deletion_date, live, promote_later, rules, statuses};
@@ -32,7 +32,7 @@ async fn deleting_again_changes_nothing_and_tells_the_date_again() {
 
 #[tokio::test]
 async fn an_app_that_never_was_is_not_deleted_and_leaves_no_state() {
-    let world = integration_tests::World::new().await;
+    let world = rig::World::new().await;
     let deletion = world.start("app-deletion", &[]);
     let direct = json!({"app": APP, "delete": true});
     for event in [deleted(&world, "event-1", 5), direct] {
@@ -129,7 +129,7 @@ async fn a_deletion_from_the_future_is_refused() {
 }
 
 /// Promotes `release` and expects the App back, with its own environment and the old secret's ARN.
-async fn assert_back(world: &integration_tests::World, report: &Value, arn: &str, case: &str) {
+async fn assert_back(world: &rig::World, report: &Value, arn: &str, case: &str) {
     assert_eq!(report["status"], "promoted", "{case}: {report:#}");
     assert_eq!(report["delivery"], "SecretsManager", "{case}");
     assert_eq!(
@@ -192,10 +192,7 @@ async fn a_deletion_that_died_half_way_is_finished_or_undone_by_who_comes_next()
             .inject(broken.on("ecs", "DeleteService").after(1));
         let event = deleted(&world, "event-1", 5);
         let ended = deletion.invoke(&event).await;
-        assert!(
-            matches!(ended, integration_tests::Invocation::Error { .. }),
-            "{ended:?}"
-        );
+        assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
         world.proxy.lift();
         if finished {
             let answer = deletion.invoke(&event).await.answer();
@@ -287,10 +284,7 @@ async fn each_function_hands_over_the_work_of_the_other() {
     };
     world.proxy.inject(broken.on("events", "ListRules"));
     let ended = deletion.invoke(&deleted(&world, "event-1", 5)).await;
-    assert!(
-        matches!(ended, integration_tests::Invocation::Error { .. }),
-        "{ended:?}"
-    );
+    assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
     world.proxy.lift();
     world.proxy.clear();
     let next = json!({

@@ -1,6 +1,7 @@
 //! What a deletion leaves alone, and what stops it.
 
-use integration_tests::{Fault, World};
+use double::Fault;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::{assert_gone, deleted, deletion_date, live, rules, statuses};

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::env;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use integration_tests::canary;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::{RngSeed, TestCaseError, TestRunner};
+use rig::canary;
 use tokio::runtime::Runtime;
 
 use super::{Racks, Variables, expected};

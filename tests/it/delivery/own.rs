@@ -1,6 +1,6 @@
 //! Secrets of the user's own and environment files: on both deliveries a task sees the same.
 
-use integration_tests::{World, canary};
+use rig::{World, canary};
 use serde_json::Value;
 
 use super::{Racks, expected};

@@ -1,6 +1,7 @@
 //! What failure-count cannot do now, it does later; nothing is lost.
 
-use integration_tests::{Fault, Function, Invocation, World, canary};
+use double::Fault;
+use rig::{Function, Invocation, World, canary};
 use serde_json::{Value, json};
 
 use super::{

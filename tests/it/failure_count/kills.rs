@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use integration_tests::{Fault, Function, Invocation, World};
+use double::Fault;
+use rig::{Function, Invocation, World};
 use serde_json::Value;
 
 use super::launches::{NO_KEY, completed, register, stopped};

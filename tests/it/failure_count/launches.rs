@@ -2,8 +2,8 @@
 
 use aws_sdk_ecs::types::{Compatibility, ContainerDefinition, NetworkMode, Secret, Tag};
 use chrono::{DateTime, SecondsFormat, TimeDelta};
-use integration_tests::proxy::Event;
-use integration_tests::{World, canary};
+use double::proxy::Event;
+use rig::{World, canary};
 use serde_json::{Value, json};
 
 use super::{

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use integration_tests::{Fault, World};
+use double::Fault;
+use rig::World;
 use tokio::join;
 
 use super::{assert_counted, deliver, hint, key, put_rows, start, told};

@@ -1,6 +1,6 @@
 //! What is not for failure-count is ignored with a logged reason.
 
-use integration_tests::World;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::launches::{NO_KEY, completed, register, stopped};

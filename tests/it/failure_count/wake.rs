@@ -1,6 +1,7 @@
 //! The schedule wakes failure-count where it is behind.
 
-use integration_tests::{Fault, Function, World};
+use double::Fault;
+use rig::{Function, World};
 use serde_json::{Value, json};
 
 use super::{YES, assert_counted, bridged, deliver, key, newest_hint, put_rows, start, told};

@@ -6,8 +6,8 @@ mod failure_count;
 mod process_run;
 mod promote;
 
-use integration_tests::iam::{Decision, Deployment, Need, Policy};
-use integration_tests::world::World;
+use double::iam::{Decision, Deployment, Need, Policy};
+use rig::world::World;
 
 use super::policy;
 

@@ -10,7 +10,7 @@ mod things;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use integration_tests::iam::{Decision, Deployment, Need, Policy, Rule};
+use double::iam::{Decision, Deployment, Need, Policy, Rule};
 use serde_json::Value;
 
 use super::policy;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use integration_tests::iam::{Decision, Deployment, Effect, Need, Policy, Rule};
+use double::iam::{Decision, Deployment, Effect, Need, Policy, Rule};
 use serde_json::Value;
 
 use super::reference;

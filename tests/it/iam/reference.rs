@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use integration_tests::iam::{self, Deployment, Need, Policy, Rule};
+use double::iam::{self, Deployment, Need, Policy, Rule};
 use serde_json::Value;
 
 use super::policy;

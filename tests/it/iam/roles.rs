@@ -4,10 +4,10 @@ use std::process::Stdio;
 
 use aws_sdk_s3::Client as S3;
 use aws_sdk_secretsmanager::Client as SecretsManager;
-use integration_tests::agent::{Agent, Entrypoint};
-use integration_tests::function::CALLER;
-use integration_tests::iam::{self, Deployment, Facts, Permit};
-use integration_tests::{World, binaries};
+use double::CALLER;
+use double::iam::{self, Deployment, Facts, Permit};
+use rig::agent::{Agent, Entrypoint};
+use rig::{World, binaries};
 use serde_json::Value;
 use tokio::process::Command;
 

@@ -1,8 +1,9 @@
 //! The functions' whole lives: every kind of call that they make.
 
 use aws_sdk_secretsmanager::types::Tag;
-use integration_tests::iam::{self, Deployment, Permit};
-use integration_tests::{Call, Fault, Function, World};
+use double::iam::{self, Deployment, Permit};
+use double::{Call, Fault};
+use rig::{Function, World};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use integration_tests::World;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::{STATE, YES, assert_settled, deliver, ok, write};

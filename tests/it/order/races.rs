@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use integration_tests::{Fault, World};
+use double::Fault;
+use rig::World;
 
 use super::{YES, assert_settled, deliver, ok, write};
 use crate::app;

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use integration_tests::{Fault, Function, Invocation, World};
+use double::Fault;
+use rig::{Function, Invocation, World};
 use serde_json::Value;
 
 use super::{YES, assert_settled, ok, write};

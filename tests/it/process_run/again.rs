@@ -1,6 +1,7 @@
 //! The same request once more: nothing is started twice, and what is said stays true.
 
-use integration_tests::{Fault, Invocation, World};
+use double::Fault;
+use rig::{Invocation, World};
 use serde_json::{Value, json};
 
 use super::{YES, live, queued, requested, requested_before, run, tasks, told};

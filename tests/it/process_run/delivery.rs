@@ -1,6 +1,7 @@
 //! How a process gets the environment of its Release: through the secret only while that holds it.
 
-use integration_tests::{Fault, Function, World};
+use double::Fault;
+use rig::{Function, World};
 use serde_json::{Value, json};
 
 use super::{YES, live, run, told};

@@ -1,6 +1,7 @@
 //! What is the user's to mend: answered, told, not delivered again, and nothing is started.
 
-use integration_tests::{Fault, Function, World};
+use double::Fault;
+use rig::{Function, World};
 use serde_json::{Value, json};
 
 use super::{YES, live, queued, requested, run, tasks, told};

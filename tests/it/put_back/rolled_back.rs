@@ -1,6 +1,7 @@
 //! What ECS itself went back to is what runs, whatever fails afterwards.
 
-use integration_tests::{Fault, Function, Invocation, World};
+use double::Fault;
+use rig::{Function, Invocation, World};
 use serde_json::Value;
 
 use super::{YES, denied, promote_changed, says, transient};

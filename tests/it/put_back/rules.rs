@@ -1,7 +1,7 @@
 //! Rules of Timers: what a user set on them, and those that only the failed Release has.
 
 use aws_sdk_eventbridge::types::{DeadLetterConfig, RetryPolicy, RuleState, Target};
-use integration_tests::World;
+use rig::World;
 
 use super::{YES, denied, promote_changed};
 use crate::app;

@@ -1,6 +1,7 @@
 //! How an ECS service or a rule was set, by convox.yml or by hand, is how it comes back.
 
-use integration_tests::{Fault, Function, Invocation, World};
+use double::Fault;
+use rig::{Function, Invocation, World};
 use serde_json::Value;
 
 use super::{YES, denied, says, scaled, transient};

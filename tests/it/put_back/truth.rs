@@ -1,6 +1,6 @@
 //! What is back is said to be back, what is not is named, and what a later promote has to see to is remembered.
 
-use integration_tests::Invocation;
+use rig::Invocation;
 use serde_json::{Value, json};
 
 use super::{YES, assert_failed, denied, runs, says, transient};
@@ -16,10 +16,7 @@ fn fewer() -> String {
     format!("{services}timers:\n  report:{report}")
 }
 
-async fn promote_fewer(
-    world: &integration_tests::World,
-    function: &integration_tests::Function,
-) -> Value {
+async fn promote_fewer(world: &rig::World, function: &rig::Function) -> Value {
     let key = format!("apps/{APP}/releases/R2/convox.yml");
     world.put(&key, fewer()).await;
     world

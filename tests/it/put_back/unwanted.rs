@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use integration_tests::{Fault, Invocation};
+use double::Fault;
+use rig::Invocation;
 use serde_json::Value;
 
 use super::{YES, assert_failed, denied, says, transient};

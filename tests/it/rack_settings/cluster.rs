@@ -1,6 +1,6 @@
 //! `Cluster`: ECS moves no service from one to another.
 
-use integration_tests::World;
+use rig::World;
 use serde_json::Value;
 
 use crate::app;

@@ -1,7 +1,8 @@
 //! `SecretKeyArn`: the secret and who reads it agree on its key at all times. `EnvironmentKeyArn`: what it does not open is told
 //! apart.
 
-use integration_tests::{Fault, World};
+use double::Fault;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::secret_keys;

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use integration_tests::{Fault, World};
+use double::Fault;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::edit_state;
@@ -40,7 +41,7 @@ fn both(group: &str, public: &str) -> [(BTreeSet<String>, String); 2] {
     [one.clone(), one]
 }
 
-async fn promoted(world: &World, function: &integration_tests::Function, release: &str) -> Value {
+async fn promoted(world: &World, function: &rig::Function, release: &str) -> Value {
     let report = app::promote(world, function, release, &[("KEY", release)]).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     report

@@ -6,9 +6,9 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use integration_tests::chance::Chance;
 use names::{AppId, AppName, RackName};
 use promotion::{Desired, Kind};
+use rig::chance::Chance;
 
 use super::attempt::{BAD, Model, OUTAGE, REFUSED, STUCK};
 use super::counting;

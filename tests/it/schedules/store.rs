@@ -11,11 +11,11 @@ use std::time::Duration;
 use aws::call_error::CallError;
 use aws::settings_bucket::{Object, Replaced};
 use chrono::{DateTime, Utc};
-use integration_tests::chance::Chance;
 use lambda::state_store::StateObjects;
 use lambda::work::Outbox;
 use promotion::Promotion;
 use promotion::events::Event;
+use rig::chance::Chance;
 
 use super::outside::Outside;
 

@@ -5,7 +5,7 @@ use aws_sdk_ecs::types::{
     HealthCheck, LaunchType, NetworkMode, OsFamily, PortMapping, RuntimePlatform,
     SchedulingStrategy, Tag,
 };
-use integration_tests::World;
+use rig::World;
 use serde_json::json;
 
 use crate::app::{self, APP};

@@ -1,7 +1,7 @@
 //! Roles of Apps have the Rack's boundary, also those that stood before there was one.
 
 use aws_sdk_cloudformation::types::Capability;
-use integration_tests::World;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::{WEB, fresh, promoted, stack_name, template};

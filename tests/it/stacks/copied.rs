@@ -1,6 +1,6 @@
 //! What an App's databases are copied from: its own snapshots and databases, and what the Rack's owner allows.
 
-use integration_tests::World;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::{promoted, stack_name, template};

@@ -1,7 +1,7 @@
 //! A deleted App loses its stack before its secret; what is protected stops the deletion before anything is gone.
 
 use chrono::{SecondsFormat, TimeDelta, Utc};
-use integration_tests::World;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::{WEB, YES, fresh, promoted, stack_name};

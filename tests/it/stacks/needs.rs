@@ -2,7 +2,6 @@
 
 use aws::ecs::{Cluster, NewService};
 use environment::EnvironmentObject;
-use integration_tests::world::SUBNETS;
 use manifest::Deployment;
 use manifest::app_settings::Build;
 use manifest::capacity::Capacity;
@@ -11,6 +10,7 @@ use manifest::precedence::Generation;
 use names::{AppId, AppName, RackName, ReleaseId};
 use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition};
 use release::timer_rule::{Network, Placement};
+use rig::world::SUBNETS;
 use serde_json::{Value, json};
 
 use super::{WEB, fresh, outputs, promoted, template};
@@ -25,7 +25,7 @@ fn with_policy() -> String {
     )
 }
 
-async fn names_policy(world: &integration_tests::World) -> bool {
+async fn names_policy(world: &rig::World) -> bool {
     let template = template(world).await;
     template["Resources"].to_string().contains(POLICY)
 }
@@ -139,7 +139,7 @@ async fn what_a_release_needed_goes_with_the_promote_after_the_one_that_left_it(
 }
 
 /// As promote registered it before Apps had stacks: with the Rack's roles.
-fn of_the_rack(world: &integration_tests::World, release: &ReleaseId, url: &str) -> TaskDefinition {
+fn of_the_rack(world: &rig::World, release: &ReleaseId, url: &str) -> TaskDefinition {
     let settings = world.settings(&[]);
     let setting = |name: &str| {
         let mut settings = settings.iter();
@@ -179,7 +179,7 @@ fn of_the_rack(world: &integration_tests::World, release: &ReleaseId, url: &str)
 }
 
 /// An App that was promoted before there were stacks: R1 runs with the Rack's roles, and the state says so.
-async fn of_old() -> (integration_tests::World, String) {
+async fn of_old() -> (rig::World, String) {
     let world = app::world_with(WEB, &[]).await;
     let release = ReleaseId::new("R1").unwrap();
     let version = world.put_env(APP, "R1", &[("KEY", "R1")]).await;

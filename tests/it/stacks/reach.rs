@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_ecs::types::{AssignPublicIp, AwsVpcConfiguration, NetworkConfiguration};
-use integration_tests::iam::{Decision, Need, Policy};
-use integration_tests::world::SUBNETS;
-use integration_tests::{Fault, World};
+use double::Fault;
+use double::iam::{Decision, Need, Policy};
+use rig::World;
+use rig::world::SUBNETS;
 use serde_json::{Value, json};
 
 use super::text::updated;

@@ -1,7 +1,7 @@
 //! Databases, caches and volumes of an App: linked by references, and their passwords nowhere but in their secrets.
 
 use aws_sdk_ecs::types::Secret;
-use integration_tests::{World, agent};
+use rig::{World, agent};
 use serde_json::{Value, json};
 
 use super::{fresh, outputs, promoted, template};

@@ -1,7 +1,7 @@
 //! What CloudFormation gives back is not always what it was sent, and not every difference is one to it.
 
 use aws_sdk_cloudformation::types::Capability;
-use integration_tests::{Function, World};
+use rig::{Function, World};
 use serde_json::Value;
 
 use super::{WEB, fresh, promoted, stack_name, stack_writes, template};

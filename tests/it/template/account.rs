@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use aws_sdk_cloudformation::Client as CloudFormation;
 use aws_sdk_cloudformation::types::Stack;
-use integration_tests::{World, iam};
+use double::iam;
+use rig::World;
 
 use super::repository;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use integration_tests::iam;
+use double::iam;
 use serde_json::{Map, Value};
 
 /// A function, as SAM deploys it.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use integration_tests::iam;
+use double::iam;
 use serde_json::{Value, json};
 
 use super::repository;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client as CloudFormation;
-use integration_tests::{World, iam};
+use double::iam;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::account;

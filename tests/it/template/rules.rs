@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use integration_tests::World;
-use integration_tests::iam::{self, Deployment};
+use double::iam::{self, Deployment};
 use promotion::events::EventType;
+use rig::World;
 use serde_json::{Value, json};
 
 use super::functions::{functions, named, rules_of};

@@ -1,6 +1,7 @@
 //! What a dry run says is what the promote then does.
 
-use integration_tests::{Fault, Function, Invocation, World};
+use double::Fault;
+use rig::{Function, Invocation, World};
 use serde_json::{Value, json};
 
 use super::YES;

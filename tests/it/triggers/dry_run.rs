@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use integration_tests::World;
+use rig::World;
 use serde_json::json;
 
 use super::{YES, sample};

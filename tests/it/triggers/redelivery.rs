@@ -1,6 +1,7 @@
 //! What an invocation leaves unfinished, the next one finishes.
 
-use integration_tests::{Fault, Function, Invocation, World};
+use double::Fault;
+use rig::{Function, Invocation, World};
 use serde_json::{Value, json};
 
 use super::{ENVIRONMENT, YES, assert_runs, sample};

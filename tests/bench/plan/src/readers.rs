@@ -6,7 +6,7 @@
 
 use std::time::Instant;
 
-use integration_tests::{READERS, Reader, SHAPES};
+use rig::{READERS, Reader, SHAPES};
 use serde_json::{Value, json};
 
 const SMALL: usize = 1 << 18;

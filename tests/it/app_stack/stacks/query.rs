@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use integration_tests::emulator;
+use rig::emulator;
 use serde_json::{Value, json};
 
 const PAUSE: Duration = Duration::from_millis(100);

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use integration_tests::postgres::Postgres;
-use integration_tests::{World, proof};
 use manifest::resources::{Database, DatabaseEngine, Kind, UrlParameters};
 use release::app_stack::StackOutputs;
+use rig::postgres::Postgres;
+use rig::{World, proof};
 
 use super::query::Aws;
 use super::{apply, database, rack, resource};

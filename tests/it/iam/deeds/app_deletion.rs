@@ -1,6 +1,6 @@
 //! What app-deletion must not be able to do. It takes away, and never for good.
 
-use integration_tests::iam::{Deployment, Need};
+use double::iam::{Deployment, Need};
 
 use super::{definition, need, object, rule, secret, service, stack, through};
 

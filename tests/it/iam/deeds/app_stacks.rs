@@ -1,10 +1,10 @@
 //! What CloudFormation does for the stacks of Apps, and what it must not be able to do there.
 
 use aws_sdk_cloudformation::types::Tag;
-use integration_tests::World;
-use integration_tests::iam::{
+use double::iam::{
     Decision, Deployment, Facts, Need, Rule, assumption, missing, permits, template,
 };
+use rig::World;
 use serde_json::{Value, json};
 
 use super::{app_role, deployment, need, secret};
@@ -326,7 +326,7 @@ async fn promote_creates_stacks_of_its_rack_with_their_role_and_no_others() {
         create(&ours).role_arn(stack.role("TaskRole")),
         create(&ours),
     ] {
-        let _ = bad.send().await; // the bench's CloudFormation knows no policies
+        let _ = bad.send().await; // the double's CloudFormation knows no policies
     }
     let describe = client.describe_stacks().stack_name(&ours).send();
     describe.await.unwrap();

@@ -1,6 +1,6 @@
 //! What failure-count must not be able to do. It counts, and touches nothing that runs.
 
-use integration_tests::iam::{Deployment, Need};
+use double::iam::{Deployment, Need};
 
 use super::{definition, need, object, rule, secret, service, through};
 

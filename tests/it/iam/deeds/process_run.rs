@@ -1,6 +1,6 @@
 //! What process-run must not be able to do. It starts one-off processes; it writes nothing else, and sees no secret.
 
-use integration_tests::iam::{Deployment, Need};
+use double::iam::{Deployment, Need};
 
 use super::{app_role, definition, need, object, rule, secret, service, stack, through};
 

@@ -1,6 +1,6 @@
 //! What promote must not be able to do.
 
-use integration_tests::iam::{Deployment, Need};
+use double::iam::{Deployment, Need};
 
 use super::{app_role, definition, need, object, rule, secret, service, stack, through};
 

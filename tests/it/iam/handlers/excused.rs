@@ -1,6 +1,6 @@
 //! What handlers list and Apps' stacks never come to, and what they need although no handler lists it.
 
-use integration_tests::iam::{Deployment, Need};
+use double::iam::{Deployment, Need};
 
 use super::super::deeds::{app_role, need, secret, through};
 

@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use integration_tests::iam::{Deployment, Need};
+use double::iam::{Deployment, Need};
 use serde_json::Value;
 
 use super::super::deeds::{app_role, secret};

@@ -1,0 +1,262 @@
+//! An HTTP proxy in front of the emulator: as strict as AWS, remembers every call, fails on request.
+//!
+//! It has two doors. The program under test uses the front: recorded, with faults and, where a test asks for them,
+//! ECS's rates. The test itself, and the agent, use the back: none of these. The rules hold at both. Secrets Manager is
+//! answered here, from [`crate::secrets`], because the emulator is wrong on every rule of its version ids. What a stack
+//! looks like is answered here too, from [`crate::stacks`]; what its operations do, the emulator does.
+
+mod answer;
+mod aws_events;
+mod call;
+mod caller;
+mod direct;
+mod fault;
+mod form;
+mod forward;
+mod incoming;
+mod memory;
+mod rates;
+mod rules;
+mod server;
+mod snapshot;
+mod stacks;
+pub(crate) mod xml;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+
+pub(crate) use answer::Refusal;
+pub use call::{Call, Event};
+pub use direct::{Direct, Life};
+pub use fault::{Fault, Injection};
+pub use rates::EcsRates;
+pub(crate) use snapshot::Snapshot;
+pub use stacks::{Busy, StackEar};
+
+pub use crate::stacks::End;
+
+use crate::secrets::SecretStore;
+use crate::stacks::StackTable;
+use forward::Upstream;
+use incoming::Incoming;
+use rates::Buckets;
+use rules::{Creations, Draining, Rebalancing, Runs};
+
+/// The address of a proxy without sockets, in no client's reach.
+pub(crate) const NOWHERE: &str = "http://memory.invalid";
+
+/// A running proxy of one account. It ends with the value, or with the test's runtime.
+#[derive(Debug)]
+pub struct Proxy {
+    shared: Arc<Shared>,
+    endpoint: String,
+    back_door: String,
+    doors: Vec<JoinHandle<()>>,
+}
+
+/// What the connections of both doors work on.
+#[derive(Debug)]
+struct Shared {
+    account: String,
+    upstream: Upstream,
+    /// By order of arrival. A number is never used twice, so a late answer finds its own call or none.
+    calls: Mutex<BTreeMap<usize, Call>>,
+    arrivals: AtomicUsize,
+    injections: Mutex<Vec<Injection>>,
+    /// None while ECS takes any number of calls.
+    ecs_buckets: Mutex<Option<Buckets>>,
+    secrets: Mutex<SecretStore>,
+    /// The ciphertexts that KMS made, and the ARN of each one's key; the emulator decrypts anything with any key.
+    ciphertexts: Mutex<HashMap<String, String>>,
+    creations: tokio::sync::Mutex<Creations>,
+    draining: Mutex<Draining>,
+    rebalancing: Mutex<Rebalancing>,
+    /// The tasks of each client token; the emulator knows no client token.
+    runs: tokio::sync::Mutex<Runs>,
+    /// Why ECS places no task, while it does not.
+    refused_tasks: Mutex<Option<String>>,
+    stacks: Mutex<StackTable>,
+    /// The container instances of the cluster; the emulator has none.
+    instances: Mutex<Vec<Value>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Door {
+    Front,
+    Back,
+}
+
+impl Proxy {
+    /// Starts one in front of the emulator at `upstream_url`.
+    pub async fn start(upstream_url: &str, account: &str) -> Self {
+        let upstream = Upstream::emulator(upstream_url, account);
+        let shared = Arc::new(Shared::new(account, upstream));
+        let (endpoint, front) = server::listen(Door::Front, &shared).await;
+        let (back_door, back) = server::listen(Door::Back, &shared).await;
+        Self {
+            shared,
+            endpoint,
+            back_door,
+            doors: vec![front, back],
+        }
+    }
+
+    /// One without sockets and without an emulator: programs in this process reach it through [`Proxy::direct`].
+    #[must_use]
+    pub fn in_memory(account: &str) -> Self {
+        let shared = Arc::new(Shared::new(account, Upstream::memory_of(account)));
+        Self {
+            shared,
+            endpoint: NOWHERE.to_owned(),
+            back_door: NOWHERE.to_owned(),
+            doors: Vec::new(),
+        }
+    }
+
+    /// The address for the program under test.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The address for the test itself.
+    #[must_use]
+    pub fn back_door(&self) -> &str {
+        &self.back_door
+    }
+
+    /// Makes calls fail from now on; of several injections that fit, the oldest acts.
+    pub fn inject(&self, injection: Injection) {
+        self.shared.injections.lock().unwrap().push(injection);
+    }
+
+    /// Ends all injections. A call that already hangs goes on hanging.
+    pub fn lift(&self) {
+        self.shared.injections.lock().unwrap().clear();
+    }
+
+    /// Throttles ECS calls through the front door from now on; the buckets start full.
+    pub fn limit_ecs(&self, rates: EcsRates) {
+        *self.shared.ecs_buckets.lock().unwrap() = Some(Buckets::full(rates));
+    }
+
+    /// From now on an ECS service that is deleted stays `DRAINING`, as if its tasks took their time to stop.
+    pub fn hold_draining(&self) {
+        self.shared.draining.lock().unwrap().hold();
+    }
+
+    /// The tasks have stopped: services that are `DRAINING` become `INACTIVE`, later ones at once.
+    pub fn end_draining(&self) {
+        self.shared.draining.lock().unwrap().end();
+    }
+
+    /// From now on ECS places no one-off task and says why, `RESOURCE:MEMORY` for example; `None` ends that.
+    pub fn refuse_tasks(&self, reason: Option<&str>) {
+        *self.shared.refused_tasks.lock().unwrap() = reason.map(str::to_owned);
+    }
+
+    /// From now on the cluster has a container instance, with a version of the ECS agent.
+    pub fn add_instance(&self, arn: &str, agent_version: &str) {
+        let mut instances = self.shared.instances.lock().unwrap();
+        instances.push(rules::instance(arn, agent_version));
+    }
+
+    /// Every call through the front door, in order of arrival.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        let calls = self.shared.calls.lock().unwrap();
+        calls.values().cloned().collect()
+    }
+
+    /// How many calls of one operation came, answered or not.
+    ///
+    /// `service` is the name in the signature: `secretsmanager`, `ecs`, `events`, `s3`, `kms`, `cloudformation`.
+    #[must_use]
+    pub fn count(&self, service: &str, operation: &str) -> usize {
+        let calls = self.shared.calls.lock().unwrap();
+        let fits = |call: &&Call| call.service == service && call.operation == operation;
+        calls.values().filter(fits).count()
+    }
+
+    /// The calls that change Secrets Manager, ECS, EventBridge rules or stacks, in order, also refused ones.
+    #[must_use]
+    pub fn writes(&self) -> Vec<Call> {
+        let mut calls = self.calls();
+        calls.retain(Call::is_write);
+        calls
+    }
+
+    /// The events that EventBridge accepted, in order.
+    #[must_use]
+    pub fn events(&self) -> Vec<Event> {
+        let calls = self.calls();
+        calls.iter().flat_map(Call::accepted_events).collect()
+    }
+
+    /// Forgets the calls so far.
+    pub fn clear(&self) {
+        self.shared.calls.lock().unwrap().clear();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.doors.iter().for_each(JoinHandle::abort);
+    }
+}
+
+impl Shared {
+    fn new(account: &str, upstream: Upstream) -> Self {
+        Self {
+            account: account.to_owned(),
+            upstream,
+            calls: Mutex::default(),
+            arrivals: AtomicUsize::new(0),
+            injections: Mutex::default(),
+            ecs_buckets: Mutex::default(),
+            secrets: Mutex::new(SecretStore::new(account)),
+            ciphertexts: Mutex::default(),
+            creations: tokio::sync::Mutex::default(),
+            runs: tokio::sync::Mutex::default(),
+            refused_tasks: Mutex::default(),
+            stacks: Mutex::new(StackTable::new(account)),
+            instances: Mutex::default(),
+            draining: Mutex::default(),
+            rebalancing: Mutex::default(),
+        }
+    }
+
+    /// Notes that a call has come; the number is for [`Shared::answered`].
+    fn arrived(&self, call: Call) -> usize {
+        let number = self.arrivals.fetch_add(1, Ordering::Relaxed);
+        self.calls.lock().unwrap().insert(number, call);
+        number
+    }
+
+    fn answered(&self, number: usize, status: u16, answer: Option<Value>) {
+        // Cleared meanwhile: then there is nothing to complete.
+        if let Some(call) = self.calls.lock().unwrap().get_mut(&number) {
+            call.status = Some(status);
+            call.ended = Some(Instant::now());
+            if let Some(answer) = answer {
+                call.answer = answer;
+            }
+        }
+    }
+
+    /// What is to go wrong with this call; ECS's rates count the calls that no injection befalls.
+    fn take_fault(&self, incoming: &Incoming) -> Option<Fault> {
+        let (service, operation) = (&incoming.service, &incoming.operation);
+        let injected = fault::take(&mut self.injections.lock().unwrap(), service, operation);
+        injected.or_else(|| {
+            let mut buckets = self.ecs_buckets.lock().unwrap();
+            let buckets = buckets.as_mut().filter(|_| service == "ecs")?;
+            (!buckets.take(operation, Instant::now())).then_some(Fault::Throttle)
+        })
+    }
+}

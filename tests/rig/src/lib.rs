@@ -1,0 +1,35 @@
+//! The rig of the tests: starts and holds a local Rack, with the double of AWS behind the product's real binaries.
+//!
+//! - [`emulator`]: one `MiniStack` for all tests of a process.
+//! - [`world`]: what one test gets: an account of its own, clients, bucket, cluster, key, proxy.
+//! - [`function`]: a built Lambda binary under AWS's Runtime Interface Emulator.
+//! - [`agent`]: from a registered task definition to the variables that each container sees.
+//! - [`runner`]: a registered task definition, started on this machine as ECS would.
+//! - [`canary`]: marker values that no output may contain.
+//! - [`readers`]: what reads users' files, with samples.
+//! - [`postgres`]: a real database that takes TLS only.
+//!
+//! It holds no business rule of the product. Where something is missing it panics with what to do about it.
+
+pub mod agent;
+pub mod binaries;
+pub mod canary;
+pub mod chance;
+mod credentials;
+pub mod emulator;
+mod envelope;
+pub mod function;
+pub mod launcher;
+mod poll;
+mod ports;
+pub mod postgres;
+pub mod proof;
+pub mod readers;
+pub mod runner;
+mod tools;
+pub mod world;
+
+pub use canary::assert_absent;
+pub use function::{Function, Invocation};
+pub use readers::{READERS, Reader, SHAPES};
+pub use world::World;
