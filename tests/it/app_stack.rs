@@ -9,7 +9,7 @@ mod stacks;
 use std::collections::{BTreeMap, BTreeSet};
 
 use environment::{EnvKey, Environment};
-pub use lint::types;
+pub use lint::{has_rules_inside, types};
 use manifest::Manifest;
 use manifest::resources::{
     self, Cache, CacheEngine, Database, DatabaseEngine, FileSystem, Kind, ReadSource, Resource,

@@ -137,13 +137,31 @@ pub(super) fn full() -> Rack {
     }
 }
 
-/// The types of resources that templates have.
-pub fn types() -> BTreeSet<String> {
+/// Every resource that a template can have.
+fn every_resource() -> Vec<Value> {
     let all = [databases(), others()].concat();
     let template = full().render(&all, None).template;
     let resources = template["Resources"].as_object().unwrap().values();
+    resources.cloned().collect()
+}
+
+/// The types of resources that templates have.
+pub fn types() -> BTreeSet<String> {
+    let resources = every_resource().into_iter();
     let types = resources.map(|resource| resource["Type"].as_str().unwrap().to_owned());
     types.collect()
+}
+
+/// Whether templates have rules inside of security groups.
+pub fn has_rules_inside() -> bool {
+    let resources = every_resource().into_iter();
+    let mut groups = resources.filter(|one| one["Type"] == "AWS::EC2::SecurityGroup");
+    groups.any(|group| {
+        let rules = ["SecurityGroupIngress", "SecurityGroupEgress"];
+        rules
+            .iter()
+            .any(|rules| !group["Properties"][rules].is_null())
+    })
 }
 
 /// The steps of a replica's life, with a promotion whose source leaves.

@@ -44,6 +44,10 @@ async fn deployment() -> Deployment {
 
 /// Every permission of every handler that is not excused.
 fn calls(of: &Deployment) -> Vec<Call> {
+    calls_with(of, app_stack::has_rules_inside())
+}
+
+fn calls_with(of: &Deployment, rules_inside: bool) -> Vec<Call> {
     let mut calls = Vec::new();
     for (resource_type, handlers) in table() {
         for (handler, permissions) in handlers {
@@ -55,6 +59,7 @@ fn calls(of: &Deployment) -> Vec<Call> {
                     of,
                     resource_type,
                     name: handler,
+                    rules_inside,
                 };
                 calls.push(Call {
                     resource_type: resource_type.clone(),
@@ -97,6 +102,31 @@ async fn the_role_of_stacks_may_do_what_every_handler_calls() {
     let calls: Vec<&Call> = calls.iter().collect();
     let missing = missing(&policy(&of, ROLE), &calls, &unlisted);
     assert_eq!(missing, Vec::<String>::new());
+}
+
+/// So no template may have them; each rule is a resource of its own, which comes after the group's tags.
+#[tokio::test]
+async fn the_role_of_stacks_lets_nobody_put_rules_into_a_group_that_has_no_tags_yet() {
+    let of = deployment().await;
+    let (calls, policy) = (calls_with(&of, true), policy(&of, ROLE));
+    let calls: Vec<&Call> = calls.iter().collect();
+    let missing = missing(&policy, &calls, &[]);
+    let named = |action: &str| {
+        let start = format!("AWS::EC2::SecurityGroup create: ec2:{action} ");
+        missing
+            .iter()
+            .filter(|line| line.starts_with(&start))
+            .count()
+    };
+    for action in [
+        "AuthorizeSecurityGroupEgress",
+        "AuthorizeSecurityGroupIngress",
+        "RevokeSecurityGroupEgress",
+    ] {
+        assert_eq!(named(action), 1, "{action}: {missing:#?}");
+    }
+    assert_eq!(missing.len(), 3, "{missing:#?}");
+    assert!(!app_stack::has_rules_inside());
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ pub(super) struct Handler<'a> {
     pub(super) resource_type: &'a str,
     /// `create`, `read`, `update`, `delete` or `list`.
     pub(super) name: &'a str,
+    /// Whether the templates of Apps have rules inside of security groups.
+    pub(super) rules_inside: bool,
 }
 
 /// A kind of resources as IAM has them: its service, its name, and the resource of an App; `RACK` is the Rack.
@@ -81,6 +83,15 @@ const MAKING: [&str; 4] = [
     "RestoreDBInstanceFromDBSnapshot",
 ];
 
+/// What a new security group is asked for when its template has rules in it.
+///
+/// Source: aws/aws-cdk#13256: they are authorized, and the rule that AWS puts in is revoked, before the group has its tags.
+const RULES_INSIDE: [&str; 3] = [
+    "AuthorizeSecurityGroupEgress",
+    "AuthorizeSecurityGroupIngress",
+    "RevokeSecurityGroupEgress",
+];
+
 const SOURCE: &str =
     "CloudFormation resource provider schemas, `handlers`; SAR for the kinds of resources";
 
@@ -97,11 +108,14 @@ fn kinds_of(action: &str) -> Vec<String> {
 }
 
 impl Handler<'_> {
-    /// What of the role a permission needs.
+    /// What of the role a permission needs; nothing where no template of an App has what it is for.
     pub(super) fn needs(&self, permission: &str) -> Vec<Need> {
         let (service, name) = permission.split_once(':').unwrap();
         if permission == "iam:CreateServiceLinkedRole" {
             return vec![self.linked_role()];
+        }
+        if self.comes_before_tags(name) && !self.rules_inside {
+            return Vec::new();
         }
         let kinds = kinds_of(permission);
         if kinds.is_empty() {
@@ -129,6 +143,12 @@ impl Handler<'_> {
         needs
     }
 
+    /// Whether it is called of a security group that has no tags yet.
+    fn comes_before_tags(&self, name: &str) -> bool {
+        let creates = (self.resource_type, self.name) == ("AWS::EC2::SecurityGroup", "create");
+        creates && RULES_INSIDE.contains(&name)
+    }
+
     fn own_kind(&self) -> &'static str {
         let mut own = OWN.iter();
         let found = own.find(|(name, _)| *name == self.resource_type);
@@ -152,7 +172,7 @@ impl Handler<'_> {
 
     /// The need with what the resource has by then.
     fn at_hand(&self, need: Need, name: &str, kind: &str) -> Vec<Need> {
-        if OF_NO_RACK.contains(&kind) {
+        if OF_NO_RACK.contains(&kind) || self.comes_before_tags(name) {
             return vec![need];
         }
         let need = if need.action.starts_with("iam:") {

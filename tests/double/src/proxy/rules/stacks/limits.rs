@@ -24,12 +24,16 @@ pub(super) fn exceeded(body: &Value, before: &Value) -> Option<Effect> {
     resources.iter().find_map(|(name, resource)| {
         let resource_type = text(resource, "Type");
         let properties = &resource["Properties"];
+        let before = &before["Resources"][name]["Properties"];
+        let with_role = body["RoleARN"].is_string();
         let reason = match resource_type {
             "AWS::IAM::Role" => {
-                let before = &before["Resources"][name]["Properties"];
-                let given = body["RoleARN"].is_string();
-                let unbound = given.then(|| unbound(properties, before)).flatten();
+                let unbound = with_role.then(|| unbound(properties, before)).flatten();
                 unbound.or_else(|| role(name, properties, &template))
+            }
+            "AWS::EC2::SecurityGroup" => {
+                let untagged = with_role.then(|| untagged(properties, before)).flatten();
+                untagged.or_else(|| tags(properties))
             }
             _ => tags(properties),
         }?;
@@ -62,17 +66,33 @@ fn unbound(role: &Value, before: &Value) -> Option<String> {
     ))
 }
 
+/// What the Rack's role for stacks refuses of a new security group: rules inside of it, which CloudFormation authorizes before
+/// the group has the tags that the role goes by.
+///
+/// Source: aws/aws-cdk#13256; aws-cloudformation/cloudformation-coverage-roadmap#714.
+fn untagged(group: &Value, before: &Value) -> Option<String> {
+    let has_rules = |name: &&str| !array(group, name).is_empty();
+    let rules = ["SecurityGroupIngress", "SecurityGroupEgress"];
+    let rules = rules.iter().find(|name| has_rules(name));
+    let rules = rules.filter(|_| before.is_null())?;
+    Some(format!(
+        "You are not authorized to perform this operation: no identity-based policy allows the ec2:Authorize{rules} action on a \
+         group without tags (Service: Ec2, Status Code: 403)"
+    ))
+}
+
 fn role(name: &str, role: &Value, template: &Value) -> Option<String> {
     let documents = array(role, "Policies").iter();
     let documents = documents.map(|policy| resolved(&policy["PolicyDocument"], template));
-    let size = |document: Value| {
-        document
-            .to_string()
-            .chars()
-            .filter(|c| !c.is_whitespace())
-            .count()
-    };
-    if documents.map(size).sum::<usize>() > INLINE_POLICIES_MAX {
+    let documents: Vec<String> = documents.map(|document| document.to_string()).collect();
+    let mut characters = documents.iter().flat_map(|document| document.chars());
+    if !characters.all(is_of_a_policy) {
+        let reason =
+            "The specified value for policyDocument is invalid (Service: Iam, Status Code: 400)";
+        return Some(reason.to_owned());
+    }
+    let size = |document: &String| document.chars().filter(|c| !c.is_whitespace()).count();
+    if documents.iter().map(size).sum::<usize>() > INLINE_POLICIES_MAX {
         return Some(format!(
             "Maximum policy size of {INLINE_POLICIES_MAX} bytes exceeded for role {name} (Service: Iam, Status Code: 409)"
         ));
@@ -80,6 +100,11 @@ fn role(name: &str, role: &Value, template: &Value) -> Option<String> {
     (array(role, "ManagedPolicyArns").len() > MANAGED_POLICIES_MAX).then(|| {
         format!("Cannot exceed quota for PoliciesPerRole: {MANAGED_POLICIES_MAX} (Service: Iam, Status Code: 409)")
     })
+}
+
+/// Source: IAM API reference, `PutRolePolicy`, `PolicyDocument` (the pattern).
+fn is_of_a_policy(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FF}')
 }
 
 /// Source: RDS user guide, "Tagging Amazon RDS resources"; ElastiCache, EFS and Secrets Manager have the same rules.
