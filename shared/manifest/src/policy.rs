@@ -19,7 +19,8 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<Str
     place.map(|place| reader.texts(&place)).unwrap_or_default()
 }
 
-/// `arn:{partition}:iam::{account, or aws}:policy/{path and name}` (IAM user guide, "IAM ARNs").
+/// `arn:{partition}:iam::{account, or aws}:policy/{path and name}` (IAM user guide, "IAM ARNs"; its "IAM and AWS STS quotas" for
+/// the characters of paths, U+0021 to U+007E, which those of names are among).
 #[must_use]
 pub fn is_policy_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
@@ -29,7 +30,7 @@ pub fn is_policy_arn(text: &str) -> bool {
     let of_account = account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit());
     let named = resource
         .strip_prefix("policy/")
-        .is_some_and(|name| !name.is_empty());
+        .is_some_and(|name| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic()));
     let of_iam =
         scheme == "arn" && partition.starts_with("aws") && service == "iam" && region.is_empty();
     of_iam && (of_account || account == "aws") && named

@@ -408,6 +408,7 @@ fn the_other_keys_of_a_service_have_their_defaults() {
         "ReadOnlyAccess",
         "arn:aws:iam::aws:role/x",
         "arn:aws:iam::12:policy/x",
+        "arn:aws:iam::aws:policy/Łódź",
     ] {
         let (service, warnings) = web(&format!("{{policies: ['{policy}']}}"), "");
         assert_eq!(service.policies, [policy]);

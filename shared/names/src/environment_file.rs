@@ -30,6 +30,12 @@ pub enum FileError {
     /// No bucket, or no key.
     #[error("its ARN names no object: after `:::` comes `BUCKET/KEY.env`")]
     Object,
+    /// A character that no policy can hold, so that no role could be allowed to read it.
+    #[error(
+        "its name has a character that IAM takes in no policy, so no task could be allowed to read it: rename the object, with \
+         letters, digits and signs up to U+00FF alone, best those of ASCII"
+    )]
+    Character,
     /// Another ending.
     #[error("its name must end in `.env`, or ECS refuses it")]
     Ending,
@@ -63,6 +69,9 @@ impl EnvironmentFile {
         if !is_bucket(bucket) || key.is_empty() || key.contains(char::is_control) {
             return Err(FileError::Object);
         }
+        if !key.chars().all(is_of_a_policy) {
+            return Err(FileError::Character);
+        }
         if key.ends_with(ENDING) {
             Ok(Self(arn.to_owned()))
         } else {
@@ -88,6 +97,14 @@ impl EnvironmentFile {
     pub fn bucket_arn(&self) -> &str {
         self.0.split('/').next().unwrap_or_default()
     }
+}
+
+/// Whether a policy can hold the character; control characters are none of a file's.
+///
+/// Source: IAM user guide, "IAM and AWS STS quotas", IAM name requirements (U+0020 to U+00FF); IAM API reference,
+/// `PutRolePolicy`, `PolicyDocument`.
+fn is_of_a_policy(c: char) -> bool {
+    (' '..='\u{FF}').contains(&c)
 }
 
 /// Source: S3 user guide, "General purpose bucket naming rules".
@@ -120,6 +137,15 @@ mod tests {
             ("arn:aws:s3:::my-bucket/", Some(FileError::Object)),
             ("arn:aws:s3:::My_Bucket/x.env", Some(FileError::Object)),
             ("arn:aws:s3:::my-bucket/x\n.env", Some(FileError::Object)),
+            ("arn:aws:s3:::my-bucket/Zürich ÿ.env", None),
+            (
+                "arn:aws:s3:::my-bucket/Łódź.env",
+                Some(FileError::Character),
+            ),
+            (
+                "arn:aws:s3:::my-bucket/\u{100}/a.env",
+                Some(FileError::Character),
+            ),
             ("arn:aws:s3:::my-bucket/app.txt", Some(FileError::Ending)),
             ("arn:aws:s3:::my-bucket/app.ENV", Some(FileError::Ending)),
             ("arn:gcp:s3:::my-bucket/app.env", Some(FileError::Partition)),

@@ -60,6 +60,16 @@ async fn references_that_cannot_be_meant_are_refused_before_any_write() {
             ],
         ),
         (
+            "a file whose name no policy can hold",
+            "    environmentFiles: ['arn:aws:s3:::bucket/Zürich.env', 'arn:aws:s3:::bucket/Łódź.env']\n".to_owned(),
+            "InvalidManifest",
+            vec![
+                "`services.web.environmentFiles[1]`",
+                "its name has a character that IAM takes in no policy",
+                "rename the object",
+            ],
+        ),
+        (
             "eleven files",
             eleven,
             "InvalidManifest",
