@@ -260,6 +260,88 @@ async fn a_security_group_gets_its_tags_with_its_creation_or_after_it() {
     }
 }
 
+/// What docs/permissions.md says that the role could take although it is nobody's Rack's, in two steps: its tag, and what needs
+/// the tag. Of a snapshot there is no second one.
+fn to_be_taken(of: &Deployment) -> Vec<[Option<Need>; 2]> {
+    let on_cache = |action: &str, kind: &str| {
+        let resource = of.arn("elasticache", &format!("{kind}:sessions"));
+        Some(need(&format!("elasticache:{action}"), resource))
+    };
+    let on_database = |action: &str, kind: &str| {
+        let resource = of.arn("rds", &format!("{kind}:{}-by-hand", of.rack));
+        Some(need(&format!("rds:{action}"), resource))
+    };
+    let tag = "AddTagsToResource";
+    let group = |action: &str| Some(need(&format!("ec2:{action}"), group(of)));
+    vec![
+        [
+            on_cache(tag, "replicationgroup"),
+            on_cache("DeleteReplicationGroup", "replicationgroup"),
+        ],
+        [
+            on_cache(tag, "cluster"),
+            on_cache("DeleteCacheCluster", "cluster"),
+        ],
+        [
+            on_cache(tag, "subnetgroup"),
+            on_cache("DeleteCacheSubnetGroup", "subnetgroup"),
+        ],
+        [
+            on_database(tag, "db"),
+            on_database("DeleteDBInstance", "db"),
+        ],
+        [
+            on_database(tag, "subgrp"),
+            on_database("DeleteDBSubnetGroup", "subgrp"),
+        ],
+        [on_database(tag, "snapshot"), None],
+        [
+            Some(later_tags(of, &of.vpc)),
+            group("RevokeSecurityGroupIngress"),
+        ],
+        [Some(later_tags(of, &of.vpc)), group("DeleteSecurityGroup")],
+    ]
+}
+
+/// IAM cannot prevent it, so the page has to say it; and the way out that it names is one.
+#[tokio::test]
+async fn what_the_page_says_that_the_role_takes_is_taken_without_a_tag_and_not_with_one() {
+    let deployment = deployment().await;
+    let policy = policy(&deployment, ROLE);
+    let may = |need: Need| policy.decide(&need) == Decision::Allowed;
+    let asked = |need: &Need| tagged(need.clone(), "RequestTag", &deployment.rack);
+    for [tag, take] in to_be_taken(&deployment) {
+        let tag = tag.unwrap();
+        assert!(may(asked(&tag)), "{tag:?}");
+        let kept = tagged(asked(&tag), "ResourceTag", "-");
+        assert!(!may(kept), "{tag:?}");
+        for take in take {
+            assert!(!may(take.clone()), "{take:?}");
+            assert!(!may(tagged(take.clone(), "ResourceTag", "-")), "{take:?}");
+            let taken = tagged(take.clone(), "ResourceTag", &deployment.rack);
+            assert!(may(taken), "{take:?}");
+        }
+    }
+    for elsewhere in [
+        need("rds:AddTagsToResource", deployment.arn("rds", "db:by-hand")),
+        need(
+            "rds:DeleteDBSnapshot",
+            deployment.arn("rds", "snapshot:by-hand"),
+        ),
+        later_tags(&deployment, "vpc-other"),
+    ] {
+        assert!(!may(asked(&elsewhere)), "{elsewhere:?}");
+    }
+    let page = include_str!("../../../../docs/permissions.md");
+    let (_, said) = page
+        .split_once("### What the stacks' role reaches")
+        .unwrap();
+    let (said, _) = said.split_once("\n### ").unwrap();
+    for part in ["`convox:rack`", "`myrack-…`", "`Vpc`", "Value=-", "account"] {
+        assert!(said.contains(part), "{part}");
+    }
+}
+
 #[tokio::test]
 async fn a_database_is_restored_from_any_snapshot_but_another_racks() {
     let deployment = deployment().await;
