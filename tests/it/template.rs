@@ -6,6 +6,7 @@ mod account;
 mod functions;
 mod lint;
 mod retained;
+mod room;
 mod rules;
 
 use std::collections::BTreeSet;
