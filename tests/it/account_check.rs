@@ -315,6 +315,50 @@ fn assert_names_the_racks_own(account: &Account, said: &Said) {
     }
 }
 
+/// A policy of the organization that denies what only the attached policy of a role allows is told of that role.
+fn assert_asks_about_attached_policies(account: &Account) {
+    let said = account.look();
+    let (id, url) = (&account.world.account, account.emulator.url());
+    let policy =
+        format!("aws iam get-policy-version --policy-arn arn:aws:iam::{id}:policy/{STACK}-");
+    assert!(
+        said.text.contains(&policy),
+        "{policy} is not in: {}",
+        said.text
+    );
+    assert!(
+        said.text
+            .contains(&format!("--version-id v1 --endpoint-url {url}"))
+    );
+    let denied = format!(
+        r#"{{"EvaluationResults": [{{"EvalActionName": "ec2:CreateSecurityGroup", "EvalDecision": "explicitDeny",
+            "EvalResourceName": "arn:aws:ec2:{REGION}:{id}:security-group/x"}}]}}"#
+    );
+    account.lay("iam.simulate-principal-policy", &denied);
+    let said = account.look();
+    let differs = said.titles("differs ");
+    assert!(
+        differs.len() == 1 && differs[0].contains("AppStackRole"),
+        "{}",
+        said.text
+    );
+    let what = "CreateSecurityGroups ec2:CreateSecurityGroup: denied";
+    assert!(said.text.contains(what), "{}", said.text);
+    account.take_away("iam.simulate-principal-policy");
+
+    account.lay("iam.get-policy-version.error", DENIED);
+    let said = account.look();
+    let unseen = said.titles("not seen ");
+    let is_of_stacks =
+        |title: &str| title.starts_with("The policy ") && title.contains("AppStackRole");
+    assert!(
+        unseen.len() == 1 && is_of_stacks(unseen[0]),
+        "{}",
+        said.text
+    );
+    account.take_away("iam.get-policy-version.error");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_in_an_account_is_told_with_what_to_do() {
     let account = Account::new().await;
@@ -329,6 +373,7 @@ async fn what_is_missing_in_an_account_is_told_with_what_to_do() {
     let said = account.look();
     assert_said(&said, &[], &[], 0);
     assert_names_the_racks_own(&account, &said);
+    assert_asks_about_attached_policies(&account);
 
     for (operation, answer, title) in WRONG {
         account.lay(operation, answer);

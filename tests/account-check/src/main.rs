@@ -6,14 +6,15 @@
 //!
 //! - [`aws`]: runs one command, within a limit.
 //! - [`rack`]: what the Rack's stack says of itself.
-//! - [`checks`]: what is looked at, and what is expected; [`roles`] and [`simulation`]: the Rack's roles, and whether they may do
-//!   what they were given.
+//! - [`checks`]: what is looked at, and what is expected; [`roles`], [`managed`] and [`simulation`]: the Rack's roles, what is
+//!   attached to them, and whether they may do what they were given.
 //! - [`page`]: the commands of docs/first-hour.md.
 //!
 //! It ends with 1 where something differs, and with 2 where nothing could be looked at.
 
 mod aws;
 mod checks;
+mod managed;
 mod page;
 mod rack;
 mod report;

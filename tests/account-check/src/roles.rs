@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::aws::Aws;
 use crate::checks::{Check, Question, Verdict};
 use crate::rack::{Rack, text};
-use crate::simulation;
+use crate::{managed, simulation};
 
 /// How the status of a stack ends that needs a hand.
 const NEEDS_A_HAND: [&str; 3] = ["CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_FAILED"];
@@ -22,7 +22,9 @@ pub fn all(aws: &Aws, rack: &Rack) -> Vec<Check> {
     let (check, details) = details(aws, &names);
     checks.push(check);
     for role in &details {
-        checks.push(simulation::of(aws, rack, role));
+        let (looks, managed) = managed::of(aws, role);
+        checks.extend(looks);
+        checks.push(simulation::of(aws, rack, role, &managed));
     }
     checks
 }

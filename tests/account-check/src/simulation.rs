@@ -15,13 +15,13 @@ use crate::rack::{Rack, text};
 const ORGANIZATION: &str = "/OrganizationsDecisionDetail/AllowedByOrganizations";
 const BOUNDARY: &str = "/PermissionsBoundaryDecisionDetail/AllowedByPermissionsBoundary";
 
-/// Asks about one role.
-pub fn of(aws: &Aws, rack: &Rack, role: &Value) -> Check {
+/// Asks about one role, which the documents `managed` are attached to.
+pub fn of(aws: &Aws, rack: &Rack, role: &Value, managed: &[Value]) -> Check {
     let (arn, title) = (
         text(&role["Arn"]),
         format!("What {} may do", text(&role["RoleName"])),
     );
-    let grants = grants(rack, role);
+    let grants = grants(rack, role, managed);
     let (mut actions, mut resources): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
     for grant in &grants {
         actions.push(&grant.action);
@@ -61,10 +61,12 @@ struct Grant {
     conditional: bool,
 }
 
-/// What the role's own policies allow.
-fn grants(rack: &Rack, role: &Value) -> Vec<Grant> {
-    let policies = role["RolePolicyList"].as_array().into_iter().flatten();
-    let statements = policies.flat_map(|policy| many(at(policy, "/PolicyDocument/Statement")));
+/// What the role's own policies allow, and those that are attached to it.
+fn grants(rack: &Rack, role: &Value, managed: &[Value]) -> Vec<Grant> {
+    let own = role["RolePolicyList"].as_array().into_iter().flatten();
+    let own = own.map(|policy| at(policy, "/PolicyDocument"));
+    let documents = own.chain(managed);
+    let statements = documents.flat_map(|document| many(&document["Statement"]));
     let allowing = statements.filter(|statement| statement["Effect"] == "Allow");
     let grants = allowing.flat_map(|statement| {
         let resources = many(&statement["Resource"])
@@ -196,8 +198,29 @@ mod tests {
     }
 
     #[test]
+    fn what_is_attached_is_asked_about_beside_what_is_the_roles_own() {
+        let attached = json!({"Statement": {"Sid": "Caches", "Effect": "Allow", "Action": "elasticache:CreateCacheCluster",
+            "Resource": "arn:aws:elasticache:*:*:cluster:*"}});
+        let grants = grants(&rack(), &role(), &[attached]);
+        let actions = grants.iter().map(|grant| &*grant.action);
+        let all = [
+            "events:PutEvents",
+            "s3:GetObject",
+            "elasticache:CreateCacheCluster",
+        ];
+        assert_eq!(actions.collect::<Vec<_>>(), all);
+        let refused = json!({"EvaluationResults": [
+            {"EvalActionName": "elasticache:CreateCacheCluster", "EvalDecision": "explicitDeny",
+             "EvalResourceName": "arn:aws:elasticache:eu-north-1:123456789012:cluster:x"},
+        ]});
+        let judged = judge(&grants, &refused);
+        let denied = "Caches elasticache:CreateCacheCluster: denied";
+        assert_eq!(judged, Err(denied.to_owned()));
+    }
+
+    #[test]
     fn a_pattern_is_asked_about_by_an_example_of_the_racks_own() {
-        let grants = grants(&rack(), &role());
+        let grants = grants(&rack(), &role(), &[]);
         let asked: Vec<_> = grants
             .iter()
             .map(|grant| (&*grant.sid, &grant.resources[..], grant.conditional))
@@ -212,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_denial_is_told_and_what_depends_on_conditions_is_not() {
-        let grants = grants(&rack(), &role());
+        let grants = grants(&rack(), &role(), &[]);
         let put = "arn:aws:events:eu-north-1:123456789012:event-bus/default";
         let answer = |put_decision: Value, get_decision: &str| {
             let mut put_result = json!({"EvalActionName": "events:PutEvents", "EvalResourceName": put, "EvalDecision": "implicitDeny"});
@@ -261,7 +284,7 @@ mod tests {
 
     #[test]
     fn an_action_that_is_allowed_nowhere_differs() {
-        let grants = grants(&rack(), &role());
+        let grants = grants(&rack(), &role(), &[]);
         let denied = json!({"EvaluationResults": [
             {"EvalActionName": "s3:GetObject", "EvalResourceName": "*", "EvalDecision": "implicitDeny"},
         ]});
