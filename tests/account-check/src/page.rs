@@ -57,7 +57,7 @@ mod tests {
             .collect();
         let want: Vec<usize> = (1..=numbers.len()).collect();
         assert_eq!(numbers, want);
-        assert!(numbers.len() >= 15, "{numbers:?}");
+        assert!(numbers.len() >= 21, "{numbers:?}");
         for (title, commands) in points() {
             assert!(
                 commands.iter().any(|block| block.contains("aws ")),

@@ -15,6 +15,7 @@ case "$1 $2 $3" in
   "s3 cp -") cat > /dev/null ;;
   "s3 cp convox.yml" | "s3 cp other.yml") cp "$3" "$MADE/$(basename "$(dirname "$4")").$3" ;;
   "events put-events --entries") printf '%s\0' "$4" >> "$MADE/entries" ;;
+  "iam create-policy "*) echo arn:aws:iam::123456789012:policy/myrack-tell ;;
   "rds describe-db-snapshots "*) echo myrack-hello-1a2b3c4d-snapshot-main ;;
   "secretsmanager describe-secret "*) echo arn:aws:secretsmanager:us-east-1:123456789012:secret:myrack_hello/main/link-AbCdEf ;;
   "secretsmanager get-secret-value "*) echo '{"MAIN_URL": "postgres://"}' ;;
@@ -43,6 +44,28 @@ fn commands() -> String {
     blocks.concat()
 }
 
+/// What the points about Secrets Manager, Timers and the App's own events have made of convox.yml.
+fn assert_are_delivered_and_timed(text: &[u8]) {
+    let shown = String::from_utf8_lossy(text);
+    let loaded = manifest::load("convox.yml", text, &Environment::default()).unwrap();
+    assert_eq!(loaded.params["SecretsManagerEnv"].value, "Yes");
+    let timers = loaded
+        .timers
+        .iter()
+        .map(|timer| (timer.name.as_str(), timer.policies.len()));
+    assert_eq!(timers.collect::<Vec<_>>(), [("tick", 0), ("tell", 1)]);
+    for timer in &loaded.timers {
+        assert_eq!(timer.service.as_str(), "web");
+        timer.cron().unwrap_or_else(|err| panic!("{err}: {shown}"));
+    }
+    let tells = |source: &str| {
+        format!("--region us-east-1 --entries \"Source={source},DetailType=Told,Detail='{{}}'\"")
+    };
+    for source in ["hello", "rack"] {
+        assert!(shown.contains(&tells(source)), "{shown}");
+    }
+}
+
 #[test]
 fn the_commands_of_the_first_hour_make_what_a_rack_takes() {
     let folder = tempfile::tempdir().unwrap();
@@ -69,6 +92,10 @@ fn the_commands_of_the_first_hour_make_what_a_rack_takes() {
         ("R4.convox.yml", 3),
         ("R5.convox.yml", 3),
         ("R6.convox.yml", 3),
+        ("R7.convox.yml", 3),
+        ("R8.convox.yml", 3),
+        ("R9.convox.yml", 3),
+        ("R10.convox.yml", 3),
         ("R1.other.yml", 0),
     ] {
         let text = read(file);
@@ -85,7 +112,7 @@ fn the_commands_of_the_first_hour_make_what_a_rack_takes() {
         ("R4.convox.yml", "tags: {team: Zürich}", 3),
         ("R5.convox.yml", "singleton: true", 1),
         (
-            "R6.convox.yml",
+            "R10.convox.yml",
             "options: {snapshot: myrack-hello-1a2b3c4d-snapshot-main}",
             1,
         ),
@@ -97,6 +124,8 @@ fn the_commands_of_the_first_hour_make_what_a_rack_takes() {
             text(file)
         );
     }
+
+    assert_are_delivered_and_timed(&read("R9.convox.yml"));
 
     let entries = text("entries");
     let sent = entries.split_terminator('\0').map(|entries| {
