@@ -189,6 +189,27 @@ fn what_is_excused_is_what_a_handler_says() {
     assert!(stale.is_empty(), "no handler calls {stale:#?}");
 }
 
+/// The role has nothing of KMS for databases, so the policy of such a key admits it to all that the handler calls.
+#[test]
+fn a_key_of_ones_own_admits_the_role_to_what_databases_need_of_it() {
+    let page = include_str!("../../../docs/databases.md");
+    let (_, statement) = page.split_once("```json\n").unwrap();
+    let (statement, _) = statement.split_once("```").unwrap();
+    let statement: Value = serde_json::from_str(statement).unwrap();
+    let role = statement["Principal"]["AWS"].as_str().unwrap();
+    assert!(role.contains("AppStackRole"), "{role}");
+    let via = "rds.us-east-1.amazonaws.com";
+    assert_eq!(
+        statement["Condition"]["StringEquals"]["kms:ViaService"],
+        via
+    );
+    let admitted: BTreeSet<String> = serde_json::from_value(statement["Action"].clone()).unwrap();
+    let handlers = &table()["AWS::RDS::DBInstance"];
+    let called = handlers.values().flatten();
+    let called = called.filter(|permission| permission.starts_with("kms:"));
+    assert_eq!(admitted, called.cloned().collect());
+}
+
 /// Else a type that a template gets would be one that nobody looked up.
 #[test]
 fn the_table_has_the_types_that_templates_have() {

@@ -73,3 +73,53 @@ async fn an_apps_own_snapshot_and_an_allowed_one_are_restored_and_asked_for_no_m
     let report = promoted(&world, &again, "R2", &with("snapshot: By-Hand")).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
 }
+
+/// What the dry run answers for it, in a Rack that allows everything.
+async fn planned(world: &World, option: &str) -> Value {
+    let promote = world.start("promote", &[("APP_DATABASE_ARNS", "*")]);
+    let key = format!("apps/{APP}/releases/R1/convox.yml");
+    world.put(&key, with(option)).await;
+    world.put_env(APP, "R1", &[("KEY", "1")]).await;
+    let plan = json!({"app": APP, "release": "R1", "dryRun": true});
+    promote.invoke_alone(&plan).await.answer()
+}
+
+/// Else the stack fails, once everything else is made.
+#[tokio::test]
+async fn what_rds_copies_from_no_other_region_is_told_before_any_write() {
+    let world = app::world_with(WEB, &[]).await;
+    let arn =
+        |region: &str, what: &str| format!("arn:aws:rds:{region}:{}:{what}:theirs", world.account);
+    let (near, far) = (arn("us-east-1", "db"), arn("eu-west-1", "db"));
+    for (option, path) in [
+        (
+            format!("readSourceDB: '{far}', encrypted: true"),
+            "readSourceDB",
+        ),
+        (
+            format!("snapshot: '{}'", arn("eu-west-1", "snapshot")),
+            "snapshot",
+        ),
+    ] {
+        let plan = planned(&world, &option).await;
+        assert_eq!(plan["errorType"], "InvalidManifest", "{plan:#}");
+        let message = plan["message"].as_str().unwrap();
+        let path = format!("`resources.main.options.{path}` names");
+        for part in [&path, "another region", "aws rds copy-db-snapshot"] {
+            assert!(message.contains(part), "{part} is not in: {message}");
+        }
+    }
+    for (option, warned) in [
+        (format!("readSourceDB: '{far}'"), true),
+        (format!("readSourceDB: '{far}', encrypted: false"), false),
+        (format!("readSourceDB: '{near}', encrypted: true"), false),
+        ("readSourceDB: theirs".to_owned(), false),
+    ] {
+        let plan = planned(&world, &option).await;
+        assert_eq!(plan["errorType"], Value::Null, "{plan:#}");
+        let warnings = plan["warnings"].to_string();
+        let told = "where it is encrypted RDS makes no replica of it here";
+        assert_eq!(warnings.contains(told), warned, "{option}: {warnings}");
+    }
+    assert!(world.proxy.writes().is_empty());
+}

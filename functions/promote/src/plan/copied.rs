@@ -2,7 +2,7 @@
 //!
 //! Whoever names one gets all that is in it, so it is the App's own, or one that the Rack's owner allows.
 
-use manifest::resources::{Database, Kind, ReadSource};
+use manifest::resources::{Database, Kind, ReadSource, Resource};
 use names::AppId;
 use names::arn_pattern::is_like;
 use names::error_type::ErrorType;
@@ -39,8 +39,13 @@ impl Checks {
             };
             let arn = copied.arn(&facts.cluster.arn);
             let mut allowed = config.app_database_arns.iter();
-            if standing.is_some_and(|template| copied.was(template))
-                || is_own(wanted.id, &facts.cluster.arn, &arn)
+            if standing.is_some_and(|template| copied.was(template)) {
+                continue;
+            }
+            if part(&arn, REGION) != part(&facts.cluster.arn, REGION) {
+                self.from_elsewhere(resource, database);
+            }
+            if is_own(wanted.id, &facts.cluster.arn, &arn)
                 || allowed.any(|pattern| is_like(pattern, &arn))
             {
                 continue;
@@ -50,6 +55,35 @@ impl Checks {
                 "convox.yml line {}, `resources.{shown}.options.{option}` names what is not called `{own}-…`, as this App's own is, and \
                  what the Rack's parameter AppDatabaseArns does not have; let the Rack's owner add its ARN, or leave it out",
                 resource.line
+            ));
+        }
+    }
+
+    /// From another region: RDS restores none of its snapshots, and makes an encrypted replica only with a key that convox.yml cannot
+    /// name.
+    ///
+    /// Sources: RDS API reference, `RestoreDBInstanceFromDBSnapshot` (`DBSnapshotIdentifier`) and `CreateDBInstanceReadReplica`
+    /// (`KmsKeyId`); hashicorp/terraform#11538 has the words of the refusal.
+    fn from_elsewhere(&mut self, resource: &Resource, database: &Database) {
+        let (line, shown) = (resource.line, &resource.shown);
+        let at = format!("convox.yml line {line}, `resources.{shown}.options");
+        let copy = "copy a snapshot of it into this region (`aws rds copy-db-snapshot`, with a key of this region where it is encrypted), \
+                    and name that as `snapshot`";
+        if database.snapshot.is_some() {
+            let message = format!(
+                "{at}.snapshot` names one of another region, and RDS restores those of its own alone; {copy}"
+            );
+            self.problem(ErrorType::InvalidManifest, message);
+        } else if database.encrypted == Some(true) {
+            let message = format!(
+                "{at}.readSourceDB` names a database of another region, and `encrypted` is true: RDS makes such a replica with a key of \
+                 this region alone, and convox.yml has no option for it; {copy}, or let the App read the database where it is"
+            );
+            self.problem(ErrorType::InvalidManifest, message);
+        } else if database.encrypted.is_none() {
+            self.warn(format!(
+                "{at}.readSourceDB` names a database of another region: where it is encrypted RDS makes no replica of it here, and the \
+                 stack fails; {copy}"
             ));
         }
     }
@@ -104,13 +138,21 @@ impl Copied<'_> {
     }
 }
 
+/// The parts of an ARN that say where.
+const REGION: usize = 3;
+const ACCOUNT: usize = 4;
+
+fn part(arn: &str, place: usize) -> &str {
+    arn.split(':').nth(place).unwrap_or_default()
+}
+
 /// Whether it is called as CloudFormation calls what is in the App's stack; RDS puts `rds:` before snapshots of its own.
 fn is_own(id: &AppId, cluster_arn: &str, arn: &str) -> bool {
-    let account = |arn: &str| arn.split(':').nth(4).map(str::to_owned);
     let name = arn.splitn(7, ':').nth(6).unwrap_or_default();
     let name = name.strip_prefix("rds:").unwrap_or(name);
     let own = name.strip_prefix(&id.stack());
-    account(arn) == account(cluster_arn) && own.is_some_and(|rest| rest.starts_with('-'))
+    part(arn, ACCOUNT) == part(cluster_arn, ACCOUNT)
+        && own.is_some_and(|rest| rest.starts_with('-'))
 }
 
 #[cfg(test)]

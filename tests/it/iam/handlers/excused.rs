@@ -53,7 +53,7 @@ const EXCUSED: &[Excuse] = &[
     (
         "AWS::RDS::DBInstance",
         &["kms:CreateGrant", "kms:DescribeKey"],
-        "encrypted with RDS's own key, whose policy admits who may use RDS",
+        "encrypted with RDS's own key, whose policy admits who may use RDS; docs/databases.md says what one's own has to admit",
     ),
     (
         "AWS::RDS::DBInstance",
