@@ -5,6 +5,7 @@
 mod account;
 mod functions;
 mod lint;
+mod rack_name;
 mod retained;
 mod room;
 mod rules;
