@@ -17,6 +17,12 @@ use lambda::unwanted::Places;
 use crate::config::Config;
 
 /// ECS registers one definition a second after a burst of 20, so a throttled call gets more tries than usual.
+///
+/// Five seconds are short for a call that creates something and is answered late. That is on purpose: an attempt that is given up
+/// costs nothing, since the next one carries the same client token (`CreateStack`, `UpdateStack`, `DeleteStack`, `CreateService`,
+/// `CreateSecret`, `PutSecretValue`) and finds its work done. The others write the same once more, and a task definition that is
+/// registered twice leaves a revision that nobody runs. A longer wait would take the time of the whole operation from the tries
+/// that follow.
 pub const LIMITS: CallLimits = CallLimits {
     connect: Duration::from_secs(3),
     attempt: Duration::from_secs(5),
