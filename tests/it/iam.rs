@@ -164,38 +164,61 @@ async fn promote_may_do_what_it_does_and_nothing_else() {
     prove_function(Seen::of_promote().await, &unused_with_tasks());
 }
 
-/// Keys of one's own, with the policy that docs/permissions.md has for them: no statement or action of it can be left out.
+/// What a function is refused where every key is one's own and has this policy.
+fn missing_under(seen: &Seen, document: &Value) -> BTreeSet<String> {
+    let form = pages::under_keys_of_ones_own(&seen.deployment, document);
+    missing(&policy(&form, &seen.role()), &seen.permits_in(&form))
+}
+
+/// Which actions on keys the function's calls need.
+fn needed_of_keys(seen: &Seen) -> BTreeSet<String> {
+    let form = pages::under_keys_of_ones_own(&seen.deployment, &pages::key_policy());
+    let permits = seen.permits_in(&form);
+    let needs = permits.iter().flat_map(|permit| &permit.needs);
+    let needs = needs.filter(|need| form.key_policies.contains_key(&need.resource));
+    needs.map(|need| need.action.clone()).collect()
+}
+
+/// Keys of one's own, with the policy that docs/permissions.md has for them: no action of it can be left out that the function
+/// needs.
+fn prove_under_keys_of_ones_own(seen: &Seen) {
+    let function = seen.function;
+    let lacks = missing_under(seen, &pages::key_policy());
+    assert_eq!(lacks, BTreeSet::new(), "{function}");
+    let needed = needed_of_keys(seen);
+    for (action, less) in pages::key_policies_with_less() {
+        let lacks = missing_under(seen, &less);
+        let named = lacks.iter().any(|line| line.contains(&action));
+        let is_needed = needed.contains(&action);
+        assert_eq!(named, is_needed, "{function} without {action}: {lacks:?}");
+    }
+}
+
 #[tokio::test]
 async fn keys_of_ones_own_leave_to_iam_what_the_page_says_and_no_less() {
     let seen = Seen::of_promote().await;
-    let missing_with = |document: &Value| {
-        let keys = [&seen.deployment.environment_key]
-            .into_iter()
-            .chain(&seen.deployment.secret_key)
-            .chain(&seen.deployment.former_secret_key);
-        let form = Deployment {
-            creates_key: false,
-            key_policies: keys.map(|key| (key.clone(), document.clone())).collect(),
-            ..seen.deployment.clone()
-        };
-        missing(&policy(&form, &seen.role()), &seen.permits_in(&form))
-    };
-    let document = pages::key_policy();
-    assert_eq!(missing_with(&document), BTreeSet::new());
-    let place = document["Statement"].as_array().unwrap();
-    let place = place.iter().position(|one| one["Sid"] == "UseIsLeftToIam");
-    let place = place.unwrap();
-    let actions = document["Statement"][place]["Action"].as_array().unwrap();
-    assert!(actions.len() > 2, "{actions:?}");
-    for (number, action) in actions.iter().enumerate() {
-        let mut less = document.clone();
-        let left = less["Statement"][place]["Action"].as_array_mut().unwrap();
-        left.remove(number);
-        let lacks = missing_with(&less);
-        let named = lacks
-            .iter()
-            .any(|line| line.contains(action.as_str().unwrap()));
-        assert!(named, "without {action}: {lacks:?}");
+    prove_under_keys_of_ones_own(seen);
+    let needed = needed_of_keys(seen);
+    let left = pages::key_policies_with_less().into_iter();
+    let left: BTreeSet<String> = left.map(|(action, _)| action).collect();
+    assert!(
+        left.len() > 2 && left.is_subset(&needed),
+        "{left:?} {needed:?}"
+    );
+}
+
+#[tokio::test]
+async fn keys_of_ones_own_leave_enough_to_the_other_functions() {
+    let (write, read) = ("kms:GenerateDataKey", "kms:Decrypt");
+    for (seen, of_keys) in [
+        (Seen::of_app_deletion().await, &[read, write][..]),
+        (Seen::of_failure_count().await, &[read, write]),
+        (Seen::of_process_run().await, &[read]),
+    ] {
+        prove_under_keys_of_ones_own(&seen);
+        let needed = needed_of_keys(&seen);
+        let want = of_keys.iter().map(|action| (*action).to_owned());
+        assert_eq!(needed, want.collect(), "{}", seen.function);
     }
 }
 

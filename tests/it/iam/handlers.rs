@@ -13,7 +13,7 @@ use std::sync::OnceLock;
 use double::iam::{Decision, Deployment, Need, Policy, Rule};
 use serde_json::Value;
 
-use super::policy;
+use super::{pages, policy};
 use crate::app_stack;
 use things::Handler;
 
@@ -187,6 +187,27 @@ fn what_is_excused_is_what_a_handler_says() {
         })
         .collect();
     assert!(stale.is_empty(), "no handler calls {stale:#?}");
+}
+
+/// CloudFormation writes the secrets of resources, with the key of now and of before.
+#[tokio::test]
+async fn keys_of_ones_own_leave_to_the_role_what_secrets_of_resources_need() {
+    let whole = deployment().await;
+    let missing_under = |document: &Value| {
+        let of = pages::under_keys_of_ones_own(&whole, document);
+        let unlisted = excused::unlisted(&of);
+        let of_keys = unlisted.into_iter();
+        let of_keys = of_keys.filter(|need| of.key_policies.contains_key(&need.resource));
+        let of_keys: Vec<Need> = of_keys.collect();
+        assert_eq!(of_keys.len(), 4, "{of_keys:?}");
+        missing(&policy(&of, ROLE), &[], &of_keys)
+    };
+    assert_eq!(missing_under(&pages::key_policy()), Vec::<String>::new());
+    for (action, less) in pages::key_policies_with_less() {
+        let lacks = missing_under(&less);
+        let named = lacks.iter().any(|line| line.contains(&action));
+        assert!(named, "without {action}: {lacks:?}");
+    }
 }
 
 /// The role has nothing of KMS for databases, so the policy of such a key admits it to all that the handler calls.

@@ -39,6 +39,35 @@ pub(super) fn key_policy() -> Value {
     documents().remove("Keys of your own").unwrap()
 }
 
+/// The stack with keys that it was given, each with that policy.
+pub(super) fn under_keys_of_ones_own(of: &Deployment, document: &Value) -> Deployment {
+    let keys = [&of.environment_key].into_iter();
+    let keys = keys.chain(&of.secret_key).chain(&of.former_secret_key);
+    Deployment {
+        creates_key: false,
+        key_policies: keys.map(|key| (key.clone(), document.clone())).collect(),
+        ..of.clone()
+    }
+}
+
+/// The actions that the policy of such a key leaves to IAM, each with the policy that is without it.
+pub(super) fn key_policies_with_less() -> Vec<(String, Value)> {
+    let whole = key_policy();
+    let statements = whole["Statement"].as_array().unwrap();
+    let mut places = statements.iter();
+    let place = places
+        .position(|one| one["Sid"] == "UseIsLeftToIam")
+        .unwrap();
+    let actions = texts(&statements[place]["Action"]).into_iter().enumerate();
+    let lessened = actions.map(|(number, action)| {
+        let mut less = whole.clone();
+        let left = less["Statement"][place]["Action"].as_array_mut().unwrap();
+        left.remove(number);
+        (action.to_owned(), less)
+    });
+    lessened.collect()
+}
+
 /// The policy documents of the page, by the heading that each stands under.
 fn documents() -> BTreeMap<String, Value> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/permissions.md");

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::process::Command;
 
 use super::scenario::{self, Seen};
-use super::{RACKS_ROLES, Unused, policy, prove};
+use super::{RACKS_ROLES, Unused, pages, policy, prove};
 use crate::app::{self, APP};
 
 const CONVOX_ENV: &str = "convox-env";
@@ -94,8 +94,9 @@ async fn containers_may_read_environments_and_nothing_else() {
         creates_key: true,
         ..given.clone()
     };
+    let strict = pages::under_keys_of_ones_own(&given, &pages::key_policy());
     let calls = world.proxy.calls();
-    for deployment in [&given, &created] {
+    for deployment in [&given, &created, &strict] {
         let permits = iam::permits(deployment, &calls, CONVOX_ENV);
         prove("TaskRole", &policy(deployment, "TaskRole"), &permits, &[]);
     }
