@@ -332,6 +332,34 @@ async fn a_call_that_a_function_may_not_make_fails_its_test_by_name() {
     }
 }
 
+/// Whoever changes the key of the bucket still has to open what was written with the one before.
+#[tokio::test]
+async fn an_object_is_opened_with_the_key_that_it_was_written_with() {
+    let web = "services: {web: {image: i, environment: [A]}}\n";
+    let world = app::world_with(web, &[]).await;
+    let (former, created) = (&world.key_arn.clone(), world.kms.create_key().send().await);
+    let key = created.unwrap().key_metadata.unwrap().arn.unwrap();
+    let promote = world.start("promote", &[]);
+    let report = app::promote(&world, &promote, "R1", &[("A", "1")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    world.proxy.change_environment_key(former);
+    let promote = world.start("promote", &[("ENVIRONMENT_KEY_ARN", &key)]);
+    let _ = app::promote(&world, &promote, "R2", &[("A", "2")]).await; // the bench's KMS knows no policies
+    let ended = catch_unwind(AssertUnwindSafe(|| drop(world)));
+    let said = *ended.unwrap_err().downcast::<String>().unwrap();
+    let lines: Vec<&str> = said.lines().skip(1).collect();
+    let refused = format!("s3 GetObject: no statement allows kms:Decrypt on {former} with");
+    assert!(!lines.is_empty(), "{said}");
+    for line in lines {
+        assert!(line.contains(&refused), "{line}");
+        assert!(line.contains(":settings-"), "{line}");
+    }
+    assert!(
+        !said.contains(&key),
+        "what is written now is opened: {said}"
+    );
+}
+
 #[tokio::test]
 async fn a_call_beside_a_function_that_names_nobody_fails_its_test() {
     let said = said_of_a_call(World::front_door).await;

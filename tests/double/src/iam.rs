@@ -7,6 +7,7 @@
 //!
 //! It copies nothing from the template: names of resources are a stack's own, everything else is read.
 
+mod bucket_keys;
 mod deployment;
 mod facts;
 mod judged;

@@ -192,6 +192,7 @@ impl World {
             .key(key)
             .body(body);
         let put = put.send().await.expect("cannot write an object");
+        self.proxy.uploaded(&self.bucket, key);
         put.version_id.expect("the bucket is versioned")
     }
 

@@ -34,6 +34,8 @@ pub struct Facts<'a> {
     services: BTreeMap<String, Tags>,
     secrets: BTreeMap<String, Secret>,
     definitions: BTreeMap<String, Roles>,
+    /// Keys of before, by the path of what was written with them.
+    objects: BTreeMap<String, String>,
 }
 
 impl<'a> Facts<'a> {
@@ -45,7 +47,22 @@ impl<'a> Facts<'a> {
             services: BTreeMap::new(),
             secrets: BTreeMap::new(),
             definitions: BTreeMap::new(),
+            objects: BTreeMap::new(),
         }
+    }
+
+    /// Remembers what an object was written with: a key of before, or that of today.
+    pub(super) fn learn_object(&mut self, path: &str, key: Option<&str>) {
+        match key {
+            Some(key) => drop(self.objects.insert(path.to_owned(), key.to_owned())),
+            None => drop(self.objects.remove(path)),
+        }
+    }
+
+    /// The key that opens the object at `path` of the settings bucket.
+    pub(super) fn key_of_object(&self, path: &str) -> &str {
+        let before = self.objects.get(path);
+        before.unwrap_or(&self.deployment.environment_key)
     }
 
     /// Remembers what a call and its answer show.

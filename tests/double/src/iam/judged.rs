@@ -7,6 +7,7 @@ use std::thread;
 
 use chrono::{DateTime, Utc};
 
+use super::bucket_keys::BucketKeys;
 use super::deployment::Deployment;
 use super::facts::Facts;
 use super::needs::{Need, needs};
@@ -41,6 +42,8 @@ struct Evidence {
     settled: Arc<[Call]>,
     /// Calls since that the test has cleared.
     cleared: Vec<Call>,
+    /// What objects of the settings bucket were written with.
+    keys: BucketKeys,
 }
 
 #[derive(Debug)]
@@ -86,6 +89,31 @@ impl Judged {
         let mut evidence = self.evidence.lock().unwrap();
         evidence.cleared.extend(self.proxy.calls());
         self.proxy.clear();
+    }
+
+    /// From now on the settings bucket has another key than `before`, and the functions that were started until now are gone: an
+    /// update of the Rack's stack replaces both. The calls so far are judged and cleared.
+    ///
+    /// # Panics
+    ///
+    /// For a call that its caller may not make.
+    pub fn change_environment_key(&self, before: &str) {
+        self.clear();
+        self.judge();
+        let calls: Arc<[Call]> = self.all().into();
+        let mut evidence = self.evidence.lock().unwrap();
+        evidence.keys.change(calls.len(), before);
+        evidence.settled = calls;
+        evidence.cleared.clear();
+        evidence.deployments.clear();
+    }
+
+    /// A test has written the object of that bucket and key past the front door.
+    pub(crate) fn uploaded(&self, bucket: &str, key: &str) {
+        let calls = self.proxy.calls().len();
+        let mut evidence = self.evidence.lock().unwrap();
+        let calls = calls + evidence.settled.len() + evidence.cleared.len();
+        evidence.keys.uploaded(calls, format!("/{bucket}/{key}"));
     }
 
     /// All calls, those that were cleared included.
@@ -142,7 +170,12 @@ impl Judged {
         let mut misdeeds = BTreeSet::new();
         let judged = evidence.settled.len();
         for (function, deployments) in &evidence.deployments {
-            misdeeds.extend(misdeeds_of(function, deployments, &calls, judged));
+            let seen = Seen {
+                calls: &calls,
+                judged,
+                keys: &evidence.keys,
+            };
+            misdeeds.extend(misdeeds_of(function, deployments, seen));
         }
         if !evidence.deployments.is_empty() {
             let nobodys = calls.iter().skip(evidence.before.max(judged));
@@ -153,19 +186,23 @@ impl Judged {
     }
 }
 
-fn misdeeds_of(
-    function: &str,
-    deployments: &[Deployed],
-    calls: &[Call],
+/// The calls of a World.
+#[derive(Clone, Copy)]
+struct Seen<'c, 'k> {
+    calls: &'c [Call],
+    /// So many of them were judged before; they only show what there is.
     judged: usize,
-) -> BTreeSet<String> {
+    keys: &'k BucketKeys,
+}
+
+fn misdeeds_of(function: &str, deployments: &[Deployed], seen: Seen<'_, '_>) -> BTreeSet<String> {
     let role = Deployment::role_of(function);
     let judge = |deployed: &Deployed| {
         let of_role = || deployed.deployment.policy(&role);
         let policy = deployed
             .policy
             .get_or_init(|| of_role().unwrap_or_else(|err| panic!("{err}")));
-        let permits = permits_since(&deployed.deployment, calls, judged, function);
+        let permits = permits_of(&deployed.deployment, seen, function);
         let lines = permits.iter().map(|permit| missing(policy, permit));
         lines.collect::<Vec<_>>()
     };
@@ -187,24 +224,31 @@ fn misdeeds_of(
 /// For a call without a row in the table.
 #[must_use]
 pub fn permits<'c>(deployment: &Deployment, calls: &'c [Call], caller: &str) -> Vec<Permit<'c>> {
-    permits_since(deployment, calls, 0, caller)
+    let seen = Seen {
+        calls,
+        judged: 0,
+        keys: &BucketKeys::default(),
+    };
+    permits_of(deployment, seen, caller)
 }
 
-/// The same of the calls from one on; those before only show what there is.
-fn permits_since<'c>(
-    deployment: &Deployment,
-    calls: &'c [Call],
-    first: usize,
-    caller: &str,
-) -> Vec<Permit<'c>> {
+/// The same of the calls that were not judged before.
+fn permits_of<'c>(deployment: &Deployment, seen: Seen<'c, '_>, caller: &str) -> Vec<Permit<'c>> {
     let mut facts = Facts::new(deployment);
     let mut permits = Vec::new();
-    for (number, call) in calls.iter().enumerate() {
-        if number >= first && call.caller == caller {
+    for (number, call) in seen.calls.iter().enumerate() {
+        for (path, key) in seen.keys.uploads_before(number) {
+            facts.learn_object(path, key);
+        }
+        if number >= seen.judged && call.caller == caller {
             let needs = needs(&facts, call).unwrap_or_else(|err| panic!("{err}"));
             permits.push(Permit { call, needs });
         }
         facts.learn(call);
+        if call.operation == "PutObject" {
+            let path = call.path.split('?').next().unwrap_or_default();
+            facts.learn_object(path, seen.keys.of_call(number));
+        }
     }
     permits
 }

@@ -36,7 +36,7 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             if call.status == Some(404) {
                 needs.push(Need::new("s3:ListBucket", bucket, MISSING));
             } else if call.operation == "GetObject" && is_settings {
-                let key = &deployment.environment_key;
+                let key = facts.key_of_object(path);
                 needs.push(of_bucket(via("s3", "kms:Decrypt", key, DECRYPT), &bucket));
             }
             Ok(needs)
