@@ -1,6 +1,6 @@
 //! The template and the functions take the same names of Racks: else a Rack is deployed whose functions do not start.
 
-use integration_tests::iam::template;
+use double::iam::template;
 use names::RackName;
 use proptest::prelude::*;
 use regex_lite::Regex;

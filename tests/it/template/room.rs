@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use integration_tests::iam::{Deployment, template};
+use double::iam::{Deployment, template};
 use serde_json::Value;
 
 use super::functions::named;
