@@ -7,13 +7,11 @@ mod sees;
 mod stack;
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::{env, fs};
 
 use environment::{Environment, EnvironmentObject};
 use manifest::Manifest;
 use manifest::app_settings::Build;
-use manifest::capacity::LaunchType;
+use manifest::capacity::{Capacity, LaunchType};
 use manifest::precedence::Generation;
 use names::{AppId, AppName, RackName, ReleaseId, SecretArn};
 use release::app_stack::StackOutputs;
@@ -21,6 +19,7 @@ use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition}
 use rig::canary;
 
 use crate::app;
+use crate::snapshots::{Variant, assert_rendered};
 
 /// An App of ours with everything that shows in a definition.
 const MANIFEST: &str = r#"
@@ -177,47 +176,32 @@ fn s3(version_id: &str) -> EnvSource {
 /// `NAME` is interpolated by convox.yml, so its value stands where convox.yml puts it. Nothing else's does.
 const ENVIRONMENT: &str = "DATABASE_URL=canary-0000000000000000-DATABASE_URL\nNAME=you\nEXTRA=canary-0000000000000000-EXTRA\nAPP=mine\n";
 
-/// The snapshot `name` says the same.
-fn assert_as_snapshot(name: &str, rendered: &BTreeMap<String, TaskDefinition>) {
-    assert_same_text(
-        name,
-        &(serde_json::to_string_pretty(rendered).unwrap() + "\n"),
-    );
-}
-
-pub(crate) fn assert_same_text(name: &str, text: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("it/snapshots");
-    canary::assert_absent(&[text]);
-    let file = folder.join(format!("{name}.json"));
-    if env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        fs::write(&file, text).unwrap();
-    }
-    let snapshot = fs::read_to_string(&file).unwrap_or_default();
-    let mut lines = (1..).zip(text.lines().zip(snapshot.lines()));
-    if let Some((line, (got, want))) = lines.find(|(_, (got, want))| got != want) {
-        let file = file.display();
-        panic!("{file}:{line}: `{want}` became `{got}`; UPDATE_SNAPSHOTS=1 writes it anew");
-    }
-    assert_eq!(text.len(), snapshot.len(), "{}", file.display());
+/// What each delivery gives to tasks, by its title.
+fn deliveries() -> [(&'static str, EnvSource); 2] {
+    [
+        ("through Secrets Manager", secrets_manager("v1")),
+        ("through S3", s3("v1")),
+    ]
 }
 
 #[test]
 fn definitions_are_rendered_as_in_the_snapshots() {
-    let sources = [("secrets-manager", secrets_manager("v1")), ("s3", s3("v1"))];
-    for (launch, launch_type, manifest) in [
-        ("fargate", LaunchType::Fargate, MANIFEST.to_owned()),
-        (
-            "ec2",
-            LaunchType::Ec2,
-            MANIFEST.replace("timers:", &format!("{}timers:", &PRIVILEGED[1..])),
-        ),
-    ] {
-        let inputs = Inputs::new("myrack", &manifest, ENVIRONMENT);
-        for (delivery, source) in &sources {
-            let rendered = inputs.render(&fixed_settings(), launch_type, source);
-            assert_as_snapshot(&format!("{launch}-{delivery}"), &rendered);
-        }
-    }
+    let of_launch = |launch_type, manifest: &str| {
+        let inputs = Inputs::new("myrack", manifest, ENVIRONMENT);
+        let render = |(title, source): (&str, EnvSource)| {
+            let rendered = inputs.render(&fixed_settings(), launch_type, &source);
+            Variant::new(
+                format!("{}, {title}", Capacity::from(launch_type).name()),
+                &rendered,
+            )
+        };
+        deliveries().map(render)
+    };
+    let privileged = MANIFEST.replace("timers:", &format!("{}timers:", &PRIVILEGED[1..]));
+    let fargate = of_launch(LaunchType::Fargate, MANIFEST);
+    let ec2 = of_launch(LaunchType::Ec2, &privileged);
+    let all: Vec<Variant> = fargate.into_iter().chain(ec2).collect();
+    assert_rendered("everything", &all);
 }
 
 #[test]

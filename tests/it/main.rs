@@ -35,6 +35,7 @@ mod samples;
 mod schedules;
 mod secret_life;
 mod services;
+mod snapshots;
 mod stacks;
 mod telling;
 mod template;

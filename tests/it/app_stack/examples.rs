@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use super::{Rack, read};
-use crate::definitions::assert_same_text;
+use crate::snapshots::{Variant, assert_rendered};
 
 fn snapshot(name: &str, template: &Value) {
-    let text = serde_json::to_string_pretty(template).unwrap();
-    assert_same_text(&format!("stacks/{name}"), &format!("{text}\n"));
+    let variant = Variant::new("template", template);
+    assert_rendered(&format!("stack-{name}"), &[variant]);
 }
 
 /// The template of a new stack.
@@ -113,8 +113,9 @@ resources:
     options:
       storage: ${POSTGRES_STORAGE_SIZE}
 ";
-    for (rack, storage) in [("staging", "50"), ("production", "200")] {
+    let variants = [("staging", "50"), ("production", "200")].map(|(rack, storage)| {
         let template = rendered(text, &[("POSTGRES_STORAGE_SIZE", storage)], rack);
-        snapshot(&format!("mydb-{rack}"), &template);
-    }
+        Variant::new(rack, &template)
+    });
+    assert_rendered("stack-mydb-of-two-racks", &variants);
 }

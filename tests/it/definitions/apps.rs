@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use manifest::capacity::Capacity;
-use manifest::capacity::LaunchType;
+use manifest::capacity::{Capacity, LaunchType};
 use manifest::param_names::READONLY_ROOT;
 use release::task_definition::{EnvSource, Launch};
 use serde_json::{Value, json};
 
-use super::{Inputs, assert_same_text, fixed_settings, s3, secrets_manager};
+use super::{Inputs, deliveries, fixed_settings};
+use crate::snapshots::{Variant, assert_rendered};
 
 /// By folder, and what Fargate refuses of it.
 const APPS: [(&str, Option<&str>); 12] = [
@@ -78,21 +78,20 @@ fn a_dozen_apps_are_rendered_as_in_their_snapshots() {
     for (name, refused) in APPS {
         let (manifest, environment) = read(name);
         let inputs = Inputs::new("myrack", &manifest, &environment);
-        for (launch, launch_type) in [("ec2", LaunchType::Ec2), ("fargate", LaunchType::Fargate)] {
-            let render = |source| rendered(&inputs, launch_type, &source);
-            let through_secret = render(secrets_manager("v1"));
-            if let (Some(refused), LaunchType::Fargate) = (refused, launch_type) {
-                let said = through_secret.unwrap_err();
-                assert!(said.contains(refused), "{name}: {said}");
-                continue;
+        let mut variants = Vec::new();
+        for launch_type in [LaunchType::Fargate, LaunchType::Ec2] {
+            for (title, source) in deliveries() {
+                let rendered = rendered(&inputs, launch_type, &source);
+                if let (Some(refused), LaunchType::Fargate) = (refused, launch_type) {
+                    let said = rendered.unwrap_err();
+                    assert!(said.contains(refused), "{name}: {said}");
+                } else {
+                    let title = format!("{}, {title}", Capacity::from(launch_type).name());
+                    variants.push(Variant::new(title, &rendered.unwrap()));
+                }
             }
-            let both = json!({
-                "secrets-manager": through_secret.unwrap(),
-                "s3": render(s3("v1")).unwrap(),
-            });
-            let text = serde_json::to_string_pretty(&both).unwrap() + "\n";
-            assert_same_text(&format!("apps/{name}-{launch}"), &text);
         }
+        assert_rendered(&format!("app-{name}"), &variants);
     }
 }
 

@@ -4,7 +4,8 @@ use manifest::capacity::LaunchType;
 use names::environment_file::ENVIRONMENT_FILES_MAX;
 use release::task_definition::EnvSource;
 
-use super::{Inputs, assert_as_snapshot, fixed_settings, s3, secrets_manager};
+use super::{Inputs, deliveries, fixed_settings, s3, secrets_manager};
+use crate::snapshots::{Variant, assert_rendered};
 
 /// A Service and a Timer with secrets of the user's own in all forms, and files.
 pub(super) const MANIFEST: &str = r#"
@@ -38,9 +39,10 @@ pub(super) const ENVIRONMENT: &str = "TOKEN=canary-0000000000000000-TOKEN\nSTAGE
 #[test]
 fn own_secrets_and_files_are_rendered_as_in_the_snapshots() {
     let inputs = Inputs::new("myrack", MANIFEST, ENVIRONMENT);
-    for (delivery, source) in [("secrets-manager", secrets_manager("v1")), ("s3", s3("v1"))] {
+    let mut variants = Vec::new();
+    for (delivery, source) in deliveries() {
         let rendered = inputs.render(&fixed_settings(), LaunchType::Fargate, &source);
-        assert_as_snapshot(&format!("own-{delivery}"), &rendered);
+        variants.push(Variant::new(delivery, &rendered));
         for (name, definition) in &rendered {
             let container = &definition.container_definitions[0];
             let twice = container
@@ -50,6 +52,7 @@ fn own_secrets_and_files_are_rendered_as_in_the_snapshots() {
             assert_eq!(twice, None, "{delivery} {name}");
         }
     }
+    assert_rendered("own-secrets-and-files", &variants);
 }
 
 fn digest(manifest: &str, source: &EnvSource) -> (String, usize) {
