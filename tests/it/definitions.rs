@@ -16,7 +16,6 @@ use manifest::precedence::Generation;
 use names::{AppId, AppName, RackName, ReleaseId, SecretArn};
 use release::app_stack::StackOutputs;
 use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition};
-use rig::canary;
 
 use crate::app;
 use crate::snapshots::{Variant, assert_rendered};

@@ -4,7 +4,7 @@ use manifest::capacity::LaunchType;
 use names::environment_file::ENVIRONMENT_FILES_MAX;
 use release::task_definition::EnvSource;
 
-use super::{Inputs, deliveries, fixed_settings, s3, secrets_manager};
+use super::{Inputs, deliveries, fixed_settings, s3};
 use crate::snapshots::{Variant, assert_rendered};
 
 /// A Service and a Timer with secrets of the user's own in all forms, and files.

@@ -109,7 +109,7 @@ impl Judged {
     }
 
     /// A test has written the object of that bucket and key past the front door.
-    pub(crate) fn uploaded(&self, bucket: &str, key: &str) {
+    pub fn uploaded(&self, bucket: &str, key: &str) {
         let calls = self.proxy.calls().len();
         let mut evidence = self.evidence.lock().unwrap();
         let calls = calls + evidence.settled.len() + evidence.cleared.len();
