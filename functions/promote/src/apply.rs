@@ -10,6 +10,7 @@ mod stack;
 use std::time::Instant;
 
 use aws::settings_bucket::Replaced;
+use lambda::state_store::StateObjects as _;
 use lambda::unwanted::Removals;
 use manifest::capacity::LaunchType;
 use manifest::precedence::EnvDelivery;
@@ -19,11 +20,11 @@ use release::app_stack::{RemovedResource, StackNeeds};
 use release::stack_state::SeenStack;
 use release::task_definition::EnvSource;
 
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
 use crate::plan::{Plan, Route};
 use crate::progress::Progress;
-use crate::shell::Shell;
 
 pub use executor::Executor;
 
@@ -56,9 +57,9 @@ pub struct Move {
 }
 
 /// What is applied.
-pub struct Job<'a> {
-    /// The clients.
-    pub shell: &'a Shell,
+pub struct Job<'a, E> {
+    /// AWS.
+    pub edge: &'a E,
     /// The Release.
     pub wanted: &'a Wanted<'a>,
     /// What was read.
@@ -74,7 +75,10 @@ pub struct Job<'a> {
 /// # Errors
 ///
 /// [`PromoteError`] for the first write that failed; `progress` says what was written until then.
-pub async fn apply(job: &Job<'_>, progress: &mut Progress) -> Result<Done, PromoteError> {
+pub async fn apply<E: Edge>(
+    job: &Job<'_, E>,
+    progress: &mut Progress,
+) -> Result<Done, PromoteError> {
     job.copy_manifest().await?;
     let started = Instant::now();
     let settled = job.settle_stack(progress).await;
@@ -95,14 +99,19 @@ pub async fn apply(job: &Job<'_>, progress: &mut Progress) -> Result<Done, Promo
     Ok(job.done(&route, definitions, progress))
 }
 
-impl Job<'_> {
+impl<E: Edge> Job<'_, E> {
     /// The first write: a rollback sees the manifest that ran.
     async fn copy_manifest(&self) -> Result<(), PromoteError> {
         let Some(bytes) = &self.facts.release.manifest_to_copy else {
             return Ok(());
         };
         let key = keys::release_manifest(&self.wanted.id.app, self.wanted.release);
-        match self.shell.bucket.replace(&key, bytes.clone(), None).await? {
+        match self
+            .edge
+            .objects()
+            .replace(&key, bytes.clone(), None)
+            .await?
+        {
             Replaced::Yes(_) => Ok(()),
             Replaced::No => Err(PromoteError::ManifestRace { key }),
         }

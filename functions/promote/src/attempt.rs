@@ -5,7 +5,7 @@ use aws::event_bus::EventBus;
 use aws::settings_bucket::{Replaced, SettingsBucket};
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda::intake::Failure as _;
-use lambda::state_store::StateStore;
+use lambda::state_store::{StateObjects, StateStore};
 use lambda::work::{Attempt, Function};
 use names::bounds;
 use names::error_chain::Chain;
@@ -15,11 +15,11 @@ use promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
 use serde_json::Value;
 
 use crate::apply::{self, Done, Job};
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::Wanted;
 use crate::plan;
 use crate::progress::Progress;
-use crate::read;
 use crate::report::Report;
 use crate::shell::Shell;
 use crate::standing;
@@ -58,34 +58,38 @@ impl Function for Shell {
         desired: &Desired,
         applied: Option<&Applied>,
     ) -> Result<Attempt<Report>, PromoteError> {
-        let Some((release, env_version_id)) = desired.promotes() else {
-            return Err(PromoteError::NotAPromote);
-        };
-        let wanted = Wanted {
-            id,
-            release,
-            env_version_id,
-            applied,
-            interrupted: desired.interrupted,
-            allowed: desired.allowed(),
-        };
-        Box::pin(attempt(self, id, desired, &wanted)).await // large
+        Box::pin(attempt(self, id, desired, applied)).await // large
     }
 }
 
-/// Makes one attempt and writes its report.
-async fn attempt(
-    shell: &Shell,
+/// Makes one attempt at what is wanted of `id` while `applied` runs, and writes its report.
+///
+/// # Errors
+///
+/// [`PromoteError`] of the transient class, where another delivery can help.
+pub async fn attempt<E: Edge>(
+    edge: &E,
     id: &AppId,
     desired: &Desired,
-    wanted: &Wanted<'_>,
+    applied: Option<&Applied>,
 ) -> Result<Attempt<Report>, PromoteError> {
+    let Some((release, env_version_id)) = desired.promotes() else {
+        return Err(PromoteError::NotAPromote);
+    };
+    let wanted = &Wanted {
+        id,
+        release,
+        env_version_id,
+        applied,
+        interrupted: desired.interrupted,
+        allowed: desired.allowed(),
+    };
     let request_id = desired.order.request_id.as_str();
     let mut progress = Progress::new(wanted, request_id);
     let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
-    let result = match past_deadline(shell, desired) {
+    let result = match past_deadline(edge, desired) {
         Some(err) => Err(err),
-        None => promote(shell, wanted, request_id, &mut progress, &mut report).await,
+        None => promote(edge, wanted, request_id, &mut progress, &mut report).await,
     };
     let (status, runs) = match result {
         Ok(done) => {
@@ -96,11 +100,11 @@ async fn attempt(
             report.warn(std::mem::take(&mut progress.warnings));
             let reason = bounds::text(err.to_string(), bounds::REASON_MAX_BYTES);
             tracing::info!(app.name = %id.app, release.id = %wanted.release, request.id = request_id, "the promote waits: {reason}");
-            return waiting(shell, id, desired, report, reason).await;
+            return waiting(edge, id, desired, report, reason).await;
         }
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
         Err(err) => {
-            let aftermath = aftermath(shell, id, desired, wanted.applied, &progress).await?;
+            let aftermath = aftermath(edge, id, desired, wanted.applied, &progress).await?;
             // What was put back, or was not, is to be read behind any error.
             let error = bounds::text(Chain(&err).to_string(), ERROR_MAX_BYTES);
             let message = [error]
@@ -126,7 +130,7 @@ async fn attempt(
     };
     report.steps = std::mem::take(&mut progress.steps);
     report.warn(std::mem::take(&mut progress.warnings));
-    write_report(shell, id, wanted, &report).await?;
+    write_report(edge, id, wanted, &report).await?;
     let outcome = progress.outcome.map(|outcome| {
         let event = Event::of_outcome(id, Some(wanted.release), request_id, &outcome);
         (outcome, event)
@@ -145,7 +149,7 @@ async fn attempt(
 /// What takes minutes is looked at again later: no waiting inside Lambda. Where its Release has no report yet, the first look
 /// writes one, so that whoever waits for it reads what is going on.
 async fn waiting(
-    shell: &Shell,
+    edge: &impl Edge,
     id: &AppId,
     desired: &Desired,
     mut report: Report,
@@ -156,13 +160,13 @@ async fn waiting(
         && !desired.is_told_to_wait_for(&reason)
     {
         let key = keys::report(&id.app, release);
-        write_first_report(shell, &key, &report, Report::says_nothing_was_done).await?;
+        write_first_report(edge.objects(), &key, &report, Report::says_nothing_was_done).await?;
     }
     let finished = Finished {
         request_id: desired.order.request_id.clone(),
         status: Status::Waiting {
             reason,
-            until: (shell.clock)() + TimeDelta::seconds(NEXT_LOOK_SECONDS),
+            until: edge.now() + TimeDelta::seconds(NEXT_LOOK_SECONDS),
         },
         runs: Runs::AsBefore,
         outcome: None,
@@ -174,40 +178,40 @@ async fn waiting(
     })
 }
 
-fn past_deadline(shell: &Shell, desired: &Desired) -> Option<PromoteError> {
+fn past_deadline(edge: &impl Edge, desired: &Desired) -> Option<PromoteError> {
     let status = desired.status.in_words().to_owned();
-    (desired.deadline <= (shell.clock)()).then_some(PromoteError::PastDeadline {
+    (desired.deadline <= edge.now()).then_some(PromoteError::PastDeadline {
         hours: DEADLINE_HOURS,
         status,
     })
 }
 
 async fn promote(
-    shell: &Shell,
+    edge: &impl Edge,
     wanted: &Wanted<'_>,
     request_id: &str,
     progress: &mut Progress,
     report: &mut Report,
 ) -> Result<Done, PromoteError> {
     let started = std::time::Instant::now();
-    let facts = read::read_facts(shell, wanted).await;
+    let facts = edge.facts(wanted).await;
     progress.step("gather", started);
     let facts = facts?;
-    let plan = plan::plan(&shell.config, wanted, &facts, request_id)?;
+    let plan = plan::plan(edge.config(), wanted, &facts, request_id)?;
     report.planned(
         plan.decision,
         facts.release.manifest.interpolated.iter().cloned(),
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
-    progress.applied = standing::amended(wanted, &facts, &shell.config);
+    progress.applied = standing::amended(wanted, &facts, edge.config());
     if let Some(applied) = &progress.applied {
-        remember(shell, wanted.id, applied).await?;
+        remember(edge, wanted.id, applied).await?;
     }
     if let Some(service) = plan.draining {
         return Err(PromoteError::Draining { service });
     }
     let job = Job {
-        shell,
+        edge,
         wanted,
         facts: &facts,
         plan: &plan,
@@ -218,8 +222,8 @@ async fn promote(
 
 /// Writes down what stands where something else is applied, before anything is moved: whoever goes on after this attempt has
 /// no other way to know.
-async fn remember(shell: &Shell, id: &AppId, applied: &Applied) -> Result<(), PromoteError> {
-    let store = StateStore::promotion(&shell.bucket, &id.app);
+async fn remember(edge: &impl Edge, id: &AppId, applied: &Applied) -> Result<(), PromoteError> {
+    let store = StateStore::promotion(edge.objects(), &id.app);
     let mut state = store.read().await?;
     store
         .change(&mut state, |state| {
@@ -234,36 +238,36 @@ async fn remember(shell: &Shell, id: &AppId, applied: &Applied) -> Result<(), Pr
 
 /// The report is for people: one that can never be written does not hold up the state.
 async fn write_report(
-    shell: &Shell,
+    edge: &impl Edge,
     id: &AppId,
     wanted: &Wanted<'_>,
     report: &Report,
 ) -> Result<(), PromoteError> {
     let key = keys::report(&id.app, wanted.release);
-    or_log(shell.bucket.write(&key, report.bytes()?).await, ())
+    or_log(edge.write(&key, report.bytes()?).await, ())
 }
 
 /// One that says that nothing was done yet, where its Release has none or only one that `is_outdated`; whether it was written.
 /// One of a request that was done stays.
 pub async fn write_first_report(
-    shell: &Shell,
+    objects: &impl StateObjects,
     key: &str,
     report: &Report,
     is_outdated: impl Fn(&Value) -> bool,
 ) -> Result<bool, PromoteError> {
     let bytes = report.bytes()?;
-    let replaced = shell.bucket.replace(key, bytes.clone(), None).await;
+    let replaced = objects.replace(key, bytes.clone(), None).await;
     if or_log(replaced.map(|replaced| replaced != Replaced::No), true)? {
         return Ok(true);
     }
-    let Some(object) = or_log(shell.bucket.read(key).await, None)? else {
+    let Some(object) = or_log(objects.read(key).await, None)? else {
         return Ok(false);
     };
     let stands = serde_json::from_slice(&object.bytes).unwrap_or(Value::Null);
     if !is_outdated(&stands) {
         return Ok(false);
     }
-    let replaced = shell.bucket.replace(key, bytes, Some(&object.etag)).await;
+    let replaced = objects.replace(key, bytes, Some(&object.etag)).await;
     or_log(replaced.map(|replaced| replaced != Replaced::No), false)
 }
 

@@ -9,13 +9,16 @@ use chrono::{DateTime, Utc};
 use lambda::release::ReadRelease;
 use lambda::stranded::Stranded;
 use lambda::unwanted::Unwanted;
-use manifest::Service;
 use manifest::app_settings::AppSettings;
-use manifest::precedence::Decision;
+use manifest::precedence::{self, Decision};
+use manifest::{Manifest, Service};
+use names::error_type::ErrorType;
 use names::{AppId, NameError, ReleaseId};
-use promotion::{Allowed, Applied};
+use promotion::{Allowed, Applied, Definition};
 use release::release_checks::Problem;
 use release::stack_state::SeenStack;
+
+use crate::config::Config;
 
 /// The Release that is wanted.
 #[derive(Debug, Clone)]
@@ -32,6 +35,14 @@ pub struct Wanted<'a> {
     pub interrupted: bool,
     /// What may be taken away.
     pub allowed: Allowed,
+}
+
+impl Wanted<'_> {
+    /// Whether there may be more than somebody wrote down: who stopped half-way left something, or the state is lost.
+    #[must_use]
+    pub fn may_find_more(&self) -> bool {
+        self.interrupted || self.applied.is_none()
+    }
 }
 
 /// Everything that a plan is made from.
@@ -78,6 +89,40 @@ pub struct Surroundings {
     pub agents: Agents,
     /// What carries a name of this App and is not the manifest's.
     pub unwanted: Unwanted,
+}
+
+impl Surroundings {
+    /// The applied revisions that do not run, where something else does or nothing: then a deletion stopped half-way, or
+    /// somebody else was at work, and they may be dead.
+    #[must_use]
+    pub fn idle(&self, applied: &Applied) -> BTreeSet<String> {
+        let serves = |known: &&Definition| {
+            let service = self.services.get(&known.runs_as);
+            service.is_some_and(|service| service.task_definition == known.arn)
+        };
+        let fires = |known: &&Definition| {
+            let rule = self.rules.get(&known.runs_as);
+            let target = rule.and_then(|rule| rule.target.as_ref());
+            target.is_some_and(|target| target.task_definition == known.arn)
+        };
+        let idle = applied.services.values().filter(|known| !serves(known));
+        let idle = idle.chain(applied.timers.values().filter(|known| !fires(known)));
+        idle.map(|known| known.arn.clone()).collect()
+    }
+}
+
+/// The delivery of a Release, and what of its settings cannot be read.
+#[must_use]
+pub fn decide_delivery(
+    config: &Config,
+    settings: &AppSettings,
+    manifest: &Manifest,
+) -> (Decision, Vec<Problem>) {
+    let rack = &config.release.secrets_manager_env;
+    let (decision, refused) = precedence::of_release(rack, settings, manifest);
+    let refused = refused.into_iter();
+    let refused = refused.map(|err| Problem::new(ErrorType::InvalidParameter, err.to_string()));
+    (decision, refused.collect())
 }
 
 /// ECS services that are, or were, lent to the App.

@@ -8,6 +8,7 @@ mod apply;
 mod attempt;
 mod config;
 mod dry_run;
+mod edge;
 mod error;
 pub mod facts;
 mod handler;
@@ -24,7 +25,10 @@ mod superseded;
 mod trigger;
 mod undo;
 
+pub use attempt::attempt;
 pub use config::{Config, ConfigError};
+pub use edge::Edge;
 pub use error::PromoteError;
 pub use handler::handle;
+pub use report::Report;
 pub use shell::{LIMITS, Shell};

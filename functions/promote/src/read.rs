@@ -12,14 +12,12 @@ use futures_util::future::{try_join, try_join3};
 use lambda::intake::Failure as _;
 use lambda::release::ReleaseObjects;
 use lambda::stranded::Stranded;
-use manifest::precedence::{self, EnvDelivery};
-use names::error_type::ErrorType;
+use manifest::precedence::EnvDelivery;
 use names::{AppId, ReleaseId, keys};
 use promotion::Applied;
-use release::release_checks::Problem;
 
 use crate::error::PromoteError;
-use crate::facts::{Facts, Wanted};
+use crate::facts::{Facts, Wanted, decide_delivery};
 use crate::shell::Shell;
 
 /// Reads all that a promote of `wanted` depends on, the secret included, where the settings choose Secrets Manager.
@@ -52,10 +50,7 @@ async fn read_all_but_applied_rules(
     let (release, env_version_id) =
         try_join(read, effective_version(shell, wanted, &raw.environment)).await?;
     let (settings, manifest) = (&release.settings, &release.manifest);
-    let rack = &shell.config.release.secrets_manager_env;
-    let (decision, refused) = precedence::of_release(rack, settings, manifest);
-    let refused = refused.into_iter();
-    let refused = refused.map(|err| Problem::new(ErrorType::InvalidParameter, err.to_string()));
+    let (decision, refused) = decide_delivery(&shell.config, settings, manifest);
     let stranded = Stranded::find(&shell.cluster, wanted.id, wanted.applied).await?;
     let surroundings = surroundings::read(shell, wanted, &release, decision.delivery);
     let surroundings = Box::pin(surroundings); // large
@@ -74,7 +69,7 @@ async fn read_all_but_applied_rules(
         environment_emptied,
         env_version_id,
         decision,
-        refused: refused.collect(),
+        refused,
         cluster,
         stranded,
         stack,

@@ -51,7 +51,8 @@ impl Invocation<'_> {
         let promotes = state.desired.as_ref().and_then(Desired::promotes);
         let is_awaited = promotes.is_some_and(|(wanted, _)| wanted == release);
         let of_this = |stands: &Value| Report::says_waiting(stands, &request_id);
-        let written = !is_awaited && write_first_report(self.shell, &key, &report, of_this).await?;
+        let written =
+            !is_awaited && write_first_report(&self.shell.bucket, &key, &report, of_this).await?;
         Ok(json!({"status": "superseded", "app": id.app.as_str(), "reportWritten": written}))
     }
 }

@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::call_error::{CallError, ErrorClass};
 use aws::secrets::{self, SecretError};
 use lambda::intake::Failure as _;
-use lambda::release::ReleaseObjects;
-use lambda::unwanted::{Keep, Removals, Unwanted};
+use lambda::unwanted::{Keep, Removals};
 use manifest::Manifest;
 use manifest::precedence::EnvDelivery;
 use names::error_chain::Chain;
@@ -19,11 +18,10 @@ use promotion::{Applied, Definition, Desired};
 use zeroize::Zeroizing;
 
 use crate::apply::Executor;
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::plan::Action;
 use crate::progress::{Progress, Touched};
-use crate::read;
-use crate::shell::Shell;
 
 /// What the state remembers of one failure at most: places, and the characters of each.
 const REMEMBERED_MAX: usize = 20;
@@ -39,8 +37,8 @@ pub struct Aftermath {
 }
 
 /// What is put back, and to what.
-struct Undo<'a> {
-    shell: &'a Shell,
+struct Undo<'a, E> {
+    edge: &'a E,
     id: &'a AppId,
     applied: &'a Applied,
     touched: &'a Touched,
@@ -56,8 +54,8 @@ struct Undo<'a> {
 /// # Errors
 ///
 /// [`PromoteError`] when another delivery can help; the attempt then ends without a result and is repeated.
-pub async fn aftermath(
-    shell: &Shell,
+pub async fn aftermath<E: Edge>(
+    edge: &E,
     id: &AppId,
     desired: &Desired,
     applied: Option<&Applied>,
@@ -67,14 +65,14 @@ pub async fn aftermath(
         return Ok(Aftermath::default());
     }
     let Some(applied) = progress.applied.as_ref().or(applied) else {
-        let says = what_stays(shell, id, desired, progress).await?;
+        let says = what_stays(edge, id, desired, progress).await?;
         return Ok(Aftermath {
             says,
             unrestored: Vec::new(), // with nothing applied, the next request looks at everything anyway
         });
     };
     let undo = Undo {
-        shell,
+        edge,
         id,
         applied,
         touched: &progress.touched,
@@ -144,14 +142,14 @@ fn bounded(left: &[String]) -> Vec<String> {
 
 /// What a failed first promote has left, in words.
 async fn what_stays(
-    shell: &Shell,
+    edge: &impl Edge,
     id: &AppId,
     desired: &Desired,
     progress: &Progress,
 ) -> Result<Vec<String>, PromoteError> {
     let mut stays = progress.wrote.clone();
     if desired.interrupted {
-        match running_anyway(shell, id).await {
+        match running_anyway(edge, id).await {
             Ok(running) => stays.extend(running),
             Err(err) if err.class() == ErrorClass::Transient => return Err(err),
             Err(err) => stays.push(format!(
@@ -170,25 +168,26 @@ async fn what_stays(
 }
 
 /// What an interrupted first promote has left running.
-async fn running_anyway(shell: &Shell, id: &AppId) -> Result<Vec<String>, PromoteError> {
+async fn running_anyway(edge: &impl Edge, id: &AppId) -> Result<Vec<String>, PromoteError> {
     let none = BTreeSet::new();
     let keep = Keep {
         services: &none,
         rules: &none,
     };
-    let unwanted = Unwanted::find(shell.places(), id, None, true, keep).await?;
+    let unwanted = edge.unwanted(id, keep).await?;
     let ours = Removals::of(id, &unwanted);
     let services = ours
         .services
         .iter()
         .map(|name| format!("the ECS service `{name}`"));
     let rules = ours.rules.iter().map(|name| format!("the rule `{name}`"));
-    let stack = shell.stacks.outputs(id).await?;
+    let stack = edge.stack(id).await?;
+    let stack = stack.filter(|stack| id.owns(&stack.tags));
     let stack = stack.map(|_| format!("the stack `{}`", id.stack()));
     Ok(services.chain(rules).chain(stack).collect())
 }
 
-impl Undo<'_> {
+impl<E: Edge> Undo<'_, E> {
     /// Puts back the secret's current version, ECS services and rules; what was created beside them is removed.
     async fn all(&self) -> Result<Back, PromoteError> {
         let mut back = Back::default();
@@ -218,7 +217,7 @@ impl Undo<'_> {
             return Ok(None);
         };
         let name = self.id.stack();
-        let seen = match self.shell.stacks.see(self.id).await {
+        let seen = match self.edge.stack(self.id).await {
             Ok(seen) => seen,
             Err(err) if err.class() == ErrorClass::Transient => return Err(err.into()),
             Err(err) => {
@@ -254,14 +253,14 @@ impl Undo<'_> {
     async fn secret(&self) -> Option<String> {
         let (id, applied) = (self.id, self.applied);
         let version = applied.secret.as_ref()?;
-        let secret = self.shell.secrets.of(id);
-        let failed = match secret.make_current(&version.version_id).await {
+        let current = self.edge.make_current(id, &version.version_id).await;
+        let failed = match current {
             Ok(true) => return None,
             // Old content under its old token would be no write, so it gets a token of its own.
             Ok(false) => match self.environment().await {
                 Ok(value) => {
                     let token = secrets::token(id, &applied.release, &self.own_id(), &value);
-                    let written = secret.read_and_write(&value, &token).await;
+                    let written = self.edge.read_and_write_secret(id, &value, &token).await;
                     written
                         .err()
                         .map(|err: SecretError| Chain(&err).to_string())
@@ -286,32 +285,25 @@ impl Undo<'_> {
 
     async fn perform(&self, action: &Action<'_>, definition: &str) -> Result<(), CallError> {
         let executor = Executor {
-            shell: self.shell,
+            edge: self.edge,
             id: self.id,
             request_id: &self.own_id(),
         };
         executor.perform(action, definition).await
     }
 
-    fn applied_objects(&self) -> ReleaseObjects<'_> {
-        read::applied_objects(self.shell, self.id, self.applied)
-    }
-
     async fn environment(&self) -> Result<Zeroizing<String>, PromoteError> {
         // It is large, and seldom needed.
-        let environment = Box::pin(self.applied_objects().environment()).await?;
+        let environment = self.edge.applied_environment(self.id, self.applied);
+        let environment = Box::pin(environment).await?;
         Ok(environment.environment.to_secret_string())
     }
 
     /// The manifest of the applied Release.
     async fn manifest(&self) -> Result<Manifest, PromoteError> {
         // It is large, and seldom needed.
-        Box::pin(async {
-            let objects = self.applied_objects();
-            let raw = objects.raw().await?;
-            Ok(objects.read(&raw).await?.manifest)
-        })
-        .await
+        let release = self.edge.applied_release(self.id, self.applied);
+        Ok(Box::pin(release).await?.manifest)
     }
 
     /// Removes what the failed promote, or an interrupted one before it, has created.
@@ -324,17 +316,16 @@ impl Undo<'_> {
             services: &services,
             rules: &rules,
         };
-        let shell = self.shell;
-        let unwanted = Unwanted::find(shell.places(), self.id, None, true, keep).await?;
+        let unwanted = self.edge.unwanted(self.id, keep).await?;
         let removals = Removals::of(self.id, &unwanted);
         let mut left = Vec::new();
         for service in &removals.services {
             let what = || format!("the ECS service `{service}`, which it created, still runs");
-            left.extend(named(shell.cluster.delete_service(service).await, what)?);
+            left.extend(named(self.edge.delete_service(service).await, what)?);
         }
         for rule in &removals.rules {
             let what = || format!("the rule `{rule}`, which it created, is still there");
-            left.extend(named(shell.rules.remove(rule).await, what)?);
+            left.extend(named(self.edge.remove_rule(rule).await, what)?);
         }
         Ok(left)
     }

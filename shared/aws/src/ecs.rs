@@ -86,6 +86,12 @@ pub struct Registered {
     pub tags: BTreeMap<String, String>,
 }
 
+/// Whether two names or ARNs are those of one cluster. Either ends in the name, and there is one account and region.
+#[must_use]
+pub fn is_same_cluster(one: &str, other: &str) -> bool {
+    other.rsplit('/').next() == one.rsplit('/').next()
+}
+
 impl Cluster {
     /// The cluster called `name` (a name or an ARN).
     #[must_use]
@@ -107,10 +113,10 @@ impl Cluster {
         &self.name
     }
 
-    /// Whether another name or ARN is that of this cluster. Either ends in the name, and there is one account and region.
+    /// Whether another name or ARN is that of this cluster.
     #[must_use]
     pub fn is_called(&self, other: &str) -> bool {
-        other.rsplit('/').next() == self.name.rsplit('/').next()
+        is_same_cluster(&self.name, other)
     }
 
     /// The cluster, `None` where there is no active one of that name.

@@ -39,6 +39,18 @@ pub struct SeenRule {
 }
 
 impl SeenRule {
+    /// One that says `rule` and fires.
+    #[must_use]
+    pub fn firing(rule: TimerRule, tags: BTreeMap<String, String>) -> Self {
+        Self {
+            schedule: rule.schedule,
+            tags,
+            target: Some(rule.target),
+            state: Some(RuleState::Enabled),
+            raw_target: None,
+        }
+    }
+
     /// Whether it says exactly `wanted`.
     #[must_use]
     pub fn says(&self, wanted: &TimerRule) -> bool {

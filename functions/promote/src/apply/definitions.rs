@@ -6,6 +6,7 @@ use promotion::Definition;
 use release::task_definition::EnvSource;
 
 use super::Job;
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::plan::{Process, ProcessStep, Revision, Route, SecretStep};
 use crate::progress::Progress;
@@ -14,7 +15,7 @@ use crate::progress::Progress;
 /// again either way.
 const REGISTRATIONS_AT_ONCE: usize = 32;
 
-impl Job<'_> {
+impl<E: Edge> Job<'_, E> {
     pub(super) async fn register(
         &self,
         route: &Route<'_>,
@@ -46,7 +47,7 @@ impl Job<'_> {
             }
             Revision::Register => {
                 let digest = step.definition.digest();
-                (self.shell.cluster.register(&step.definition).await?, digest)
+                (self.edge.register(&step.definition).await?, digest)
             }
         };
         Ok(Definition {

@@ -4,20 +4,20 @@ use aws::call_error::CallError;
 use aws::ecs::NewService;
 use names::AppId;
 
+use crate::edge::Edge;
 use crate::plan::{Action, NewEcsService, RulePut};
-use crate::shell::Shell;
 
 /// Whoever performs the actions of one request.
-pub struct Executor<'a> {
-    /// The clients.
-    pub shell: &'a Shell,
+pub struct Executor<'a, E> {
+    /// AWS.
+    pub edge: &'a E,
     /// The App.
     pub id: &'a AppId,
     /// What the tokens of calls are made of.
     pub request_id: &'a str,
 }
 
-impl Executor<'_> {
+impl<E: Edge> Executor<'_, E> {
     /// Makes an ECS service or a rule run `definition`, a revision's ARN.
     ///
     /// # Errors
@@ -27,9 +27,9 @@ impl Executor<'_> {
         match action {
             Action::Create(service) => self.create_service(service, definition).await,
             Action::Move(moved) => {
-                let cluster = &self.shell.cluster;
-                cluster
-                    .move_service(moved.found, definition, moved.change())
+                let change = moved.change();
+                self.edge
+                    .move_service(moved.found, definition, change)
                     .await
             }
             Action::Put(rule) => self.put_rule(rule, definition).await,
@@ -51,12 +51,12 @@ impl Executor<'_> {
             request_id: self.request_id,
             tags: &self.id.tags(),
         };
-        self.shell.cluster.create_service(&service).await
+        self.edge.create_service(&service).await
     }
 
     async fn put_rule(&self, rule: &RulePut<'_>, definition: &str) -> Result<(), CallError> {
         let (wanted, tags) = (rule.rule(definition), self.id.tags());
-        let rules = &self.shell.rules;
-        rules.put(&rule.name, &wanted, rule.seen, &tags).await
+        let name = &rule.name;
+        self.edge.put_rule(name, &wanted, rule.seen, &tags).await
     }
 }

@@ -7,6 +7,7 @@ use futures_util::{StreamExt as _, stream};
 use promotion::Definition;
 
 use super::{Executor, Job};
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::plan::{Action, Route};
 use crate::progress::Progress;
@@ -17,7 +18,7 @@ const MOVES_AT_ONCE: usize = 32;
 /// What is done, to make it run which revision.
 type Moved<'m> = (&'m Action<'m>, &'m str);
 
-impl Job<'_> {
+impl<E: Edge> Job<'_, E> {
     /// Moves ECS services and rules, neither waiting for the other.
     pub(super) async fn move_all(
         &self,
@@ -48,7 +49,7 @@ impl Job<'_> {
     /// has been put back.
     async fn perform_all(&self, moves: Vec<Moved<'_>>) -> Result<(), PromoteError> {
         let executor = Executor {
-            shell: self.shell,
+            edge: self.edge,
             id: self.wanted.id,
             request_id: self.request_id,
         };
@@ -68,14 +69,14 @@ impl Job<'_> {
                 .wrote
                 .push(format!("the ECS service `{service}`, which is removed"));
             progress.touched.services.insert(service.clone());
-            self.shell.cluster.delete_service(service).await?;
+            self.edge.delete_service(service).await?;
         }
         for rule in &removals.rules {
             progress
                 .wrote
                 .push(format!("the rule `{rule}`, which is removed"));
             progress.touched.rules.insert(rule.clone());
-            self.shell.rules.remove(rule).await?;
+            self.edge.remove_rule(rule).await?;
         }
         Ok(())
     }

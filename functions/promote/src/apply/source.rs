@@ -8,10 +8,11 @@ use names::error_type::ErrorCode;
 use promotion::{Outcome, OutcomeResult};
 
 use super::Job;
+use crate::edge::Edge;
 use crate::plan::{self, Route, SecretPlan, SecretStep};
 use crate::progress::Progress;
 
-impl Job<'_> {
+impl<E: Edge> Job<'_, E> {
     /// Writes the secret through, or falls back to S3; the way that is left for Services and Timers.
     pub(super) async fn settle_route(&self, progress: &mut Progress) -> Cow<'_, Route<'_>> {
         let route = match &self.plan.secret {
@@ -49,9 +50,7 @@ impl Job<'_> {
         plan: &SecretPlan<'_>,
         progress: &mut Progress,
     ) -> Option<Written> {
-        let secret = self.shell.secrets.of(self.wanted.id);
-        let write = (plan.write.clone(), plan.took);
-        match secret.write_through(&plan.value, &plan.token, write).await {
+        match self.edge.write_secret(self.wanted.id, plan).await {
             Ok(written) => {
                 if written.changed {
                     self.touch_secret(progress);

@@ -4,17 +4,18 @@ use aws::stacks::{Operation, Update};
 use release::stack_state::{RequestToken, StackStep};
 
 use super::Job;
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::progress::Progress;
 
-impl Job<'_> {
+impl<E: Edge> Job<'_, E> {
     /// Begins what the stack needs; an error, [`PromoteError::StackAtWork`], unless it is as wanted.
     pub(super) async fn settle_stack(&self, progress: &mut Progress) -> Result<(), PromoteError> {
         let (plan, id) = (&self.plan.stack, self.wanted.id);
         let name = id.stack();
         let operation = Operation {
             body: &plan.body,
-            role_arn: &self.shell.config.app_stack_role_arn,
+            role_arn: &self.edge.config().app_stack_role_arn,
             token: &plan.token,
         };
         let does = match &plan.step {
@@ -27,17 +28,14 @@ impl Job<'_> {
         };
         progress.wrote.push(format!("the stack `{name}`"));
         match &plan.step {
-            StackStep::Create => self.shell.stacks.create(id, operation).await?,
+            StackStep::Create => self.edge.create_stack(id, operation).await?,
             StackStep::Replace => {
                 let arn = self.facts.stack.as_ref().map_or("", |stack| &stack.arn);
                 let token = RequestToken::new(id, self.request_id).of(arn);
-                self.shell
-                    .stacks
-                    .delete(arn, operation.role_arn, &token)
-                    .await?;
+                self.edge.delete_stack(arn, &token).await?;
             }
             _ => {
-                if self.shell.stacks.update(id, operation).await? == Update::Needless {
+                if self.edge.update_stack(id, operation).await? == Update::Needless {
                     progress.wrote.pop();
                     return Ok(());
                 }

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::ecs::EcsService;
 use aws::event_rules::SeenRule;
 use futures_util::future::{try_join, try_join3};
 use lambda::release::ReadRelease;
@@ -10,7 +9,7 @@ use lambda::unwanted::{Keep, Unwanted, bounded};
 use manifest::Manifest;
 use manifest::precedence::EnvDelivery;
 use names::AppId;
-use promotion::{Applied, Definition};
+use promotion::Applied;
 
 use super::agents::agents;
 use super::named;
@@ -30,8 +29,7 @@ pub(super) async fn complete(
     let applied_rules = applied_rules.into_iter();
     let applied_rules = applied_rules.filter(|(name, _)| of_manifest.contains(name));
     surroundings.rules.extend(applied_rules);
-    let (services, rules) = (&surroundings.services, &surroundings.rules);
-    surroundings.dead = dead(shell, wanted.applied, services, rules).await?;
+    surroundings.dead = dead(shell, wanted.applied, surroundings).await?;
     Ok(())
 }
 
@@ -77,8 +75,7 @@ pub(super) async fn read(
     // A name that ECS would refuse is nothing's, and plan says so with whatever else is wrong.
     let names: BTreeSet<String> = names.filter_map(Result::ok).collect();
     let wanted_rules = rules_of(wanted.id, manifest);
-    // What nobody wrote down can only be there if somebody stopped half-way, or the state is lost.
-    let unknown = wanted.interrupted || wanted.applied.is_none();
+    let unknown = wanted.may_find_more();
     let families = if unknown {
         families(wanted.id, manifest)
     } else {
@@ -121,36 +118,20 @@ pub(super) async fn read(
     })
 }
 
-/// Applied revisions that were deregistered. Only where something else runs than what is written down: then a deletion
-/// stopped half-way, or somebody else was at work.
+/// Applied revisions that were deregistered.
 async fn dead(
     shell: &Shell,
     applied: Option<&Applied>,
-    services: &BTreeMap<String, EcsService>,
-    rules: &BTreeMap<String, SeenRule>,
+    surroundings: &Surroundings,
 ) -> Result<BTreeSet<String>, PromoteError> {
-    let Some(applied) = applied else {
-        return Ok(BTreeSet::new());
-    };
-    let serves = |known: &&Definition| {
-        let service = services.get(&known.runs_as);
-        service.is_some_and(|service| service.task_definition == known.arn)
-    };
-    let fires = |known: &&Definition| {
-        let target = rules
-            .get(&known.runs_as)
-            .and_then(|rule| rule.target.as_ref());
-        target.is_some_and(|target| target.task_definition == known.arn)
-    };
-    let idle = applied.services.values().filter(|known| !serves(known));
-    let idle = idle.chain(applied.timers.values().filter(|known| !fires(known)));
-    let arns: BTreeSet<String> = idle.map(|known| known.arn.clone()).collect();
-    let found = bounded(arns.iter().cloned().collect(), async |arn| {
+    let idle = applied.map(|applied| surroundings.idle(applied));
+    let idle = idle.unwrap_or_default();
+    let found = bounded(idle.iter().cloned().collect(), async |arn| {
         shell.cluster.definition(arn).await
     })
     .await?;
     let is_alive = |arn: &String| found.get(arn).is_some_and(|found| found.is_active);
-    Ok(arns.into_iter().filter(|arn| !is_alive(arn)).collect())
+    Ok(idle.into_iter().filter(|arn| !is_alive(arn)).collect())
 }
 
 fn families(id: &AppId, manifest: &Manifest) -> Vec<String> {

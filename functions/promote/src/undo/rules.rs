@@ -5,14 +5,15 @@ use promotion::{Definition, Setting};
 use release::timer_rule::Placement;
 
 use super::{Back, Undo, named};
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::plan::{Action, RulePut, network_of};
 
-impl Undo<'_> {
+impl<E: Edge> Undo<'_, E> {
     pub(super) async fn rules(&self, back: &mut Back) -> Result<(), PromoteError> {
         for (_, known) in self.in_question(&self.applied.timers, &self.touched.rules) {
             let name = &known.runs_as;
-            let seen = self.shell.rules.see(name).await?;
+            let seen = self.edge.rule(name).await?;
             if seen.as_ref().is_some_and(|seen| !self.id.owns(&seen.tags)) {
                 back.left.push(format!(
                     "the rule `{name}` does not carry this App's tags any more, so it is left alone"
@@ -54,9 +55,9 @@ impl Undo<'_> {
                 _ => (false, "ENABLED, since whether it was is not written down"),
             };
             let made = format!("the rule `{name}`, {how}");
-            let (rules, tags) = (&self.shell.rules, &self.id.tags());
+            let (edge, tags) = (self.edge, &self.id.tags());
             let before = before.rule(arn);
-            let put = rules.make_again(name, &before, is_disabled, tags).await;
+            let put = edge.make_rule_again(name, &before, is_disabled, tags).await;
             (put, Some(made))
         };
         let left = named(put, || format!("the rule `{name}` could not be put back"))?;
@@ -89,7 +90,7 @@ impl Undo<'_> {
         let (cluster_arn, role_arn) = if let Some(target) = target {
             (target.cluster_arn.clone(), target.role_arn.clone())
         } else {
-            let role_arn = self.shell.config.timer_role_arn.clone();
+            let role_arn = self.edge.config().timer_role_arn.clone();
             (self.cluster_arn().await?, role_arn)
         };
         Ok(Some(RulePut {
@@ -112,7 +113,7 @@ impl Undo<'_> {
             .and_then(|stands| stands.network.as_ref());
         let recorded = stood.or(self.applied.network.as_ref());
         let network = recorded.or_else(|| seen.and_then(network_of));
-        let network = network.unwrap_or(&self.shell.config.release.network);
+        let network = network.unwrap_or(&self.edge.config().release.network);
         Some(Placement::on(capacity, network))
     }
 
@@ -121,10 +122,9 @@ impl Undo<'_> {
         if let Some(arn) = &self.applied.cluster {
             return Ok(arn.clone());
         }
-        let cluster = &self.shell.cluster;
-        let seen = cluster.see().await?;
+        let seen = self.edge.cluster().await?;
         let missing = || PromoteError::ClusterMissing {
-            cluster: cluster.name().to_owned(),
+            cluster: self.edge.config().release.cluster.clone(),
         };
         Ok(seen.ok_or_else(missing)?.arn)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use aws::call_error::{CallError, ErrorClass};
-use aws::ecs::EcsService;
+use aws::ecs::{EcsService, is_same_cluster};
 use lambda::intake::Failure as _;
 use manifest::capacity::Capacity;
 use manifest::{Deployment, Manifest, Service};
@@ -13,20 +13,20 @@ use promotion::{Definition, Setting};
 use release::timer_rule::{Network, Placement};
 
 use super::{Back, Undo, named};
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::plan::{Action, NewEcsService, ServiceMove};
 use crate::standing::is_older;
 
-impl Undo<'_> {
+impl<E: Edge> Undo<'_, E> {
     pub(super) async fn services(&self, back: &mut Back) -> Result<(), PromoteError> {
-        let shell = self.shell;
         let known = self.in_question(&self.applied.services, &self.touched.services);
+        let cluster = &self.edge.config().release.cluster;
         let former = self.applied.cluster.as_deref();
-        if let Some(former) = former.filter(|former| !shell.cluster.is_called(former)) {
+        if let Some(former) = former.filter(|former| !is_same_cluster(cluster, former)) {
             // They are not gone: they run where nobody of this Rack moves anything any more.
-            let now = shell.cluster.name();
             let says = format!(
-                "the ECS services of Release {} are those of cluster `{former}`, so none was made in `{now}`",
+                "the ECS services of Release {} are those of cluster `{former}`, so none was made in `{cluster}`",
                 self.applied.release
             );
             back.left.extend((!known.is_empty()).then_some(says));
@@ -36,7 +36,7 @@ impl Undo<'_> {
             .iter()
             .map(|(_, known)| known.runs_as.clone())
             .collect();
-        let running = shell.cluster.services(&names).await?;
+        let running = self.edge.services(&names).await?;
         let mut gone = Vec::new();
         for (name, known) in known {
             let runs_as = &known.runs_as;
@@ -101,7 +101,7 @@ impl Undo<'_> {
     }
 
     fn aim<'a>(&'a self, known: &'a Definition) -> Aim<'a> {
-        let today = &self.shell.config.release.network;
+        let today = &self.edge.config().release.network;
         Aim::of(known, self.applied.network.as_ref(), today)
     }
 
@@ -112,7 +112,7 @@ impl Undo<'_> {
         (service, capacity): (&Service, Capacity),
     ) -> Result<(), CallError> {
         let aim = self.aim(known);
-        let network = aim.network.unwrap_or(&self.shell.config.release.network);
+        let network = aim.network.unwrap_or(&self.edge.config().release.network);
         let is_daemon = matches!(tasks, Tasks::OnEveryInstance);
         let deployment = aim.deployment.unwrap_or(service.deployment);
         let new = NewEcsService {

@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{AppSecret, Found, Key, SecretError, Value};
 use names::SecretArn;
+use zeroize::Zeroizing;
 
 /// What Secrets Manager says of a secret that is scheduled for deletion.
 pub(super) const INVALID_REQUEST: &str = "InvalidRequestException";
@@ -70,6 +71,31 @@ impl Default for StandingSecret {
 }
 
 impl StandingSecret {
+    /// One with the account's own key, and the id and the value of its current version, if it has one.
+    #[must_use]
+    pub fn active(arn: SecretArn, current: Option<(String, Zeroizing<String>)>) -> Self {
+        let current = current.map(|(version_id, text)| Value {
+            version_id,
+            text,
+            is_current: true,
+        });
+        let standing = SecretState::Active(arn, Key::seen(None), Ok(current));
+        Self {
+            standing: Ok(standing),
+            ..Self::default()
+        }
+    }
+
+    /// One with the account's own key that is scheduled for deletion.
+    #[must_use]
+    pub fn scheduled(arn: SecretArn) -> Self {
+        let standing = SecretState::ScheduledForDeletion(arn, Key::seen(None));
+        Self {
+            standing: Ok(standing),
+            ..Self::default()
+        }
+    }
+
     /// What makes it hold `value`, encrypted with `key_arn`; `None` is the account's own key.
     ///
     /// # Errors

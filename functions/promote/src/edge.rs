@@ -1,0 +1,293 @@
+//! The edge of AWS as an attempt sees it: what it reads, and what it does. It decides nothing.
+
+use std::collections::BTreeMap;
+
+use aws::call_error::CallError;
+use aws::ecs::{Change, EcsService, NewService, SeenCluster};
+use aws::event_rules::SeenRule;
+use aws::secrets::{SecretError, Written};
+use aws::settings_bucket::SettingsBucket;
+use aws::stacks::{Operation, Update};
+use chrono::{DateTime, Utc};
+use environment::ReadEnvironment;
+use lambda::release::{ReadRelease, ReleaseError};
+use lambda::state_store::StateObjects;
+use lambda::unwanted::{Keep, Unwanted};
+use names::AppId;
+use promotion::Applied;
+use release::stack_state::SeenStack;
+use release::task_definition::TaskDefinition;
+use release::timer_rule::TimerRule;
+
+use crate::config::Config;
+use crate::error::PromoteError;
+use crate::facts::{Facts, Wanted};
+use crate::plan::SecretPlan;
+use crate::read;
+use crate::shell::Shell;
+
+/// AWS, as an attempt reads and changes it: [`Shell`], or a test's model of it.
+///
+/// Every error is that of the call; what it means is the attempt's to say.
+pub trait Edge {
+    /// Where the state and reports are kept.
+    type Objects: StateObjects;
+
+    /// The Rack's settings.
+    fn config(&self) -> &Config;
+    /// The time.
+    fn now(&self) -> DateTime<Utc>;
+    /// Where the state and reports are kept.
+    fn objects(&self) -> &Self::Objects;
+
+    /// Reads all that a plan is made from.
+    fn facts(&self, wanted: &Wanted<'_>) -> impl Future<Output = Result<Facts, PromoteError>>;
+    /// Reads the Release that is applied.
+    fn applied_release(
+        &self,
+        id: &AppId,
+        applied: &Applied,
+    ) -> impl Future<Output = Result<ReadRelease, ReleaseError>>;
+    /// Reads its environment alone.
+    fn applied_environment(
+        &self,
+        id: &AppId,
+        applied: &Applied,
+    ) -> impl Future<Output = Result<ReadEnvironment, ReleaseError>>;
+    /// The cluster; `None` where there is no active one.
+    fn cluster(&self) -> impl Future<Output = Result<Option<SeenCluster>, CallError>>;
+    /// Those of these ECS services that exist, by name.
+    fn services(
+        &self,
+        names: &[String],
+    ) -> impl Future<Output = Result<BTreeMap<String, EcsService>, CallError>>;
+    /// A rule; `None` where there is none.
+    fn rule(&self, name: &str) -> impl Future<Output = Result<Option<SeenRule>, CallError>>;
+    /// All that carries a name of the App and is not to be kept.
+    fn unwanted(
+        &self,
+        id: &AppId,
+        keep: Keep<'_>,
+    ) -> impl Future<Output = Result<Unwanted, CallError>>;
+    /// The App's stack; `None` where there is none.
+    fn stack(&self, id: &AppId) -> impl Future<Output = Result<Option<SeenStack>, CallError>>;
+
+    /// Writes an object of the settings bucket, whatever stands there.
+    fn write(&self, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), CallError>>;
+    /// Begins to create the App's stack.
+    fn create_stack(
+        &self,
+        id: &AppId,
+        operation: Operation<'_>,
+    ) -> impl Future<Output = Result<(), CallError>>;
+    /// Begins to update the App's stack.
+    fn update_stack(
+        &self,
+        id: &AppId,
+        operation: Operation<'_>,
+    ) -> impl Future<Output = Result<Update, CallError>>;
+    /// Begins to delete the stack of that ARN; the token stands for this deletion.
+    fn delete_stack(&self, arn: &str, token: &str) -> impl Future<Output = Result<(), CallError>>;
+    /// Makes the App's secret hold a value, as planned.
+    fn write_secret(
+        &self,
+        id: &AppId,
+        plan: &SecretPlan<'_>,
+    ) -> impl Future<Output = Result<Written, SecretError>>;
+    /// Reads the App's secret, then makes it hold a value.
+    fn read_and_write_secret(
+        &self,
+        id: &AppId,
+        value: &str,
+        token: &str,
+    ) -> impl Future<Output = Result<Written, SecretError>>;
+    /// Makes a version of the App's secret the current one; `false` where it is gone.
+    fn make_current(
+        &self,
+        id: &AppId,
+        version: &str,
+    ) -> impl Future<Output = Result<bool, SecretError>>;
+    /// Registers a task definition: the revision's ARN.
+    fn register(
+        &self,
+        definition: &TaskDefinition,
+    ) -> impl Future<Output = Result<String, CallError>>;
+    /// Creates an ECS service.
+    fn create_service(
+        &self,
+        service: &NewService<'_>,
+    ) -> impl Future<Output = Result<(), CallError>>;
+    /// Moves an ECS service to a revision.
+    fn move_service(
+        &self,
+        service: &EcsService,
+        definition: &str,
+        change: Change<'_>,
+    ) -> impl Future<Output = Result<(), CallError>>;
+    /// Deletes an ECS service; its tasks stop.
+    fn delete_service(&self, name: &str) -> impl Future<Output = Result<(), CallError>>;
+    /// Creates a rule, or makes one that was `seen` say this.
+    fn put_rule(
+        &self,
+        name: &str,
+        rule: &TimerRule,
+        seen: Option<&SeenRule>,
+        tags: &BTreeMap<String, String>,
+    ) -> impl Future<Output = Result<(), CallError>>;
+    /// Creates a rule that is gone, disabled where it was.
+    fn make_rule_again(
+        &self,
+        name: &str,
+        rule: &TimerRule,
+        is_disabled: bool,
+        tags: &BTreeMap<String, String>,
+    ) -> impl Future<Output = Result<(), CallError>>;
+    /// Removes a rule and its targets.
+    fn remove_rule(&self, name: &str) -> impl Future<Output = Result<(), CallError>>;
+}
+
+impl Edge for Shell {
+    type Objects = SettingsBucket;
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        (self.clock)()
+    }
+
+    fn objects(&self) -> &SettingsBucket {
+        &self.bucket
+    }
+
+    async fn facts(&self, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
+        read::read_facts(self, wanted).await
+    }
+
+    async fn applied_release(
+        &self,
+        id: &AppId,
+        applied: &Applied,
+    ) -> Result<ReadRelease, ReleaseError> {
+        let objects = read::applied_objects(self, id, applied);
+        let raw = objects.raw().await?;
+        objects.read(&raw).await
+    }
+
+    async fn applied_environment(
+        &self,
+        id: &AppId,
+        applied: &Applied,
+    ) -> Result<ReadEnvironment, ReleaseError> {
+        read::applied_objects(self, id, applied).environment().await
+    }
+
+    async fn cluster(&self) -> Result<Option<SeenCluster>, CallError> {
+        self.cluster.see().await
+    }
+
+    async fn services(&self, names: &[String]) -> Result<BTreeMap<String, EcsService>, CallError> {
+        self.cluster.services(names).await
+    }
+
+    async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
+        self.rules.see(name).await
+    }
+
+    async fn unwanted(&self, id: &AppId, keep: Keep<'_>) -> Result<Unwanted, CallError> {
+        Unwanted::find(self.places(), id, None, true, keep).await
+    }
+
+    async fn stack(&self, id: &AppId) -> Result<Option<SeenStack>, CallError> {
+        self.stacks.see(id).await
+    }
+
+    async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
+        self.bucket.write(key, bytes).await
+    }
+
+    async fn create_stack(&self, id: &AppId, operation: Operation<'_>) -> Result<(), CallError> {
+        self.stacks.create(id, operation).await
+    }
+
+    async fn update_stack(
+        &self,
+        id: &AppId,
+        operation: Operation<'_>,
+    ) -> Result<Update, CallError> {
+        self.stacks.update(id, operation).await
+    }
+
+    async fn delete_stack(&self, arn: &str, token: &str) -> Result<(), CallError> {
+        let role_arn = &self.config.app_stack_role_arn;
+        self.stacks.delete(arn, role_arn, token).await
+    }
+
+    async fn write_secret(
+        &self,
+        id: &AppId,
+        plan: &SecretPlan<'_>,
+    ) -> Result<Written, SecretError> {
+        let (secret, write) = (self.secrets.of(id), (plan.write.clone(), plan.took));
+        secret.write_through(&plan.value, &plan.token, write).await
+    }
+
+    async fn read_and_write_secret(
+        &self,
+        id: &AppId,
+        value: &str,
+        token: &str,
+    ) -> Result<Written, SecretError> {
+        self.secrets.of(id).read_and_write(value, token).await
+    }
+
+    async fn make_current(&self, id: &AppId, version: &str) -> Result<bool, SecretError> {
+        self.secrets.of(id).make_current(version).await
+    }
+
+    async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {
+        self.cluster.register(definition).await
+    }
+
+    async fn create_service(&self, service: &NewService<'_>) -> Result<(), CallError> {
+        self.cluster.create_service(service).await
+    }
+
+    async fn move_service(
+        &self,
+        service: &EcsService,
+        definition: &str,
+        change: Change<'_>,
+    ) -> Result<(), CallError> {
+        self.cluster.move_service(service, definition, change).await
+    }
+
+    async fn delete_service(&self, name: &str) -> Result<(), CallError> {
+        self.cluster.delete_service(name).await
+    }
+
+    async fn put_rule(
+        &self,
+        name: &str,
+        rule: &TimerRule,
+        seen: Option<&SeenRule>,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
+        self.rules.put(name, rule, seen, tags).await
+    }
+
+    async fn make_rule_again(
+        &self,
+        name: &str,
+        rule: &TimerRule,
+        is_disabled: bool,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
+        self.rules.make_again(name, rule, is_disabled, tags).await
+    }
+
+    async fn remove_rule(&self, name: &str) -> Result<(), CallError> {
+        self.rules.remove(name).await
+    }
+}
