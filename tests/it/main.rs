@@ -32,7 +32,6 @@ mod rack_settings;
 mod reconcile;
 mod runner;
 mod samples;
-mod schedules;
 mod secret_life;
 mod services;
 mod snapshots;

@@ -7,6 +7,7 @@
 //! | [`kills`] | the function's death before and after every call | in memory; each function × each service on processes |
 //! | [`pairs`] | every two faults on one promote, at calls that change something | in memory |
 //! | [`changes`] | outside edits and other settings of the Rack between two promotes, × kills and faults in the second | in memory |
+//! | [`schedules`] | 12,000 interleavings of promote's attempts and the way through the state, call by call | over a model of their own |
 //! | [`sample`] | schedules: events twice, in any order, two at a time, while functions die | on processes |
 //! | [`load`] | many promotes of many Apps at once, under ECS's rates | on processes |
 //!
@@ -45,6 +46,7 @@ mod pool;
 mod rack;
 mod sample;
 mod scenario;
+mod schedules;
 mod situation;
 
 /// The machine to itself: each matrix uses all of it, so they take turns.

@@ -6,10 +6,9 @@ use promotion::events::Event;
 use promotion::failures::Failures;
 use promotion::{Applied, Promotion, Status, Work};
 
-use super::attempt::applied_environment;
 use super::counting;
 use super::message::Body;
-use super::outside::Service;
+use super::releases::mark;
 use super::store::{Sim, at};
 
 /// How the events of requests that are not done end.
@@ -210,10 +209,15 @@ impl Watch {
                     "the newest request is applied",
                     applied.request_id == desired.order.request_id,
                 );
-                self.assert_runs(sim, applied, true);
+                self.assert_runs(sim, applied, None);
                 return "promotes at the end";
             }
-            (Status::Failed { .. }, Some(applied)) => self.assert_runs(sim, applied, false),
+            (Status::Failed { unrestored, .. }, Some(applied)) => {
+                self.assert_runs(sim, applied, Some(unrestored));
+                if !unrestored.is_empty() {
+                    return "failures at the end that tell what is not put back";
+                }
+            }
             _ => {}
         }
         "failures at the end"
@@ -221,18 +225,9 @@ impl Watch {
 
     /// CloudFormation never takes away what tasks use that may start now.
     fn assert_served(&self, sim: &Sim) {
-        let outside = &sim.outside;
-        let service = match &outside.service {
-            Some(Service::Runs(definition)) => Some(definition),
-            _ => None,
-        };
-        let served = |environment: &str| {
-            let release = environment.split('@').next().unwrap_or_default();
-            let stack = outside.stack.as_ref();
-            stack.is_some_and(|stack| stack.serves(release))
-        };
-        let running = service.into_iter().chain(&outside.rule);
-        let all = running.map(|it| it.environment.as_str()).all(served);
+        let (outside, stack) = (&sim.outside, sim.outside.stack.as_ref());
+        let served = |arn| stack.is_some_and(|stack| stack.serves(outside.release_of(arn)));
+        let all = outside.started().all(served);
         self.holds(sim, "the stack holds what the tasks that run need", all);
     }
 
@@ -328,29 +323,32 @@ impl Watch {
         );
     }
 
-    /// `whole`: the Release was applied last. After a failure, a deletion before it may have removed what cannot be brought
-    /// back.
-    fn assert_runs(&self, sim: &Sim, applied: &Applied, whole: bool) {
-        let want = applied_environment(applied);
-        let outside = &sim.outside;
+    /// After the Release was applied last, all of it runs. After a failure what runs is its: a deletion before it may have
+    /// removed what cannot be brought back, and what ECS refused to put back is told.
+    fn assert_runs(&self, sim: &Sim, applied: &Applied, unrestored: Option<&[String]>) {
+        let want = Ok(mark(applied.release.as_str(), &applied.env_version_id));
+        let (outside, whole) = (&sim.outside, unrestored.is_none());
+        let is_told = |what: &str| {
+            let mut told = unrestored.into_iter().flatten();
+            told.any(|told| told.starts_with(what) || told.starts_with("the secret "))
+        };
         match outside.service_at(sim.now) {
-            Some(Service::Runs(definition)) => self.holds(
+            Some(service) if !service.is_draining() => self.holds(
                 sim,
                 "tasks of the service see the environment of the applied Release",
-                outside.sees(definition).as_ref() == Ok(&want)
-                    && definition.arn == applied.services["web"].arn,
+                outside.sees(&service.task_definition) == want
+                    && service.task_definition == applied.services["web"].arn
+                    || is_told("the ECS service "),
             ),
-            Some(Service::Drains(_)) | None => {
-                self.holds(sim, "the service of the applied Release runs", !whole);
-            }
+            _ => self.holds(sim, "the service of the applied Release runs", !whole),
         }
-        match &outside.rule {
-            Some(target) => self.holds(
+        match outside.started_by_rule() {
+            Some(definition) if outside.is_active(definition) => self.holds(
                 sim,
                 "tasks of the Timer see the environment of the applied Release",
-                outside.sees(target).as_ref() == Ok(&want),
+                outside.sees(definition) == want || is_told("the rule "),
             ),
-            None => self.holds(sim, "the rule of the applied Release is there", !whole),
+            _ => self.holds(sim, "the rule of the applied Release is there", !whole),
         }
     }
 }

@@ -20,7 +20,6 @@ use rig::chance::Chance;
 use super::outside::Outside;
 
 /// Everything that outlives an invocation.
-#[derive(Debug)]
 pub struct Sim {
     pub chance: Chance,
     /// Seconds of the one true clock.
@@ -42,7 +41,7 @@ pub struct Sim {
 pub type Shared = Rc<RefCell<Sim>>;
 
 /// One invocation's access.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Access {
     pub sim: Shared,
     pub owner: String,
@@ -68,10 +67,11 @@ impl Access {
     /// Ends a step: another invocation may go on before the call takes effect.
     pub async fn step(&self, call: &str) -> Luck {
         let mut waited = false;
-        poll_fn(|_| {
+        poll_fn(|context| {
             if std::mem::replace(&mut waited, true) {
                 Poll::Ready(())
             } else {
+                context.waker().wake_by_ref(); // calls that run beside others are polled only once they are woken
                 Poll::Pending
             }
         })
@@ -96,6 +96,23 @@ impl Access {
 
 pub fn failed(call: &str) -> CallError {
     CallError::stated(call, "InternalFailure", None)
+}
+
+impl Access {
+    /// Writes an object, whatever stands there.
+    pub async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
+        let luck = self.step(&format!("write {key}")).await;
+        if luck != Luck::Refused {
+            let mut sim = self.sim.borrow_mut();
+            sim.writes += 1;
+            let version = sim.writes;
+            sim.objects.insert(key.to_owned(), (bytes, version));
+        }
+        match luck {
+            Luck::Good => Ok(()),
+            _ => Err(failed("write")),
+        }
+    }
 }
 
 impl StateObjects for Access {

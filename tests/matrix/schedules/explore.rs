@@ -10,12 +10,13 @@ use names::{AppId, AppName, RackName};
 use promotion::{Desired, Kind};
 use rig::chance::Chance;
 
-use super::attempt::{BAD, Model, OUTAGE, REFUSED, STUCK};
 use super::counting;
 use super::explored::Explored;
 use super::invariants::Watch;
 use super::message::{Body, work};
+use super::model::Model;
 use super::outside::EnvVersion;
+use super::releases::{BAD, OUTAGE, REFUSED, STUCK};
 use super::stack;
 use super::store::{Access, Shared, Sim, at};
 

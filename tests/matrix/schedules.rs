@@ -1,16 +1,18 @@
-//! Schedules: the real way through the state, stepped call by call by a scheduler that crashes, delays, duplicates and
-//! drops as it likes, over a model of S3, the queues and what promote and app-deletion change.
+//! Schedules: the real way through the state and promote's own attempt on it, stepped call by call by a scheduler that
+//! crashes, delays, duplicates and drops as it likes, over a model of S3, the queues and what promote and app-deletion change.
 //!
 //! A schedule is a seed: the same seed makes the same steps. When one fails, its message has the seed, and
 //! `SCHEDULES_FROM=<seed> SCHEDULES=1` runs it alone.
 
-mod attempt;
 mod counting;
+mod edge;
 mod explore;
 mod explored;
 mod invariants;
 mod message;
+mod model;
 mod outside;
+mod releases;
 mod stack;
 mod store;
 
@@ -29,6 +31,7 @@ fn number(name: &str) -> Option<u64> {
 
 #[test]
 fn whatever_the_schedule_the_newest_request_wins_and_nothing_is_lost() {
+    let _alone = crate::alone();
     let (first, count) = (
         number("SCHEDULES_FROM").unwrap_or(0),
         number("SCHEDULES").unwrap_or(SCHEDULES),

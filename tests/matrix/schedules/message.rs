@@ -4,7 +4,7 @@ use lambda::work::{Invocation, Message};
 use names::{AppId, ReleaseId, keys};
 use promotion::{Allowed, Order, Request, Tie, Work};
 
-use super::attempt::Model;
+use super::model::Model;
 use super::outside::EnvVersion;
 use super::store::{Luck, at};
 

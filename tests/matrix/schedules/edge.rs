@@ -1,0 +1,395 @@
+//! AWS as promote's attempt sees it, over the model of the outside: each call is a step of the schedule.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::call_error::CallError;
+use aws::ecs::{Change, EcsService, NewService, SeenCluster};
+use aws::event_rules::SeenRule;
+use aws::secrets::{SecretError, SecretWrite, StandingSecret, ValueWrite, Written};
+use aws::stacks::{Operation, Update};
+use chrono::{DateTime, Utc};
+use environment::ReadEnvironment;
+use lambda::release::{ReadRelease, ReleaseError};
+use lambda::unwanted::{Keep, Unwanted};
+use names::AppId;
+use promote::facts::{self, Agents, Facts, Named, Surroundings, Wanted};
+use promote::plan::SecretPlan;
+use promote::{Config, Edge, PromoteError};
+use promotion::Applied;
+use release::stack_state::SeenStack;
+use release::task_definition::TaskDefinition;
+use release::timer_rule::TimerRule;
+use zeroize::Zeroizing;
+
+use super::model::Model;
+use super::outside::{Outside, cluster_arn, secret_arn};
+use super::releases::{self, CONFIG, OUTAGE, REFUSED};
+use super::stack::Stack;
+use super::store::{Access, Luck, failed};
+
+impl Model {
+    /// A call that reads.
+    async fn look<T>(
+        &self,
+        call: &str,
+        see: impl FnOnce(&Outside, i64) -> T,
+    ) -> Result<T, CallError> {
+        if self.access.step(call).await != Luck::Good {
+            return Err(failed(call));
+        }
+        let sim = self.access.sim.borrow();
+        Ok(see(&sim.outside, sim.now))
+    }
+
+    /// A call that changes something, where AWS takes it.
+    async fn change<T>(
+        &self,
+        call: &str,
+        change: impl FnOnce(&mut Outside) -> Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        self.write(call, change).await?
+    }
+
+    fn once_in(&self, times: usize) -> bool {
+        self.access.sim.borrow_mut().chance.once_in(times)
+    }
+
+    /// What AWS says of everything that is refused, whoever asks; of some of it already here.
+    fn refuses(&self, definition: &TaskDefinition, times: usize) -> Result<(), CallError> {
+        if definition.tags["convox:release"] == REFUSED && self.once_in(times) {
+            return Err(refused());
+        }
+        Ok(())
+    }
+
+    /// The same of a revision.
+    fn refuses_revision(&self, arn: &str, times: usize) -> Result<(), CallError> {
+        let is_refused = self.access.sim.borrow().outside.release_of(arn) == REFUSED;
+        if is_refused && self.once_in(times) {
+            return Err(refused());
+        }
+        Ok(())
+    }
+
+    async fn begin(&self, call: &str, body: Option<&str>, token: &str) -> Result<(), CallError> {
+        let ends_at = self.stack_ends_at();
+        self.change(call, |outside| {
+            let number = outside.stacks;
+            outside.stacks += 1;
+            let stack = outside.stack.get_or_insert_with(|| Stack::new(number));
+            stack.begin(body, token, ends_at);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put(&self, call: &str, token: &str, value: &str) -> Result<Written, SecretError> {
+        let written = self.change(call, |outside| {
+            outside.put_secret(token, value);
+            Ok(Written {
+                arn: secret_arn(),
+                version_id: token.to_owned(),
+                changed: true,
+            })
+        });
+        Ok(written.await?)
+    }
+
+    fn is_out(value: &str) -> bool {
+        value.contains(OUTAGE)
+    }
+}
+
+fn refused() -> CallError {
+    CallError::stated("ask for it", "AccessDeniedException", Some("it is denied"))
+}
+
+fn timed_out() -> SecretError {
+    SecretError::TimedOut(CONFIG.release.secrets_manager_timeout)
+}
+
+fn standing_secret(outside: &Outside) -> StandingSecret {
+    let Some(secret) = &outside.secret else {
+        return StandingSecret::default();
+    };
+    if secret.is_deleted {
+        return StandingSecret::scheduled(secret_arn());
+    }
+    let current = secret.versions.get(&secret.current);
+    let current = current.map(|value| (secret.current.clone(), Zeroizing::new(value.clone())));
+    StandingSecret::active(secret_arn(), current)
+}
+
+impl Edge for Model {
+    type Objects = Access;
+
+    fn config(&self) -> &Config {
+        &CONFIG
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.access.now()
+    }
+
+    fn objects(&self) -> &Access {
+        &self.access
+    }
+
+    async fn facts(&self, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
+        let now = self.access.now();
+        let facts = self.look("gather", |outside, second| {
+            let broken = outside.settings_are_broken;
+            let release = wanted.release.as_str();
+            let release = releases::read(release, wanted.env_version_id, broken)?;
+            let (settings, manifest) = (&release.settings, &release.manifest);
+            let (decision, refused) = facts::decide_delivery(&CONFIG, settings, manifest);
+            let services = outside.service_at(second).into_iter();
+            let services = services.map(|service| (service.name.clone(), service.clone()));
+            let newest = wanted.may_find_more().then(|| outside.newest_revisions());
+            let mut surroundings = Surroundings {
+                services: services.collect(),
+                named: Named::default(),
+                rules: outside.rule.iter().cloned().collect(),
+                newest: newest.unwrap_or_default(),
+                dead: BTreeSet::new(),
+                agents: Agents::NotAsked,
+                unwanted: Unwanted::default(), // every Release has the same Service and Timer
+            };
+            let idle = wanted.applied.map(|applied| surroundings.idle(applied));
+            let idle = idle.into_iter().flatten();
+            surroundings.dead = idle.filter(|arn| !outside.is_active(arn)).collect();
+            let stack = outside.stack.as_ref().map(|stack| stack.seen(wanted.id));
+            Ok(Facts {
+                release,
+                environment_bytes: 0,
+                environment_emptied: false,
+                env_version_id: wanted.env_version_id.to_owned(),
+                decision,
+                refused,
+                cluster: cluster(),
+                stranded: None,
+                stack,
+                secret: Some(standing_secret(outside)),
+                surroundings,
+                now,
+            })
+        });
+        facts.await?
+    }
+
+    async fn applied_release(
+        &self,
+        _: &AppId,
+        applied: &Applied,
+    ) -> Result<ReadRelease, ReleaseError> {
+        let (release, version) = (applied.release.as_str(), &applied.env_version_id);
+        self.look("read the applied Release", |outside, _| {
+            releases::read(release, version, outside.settings_are_broken)
+        })
+        .await?
+    }
+
+    async fn applied_environment(
+        &self,
+        _: &AppId,
+        applied: &Applied,
+    ) -> Result<ReadEnvironment, ReleaseError> {
+        let (release, version) = (applied.release.as_str(), &applied.env_version_id);
+        let read = self.look("read the applied environment", |_, _| {
+            releases::environment(release, version)
+        });
+        Ok(read.await?)
+    }
+
+    async fn cluster(&self) -> Result<Option<SeenCluster>, CallError> {
+        self.look("see the cluster", |_, _| Some(cluster())).await
+    }
+
+    async fn services(&self, names: &[String]) -> Result<BTreeMap<String, EcsService>, CallError> {
+        self.look("see services", |outside, now| {
+            let found = names.iter().filter_map(|name| {
+                let service = outside.service_called(name, now)?;
+                Some((name.clone(), service.clone()))
+            });
+            found.collect()
+        })
+        .await
+    }
+
+    async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
+        self.look("see the rule", |outside, _| {
+            outside.rule_called(name).cloned()
+        })
+        .await
+    }
+
+    async fn unwanted(&self, _: &AppId, keep: Keep<'_>) -> Result<Unwanted, CallError> {
+        self.look("see what is unwanted", |outside, now| {
+            let services = outside.service_at(now).into_iter();
+            let services = services.filter(|service| !keep.services.contains(&service.name));
+            let rules = outside.rule.iter();
+            let rules = rules.filter(|(name, _)| !keep.rules.contains(name));
+            Unwanted {
+                services: services.cloned().collect(),
+                rules: rules.cloned().collect(),
+            }
+        })
+        .await
+    }
+
+    async fn stack(&self, id: &AppId) -> Result<Option<SeenStack>, CallError> {
+        self.look("see the stack", |outside, _| {
+            outside.stack.as_ref().map(|stack| stack.seen(id))
+        })
+        .await
+    }
+
+    async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
+        self.access.write(key, bytes).await
+    }
+
+    async fn create_stack(&self, _: &AppId, operation: Operation<'_>) -> Result<(), CallError> {
+        let Operation { body, token, .. } = operation;
+        self.begin("create the stack", Some(body), token).await
+    }
+
+    async fn update_stack(&self, _: &AppId, operation: Operation<'_>) -> Result<Update, CallError> {
+        let Operation { body, token, .. } = operation;
+        self.begin("update the stack", Some(body), token).await?;
+        Ok(Update::Begun)
+    }
+
+    async fn delete_stack(&self, _: &str, token: &str) -> Result<(), CallError> {
+        self.begin("delete the stack", None, token).await
+    }
+
+    async fn write_secret(&self, _: &AppId, plan: &SecretPlan<'_>) -> Result<Written, SecretError> {
+        let (token, value) = (plan.token.as_str(), plan.value.as_str());
+        let is_out = Self::is_out(value);
+        if is_out && self.once_in(2) {
+            return Err(timed_out());
+        }
+        let then = match &plan.write {
+            SecretWrite::Create => None,
+            SecretWrite::Existing { then, .. } => Some(then),
+        };
+        let written = match then {
+            None => self.put("create the secret", token, value).await,
+            Some(ValueWrite::Put) => self.put("put the secret", token, value).await,
+            Some(ValueWrite::Restore) => self.put("restore the secret", token, value).await,
+            Some(ValueWrite::Nothing { version_id }) => Ok(Written {
+                arn: secret_arn(),
+                version_id: version_id.clone(),
+                changed: false,
+            }),
+            Some(other) => panic!("the model never asks for {other:?}"),
+        };
+        if is_out { Err(timed_out()) } else { written }
+    }
+
+    async fn read_and_write_secret(
+        &self,
+        _: &AppId,
+        value: &str,
+        token: &str,
+    ) -> Result<Written, SecretError> {
+        self.put("put the secret anew", token, value).await
+    }
+
+    async fn make_current(&self, _: &AppId, version: &str) -> Result<bool, SecretError> {
+        let made = self.change("put the secret back", |outside| {
+            let secret = outside.secret.as_mut().filter(|secret| !secret.is_deleted);
+            let secret = secret.filter(|secret| secret.versions.contains_key(version));
+            if let Some(secret) = secret {
+                version.clone_into(&mut secret.current);
+                return Ok(true);
+            }
+            Ok(false)
+        });
+        Ok(made.await?)
+    }
+
+    async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {
+        self.refuses(definition, 4)?;
+        self.change("register", |outside| Ok(outside.register(definition)))
+            .await
+    }
+
+    async fn create_service(&self, service: &NewService<'_>) -> Result<(), CallError> {
+        self.refuses_revision(service.definition, 2)?;
+        let now = self.access.sim.borrow().now;
+        self.change("create the service", |outside| {
+            outside.create_service(service, now)
+        })
+        .await
+    }
+
+    async fn move_service(
+        &self,
+        service: &EcsService,
+        definition: &str,
+        change: Change<'_>,
+    ) -> Result<(), CallError> {
+        self.refuses_revision(definition, 2)?;
+        let name = &service.name;
+        self.change("move the service", |outside| {
+            outside.move_service(name, definition, change)
+        })
+        .await
+    }
+
+    async fn delete_service(&self, _: &str) -> Result<(), CallError> {
+        let now = self.access.sim.borrow().now;
+        self.change("delete the service", |outside| {
+            outside.delete_service(now);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_rule(
+        &self,
+        name: &str,
+        rule: &TimerRule,
+        _: Option<&SeenRule>,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
+        self.refuses_revision(&rule.target.task_definition, 1)?;
+        let rule = SeenRule::firing(rule.clone(), tags.clone());
+        self.change("put the rule", |outside| {
+            outside.rule = Some((name.to_owned(), rule));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn make_rule_again(
+        &self,
+        name: &str,
+        rule: &TimerRule,
+        _: bool,
+        tags: &BTreeMap<String, String>,
+    ) -> Result<(), CallError> {
+        let rule = SeenRule::firing(rule.clone(), tags.clone());
+        self.change("make the rule again", |outside| {
+            outside.rule = Some((name.to_owned(), rule));
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove_rule(&self, _: &str) -> Result<(), CallError> {
+        self.change("remove the rule", |outside| {
+            outside.remove_rule();
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn cluster() -> SeenCluster {
+    SeenCluster {
+        arn: cluster_arn(),
+        capacity_providers: Vec::new(),
+    }
+}

@@ -1,0 +1,127 @@
+//! The Rack and the Releases of the schedules: what their files say, read once by the real readers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use environment::{EnvironmentObject, ReadEnvironment};
+use lambda::release::{ReadRelease, ReleaseError};
+use manifest::Manifest;
+use manifest::app_settings::{AppSettings, Build};
+use manifest::resources::{self, Resources};
+use names::error_type::ErrorType;
+use promote::Config;
+use release::release_checks::Problem;
+
+/// A Release whose convox.yml wants a variable that its environment lacks: the user's error, found before anything is
+/// written.
+pub const BAD: &str = "bad";
+/// A Release that ECS or EventBridge refuses after the secret was written: a permanent error.
+pub const REFUSED: &str = "refused";
+/// A Release while Secrets Manager is out: it falls back.
+pub const OUTAGE: &str = "outage";
+/// A Release whose stack CloudFormation cannot bring up.
+pub const STUCK: &str = "stuck";
+/// All Releases.
+const ALL: [&str; 6] = ["A", "B", BAD, REFUSED, OUTAGE, STUCK];
+/// The variable that says whose environment a task sees.
+pub const MARK: &str = "MARK";
+
+/// The Rack's settings.
+pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
+    let config = Config::from_lookup(|name| Some(setting(name)?.to_owned()));
+    config.expect("the settings are whole")
+});
+
+/// What the files of a Release say, but for its environment.
+static READ: LazyLock<BTreeMap<&str, (Manifest, Resources)>> = LazyLock::new(|| {
+    ALL.into_iter()
+        .map(|name| (name, read_manifest(name)))
+        .collect()
+});
+
+fn setting(name: &str) -> Option<&'static str> {
+    Some(match name {
+        "RACK" => "rack",
+        "SECRETS_MANAGER_ENV" => "Yes",
+        "SETTINGS_BUCKET" => "settings",
+        "CLUSTER" => "apps",
+        "AWS_REGION" => "us-east-1",
+        "SUBNETS" => "subnet-1,subnet-2",
+        "SECURITY_GROUPS" => "sg-1",
+        "VPC" => "vpc-1",
+        "TASK_EXECUTION_ROLE_ARN" => "arn:aws:iam::123456789012:role/execution",
+        "TASK_ROLE_ARN" => "arn:aws:iam::123456789012:role/task",
+        "TIMER_ROLE_ARN" => "arn:aws:iam::123456789012:role/timer",
+        "APP_STACK_ROLE_ARN" => "arn:aws:iam::123456789012:role/stacks",
+        "APP_BOUNDARY_ARN" => "arn:aws:iam::123456789012:policy/boundary",
+        _ => return None,
+    })
+}
+
+fn read_manifest(release: &str) -> (Manifest, Resources) {
+    let needed = if release == BAD {
+        "\n      - NEEDED"
+    } else {
+        ""
+    };
+    let own = resources_of(release).into_iter().next();
+    let resources = own.map(|name| format!("resources:\n  {name}:\n    type: redis\n"));
+    let resources = resources.unwrap_or_default();
+    let text = format!(
+        "{resources}services:\n  web:\n    image: example/web:1\n    environment:\n      - \"*\"{needed}\ntimers:\n  \
+         nightly:\n    schedule: 0 3 * * ?\n    command: bin/nightly\n    service: web\n"
+    );
+    let environment = environment(release, "").environment;
+    let manifest = manifest::load("convox.yml", text.as_bytes(), &environment);
+    let manifest = manifest.unwrap_or_else(|err| panic!("{release}: {err}"));
+    let Ok(resources) = resources::read(&manifest) else {
+        panic!("{release}: its resources are right");
+    };
+    (manifest, resources)
+}
+
+/// The resources of a Release: one of its own, or none.
+pub fn resources_of(release: &str) -> BTreeSet<String> {
+    let own = ["B", REFUSED, STUCK].into_iter();
+    let own = own.filter(|own| *own == release);
+    own.map(str::to_lowercase).collect()
+}
+
+/// What the environment of a version says.
+pub fn mark(release: &str, version: &str) -> String {
+    format!("{release}@{version}")
+}
+
+/// The environment of a version.
+pub fn environment(release: &str, version: &str) -> ReadEnvironment {
+    let object = format!("{MARK}={}\n", mark(release, version));
+    match environment::read(object.as_bytes()) {
+        Ok(EnvironmentObject::Plain(environment)) => environment,
+        _ => panic!("the environment is plain"),
+    }
+}
+
+/// A Release as it is read; `settings_are_broken`: nobody can read its `app.json`.
+pub fn read(
+    release: &str,
+    version: &str,
+    settings_are_broken: bool,
+) -> Result<ReadRelease, ReleaseError> {
+    let app_json = if settings_are_broken { "{" } else { "{}" };
+    let settings = AppSettings::read("apps/shop/app.json", app_json.as_bytes());
+    let settings = settings.map_err(|err| ReleaseError::Input {
+        problem: Problem::new(ErrorType::InvalidSettings, err.to_string()),
+        warnings: Vec::new(),
+    })?;
+    let (manifest, resources) = READ[release].clone();
+    Ok(ReadRelease {
+        settings,
+        build: Build::default(),
+        environment: environment(release, version),
+        manifest,
+        resources,
+        problems: Vec::new(),
+        readonly_root: false,
+        manifest_to_copy: None,
+    })
+}
