@@ -43,7 +43,7 @@ impl Checks {
                 continue;
             }
             if part(&arn, REGION) != part(&facts.cluster.arn, REGION) {
-                self.from_elsewhere(resource, database);
+                self.of_other_region(resource, database);
             }
             if is_own(wanted.id, &facts.cluster.arn, &arn)
                 || allowed.any(|pattern| is_like(pattern, &arn))
@@ -64,7 +64,7 @@ impl Checks {
     ///
     /// Sources: RDS API reference, `RestoreDBInstanceFromDBSnapshot` (`DBSnapshotIdentifier`) and `CreateDBInstanceReadReplica`
     /// (`KmsKeyId`); hashicorp/terraform#11538 has the words of the refusal.
-    fn from_elsewhere(&mut self, resource: &Resource, database: &Database) {
+    fn of_other_region(&mut self, resource: &Resource, database: &Database) {
         let (line, shown) = (resource.line, &resource.shown);
         let at = format!("convox.yml line {line}, `resources.{shown}.options");
         let copy = "copy a snapshot of it into this region (`aws rds copy-db-snapshot`, with a key of this region where it is encrypted), \
