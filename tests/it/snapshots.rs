@@ -149,7 +149,7 @@ fn of_two_renderings_each_part_that_differs_has_a_line() {
         },
     });
     let both = [Variant::new("secret", &from), Variant::new("S3", &to)];
-    let want = r##"# secret
+    let want = r#"# secret
 
 services.old: {"memory":256}
 services.web: {"memory":512,"secrets":[{"name":"KEY","valueFrom":"arn"}]}
@@ -161,6 +161,6 @@ services.web: {"memory":512,"secrets":[{"name":"KEY","valueFrom":"arn"}]}
 ~ services.web/memory: 512 -> 1024
 + services.web/secrets: []
 - services.web/secrets/KEY
-"##;
+"#;
     assert_eq!(text(&both), want);
 }

@@ -10,13 +10,14 @@ fn manifest(body: &str) -> String {
     format!("services:\n  web:\n    image: a\n{body}")
 }
 
+fn secret(name: &str, account: &str) -> String {
+    format!("arn:aws:secretsmanager:us-east-1:{account}:secret:{name}-AbCdEf")
+}
+
 #[tokio::test]
 async fn references_that_cannot_be_meant_are_refused_before_any_write() {
     let mut rack = Rack::new().await;
-    let secret = |name: &str, account: &str| {
-        format!("arn:aws:secretsmanager:us-east-1:{account}:secret:{name}-AbCdEf")
-    };
-    let (account, name) = (rack.world.account.clone(), rack.world.rack.clone());
+    let account = rack.world.account.clone();
     let files = (0..11).map(|n| format!("      - arn:aws:s3:::bucket/{n}.env\n"));
     let eleven = format!("    environmentFiles:\n{}", files.collect::<String>());
     let good_arn = secret("db/main", &account);
@@ -75,6 +76,24 @@ async fn references_that_cannot_be_meant_are_refused_before_any_write() {
             "InvalidManifest",
             vec!["`services.web.environmentFiles` has 11 files and ECS takes 10"],
         ),
+    ] {
+        let manifest = manifest(&body);
+        rack.refuses(Bad {
+            name: what,
+            files: &[("convox.yml", &manifest)],
+            environment: None,
+            error_type,
+            says: &says,
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn what_belongs_to_an_app_is_refused_before_any_write() {
+    let mut rack = Rack::new().await;
+    let (account, name) = (rack.world.account.clone(), rack.world.rack.clone());
+    for (what, body, error_type, says) in [
         (
             "this App's own secret and another App's",
             format!(
