@@ -4,6 +4,7 @@ use aws::call_error::{CallError, ErrorClass};
 use aws::secrets::SecretError;
 use lambda::intake::Failure;
 use lambda::state_store::StoreError;
+use lambda::stranded::ClusterChanged;
 use lambda_runtime::Diagnostic;
 use names::NameError;
 use names::bounds;
@@ -75,11 +76,8 @@ pub enum DeletionError {
         reason: String,
     },
     /// ECS services of the App are in a cluster that is not the Rack's any more.
-    #[error("{reason}")]
-    ClusterChanged {
-        /// Which, where, and what to do.
-        reason: String,
-    },
+    #[error("{0}")]
+    ClusterChanged(ClusterChanged),
     /// It was tried for hours.
     #[error(
         "the App could not be deleted within {hours} hours of the request; the last state was {status}"
@@ -108,7 +106,7 @@ impl Failure for DeletionError {
             | Self::DefinitionStillRun { .. }
             | Self::ResourceProtected { .. }
             | Self::StackStays { .. }
-            | Self::ClusterChanged { .. }
+            | Self::ClusterChanged(_)
             | Self::PastDeadline { .. }
             | Self::Report(_) => ErrorClass::Permanent,
         }
@@ -125,7 +123,7 @@ impl Failure for DeletionError {
             Self::ClusterTooLarge { .. } => ErrorType::ClusterTooLarge.into(),
             Self::ResourceProtected { .. } => ErrorType::ResourceProtected.into(),
             Self::StackStays { .. } => ErrorType::StackStays.into(),
-            Self::ClusterChanged { .. } => ErrorType::ClusterChanged.into(),
+            Self::ClusterChanged(_) => ErrorType::ClusterChanged.into(),
             Self::PastDeadline { .. } => ErrorType::DeadlineExceeded.into(),
             Self::Report(_) => ErrorType::ReportUnrendered.into(),
         }

@@ -41,8 +41,8 @@ pub async fn gather(
     applied: Option<&Applied>,
 ) -> Result<Gathered, DeletionError> {
     if let Some(stranded) = Stranded::find(&shell.cluster, id, applied).await? {
-        let reason = stranded.says("delete the App again");
-        return Err(DeletionError::ClusterChanged { reason });
+        let changed = stranded.until("delete the App again");
+        return Err(DeletionError::ClusterChanged(changed));
     }
     let none = BTreeSet::new();
     let keep = Keep {

@@ -41,7 +41,7 @@ pub enum Applied {
 ///
 /// # Errors
 ///
-/// [`RunError::Refused`] where ECS does not place the task, others for calls that failed.
+/// [`RunError::NoRoom`] and [`RunError::Refused`] where ECS does not place the task, others for calls that failed.
 pub async fn apply(
     shell: &Shell,
     request: &Request,
@@ -74,7 +74,7 @@ pub async fn apply(
             let known = known(shell, &task).await?;
             Ok(Applied::Before { task, known })
         }
-        Ran::Refused(refusal) => Err(RunError::Refused(refusal)),
+        Ran::Refused(refusal) => Err(RunError::refused(refusal)),
     }
 }
 

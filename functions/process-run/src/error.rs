@@ -9,7 +9,7 @@ use lambda_runtime::Diagnostic;
 use names::bounds;
 use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
-use release::release_checks::Problem;
+use release::problem::{ReleaseProblem, in_one_line};
 
 use crate::problem::RunProblem;
 
@@ -26,10 +26,15 @@ pub enum RunError {
     #[error(transparent)]
     Release(#[from] ReleaseError),
     /// The user's input cannot be run.
-    #[error("{}", list(.0))]
-    Input(Vec<Problem>),
-    /// ECS did not place the task; nothing was started.
-    #[error("{}", refused(.0))]
+    #[error("{}", in_one_line(.0))]
+    Input(Vec<ReleaseProblem>),
+    /// ECS has no room for the task now; nothing was started.
+    #[error(
+        "ECS has no room for the task: {0}; add instances to the cluster, or lower the Service's `scale`"
+    )]
+    NoRoom(Refusal),
+    /// ECS does not place the task; nothing was started.
+    #[error("ECS does not start the task: {0}; see \"API failure reasons\" in its developer guide")]
     Refused(Refusal),
     /// An answer could not be rendered.
     #[error("the answer could not be rendered")]
@@ -37,10 +42,20 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// ECS's refusal of a task, by whether it can pass.
+    #[must_use]
+    pub fn refused(refusal: Refusal) -> Self {
+        if refusal.can_pass() {
+            Self::NoRoom(refusal)
+        } else {
+            Self::Refused(refusal)
+        }
+    }
+
     /// Whether there is no room for the task now.
     #[must_use]
     pub fn lacks_room(&self) -> bool {
-        matches!(self, Self::Refused(refusal) if refusal.can_pass())
+        matches!(self, Self::NoRoom(_))
     }
 }
 
@@ -56,7 +71,7 @@ impl Failure for RunError {
             Self::Call(call) => call.class(),
             Self::Store(store) => store.class(),
             Self::Release(release) => release.class(),
-            Self::Refused(refusal) if refusal.can_pass() => ErrorClass::Transient,
+            Self::NoRoom(_) => ErrorClass::Transient,
             Self::Input(_) | Self::Refused(_) | Self::Report(_) => ErrorClass::Permanent,
         }
     }
@@ -70,7 +85,7 @@ impl Failure for RunError {
                 .first()
                 .map_or(ErrorType::InvalidInput, |problem| problem.error_type)
                 .into(),
-            Self::Refused(refusal) if refusal.can_pass() => ErrorType::NoRoom.into(),
+            Self::NoRoom(_) => ErrorType::NoRoom.into(),
             Self::Refused(_) => ErrorType::TaskRefused.into(),
             Self::Report(_) => ErrorType::ReportUnrendered.into(),
         }
@@ -81,27 +96,6 @@ impl Failure for RunError {
             Self::Release(release) => release.warnings(),
             _ => &[],
         }
-    }
-}
-
-fn list(problems: &[Problem]) -> String {
-    let messages = problems.iter().map(|problem| problem.message.as_str());
-    messages.collect::<Vec<_>>().join("; ")
-}
-
-fn refused(refusal: &Refusal) -> String {
-    let reason = match &refusal.detail {
-        Some(detail) => format!("{} ({detail})", refusal.reason),
-        None => refusal.reason.clone(),
-    };
-    if refusal.can_pass() {
-        format!(
-            "ECS has no room for the task: {reason}; add instances to the cluster, or lower the Service's `scale`"
-        )
-    } else {
-        format!(
-            "ECS does not start the task: {reason}; see \"API failure reasons\" in its developer guide"
-        )
     }
 }
 

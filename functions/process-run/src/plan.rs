@@ -6,12 +6,13 @@ use manifest::Service;
 use manifest::capacity::Capacity;
 use manifest::capacity::LaunchType;
 use manifest::precedence::{self, EnvDelivery, Level};
-use names::error_type::{ErrorCode, ErrorType};
+use names::error_type::ErrorCode;
 use names::keys;
 use release::app_stack::StackOutputs;
 use release::exec_limits;
 use release::named_arns::Namer;
-use release::release_checks::{self, Problem};
+use release::problem::ReleaseProblem;
+use release::release_checks::{self, ReleaseNotice};
 use release::task_definition::{
     self, EnvSource, Launch, Release, RenderError, TASK_DEFINITION_MAX_BYTES, TaskDefinition,
 };
@@ -54,10 +55,8 @@ pub fn plan(
     let read = &gathered.read;
     let rack = &config.secrets_manager_env;
     let (decision, refused) = precedence::of_release(rack, &read.settings, &read.manifest);
-    let refused = refused.into_iter();
-    let mut problems: Vec<Problem> = refused
-        .map(|err| Problem::new(ErrorType::InvalidParameter, err.to_string()))
-        .collect();
+    let refused = refused.into_iter().map(ReleaseProblem::from);
+    let mut problems: Vec<ReleaseProblem> = refused.collect();
     problems.extend(read.problems.iter().cloned());
     let Some(service) = read.manifest.service(request.service.as_str()) else {
         problems.push(no_service(request, gathered));
@@ -77,7 +76,7 @@ pub fn plan(
     let s3 = match render(&s3_source(config, request, gathered)) {
         Ok(definition) => definition,
         Err(err) => {
-            problems.push(Problem::new(err.error_type(), err.with_line(service)));
+            problems.push(err.in_file(service).into());
             return Err(RunError::Input(problems));
         }
     };
@@ -90,7 +89,7 @@ pub fn plan(
         warnings: warnings(gathered),
     };
     let lost = release_checks::host_volumes(service, launch_type);
-    plan.warnings.extend(lost);
+    plan.warnings.extend(lost.map(|notice| notice.to_string()));
     match through_secret(gathered, render) {
         Ok(Some(definition)) => {
             plan.definition = definition;
@@ -104,8 +103,9 @@ pub fn plan(
         }
     }
     if plan.delivery == EnvDelivery::S3 {
-        let reminder = release_checks::s3_reminder(&[service.name.as_str()]);
-        plan.warnings.push(reminder);
+        let services = vec![service.name.to_string()];
+        let reminder = ReleaseNotice::NeedsConvoxEnv { services };
+        plan.warnings.push(reminder.to_string());
         problems.extend(beyond_s3_delivery(gathered, service, &plan.definition));
     }
     if problems.is_empty() {
@@ -131,16 +131,15 @@ fn beyond_s3_delivery(
     gathered: &Gathered,
     service: &Service,
     definition: &TaskDefinition,
-) -> Vec<Problem> {
+) -> Vec<ReleaseProblem> {
     let environment = &gathered.read.environment.environment;
     let name = service.name.as_str();
     let refused = exec_limits::too_large(name, service, environment, definition);
     let object = exec_limits::object_too_large(gathered.environment_bytes);
-    let object = object.map(|message| Problem::new(ErrorType::EnvironmentTooLarge, message));
+    let beyond = refused.into_iter().chain(object);
     too_large(definition, service)
         .into_iter()
-        .chain(refused)
-        .chain(object)
+        .chain(beyond.map(ReleaseProblem::from))
         .collect()
 }
 
@@ -221,22 +220,25 @@ fn checks(
     gathered: &Gathered,
     service: &Service,
     placement: &Placement,
-) -> Vec<Problem> {
+) -> Vec<ReleaseProblem> {
     let (manifest, environment) = (&gathered.read.manifest, &gathered.read.environment);
     let mut missing = manifest.missing_variables(&environment.environment);
     missing.retain(|name, _| name == service.name.as_str());
     let role = config.task_execution_role_arn.split(':');
     let account = role.clone().nth(4).unwrap_or_default();
     let mut problems = Vec::new();
-    problems.extend(release_checks::missing_variables(&missing, environment));
-    problems.extend(release_checks::unknown_link(manifest, service));
+    let missing = release_checks::missing_variables(missing, environment);
+    let unknown_link = release_checks::unknown_link(manifest, service);
+    let faults = missing.into_iter().chain(unknown_link);
+    problems.extend(faults.map(ReleaseProblem::from));
     let namer = Namer {
         id: &request.id,
         account,
         settings_bucket: &config.bucket,
         allowed: &config.allowed_arns,
     };
-    problems.extend(namer.problems(service));
+    let refused = namer.problems(service).into_iter();
+    problems.extend(refused.map(ReleaseProblem::from));
     problems.extend(not_deployed(gathered, service));
     if matches!(placement, Placement::Fargate { network, .. } if network.subnets.is_empty()) {
         problems.push(RunProblem::NoSubnets.into());
@@ -249,7 +251,7 @@ fn checks(
 }
 
 /// Resources that the Service names and a promote has not deployed yet.
-fn not_deployed(gathered: &Gathered, service: &Service) -> Option<Problem> {
+fn not_deployed(gathered: &Gathered, service: &Service) -> Option<ReleaseProblem> {
     let resources = gathered.read.resources.list.iter();
     let named = resources.filter(|resource| service.resources.contains(&resource.name));
     let stack = gathered.stack.as_ref();
@@ -265,7 +267,7 @@ fn not_deployed(gathered: &Gathered, service: &Service) -> Option<Problem> {
     })
 }
 
-fn no_service(request: &Request, gathered: &Gathered) -> Problem {
+fn no_service(request: &Request, gathered: &Gathered) -> ReleaseProblem {
     let services = gathered.read.manifest.services.iter();
     let no_service = RunProblem::NoService {
         release: gathered.release.clone(),
@@ -275,7 +277,7 @@ fn no_service(request: &Request, gathered: &Gathered) -> Problem {
     no_service.into()
 }
 
-fn too_large(definition: &TaskDefinition, service: &Service) -> Option<Problem> {
+fn too_large(definition: &TaskDefinition, service: &Service) -> Option<ReleaseProblem> {
     let size = definition.size_bytes();
     (size > TASK_DEFINITION_MAX_BYTES).then(|| {
         let service = service.name.clone();

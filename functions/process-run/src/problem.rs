@@ -4,7 +4,7 @@ use aws::secrets::SecretError;
 use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppName, NameError, ReleaseId, ServiceName};
-use release::release_checks::Problem;
+use release::problem::UserError;
 use release::task_definition::TASK_DEFINITION_MAX_BYTES;
 
 use crate::plan::OVERRIDES_MAX;
@@ -103,7 +103,7 @@ pub enum RunProblem {
     },
 }
 
-impl RunProblem {
+impl UserError for RunProblem {
     fn error_type(&self) -> ErrorType {
         match self {
             Self::Member(_) | Self::EmptyCommand | Self::NulInCommand => ErrorType::InvalidRequest,
@@ -118,12 +118,6 @@ impl RunProblem {
             Self::CommandTooLong { .. } => ErrorType::CommandTooLong,
             Self::TaskDefinitionTooLarge { .. } => ErrorType::TaskDefinitionTooLarge,
         }
-    }
-}
-
-impl From<RunProblem> for Problem {
-    fn from(problem: RunProblem) -> Self {
-        Self::new(problem.error_type(), problem.to_string())
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda::intake;
 use names::{AppId, AppName, NameError, RackName, ReleaseId, ServiceName};
-use release::release_checks::Problem;
+use release::problem::ReleaseProblem;
 
 use crate::problem::RunProblem;
 use crate::trigger::Requested;
@@ -67,13 +67,13 @@ impl About {
 ///
 /// # Errors
 ///
-/// [`Problem`], the first one.
+/// [`ReleaseProblem`], the first one.
 pub fn checked(
     rack: &RackName,
     requested: &Requested,
     about: &About,
     now: DateTime<Utc>,
-) -> Result<Request, Problem> {
+) -> Result<Request, ReleaseProblem> {
     let detail = &requested.detail;
     let optional = |name| intake::optional_text(detail, name).map_err(RunProblem::Member);
     let required = |name| intake::required_text(detail, name).map_err(RunProblem::Member);
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use names::error_type::ErrorType;
 
-    fn check(detail: serde_json::Value, minutes: i64) -> Result<Request, Problem> {
+    fn check(detail: serde_json::Value, minutes: i64) -> Result<Request, ReleaseProblem> {
         let rack = RackName::new("r").unwrap();
         let now = DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
         let requested = Requested {

@@ -9,7 +9,7 @@ use lambda::intake::Failure as _;
 use lambda::state_store::StateStore;
 use manifest::precedence::{EnvDelivery, Level};
 use names::error_chain::Chain;
-use names::error_type::{ErrorCode, ErrorType};
+use names::error_type::ErrorCode;
 use names::{AppId, ReleaseId, keys};
 use promotion::{Allowed, Applied};
 use release::app_stack::RemovedResource;
@@ -18,7 +18,7 @@ use serde::Serialize;
 
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
-use crate::plan::{self, Plan, Process, ProcessStep, Route, SecretStep};
+use crate::plan::{self, Plan, PlanProblem, Process, ProcessStep, Route, SecretStep};
 use crate::read;
 use crate::report::Fallback;
 use crate::shell::Shell;
@@ -130,10 +130,8 @@ pub async fn dry_run(
     let key = keys::environment(&id.app, release);
     let version = shell.bucket.version(&key, None).await?;
     let version = version.ok_or_else(|| {
-        PromoteError::input(
-            ErrorType::ReleaseNotFound,
-            format!("Release `{release}` has no environment: write `{key}`"),
-        )
+        let key = &key;
+        PromoteError::input(PlanProblem::ReleaseNotFound { release, key })
     })?;
     let state = StateStore::promotion(&shell.bucket, &id.app)
         .read()
@@ -240,10 +238,7 @@ fn route<'p>(plan: &'p Plan<'_>) -> (&'p Route<'p>, Option<(ErrorCode, String)>)
     let not_used = match &plan.secret {
         SecretStep::Write(secret) => return (&secret.route, None),
         SecretStep::Off => None,
-        SecretStep::Impossible {
-            error_type,
-            message,
-        } => Some(((*error_type).into(), message.clone())),
+        SecretStep::Impossible(why) => Some((why.error_type().into(), why.to_string())),
         SecretStep::Unreadable(err) => Some((err.error_type(), Chain(err).to_string())),
     };
     (&plan.s3, not_used)

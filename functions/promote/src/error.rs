@@ -9,7 +9,7 @@ use names::NameError;
 use names::bounds;
 use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
-use release::release_checks::Problem;
+use release::problem::{ReleaseProblem, in_one_line};
 
 /// A promote that does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -21,10 +21,10 @@ pub enum PromoteError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user's input cannot be promoted.
-    #[error("{}", list(problems))]
+    #[error("{}", in_one_line(problems))]
     Input {
         /// All that is wrong.
-        problems: Vec<Problem>,
+        problems: Vec<ReleaseProblem>,
         /// What else is to be said of it.
         warnings: Vec<String>,
     },
@@ -76,10 +76,10 @@ pub enum PromoteError {
 }
 
 impl PromoteError {
-    /// One problem.
-    pub fn input(error_type: ErrorType, message: impl Into<String>) -> Self {
+    /// One problem of the user's.
+    pub fn input(problem: impl Into<ReleaseProblem>) -> Self {
         Self::Input {
-            problems: vec![Problem::new(error_type, message)],
+            problems: vec![problem.into()],
             warnings: Vec::new(),
         }
     }
@@ -130,17 +130,9 @@ impl Failure for PromoteError {
     }
 }
 
-fn list(problems: &[Problem]) -> String {
-    let messages: Vec<&str> = problems
-        .iter()
-        .map(|problem| problem.message.as_str())
-        .collect();
-    messages.join("; ")
-}
-
 impl From<NameError> for PromoteError {
     fn from(err: NameError) -> Self {
-        Self::input(ErrorType::InvalidName, err.to_string())
+        Self::input(err)
     }
 }
 

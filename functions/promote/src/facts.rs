@@ -12,10 +12,9 @@ use lambda::unwanted::Unwanted;
 use manifest::app_settings::AppSettings;
 use manifest::precedence::{self, Decision};
 use manifest::{Manifest, Service};
-use names::error_type::ErrorType;
 use names::{AppId, NameError, ReleaseId};
 use promotion::{Allowed, Applied, Definition};
-use release::release_checks::Problem;
+use release::problem::ReleaseProblem;
 use release::stack_state::SeenStack;
 
 use crate::config::Config;
@@ -58,7 +57,7 @@ pub struct Facts {
     /// The delivery that Rack, App and convox.yml choose: it decides what else is read.
     pub decision: Decision,
     /// Settings of it that cannot be read.
-    pub refused: Vec<Problem>,
+    pub refused: Vec<ReleaseProblem>,
     /// The cluster.
     pub cluster: SeenCluster,
     /// The App's ECS services that are in another cluster.
@@ -117,11 +116,10 @@ pub fn decide_delivery(
     config: &Config,
     settings: &AppSettings,
     manifest: &Manifest,
-) -> (Decision, Vec<Problem>) {
+) -> (Decision, Vec<ReleaseProblem>) {
     let rack = &config.release.secrets_manager_env;
     let (decision, refused) = precedence::of_release(rack, settings, manifest);
-    let refused = refused.into_iter();
-    let refused = refused.map(|err| Problem::new(ErrorType::InvalidParameter, err.to_string()));
+    let refused = refused.into_iter().map(ReleaseProblem::from);
     (decision, refused.collect())
 }
 

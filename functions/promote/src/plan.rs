@@ -11,9 +11,11 @@ mod lost;
 mod named_arns;
 mod named_services;
 mod network;
+mod notice;
 mod outage;
 mod platform;
 mod policies;
+mod problem;
 mod process;
 mod removals;
 mod stack;
@@ -26,8 +28,7 @@ use environment::{RESERVED_KEYS, SET_BY_ECS};
 use lambda::unwanted::Removals;
 use manifest::precedence::{self, Decision};
 use names::AppId;
-use names::error_type::ErrorType;
-use release::release_checks;
+use release::release_checks::ReleaseNotice;
 use release::timer_rule::Network;
 
 use crate::config::Config;
@@ -35,10 +36,12 @@ use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
 
 use delivery::{Rendered, release, s3_source};
+use notice::Notice;
 use steps::Draft;
 
-pub use delivery::{SecretPlan, SecretStep};
+pub use delivery::{SecretImpossible, SecretPlan, SecretStep};
 pub use network::{network_of, of_app};
+pub(crate) use problem::PlanProblem;
 pub use process::{Process, Runs};
 pub use stack::{StackPlan, outputs};
 pub use steps::{Action, Known, NewEcsService, ProcessStep, Revision, Route, RulePut, ServiceMove};
@@ -78,15 +81,15 @@ impl Plan<'_> {
 /// What is said where Secrets Manager was wanted and S3 delivers.
 #[must_use]
 pub fn not_used(reason: &str) -> String {
-    format!("Secrets Manager is not used for this Release: {reason}")
+    Notice::SecretNotUsed { reason }.to_string()
 }
 
 /// What is said of every delivery through S3.
 #[must_use]
 pub fn s3_reminder(facts: &Facts) -> String {
     let services = facts.release.manifest.services.iter();
-    let services: Vec<&str> = services.map(|service| service.name.as_str()).collect();
-    release_checks::s3_reminder(&services)
+    let services = services.map(|service| service.name.to_string()).collect();
+    ReleaseNotice::NeedsConvoxEnv { services }.to_string()
 }
 
 /// Decides everything.
@@ -107,7 +110,7 @@ pub fn plan<'a>(
         .extend(facts.release.problems.iter().cloned());
     checks.problems.extend(facts.refused.iter().cloned());
     if let Some(stranded) = &facts.stranded {
-        checks.problem(ErrorType::ClusterChanged, stranded.says("promote again"));
+        checks.problem(stranded.clone().until("promote again"));
     }
     checks.emptied(wanted, facts);
     checks.variables(facts);
@@ -188,10 +191,8 @@ fn warnings_of_release(facts: &Facts) -> Vec<String> {
     for service in &facts.release.manifest.services {
         let without_effect = RESERVED_KEYS.iter().chain([&SET_BY_ECS]);
         for name in without_effect.filter(|name| service.has_default(name)) {
-            warnings.push(format!(
-                "`services.{}.environment`: `{name}` is reserved, its default has no effect",
-                service.name
-            ));
+            let service = &service.name;
+            warnings.push(Notice::ReservedDefault { service, name }.to_string());
         }
     }
     let known: BTreeMap<_, _> = facts
@@ -208,9 +209,7 @@ fn warnings_of_release(facts: &Facts) -> Vec<String> {
         .keys()
         .filter(|name| !known.contains_key(name))
     {
-        warnings.push(format!(
-            "app.json names an ECS service for `{service}`, and convox.yml has no such Service"
-        ));
+        warnings.push(Notice::NamedForNobody { service }.to_string());
     }
     warnings
 }

@@ -12,7 +12,7 @@ use manifest::resources::{self, Resources};
 use manifest::{Manifest, ManifestError};
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppId, ReleaseId, keys};
-use release::release_checks::Problem;
+use release::problem::{ReleaseProblem, UserError};
 
 use crate::intake::Failure;
 
@@ -54,7 +54,7 @@ pub struct ReadRelease {
     /// Its resources; none where something is wrong with them.
     pub resources: Resources,
     /// What is wrong with its resources and params, beside what else may be wrong with the Release.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ReleaseProblem>,
     /// Whether containers may not write to their own file system.
     pub readonly_root: bool,
     /// The manifest's bytes, where the Release has none of its own yet.
@@ -71,7 +71,7 @@ pub enum ReleaseError {
     #[error("{}", problem.message)]
     Input {
         /// What is wrong.
-        problem: Problem,
+        problem: ReleaseProblem,
         /// What else is to be said of the Release, as far as it was read.
         warnings: Vec<String>,
     },
@@ -146,7 +146,7 @@ enum Unreadable {
     },
 }
 
-impl Unreadable {
+impl UserError for Unreadable {
     fn error_type(&self) -> ErrorType {
         match self {
             Self::EnvironmentGone { .. } => ErrorType::EnvironmentGone,
@@ -159,12 +159,6 @@ impl Unreadable {
                 ErrorType::InvalidParameter
             }
         }
-    }
-}
-
-impl From<Unreadable> for Problem {
-    fn from(unreadable: Unreadable) -> Self {
-        Self::new(unreadable.error_type(), unreadable.to_string())
     }
 }
 

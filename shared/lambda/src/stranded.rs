@@ -4,7 +4,9 @@
 use aws::call_error::CallError;
 use aws::ecs::Cluster;
 use names::AppId;
+use names::error_type::ErrorType;
 use promotion::Applied;
+use release::problem::UserError;
 
 /// ECS services of an App in another cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,26 +50,38 @@ impl Stranded {
         }))
     }
 
-    /// What to do about it, before `again`.
+    /// That nothing can be done before `then`.
     #[must_use]
-    pub fn says(&self, again: &str) -> String {
-        let Self {
-            cluster,
-            now,
-            services,
-        } = self;
-        let all = services.join(", ");
-        let remove: Vec<String> = services
-            .iter()
-            .map(|name| {
-                format!("aws ecs delete-service --cluster {cluster} --service {name} --force")
-            })
-            .collect();
-        format!(
-            "the Rack's Cluster is `{now}` now, and the App's ECS services are in `{cluster}`, from where ECS moves none: {all}; \
-             set Cluster back, or remove them there ({}), then {again}",
-            remove.join("; ")
-        )
+    pub fn until(self, then: &'static str) -> ClusterChanged {
+        let stranded = self;
+        ClusterChanged { stranded, then }
+    }
+
+    fn removals(&self) -> String {
+        let cluster = &self.cluster;
+        let commands = self.services.iter().map(|service| {
+            format!("aws ecs delete-service --cluster {cluster} --service {service} --force")
+        });
+        commands.collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// The Rack has another cluster than the one where ECS services of an App run on.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the Rack's Cluster is `{}` now, and the App's ECS services are in `{}`, from where ECS moves none: {}; \
+     set Cluster back, or remove them there ({}), then {then}",
+    .stranded.now, .stranded.cluster, .stranded.services.join(", "), .stranded.removals()
+)]
+pub struct ClusterChanged {
+    stranded: Stranded,
+    /// What the user wanted, to be asked for again.
+    then: &'static str,
+}
+
+impl UserError for ClusterChanged {
+    fn error_type(&self) -> ErrorType {
+        ErrorType::ClusterChanged
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::release_checks::Problem;
+use crate::problem::UserError;
 use crate::task_definition::TaskDefinition;
 use environment::{EnvKey, Environment, OBJECT_MAX_BYTES};
 use manifest::Service;
@@ -21,15 +21,56 @@ pub const ALL_MAX_BYTES: usize = 2 * 1024 * 1024;
 
 const POINTER_BYTES: usize = 8;
 
+/// What no container can be started with.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BeyondLimits {
+    /// `convox-env` reads no object that large.
+    #[error(
+        "the environment object has {bytes} bytes and containers read at most {OBJECT_MAX_BYTES}; leave out what no \
+         container needs"
+    )]
+    Object {
+        /// The object's bytes.
+        bytes: usize,
+    },
+    /// Linux takes no variable that long.
+    #[error(
+        "the variable `{key}` takes {bytes} bytes with its name and Linux takes {VARIABLE_MAX_BYTES} of one \
+         variable; shorten it, or have the container read it from somewhere else"
+    )]
+    Variable {
+        /// Its name.
+        key: EnvKey,
+        /// The bytes of both.
+        bytes: usize,
+    },
+    /// Linux does not take as much of variables and arguments together.
+    #[error(
+        "the variables of `{name}` take {bytes} bytes and Linux takes {ALL_MAX_BYTES} of variables and arguments; let \
+         the Service declare those that it needs instead of `*`, or shorten them"
+    )]
+    Variables {
+        /// The Service or the Timer.
+        name: String,
+        /// The bytes of all.
+        bytes: usize,
+    },
+}
+
+impl UserError for BeyondLimits {
+    fn error_type(&self) -> ErrorType {
+        match self {
+            Self::Object { .. } => ErrorType::EnvironmentTooLarge,
+            Self::Variable { .. } => ErrorType::VariableTooLarge,
+            Self::Variables { .. } => ErrorType::VariablesTooLarge,
+        }
+    }
+}
+
 /// Why the object of an environment cannot be read by a container.
 #[must_use]
-pub fn object_too_large(bytes: usize) -> Option<String> {
-    (bytes > OBJECT_MAX_BYTES).then(|| {
-        format!(
-            "the environment object has {bytes} bytes and containers read at most {OBJECT_MAX_BYTES}; leave out what no \
-             container needs"
-        )
-    })
+pub fn object_too_large(bytes: usize) -> Option<BeyondLimits> {
+    (bytes > OBJECT_MAX_BYTES).then_some(BeyondLimits::Object { bytes })
 }
 
 /// What of `environment` the container of `definition` cannot be started with; `name` is the Service's or the Timer's.
@@ -41,20 +82,17 @@ pub fn too_large(
     service: &Service,
     environment: &Environment,
     definition: &TaskDefinition,
-) -> Vec<Problem> {
+) -> Vec<BeyondLimits> {
     let delivered: BTreeSet<&EnvKey> = service.declared_of(environment).collect();
     let value = |key: &EnvKey| environment.get(key.as_str()).map_or("", |v| v.expose());
-    let mut problems = Vec::new();
+    let mut beyond = Vec::new();
     let mut all = 0;
-    for key in &delivered {
+    for &key in &delivered {
         let bytes = variable(key.as_str(), value(key));
         all += bytes + POINTER_BYTES;
         if bytes > VARIABLE_MAX_BYTES {
-            let message = format!(
-                "the variable `{key}` takes {bytes} bytes with its name and Linux takes {VARIABLE_MAX_BYTES} of one \
-                 variable; shorten it, or have the container read it from somewhere else"
-            );
-            problems.push(Problem::new(ErrorType::VariableTooLarge, message));
+            let key = key.clone();
+            beyond.push(BeyondLimits::Variable { key, bytes });
         }
     }
     for container in &definition.container_definitions {
@@ -68,14 +106,13 @@ pub fn too_large(
             .map(|argument| argument.len() + 1 + POINTER_BYTES)
             .sum::<usize>();
     }
-    if all > ALL_MAX_BYTES && problems.is_empty() {
-        let message = format!(
-            "the variables of `{name}` take {all} bytes and Linux takes {ALL_MAX_BYTES} of variables and arguments; let \
-             the Service declare those that it needs instead of `*`, or shorten them"
-        );
-        problems.push(Problem::new(ErrorType::VariablesTooLarge, message));
+    if all > ALL_MAX_BYTES && beyond.is_empty() {
+        beyond.push(BeyondLimits::Variables {
+            name: name.to_owned(),
+            bytes: all,
+        });
     }
-    problems
+    beyond
 }
 
 fn variable(name: &str, value: &str) -> usize {

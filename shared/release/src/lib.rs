@@ -4,6 +4,7 @@ pub mod app_stack;
 pub mod exec_limits;
 pub mod named_arns;
 pub mod platform;
+pub mod problem;
 pub mod release_checks;
 pub mod stack_state;
 pub mod task_definition;

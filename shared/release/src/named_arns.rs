@@ -3,13 +3,13 @@
 //! Whoever writes a convox.yml gives the App's execution role the right to read what it names. So neither what belongs to
 //! another App, of this Rack or of one that can be told by the name, nor what nobody has allowed can be named.
 
-use crate::release_checks::Problem;
+use crate::problem::UserError;
 use manifest::{OwnFile, OwnSecret, Service};
 use names::arn_pattern::is_like;
 use names::environment_file::EnvironmentFile;
 use names::error_type::ErrorType;
 use names::secret_reference::SecretReference;
-use names::{AppId, AppName, RackName};
+use names::{AppId, AppName, RackName, ServiceName};
 
 /// What the Rack's owner lets convox.yml name beside what an App owns: ARNs, or patterns of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,10 +48,96 @@ enum Owner {
     Unknown,
 }
 
+/// What convox.yml names and may not.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotAllowed {
+    /// The secret that promotes write.
+    #[error(
+        "{at} names the secret that this App's environment is written to; declare the variable in \
+         `services.{service}.environment` instead"
+    )]
+    EnvironmentSecret {
+        /// Where convox.yml names it.
+        at: String,
+        /// The Service.
+        service: ServiceName,
+    },
+    /// A secret of another App of the Rack, or of the Rack.
+    #[error(
+        "{at} names a secret under `{rack}/` or `{rack}_`, and those belong to the Apps of this Rack; put the value into \
+         this App's environment, or into a secret of another name"
+    )]
+    SecretOfRack {
+        /// Where convox.yml names it.
+        at: String,
+        /// The Rack.
+        rack: RackName,
+    },
+    /// A secret of an App of another Rack.
+    #[error(
+        "{at} names a secret of an App of another Rack; put the value into this App's environment, or into a secret of \
+         another name"
+    )]
+    SecretOfAnotherRack {
+        /// Where convox.yml names it.
+        at: String,
+    },
+    /// A secret that nobody has allowed.
+    #[error(
+        "{at} names the secret `{arn}`, which the Rack's parameter AppSecretArns does not have; let the Rack's owner add it, \
+         or put the value into this App's environment"
+    )]
+    Secret {
+        /// Where convox.yml names it.
+        at: String,
+        /// Its ARN, as it may be shown.
+        arn: String,
+    },
+    /// A file of another App of the Rack.
+    #[error(
+        "{at} names `{arn}`, which belongs to another App of this Rack; put the file under `apps/{app}/` of the settings \
+         bucket"
+    )]
+    FileOfRack {
+        /// Where convox.yml names it.
+        at: String,
+        /// Its ARN, as it may be shown.
+        arn: String,
+        /// The App.
+        app: AppName,
+    },
+    /// A file that nobody has allowed.
+    #[error(
+        "{at} names `{arn}`, which the Rack's parameter AppEnvironmentFileArns does not have; let the Rack's owner add it, \
+         or put the file under `apps/{app}/` of the settings bucket"
+    )]
+    File {
+        /// Where convox.yml names it.
+        at: String,
+        /// Its ARN, as it may be shown.
+        arn: String,
+        /// The App.
+        app: AppName,
+    },
+}
+
+impl UserError for NotAllowed {
+    fn error_type(&self) -> ErrorType {
+        match self {
+            Self::EnvironmentSecret { .. }
+            | Self::SecretOfRack { .. }
+            | Self::SecretOfAnotherRack { .. } => ErrorType::RackSecret,
+            Self::Secret { .. } => ErrorType::SecretNotAllowed,
+            Self::FileOfRack { .. } => ErrorType::RackEnvironmentFile,
+            Self::File { .. } => ErrorType::EnvironmentFileNotAllowed,
+        }
+    }
+}
+
 impl Namer<'_> {
     /// All that a Service names and may not.
     #[must_use]
-    pub fn problems(&self, service: &Service) -> Vec<Problem> {
+    pub fn problems(&self, service: &Service) -> Vec<NotAllowed> {
         let secrets = service.deliveries.secrets.values();
         let secrets = secrets.filter_map(|own| self.secret(service, own));
         let files = service.deliveries.environment_files.iter().enumerate();
@@ -59,43 +145,25 @@ impl Namer<'_> {
         secrets.chain(files).collect()
     }
 
-    fn secret(&self, service: &Service, own: &OwnSecret) -> Option<Problem> {
-        let (rack, name) = (&self.id.rack, &service.name);
+    fn secret(&self, service: &Service, own: &OwnSecret) -> Option<NotAllowed> {
         let at = format!("convox.yml line {}, `{}`", own.line, own.path);
-        let (error_type, message) = match self.owner_of_secret(&own.reference) {
-            Owner::App => return None,
-            Owner::Environment => (
-                ErrorType::RackSecret,
-                format!(
-                    "{at} names the secret that this App's environment is written to; declare the variable in \
-                     `services.{name}.environment` instead"
-                ),
-            ),
-            Owner::Rack => (
-                ErrorType::RackSecret,
-                format!(
-                    "{at} names a secret under `{rack}/` or `{rack}_`, and those belong to the Apps of this Rack; put the value into \
-                     this App's environment, or into a secret of another name"
-                ),
-            ),
-            Owner::AnotherRack => (
-                ErrorType::RackSecret,
-                format!(
-                    "{at} names a secret of an App of another Rack; put the value into this App's environment, or into a secret of \
-                     another name"
-                ),
-            ),
-            Owner::Unknown if fits(&self.allowed.secrets, own.reference.arn()) => return None,
-            Owner::Unknown => (
-                ErrorType::SecretNotAllowed,
-                format!(
-                    "{at} names the secret `{}`, which the Rack's parameter AppSecretArns does not have; let the Rack's owner add it, \
-                     or put the value into this App's environment",
-                    own.arn_shown
-                ),
-            ),
-        };
-        Some(Problem::new(error_type, message))
+        match self.owner_of_secret(&own.reference) {
+            Owner::App => None,
+            Owner::Environment => {
+                let service = service.name.clone();
+                Some(NotAllowed::EnvironmentSecret { at, service })
+            }
+            Owner::Rack => {
+                let rack = self.id.rack.clone();
+                Some(NotAllowed::SecretOfRack { at, rack })
+            }
+            Owner::AnotherRack => Some(NotAllowed::SecretOfAnotherRack { at }),
+            Owner::Unknown if fits(&self.allowed.secrets, own.reference.arn()) => None,
+            Owner::Unknown => {
+                let arn = own.arn_shown.clone();
+                Some(NotAllowed::Secret { at, arn })
+            }
+        }
     }
 
     /// A replica in another region has the same name, so the region does not count.
@@ -118,32 +186,16 @@ impl Namer<'_> {
         }
     }
 
-    fn file(&self, service: &Service, index: usize, own: &OwnFile) -> Option<Problem> {
-        let (line, name, shown) = (service.line, &service.name, &own.arn_shown);
+    fn file(&self, service: &Service, index: usize, own: &OwnFile) -> Option<NotAllowed> {
+        let (line, name, arn) = (service.line, &service.name, own.arn_shown.clone());
         let at = format!("convox.yml line {line}, `services.{name}.environmentFiles[{index}]`");
-        let (error_type, message) = match self.owner_of_file(&own.file) {
-            Owner::App => return None,
-            Owner::Unknown if fits(&self.allowed.environment_files, own.file.as_str()) => {
-                return None;
-            }
-            Owner::Unknown => (
-                ErrorType::EnvironmentFileNotAllowed,
-                format!(
-                    "{at} names `{shown}`, which the Rack's parameter AppEnvironmentFileArns does not have; let the Rack's owner add it, \
-                     or put the file under `apps/{}/` of the settings bucket",
-                    self.id.app
-                ),
-            ),
-            _ => (
-                ErrorType::RackEnvironmentFile,
-                format!(
-                    "{at} names `{shown}`, which belongs to another App of this Rack; put the file under `apps/{}/` of the settings \
-                     bucket",
-                    self.id.app
-                ),
-            ),
-        };
-        Some(Problem::new(error_type, message))
+        let app = self.id.app.clone();
+        match self.owner_of_file(&own.file) {
+            Owner::App => None,
+            Owner::Unknown if fits(&self.allowed.environment_files, own.file.as_str()) => None,
+            Owner::Unknown => Some(NotAllowed::File { at, arn, app }),
+            _ => Some(NotAllowed::FileOfRack { at, arn, app }),
+        }
     }
 
     fn owner_of_file(&self, file: &EnvironmentFile) -> Owner {
@@ -219,7 +271,7 @@ mod tests {
             allowed: &allowed,
         };
         let problems = namer.problems(&loaded.services[0]);
-        problems.first().map(|problem| problem.error_type)
+        problems.first().map(UserError::error_type)
     }
 
     #[test]

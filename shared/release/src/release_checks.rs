@@ -1,12 +1,14 @@
 //! What of a Release the user has to mend, whoever is to run it, and what is said of its delivery. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
-use environment::ReadEnvironment;
+use environment::{LikelyForm, ReadEnvironment};
 use manifest::capacity::LaunchType;
 use manifest::{Manifest, Service, Volume, VolumeSource};
+use names::ServiceName;
 use names::error_type::ErrorType;
+
+use crate::problem::UserError;
 
 /// The tasks of one ECS service.
 const SERVICE_TASKS_MAX: u32 = 5_000;
@@ -15,86 +17,145 @@ const MEMORY_MIN_MIB: u32 = 6;
 /// Ports that container instances reserve.
 const INSTANCE_PORTS: [u16; 6] = [22, 2375, 2376, 51678, 51679, 51680];
 
-/// One thing for the user to mend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// A stable name, for reports, events and alarms.
-    pub error_type: ErrorType,
-    /// What is wrong, where, and what to do.
-    pub message: String,
+/// Why no container of a Service would do its work, whatever runs it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReleaseFault {
+    /// The environment lacks required variables.
+    #[error(
+        "required variables are not set: {}; add them to the environment{}",
+        of_services(.missing), why_missing(.exported, *.likely_form)
+    )]
+    MissingVariables {
+        /// Their names, by Service.
+        missing: BTreeMap<String, Vec<String>>,
+        /// Those that stand behind `export` there.
+        exported: BTreeSet<String>,
+        /// The form of others that the environment seems to have.
+        likely_form: Option<LikelyForm>,
+    },
+    /// A link to a Service that is not there; Convox refuses it when it renders.
+    #[error("`services.{service}.links` names a Service that convox.yml does not have")]
+    UnknownLink {
+        /// The Service that links.
+        service: ServiceName,
+    },
 }
 
-impl Problem {
-    /// A problem in words.
-    pub fn new(error_type: ErrorType, message: impl Into<String>) -> Self {
-        Self {
-            error_type,
-            message: message.into(),
+impl UserError for ReleaseFault {
+    fn error_type(&self) -> ErrorType {
+        match self {
+            Self::MissingVariables { .. } => ErrorType::MissingVariables,
+            Self::UnknownLink { .. } => ErrorType::UnknownLink,
         }
     }
+}
+
+fn of_services(missing: &BTreeMap<String, Vec<String>>) -> String {
+    let services = missing
+        .iter()
+        .map(|(service, names)| format!("{} (Service `{service}`)", names.join(", ")));
+    services.collect::<Vec<_>>().join("; ")
+}
+
+fn why_missing(exported: &BTreeSet<String>, likely_form: Option<LikelyForm>) -> String {
+    let exported = exported.iter().map(|name| format!("`{name}`"));
+    let exported: Vec<String> = exported.collect();
+    if !exported.is_empty() {
+        let exported = exported.join(", ");
+        return format!("; without `export`, which stands before {exported}");
+    }
+    likely_form.map_or_else(String::new, |form| format!("; {form}"))
+}
+
+/// What ECS holds against a Service, or takes otherwise than it is written, though the Release is promoted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReleaseNotice {
+    /// Folders of the host on Fargate, which has no host: whoever keeps data there loses them.
+    #[error(
+        "convox.yml, {}: Fargate has no host, so this is an empty folder in each task and what is written there is lost \
+         with it; mount a resource of type `efs`, or run on EC2",
+        .paths.join(", ")
+    )]
+    HostVolumes {
+        /// Where convox.yml names them.
+        paths: Vec<String>,
+    },
+    /// More tasks than an ECS service runs.
+    #[error(
+        "`services.{service}.scale.count`: ECS runs at most {SERVICE_TASKS_MAX} tasks of a service; use fewer and larger ones"
+    )]
+    TooManyTasks {
+        /// The Service.
+        service: ServiceName,
+    },
+    /// Less memory than Docker reserves.
+    #[error(
+        "`services.{service}.scale.memory`: Docker reserves {MEMORY_MIN_MIB} MiB for a container, so less than that starts none"
+    )]
+    TooLittleMemory {
+        /// The Service.
+        service: ServiceName,
+    },
+    /// A port of the host that something else has on every instance.
+    #[error(
+        "`services.{service}.agent.ports`: port {port} is taken on every instance by SSH, Docker or the ECS agent, so ECS places no \
+         such task; use another"
+    )]
+    TakenPort {
+        /// The Service.
+        service: ServiceName,
+        /// The port.
+        port: u16,
+    },
+    /// Every delivery through S3 warns of the images.
+    #[error(
+        "delivered through S3, which works only in images whose entrypoint is convox-env; make sure that the images \
+         of these Services have it: {}",
+        .services.join(", ")
+    )]
+    NeedsConvoxEnv {
+        /// The Services that are delivered so.
+        services: Vec<String>,
+    },
 }
 
 /// Required variables that the environment lacks, by Service; `read` may tell why.
 #[must_use]
 pub fn missing_variables(
-    missing: &BTreeMap<String, Vec<String>>,
+    missing: BTreeMap<String, Vec<String>>,
     read: &ReadEnvironment,
-) -> Option<Problem> {
-    let services = missing
-        .iter()
-        .map(|(service, names)| format!("{} (Service `{service}`)", names.join(", ")));
-    let services: Vec<String> = services.collect();
-    (!services.is_empty()).then(|| {
-        let names = missing.values().flatten();
-        let exported: BTreeSet<_> = names.filter(|name| read.exported.contains(*name)).collect();
-        let exported = exported.iter().map(|name| format!("`{name}`"));
-        let exported: Vec<String> = exported.collect();
-        let mut message = format!(
-            "required variables are not set: {}; add them to the environment",
-            services.join("; ")
-        );
-        // Writing to a String cannot fail.
-        if !exported.is_empty() {
-            let _ = write!(
-                message,
-                "; without `export`, which stands before {}",
-                exported.join(", ")
-            );
-        } else if let Some(form) = read.likely_form {
-            let _ = write!(message, "; {form}");
-        }
-        Problem::new(ErrorType::MissingVariables, message)
+) -> Option<ReleaseFault> {
+    let names = missing.values().flatten();
+    let exported = names.filter(|name| read.exported.contains(*name));
+    let exported = exported.cloned().collect();
+    (!missing.is_empty()).then_some(ReleaseFault::MissingVariables {
+        missing,
+        exported,
+        likely_form: read.likely_form,
     })
 }
 
 /// A link to a Service that is not there; Convox refuses it when it renders.
 #[must_use]
-pub fn unknown_link(manifest: &Manifest, service: &Service) -> Option<Problem> {
-    let unknown = |link: &String| manifest.service(link).is_none();
-    service.links.iter().any(unknown).then(|| {
-        let name = &service.name;
-        let message =
-            format!("`services.{name}.links` names a Service that convox.yml does not have");
-        Problem::new(ErrorType::UnknownLink, message)
+pub fn unknown_link(manifest: &Manifest, service: &Service) -> Option<ReleaseFault> {
+    let mut links = service.links.iter();
+    let unknown = links.any(|link| manifest.service(link).is_none());
+    unknown.then(|| ReleaseFault::UnknownLink {
+        service: service.name.clone(),
     })
 }
 
-/// Folders of the host that a Service on Fargate mounts: there is no host, so whoever keeps data there loses them.
+/// Folders of the host that a Service on Fargate mounts.
 #[must_use]
-pub fn host_volumes(service: &Service, launch_type: LaunchType) -> Option<String> {
+pub fn host_volumes(service: &Service, launch_type: LaunchType) -> Option<ReleaseNotice> {
     let of_host = |(_, volume): &(usize, &Volume)| matches!(volume.source, VolumeSource::Host(_));
     let volumes = service.volumes.iter().enumerate().filter(of_host);
     let name = &service.name;
     let paths: Vec<String> = volumes
         .map(|(index, _)| format!("`services.{name}.volumes[{index}]`"))
         .collect();
-    (launch_type == LaunchType::Fargate && !paths.is_empty()).then(|| {
-        format!(
-            "convox.yml, {}: Fargate has no host, so this is an empty folder in each task and what is written there is lost \
-             with it; mount a resource of type `efs`, or run on EC2",
-            paths.join(", ")
-        )
-    })
+    (launch_type == LaunchType::Fargate && !paths.is_empty())
+        .then_some(ReleaseNotice::HostVolumes { paths })
 }
 
 /// What ECS holds against a Service, though its numbers are ones that AWS moves: it has the last word.
@@ -102,40 +163,25 @@ pub fn host_volumes(service: &Service, launch_type: LaunchType) -> Option<String
 /// Source: ECS API reference, `PortMapping` (`hostPort`) and `ContainerDefinition` (`memory`); ECS service quotas, "Tasks per
 /// service".
 #[must_use]
-pub fn beyond_ecs(service: &Service, launch_type: LaunchType) -> Vec<String> {
-    let (name, scale) = (&service.name, &service.scale);
+pub fn beyond_ecs(service: &Service, launch_type: LaunchType) -> Vec<ReleaseNotice> {
+    let scale = &service.scale;
     let on_instances = launch_type == LaunchType::Ec2;
-    let mut warnings = Vec::new();
+    let named = || service.name.clone();
+    let mut notices = Vec::new();
     if scale.min > SERVICE_TASKS_MAX {
-        warnings.push(format!(
-            "`services.{name}.scale.count`: ECS runs at most {SERVICE_TASKS_MAX} tasks of a service; use fewer and larger ones"
-        ));
+        notices.push(ReleaseNotice::TooManyTasks { service: named() });
     }
     if on_instances && scale.memory < MEMORY_MIN_MIB {
-        warnings.push(format!(
-            "`services.{name}.scale.memory`: Docker reserves {MEMORY_MIN_MIB} MiB for a container, so less than that starts none"
-        ));
+        notices.push(ReleaseNotice::TooLittleMemory { service: named() });
     }
     let taken = service.agent.iter().flat_map(|agent| &agent.ports);
     let taken = taken.filter(|taken| INSTANCE_PORTS.contains(&taken.port));
-    warnings.extend(taken.filter(|_| on_instances).map(|taken| {
-        format!(
-            "`services.{name}.agent.ports`: port {} is taken on every instance by SSH, Docker or the ECS agent, so ECS places no \
-             such task; use another",
-            taken.port
-        )
+    let taken = taken.filter(|_| on_instances);
+    notices.extend(taken.map(|taken| ReleaseNotice::TakenPort {
+        service: named(),
+        port: taken.port,
     }));
-    warnings
-}
-
-/// What every delivery through S3 warns of.
-#[must_use]
-pub fn s3_reminder(services: &[&str]) -> String {
-    format!(
-        "delivered through S3, which works only in images whose entrypoint is convox-env; make sure that the images \
-         of these Services have it: {}",
-        services.join(", ")
-    )
+    notices
 }
 
 #[cfg(test)]
@@ -153,7 +199,7 @@ mod tests {
             loaded.service("web").unwrap(),
             loaded.service("api").unwrap(),
         );
-        let said = host_volumes(web, LaunchType::Fargate).unwrap();
+        let said = host_volumes(web, LaunchType::Fargate).unwrap().to_string();
         assert!(
             said.contains(
                 "`services.web.volumes[1]`, `services.web.volumes[2]`: Fargate has no host"
@@ -173,6 +219,7 @@ mod tests {
         let loaded = loaded.unwrap();
         let said = |name: &str, launch_type| {
             let said = beyond_ecs(loaded.service(name).unwrap(), launch_type);
+            let said: Vec<String> = said.iter().map(ToString::to_string).collect();
             let paths = said
                 .iter()
                 .map(|it| it.split(':').next().unwrap().to_owned());

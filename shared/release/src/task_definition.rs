@@ -27,7 +27,7 @@ pub use definition::{
     AuthorizationConfig, ContainerDefinition, EfsVolumeConfiguration, Host, MountPoint,
     PortMapping, PortName, RuntimePlatform, TASK_DEFINITION_MAX_BYTES, TaskDefinition, Volume,
 };
-pub use render_error::RenderError;
+pub use render_error::{RenderError, RenderErrorInFile};
 
 /// Files that a container may have open (`convox/rack:provider/aws/formation/service.json.tmpl`, `Ulimits`).
 const OPEN_FILES: i32 = 1_024_000;

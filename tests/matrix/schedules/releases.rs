@@ -10,7 +10,7 @@ use manifest::app_settings::{AppSettings, Build};
 use manifest::resources::{self, Resources};
 use names::error_type::ErrorType;
 use promote::Config;
-use release::release_checks::Problem;
+use release::problem::ReleaseProblem;
 
 /// A Release whose convox.yml wants a variable that its environment lacks: the user's error, found before anything is
 /// written.
@@ -110,7 +110,10 @@ pub fn read(
     let app_json = if settings_are_broken { "{" } else { "{}" };
     let settings = AppSettings::read("apps/shop/app.json", app_json.as_bytes());
     let settings = settings.map_err(|err| ReleaseError::Input {
-        problem: Problem::new(ErrorType::InvalidSettings, err.to_string()),
+        problem: ReleaseProblem {
+            error_type: ErrorType::InvalidSettings,
+            message: err.to_string(),
+        },
         warnings: Vec::new(),
     })?;
     let (manifest, resources) = READ[release].clone();

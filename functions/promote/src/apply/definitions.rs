@@ -1,14 +1,14 @@
 //! Task definitions: the new ones are registered.
 
 use futures_util::{StreamExt as _, stream};
-use names::error_type::{ErrorCode, ErrorType};
+use names::error_type::ErrorCode;
 use promotion::Definition;
 use release::task_definition::EnvSource;
 
 use super::Job;
 use crate::edge::Edge;
 use crate::error::PromoteError;
-use crate::plan::{Process, ProcessStep, Revision, Route, SecretStep};
+use crate::plan::{PlanProblem, Process, ProcessStep, Revision, Route, SecretStep};
 use crate::progress::Progress;
 
 /// `RegisterTaskDefinition` calls under way at once. ECS takes a burst of 20, then one a second: those beyond are tried
@@ -78,13 +78,10 @@ impl<E: Edge> Job<'_, E> {
         };
         let outcome = progress.outcome.as_ref();
         let failure = outcome.and_then(|outcome| outcome.error_type.as_ref());
-        Err(PromoteError::input(
-            ErrorType::DeliveryImpossible,
-            format!(
-                "Secrets Manager cannot be used ({}), and S3 cannot take its place: {why}, or promote it again when Secrets \
-                 Manager answers",
-                failure.map(ErrorCode::as_str).unwrap_or_default()
-            ),
-        ))
+        let failure = failure.map(ErrorCode::as_str).unwrap_or_default();
+        Err(PromoteError::input(PlanProblem::DeliveryImpossible {
+            failure,
+            why,
+        }))
     }
 }

@@ -23,11 +23,8 @@ impl<E: Edge> Job<'_, E> {
                 });
                 None
             }
-            SecretStep::Impossible {
-                error_type,
-                message,
-            } => {
-                self.fall_back((*error_type).into(), message, progress);
+            SecretStep::Impossible(why) => {
+                self.fall_back(why.error_type().into(), &why.to_string(), progress);
                 None
             }
             SecretStep::Unreadable(err) => {

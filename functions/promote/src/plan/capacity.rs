@@ -3,9 +3,10 @@
 use aws::ecs::EcsService;
 use manifest::Service;
 use manifest::capacity::Capacity;
-use names::error_type::ErrorType;
 
 use super::checks::Checks;
+use super::notice::Notice;
+use super::problem::PlanProblem;
 use crate::config::Config;
 use crate::facts::Facts;
 
@@ -27,11 +28,8 @@ impl Checks {
         }
         let ecs = &found.name;
         if wanted == Capacity::Ec2 {
-            self.warn(format!(
-                "the ECS service `{ecs}` stays on Fargate, since ECS cannot move it to instances; to have it there, remove it \
-                 and promote again: aws ecs delete-service --force --cluster {} --service {ecs}",
-                config.release.cluster
-            ));
+            let cluster = &config.release.cluster;
+            self.warn(Notice::StaysOnFargate { ecs, cluster });
             return found.capacity;
         }
         self.fargate(
@@ -68,23 +66,18 @@ impl Checks {
         provider: Option<&'static str>,
     ) {
         if config.release.network.subnets.is_empty() {
-            self.problem(
-                ErrorType::NoSubnets,
-                format!(
-                    "{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets"
-                ),
-            );
+            self.problem(PlanProblem::NoSubnets { who });
         }
         let associated = &facts.cluster.capacity_providers;
         if let Some(provider) = provider.filter(|name| !associated.iter().any(|it| it == name)) {
             let mut all: Vec<&str> = associated.iter().map(String::as_str).collect();
             all.push(provider);
-            self.problem(ErrorType::CapacityProviderMissing, format!(
-                "{who} runs on the capacity provider {provider} and cluster `{0}` does not have it; associate it: aws ecs \
-                 put-cluster-capacity-providers --cluster {0} --capacity-providers {1}, with the default strategy that the \
-                 cluster has now",
-                config.release.cluster, all.join(" ")
-            ));
+            self.problem(PlanProblem::CapacityProviderMissing {
+                who,
+                provider,
+                cluster: &config.release.cluster,
+                all: &all.join(" "),
+            });
         }
     }
 }

@@ -1,13 +1,17 @@
 //! What the user has to mend, all of it at once.
 
+use std::fmt::Display;
+
 use aws::ecs::EcsService;
 use chrono::{DateTime, Datelike as _, Utc};
 use manifest::{Service, Timer};
-use names::error_type::ErrorType;
 use names::keys;
-use release::release_checks::{self, Problem};
+use release::problem::ReleaseProblem;
+use release::release_checks;
 use release::task_definition::{self, Launch};
 
+use super::notice::Notice;
+use super::problem::PlanProblem;
 use super::ties::{self, Container};
 use super::{Process, Runs, StackPlan, named_services};
 use crate::config::Config;
@@ -17,21 +21,21 @@ use crate::facts::{Facts, Wanted, ecs_service_name};
 /// Problems as they are found.
 #[derive(Default)]
 pub(super) struct Checks {
-    pub(super) problems: Vec<Problem>,
+    pub(super) problems: Vec<ReleaseProblem>,
     warnings: Vec<String>,
     pub(super) draining: Option<String>,
 }
 
 impl Checks {
-    pub(super) fn problem(&mut self, error_type: ErrorType, message: impl Into<String>) {
-        let problem = Problem::new(error_type, message);
+    pub(super) fn problem(&mut self, problem: impl Into<ReleaseProblem>) {
+        let problem = problem.into();
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
         }
     }
 
-    pub(super) fn warn(&mut self, warning: String) {
-        self.warnings.push(warning);
+    pub(super) fn warn(&mut self, warning: impl Display) {
+        self.warnings.push(warning.to_string());
     }
 
     /// The warnings, what was `said` before first, and the stack, if nothing stops the promote; there is no stack only with a
@@ -56,10 +60,8 @@ impl Checks {
             .release
             .manifest
             .missing_variables(&facts.release.environment.environment);
-        self.problems.extend(release_checks::missing_variables(
-            &missing,
-            &facts.release.environment,
-        ));
+        let missing = release_checks::missing_variables(missing, &facts.release.environment);
+        self.problems.extend(missing.map(ReleaseProblem::from));
     }
 
     /// A file in a form of others is read as one that says nothing: it would take all variables from what runs.
@@ -68,31 +70,22 @@ impl Checks {
             return;
         };
         let object = keys::environment(&wanted.id.app, wanted.release);
-        let form = facts.release.environment.likely_form.map_or_else(
-            || "write `KEY=value` lines or one JSON object of strings".to_owned(),
-            |form| form.to_string(),
-        );
-        self.problem(
-            ErrorType::EmptyEnvironment,
-            format!(
-                "`{object}` gives no variable at all, and the applied Release {} has some; {form}; if it is meant to be \
-                 empty, request the promote with `\"allowRemoval\": true`",
-                applied.release
-            ),
-        );
+        self.problem(PlanProblem::EmptyEnvironment {
+            object: &object,
+            applied: &applied.release,
+            form: facts.release.environment.likely_form,
+        });
     }
 
     /// Convox refuses a link to an unknown Service when it renders.
     pub(super) fn links(&mut self, config: &Config, facts: &Facts) {
         for service in &facts.release.manifest.services {
             if let Some(problem) = release_checks::unknown_link(&facts.release.manifest, service) {
-                self.problems.push(problem);
+                self.problems.push(problem.into());
             }
             if !service.links.is_empty() && config.release.router_host.is_none() {
-                self.warnings.push(format!(
-                    "`services.{}.links` has no effect: the Rack has no RouterHost",
-                    service.name
-                ));
+                let service = &service.name;
+                self.warn(Notice::NoRouterHost { service });
             }
         }
     }
@@ -126,7 +119,10 @@ impl Checks {
                 self.named_service(wanted, facts, service, (named, found));
             }
             (None, Some(found)) if !wanted.id.owns(&found.tags) => {
-                self.problem(ErrorType::EcsServiceNotOurs, not_ours(service, found));
+                self.problem(PlanProblem::EcsServiceNotOurs {
+                    ecs: &found.name,
+                    service: &service.name,
+                });
             }
             _ => {}
         }
@@ -162,11 +158,11 @@ impl Checks {
     fn ecs_service(&mut self, service: &Service, found: &EcsService, launch: &Launch) {
         let (name, ecs) = (&service.name, &found.name);
         if found.controller != "ECS" {
-            let controller = &found.controller;
-            self.problem(ErrorType::DeploymentController, format!(
-                "the ECS service `{ecs}` is deployed by {controller}, so its task definition cannot be changed here; \
-                 use one with the rolling deployment controller (ECS) for `{name}`"
-            ));
+            self.problem(PlanProblem::DeploymentController {
+                ecs,
+                controller: &found.controller,
+                service: name,
+            });
         }
         if found.is_draining() {
             self.draining = Some(ecs.clone());
@@ -177,7 +173,8 @@ impl Checks {
             ports: &ports,
         };
         let unmet = ties::unmet(ecs, &found.load_balancers, &found.ties, &container);
-        self.problems.extend(unmet);
+        self.problems
+            .extend(unmet.into_iter().map(ReleaseProblem::from));
     }
 
     pub(super) fn timers<'a>(
@@ -187,23 +184,43 @@ impl Checks {
         facts: &'a Facts,
     ) -> Vec<Process<'a>> {
         let timers = facts.release.manifest.timers.iter();
-        timers.filter_map(|timer| {
-            let service = facts.release.manifest.services.iter().find(|service| service.name == timer.service)?;
-            let who = format!("Timer `{}`", timer.name);
-            let capacity = self.placed_on(config, facts, &who, timer.capacity);
-            let rule = wanted.id.rule(&timer.name);
-            let seen = facts.surroundings.rules.get(&rule);
-            if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
-                self.problem(ErrorType::RuleNotOurs, format!(
-                    "the EventBridge rule `{rule}` exists without the tags convox:rack and convox:app of this App, so it \
-                     is somebody else's; rename the Timer `{}`, or tag the rule if it is meant to be this App's", timer.name
-                ));
-            }
-            let schedule = self.schedule(timer, facts.now);
-            let mut launch = Launch::rack_default(capacity.launch_type());
-            launch.runtime_platform = named_services::platform_of(facts, service);
-            Some(Process { service, capacity, launch, runs: Runs::Timer { timer, rule, schedule, seen } })
-        }).collect()
+        timers
+            .filter_map(|timer| self.timer(config, wanted, facts, timer))
+            .collect()
+    }
+
+    fn timer<'a>(
+        &mut self,
+        config: &Config,
+        wanted: &Wanted<'_>,
+        facts: &'a Facts,
+        timer: &'a Timer,
+    ) -> Option<Process<'a>> {
+        let service = facts.release.manifest.service(timer.service.as_str())?;
+        let who = format!("Timer `{}`", timer.name);
+        let capacity = self.placed_on(config, facts, &who, timer.capacity);
+        let rule = wanted.id.rule(&timer.name);
+        let seen = facts.surroundings.rules.get(&rule);
+        if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
+            self.problem(PlanProblem::RuleNotOurs {
+                rule: &rule,
+                timer: &timer.name,
+            });
+        }
+        let schedule = self.schedule(timer, facts.now);
+        let mut launch = Launch::rack_default(capacity.launch_type());
+        launch.runtime_platform = named_services::platform_of(facts, service);
+        Some(Process {
+            service,
+            capacity,
+            launch,
+            runs: Runs::Timer {
+                timer,
+                rule,
+                schedule,
+                seen,
+            },
+        })
     }
 
     fn schedule(&mut self, timer: &Timer, now: DateTime<Utc>) -> String {
@@ -218,24 +235,14 @@ impl Checks {
                     .extend(warnings.map(|warning| format!("{at}: {warning}")));
                 let last_year = checked.last_year.map(i32::from);
                 if last_year.is_some_and(|year| year < now.year()) {
-                    self.warn(format!(
-                        "{at}: the last year that it names is over, so it never runs"
-                    ));
+                    self.warn(Notice::ScheduleOver { at: &at });
                 }
                 checked.expression
             }
-            Err(err) => {
-                self.problem(ErrorType::InvalidSchedule, format!("{at}: {err}"));
+            Err(source) => {
+                self.problem(PlanProblem::InvalidSchedule { at: &at, source });
                 String::new()
             }
         }
     }
-}
-
-fn not_ours(service: &Service, found: &EcsService) -> String {
-    format!(
-        "the ECS service `{0}` exists without the tags convox:rack and convox:app of this App, so it is left alone; to \
-         move it anyway, name it in app.json: {{\"services\": {{\"{1}\": \"{0}\"}}}}",
-        found.name, service.name
-    )
 }

@@ -5,10 +5,11 @@
 use manifest::resources::{Database, Kind, ReadSource, Resource};
 use names::AppId;
 use names::arn_pattern::is_like;
-use names::error_type::ErrorType;
 use serde_json::Value;
 
 use super::checks::Checks;
+use super::notice::Notice;
+use super::problem::PlanProblem;
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 
@@ -50,12 +51,12 @@ impl Checks {
             {
                 continue;
             }
-            let (shown, option, own) = (&resource.shown, copied.option, wanted.id.stack());
-            self.problem(ErrorType::DatabaseNotAllowed, format!(
-                "convox.yml line {}, `resources.{shown}.options.{option}` names what is not called `{own}-…`, as this App's own is, and \
-                 what the Rack's parameter AppDatabaseArns does not have; let the Rack's owner add its ARN, or leave it out",
-                resource.line
-            ));
+            self.problem(PlanProblem::DatabaseNotAllowed {
+                line: resource.line,
+                resource: &resource.shown,
+                option: copied.option,
+                own: &wanted.id.stack(),
+            });
         }
     }
 
@@ -65,26 +66,13 @@ impl Checks {
     /// Sources: RDS API reference, `RestoreDBInstanceFromDBSnapshot` (`DBSnapshotIdentifier`) and `CreateDBInstanceReadReplica`
     /// (`KmsKeyId`); hashicorp/terraform#11538 has the words of the refusal.
     fn of_other_region(&mut self, resource: &Resource, database: &Database) {
-        let (line, shown) = (resource.line, &resource.shown);
-        let at = format!("convox.yml line {line}, `resources.{shown}.options");
-        let copy = "copy a snapshot of it into this region (`aws rds copy-db-snapshot`, with a key of this region where it is encrypted), \
-                    and name that as `snapshot`";
+        let (line, resource) = (resource.line, resource.shown.as_str());
         if database.snapshot.is_some() {
-            let message = format!(
-                "{at}.snapshot` names one of another region, and RDS restores those of its own alone; {copy}"
-            );
-            self.problem(ErrorType::InvalidManifest, message);
+            self.problem(PlanProblem::SnapshotElsewhere { line, resource });
         } else if database.encrypted == Some(true) {
-            let message = format!(
-                "{at}.readSourceDB` names a database of another region, and `encrypted` is true: RDS makes such a replica with a key of \
-                 this region alone, and convox.yml has no option for it; {copy}, or let the App read the database where it is"
-            );
-            self.problem(ErrorType::InvalidManifest, message);
+            self.problem(PlanProblem::ReplicaElsewhere { line, resource });
         } else if database.encrypted.is_none() {
-            self.warn(format!(
-                "{at}.readSourceDB` names a database of another region: where it is encrypted RDS makes no replica of it here, and the \
-                 stack fails; {copy}"
-            ));
+            self.warn(Notice::SourceElsewhere { line, resource });
         }
     }
 }

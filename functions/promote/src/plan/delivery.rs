@@ -1,7 +1,6 @@
 //! How tasks get their environment: what becomes of the secret, and what of every definition, through the secret and through
 //! S3. Pure.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use aws::secrets::{self, SECRET_MAX_BYTES, SecretError, SecretWrite, ValueWrite};
@@ -15,6 +14,7 @@ use zeroize::Zeroizing;
 
 use super::Process;
 use super::checks::Checks;
+use super::problem::PlanProblem;
 use super::steps::{Draft, Route};
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
@@ -24,16 +24,51 @@ pub enum SecretStep<'a> {
     /// The settings chose S3.
     Off,
     /// It is known to be impossible, so the Release is delivered through S3.
-    Impossible {
-        /// A stable name of the reason.
-        error_type: ErrorType,
-        /// The reason, with sizes.
-        message: String,
-    },
+    Impossible(SecretImpossible),
     /// What stands could not be read, or is somebody else's, so the Release is delivered through S3.
     Unreadable(SecretError),
     /// It is written through.
     Write(Box<SecretPlan<'a>>),
+}
+
+/// Why no secret can serve the Release.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretImpossible {
+    /// Secrets Manager takes none that large.
+    #[error("{}{}", SecretError::TooLarge { size: *.size }, largest_variable(.largest.as_ref()))]
+    TooLarge {
+        /// The bytes of the JSON object.
+        size: usize,
+        /// The variable that takes most of them, and its bytes.
+        largest: Option<(String, usize)>,
+    },
+    /// ECS takes no definition with that many references.
+    #[error(
+        "the task definition of `{name}` takes {size} bytes with its references and ECS takes \
+         {TASK_DEFINITION_MAX_BYTES}; let the Service declare the variables that it needs instead of `*`"
+    )]
+    TooManyReferences {
+        /// The Service or the Timer.
+        name: String,
+        /// The bytes of its definition.
+        size: usize,
+    },
+}
+
+impl SecretImpossible {
+    /// The name that reports and events have for it.
+    #[must_use]
+    pub fn error_type(&self) -> ErrorType {
+        match self {
+            Self::TooLarge { .. } => ErrorType::SecretTooLarge,
+            Self::TooManyReferences { .. } => ErrorType::TaskDefinitionTooLarge,
+        }
+    }
+}
+
+fn largest_variable(largest: Option<&(String, usize)>) -> String {
+    let largest = largest.map(|(key, size)| format!("; the largest is `{key}` with {size} bytes"));
+    largest.unwrap_or_default()
 }
 
 /// How the secret is written, and what follows.
@@ -137,23 +172,23 @@ impl Checks {
         let environment = &facts.release.environment.environment;
         let value = environment.to_secret_string();
         if value.len() > SECRET_MAX_BYTES {
-            let mut message = SecretError::TooLarge { size: value.len() }.to_string();
-            if let Some((key, size)) = environment.largest() {
-                let _ = write!(message, "; the largest is `{key}` with {size} bytes"); // a String takes all
-            }
-            return (impossible(ErrorType::SecretTooLarge, message), None);
+            let largest = environment.largest();
+            let too_large = SecretImpossible::TooLarge {
+                size: value.len(),
+                largest: largest.map(|(key, size)| (key.to_string(), size)),
+            };
+            return (SecretStep::Impossible(too_large), None);
         }
         let token = secrets::token(wanted.id, wanted.release, request_id, &value);
         let write = standing.write(&value, draft.config.secret_key_arn.as_deref());
         let source = written_source(wanted, facts, write.as_ref().ok(), &token);
         let (route, rendered) = self.route(draft, source);
         if let Some(Rendered { process, size, .. }) = too_large(&rendered) {
-            let message = format!(
-                "the task definition of `{}` takes {size} bytes with its references and ECS takes \
-                 {TASK_DEFINITION_MAX_BYTES}; let the Service declare the variables that it needs instead of `*`",
-                process.name()
-            );
-            return (impossible(ErrorType::TaskDefinitionTooLarge, message), None);
+            let too_many = SecretImpossible::TooManyReferences {
+                name: process.name().to_owned(),
+                size: *size,
+            };
+            return (SecretStep::Impossible(too_many), None);
         }
         let step = match write {
             Err(err) => SecretStep::Unreadable(err.clone()),
@@ -187,7 +222,7 @@ impl Checks {
                     });
                     definitions.push((process, definition));
                 }
-                Err(err) => self.problem(err.error_type(), err.with_line(process.service)),
+                Err(err) => self.problem(err.in_file(process.service)),
             }
         }
         (draft.route(source, definitions), checked)
@@ -200,29 +235,19 @@ impl Checks {
         for (process, step) in draft.processes.iter().zip(&s3.steps) {
             let (name, service) = (process.name(), process.service);
             for problem in exec_limits::too_large(name, service, environment, &step.definition) {
-                self.problem(problem.error_type, problem.message);
+                self.problem(problem);
             }
         }
-        if let Some(message) = exec_limits::object_too_large(draft.facts.environment_bytes) {
-            self.problem(ErrorType::EnvironmentTooLarge, message);
+        if let Some(problem) = exec_limits::object_too_large(draft.facts.environment_bytes) {
+            self.problem(problem);
         }
     }
 
     pub(super) fn size(&mut self, rendered: &[Rendered<'_>]) {
-        if let Some(Rendered { process, size, .. }) = too_large(rendered) {
-            let name = described(process);
-            self.problem(ErrorType::TaskDefinitionTooLarge, format!(
-                "the task definition of {name} takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; \
-                 shorten its command, its defaults or its declarations"
-            ));
+        if let Some(&Rendered { process, size, .. }) = too_large(rendered) {
+            let name = &described(process);
+            self.problem(PlanProblem::TaskDefinitionTooLarge { name, size });
         }
-    }
-}
-
-fn impossible(error_type: ErrorType, message: String) -> SecretStep<'static> {
-    SecretStep::Impossible {
-        error_type,
-        message,
     }
 }
 

@@ -7,6 +7,7 @@ use release::task_definition::{ContainerDefinition, EnvSource, Release, TaskDefi
 
 use super::checks::Checks;
 use super::delivery::uncreated_secret;
+use super::notice::Notice;
 use super::{Process, Runs};
 use crate::facts::{Facts, Wanted};
 
@@ -39,11 +40,12 @@ impl Checks {
             let ours = process.render(release, &references);
             let lost = ours.map_or_else(|_| Vec::new(), |ours| lost(running, &ours));
             if !lost.is_empty() {
-                self.warn(format!(
-                    "the ECS service `{ecs_service}`, which app.json names for `{}`, runs {}; a definition made from convox.yml \
-                     takes its place whole, and this goes: {}",
-                    process.name(), running.arn, lost.join("; ")
-                ));
+                self.warn(Notice::DefinitionReplaced {
+                    ecs: ecs_service,
+                    name: process.name(),
+                    running: &running.arn,
+                    lost: &lost.join("; "),
+                });
             }
         }
     }

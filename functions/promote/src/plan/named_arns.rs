@@ -1,6 +1,7 @@
 //! What convox.yml has ECS itself deliver: own secrets and environment files. What must not be named.
 
 use release::named_arns::Namer;
+use release::problem::ReleaseProblem;
 
 use super::checks::Checks;
 use crate::config::Config;
@@ -16,7 +17,7 @@ impl Checks {
             allowed: &config.release.allowed_arns,
         };
         let services = facts.release.manifest.services.iter();
-        self.problems
-            .extend(services.flat_map(|service| namer.problems(service)));
+        let refused = services.flat_map(|service| namer.problems(service));
+        self.problems.extend(refused.map(ReleaseProblem::from));
     }
 }

@@ -1,15 +1,18 @@
 //! ECS services that `app.json` names: which may be moved, and what of them is kept. Pure.
 
+mod problem;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::{EcsService, SeenDefinition};
 use manifest::Service;
 use manifest::app_settings::NamedService;
 use manifest::capacity::LaunchType;
-use names::error_type::ErrorType;
-use names::{AppId, LENT_TO};
-use release::release_checks::Problem;
+use names::{AppId, LENT_TO, ServiceName};
+use release::problem::ReleaseProblem;
 use release::task_definition::{Launch, RuntimePlatform};
+
+use problem::{Kept, Unfit};
 
 use super::checks::Checks;
 use crate::facts::{Facts, Wanted, ecs_service_name};
@@ -26,7 +29,8 @@ impl Checks {
             Some((service.name.as_str(), name))
         });
         let run_by: Vec<(&str, String)> = run_by.collect();
-        self.problems.extend(shared(wanted.id, &run_by));
+        let shared = shared(wanted.id, &run_by).into_iter();
+        self.problems.extend(shared.map(ReleaseProblem::from));
     }
 
     /// Whether the ECS service that `app.json` names for a Service may be moved.
@@ -38,49 +42,48 @@ impl Checks {
         (named, found): (&NamedService, Option<&EcsService>),
     ) {
         let cluster = &facts.cluster.arn;
-        let (of, written) = (&service.name, &named.written);
+        let (name, written) = (&service.name, &named.written);
         if !named.can_be_in(cluster) {
-            self.problem(ErrorType::EcsServiceElsewhere, format!(
-                "app.json names the ECS service `{written}` for `{of}`, and that is not in this Rack's cluster, {cluster}; name \
-                 one that is"
-            ));
+            self.problem(Unfit::Elsewhere {
+                written,
+                service: name,
+                cluster,
+            });
             return;
         }
         let Some(found) = found else {
-            self.problem(ErrorType::EcsServiceMissing, format!(
-                "app.json names the ECS service `{written}` for `{of}`, and the cluster {cluster} has no such service"
-            ));
+            self.problem(Unfit::Missing {
+                written,
+                service: name,
+                cluster,
+            });
             return;
         };
         let running = facts.surroundings.named.running.get(&found.name);
-        self.problems
-            .extend(not_lent(wanted.id, service, found, running));
-        self.problems.extend(unfit(service, found, running));
+        let unfit = not_lent(wanted.id, service, found, running).into_iter();
+        let unfit = unfit.chain(mismatched(service, found, running));
+        self.problems.extend(unfit.map(ReleaseProblem::from));
         self.kept(service, found, running);
     }
 
     /// What the ECS service keeps although convox.yml says something else.
     fn kept(&mut self, service: &Service, found: &EcsService, running: Option<&SeenDefinition>) {
-        let (of, ecs) = (&service.name, &found.name);
-        if let Some(wanted) = service.capacity.filter(|wanted| *wanted != found.capacity) {
-            self.warn(format!(
-                "the ECS service `{ecs}`, which app.json names for `{of}`, keeps what it runs on ({}) although convox.yml asks \
-                 for {}",
-                found.capacity.name(), wanted.name()
-            ));
+        let (wanted, agent) = (service.capacity, &service.agent);
+        let (service, ecs) = (&service.name, &found.name);
+        if let Some(wanted) = wanted.filter(|wanted| *wanted != found.capacity) {
+            self.warn(Kept::Capacity {
+                ecs,
+                service,
+                found: found.capacity.name(),
+                wanted: wanted.name(),
+            });
         }
-        if found.is_daemon && service.agent.is_none() {
-            self.warn(format!(
-                "the ECS service `{ecs}`, which app.json names for `{of}`, stays a DAEMON: one task on each instance, whatever \
-                 `scale` says"
-            ));
+        if found.is_daemon && agent.is_none() {
+            self.warn(Kept::Daemon { ecs, service });
         }
         if running.is_none() && found.controller == "ECS" {
-            self.warn(format!(
-                "what the ECS service `{ecs}` runs ({}) cannot be read, so neither its platform nor names of its ports are kept, \
-                 and what else of it is lost is not known",
-                found.task_definition
-            ));
+            let definition = &found.task_definition;
+            self.warn(Kept::Unreadable { ecs, definition });
         }
     }
 }
@@ -125,46 +128,39 @@ pub(super) fn left_behind(wanted: &Wanted<'_>, facts: &Facts) -> Vec<String> {
     let former = facts.surroundings.named.former.iter().chain(called_alike);
     let ours = former.filter(|service| service.task_definition.contains(&family));
     ours.map(|service| {
-        format!(
-            "app.json no longer names the ECS service `{}`, and it stays on {} with this App's environment; move it to another \
-             task definition or remove it: the App cannot be deleted before",
-            service.name, service.task_definition
-        )
+        let left = Kept::LeftBehind {
+            ecs: &service.name,
+            definition: &service.task_definition,
+        };
+        left.to_string()
     })
     .collect()
 }
 
 /// Services that are one ECS service, and names that are another Service's own. `run_by` is each Service and what runs it.
-fn shared(id: &AppId, run_by: &[(&str, String)]) -> Vec<Problem> {
+fn shared<'a>(id: &AppId, run_by: &'a [(&'a str, String)]) -> Vec<Unfit<'a>> {
     let mut by_ecs_service: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (service, ecs) in run_by {
         let services = by_ecs_service.entry(ecs).or_default();
         services.push(format!("`{service}`"));
     }
-    let several = by_ecs_service.iter().filter(|(_, all)| all.len() > 1);
-    let several: BTreeMap<&str, String> = several
-        .map(|(ecs, services)| (*ecs, services.join(" and ")))
-        .collect();
-    let together = several.iter().map(|(ecs, services)| {
-        format!(
-            "{services} would all run as the ECS service `{ecs}`, which can run one of them; name another in app.json for each \
-             but one, or none: then one is created"
-        )
-    });
+    by_ecs_service.retain(|_, services| services.len() > 1);
     let of_others = run_by.iter().filter_map(|(service, ecs)| {
         let (of, other) = AppId::parse_service(&id.rack, ecs)?;
         let is_other = of == *id && other.as_str() != *service;
-        (is_other && !several.contains_key(ecs.as_str())).then(|| {
-            format!(
-                "app.json names the ECS service `{ecs}` for `{service}`, and that is the one of the Service `{other}` of this App; \
-                 name another, or none: then one is created"
-            )
+        let is_other = is_other && !by_ecs_service.contains_key(ecs.as_str());
+        is_other.then_some(Unfit::OfAnotherService {
+            ecs,
+            service,
+            other,
         })
     });
-    together
-        .chain(of_others)
-        .map(|message| Problem::new(ErrorType::EcsServiceShared, message))
-        .collect()
+    let several = by_ecs_service.iter();
+    let several = several.map(|(ecs, services)| Unfit::OfSeveral {
+        services: services.join(" and "),
+        ecs,
+    });
+    several.chain(of_others).collect()
 }
 
 /// Whose an ECS service or a definition is by its tags, where that is not this App.
@@ -184,32 +180,26 @@ fn another_app(id: &AppId, tags: &BTreeMap<String, String>) -> Option<String> {
 }
 
 /// That it belongs, or is lent, to another App, or to nobody yet.
-fn not_lent(
+fn not_lent<'a>(
     id: &AppId,
-    service: &Service,
-    found: &EcsService,
-    running: Option<&SeenDefinition>,
-) -> Vec<Problem> {
-    let (of, ecs) = (&service.name, &found.name);
-    let named = format!("the ECS service `{ecs}`, which app.json names for `{of}`,");
+    service: &'a Service,
+    found: &'a EcsService,
+    running: Option<&'a SeenDefinition>,
+) -> Vec<Unfit<'a>> {
+    let (service, ecs) = (&service.name, found.name.as_str());
     if let Some(tags) = another_app(id, &found.tags) {
-        return vec![Problem::new(
-            ErrorType::EcsServiceNotOurs,
-            format!(
-                "{named} carries the tags {tags}, so it is another App's and is left alone; name another, or none: then one is created"
-            ),
-        )];
+        return vec![Unfit::OfAnotherApp { ecs, service, tags }];
     }
     let runs = running.and_then(|running| {
         let tags = another_app(id, &running.tags)?;
-        let message = format!(
-            "{named} runs {}, which carries the tags {tags}, so it is lent to another App; take it out of the app.json of that App \
-             and move it to a task definition that is no App's, or name another",
-            running.arn
-        );
-        Some(Problem::new(ErrorType::EcsServiceNotOurs, message))
+        Some(Unfit::RunsAnotherApp {
+            ecs,
+            service,
+            definition: &running.arn,
+            tags,
+        })
     });
-    untagged(id, &named, found)
+    untagged(id, service, found)
         .into_iter()
         .chain(runs)
         .collect()
@@ -217,52 +207,59 @@ fn not_lent(
 
 /// Whoever can write app.json must not be able to take over the service, and so the traffic, of somebody else: the tag is
 /// its owner's word.
-fn untagged(id: &AppId, named: &str, found: &EcsService) -> Option<Problem> {
+fn untagged<'a>(id: &AppId, service: &'a ServiceName, found: &'a EcsService) -> Option<Unfit<'a>> {
     if id.may_move(&found.tags) {
         return None;
     }
-    let (arn, borrower) = (&found.arn, id.borrower());
-    let command =
-        format!("aws ecs tag-resource --resource-arn {arn} --tags key={LENT_TO},value={borrower}");
-    let message = match found.tags.get(LENT_TO) {
-        Some(other) => format!(
-            "{named} carries the tag {LENT_TO}={other}, so it is lent to that App and is left alone; name another, or let its owner \
-             lend it to this one: {command}"
-        ),
-        None => format!(
-            "{named} is not lent to this App: it needs the tag {LENT_TO}={borrower}, which its owner gives it: {command}"
-        ),
-    };
-    Some(Problem::new(ErrorType::EcsServiceNotLent, message))
+    let (ecs, arn, borrower) = (found.name.as_str(), found.arn.as_str(), id.borrower());
+    Some(match found.tags.get(LENT_TO) {
+        Some(other) => Unfit::LentToAnother {
+            ecs,
+            service,
+            other,
+            arn,
+            borrower,
+        },
+        None => Unfit::NotLent {
+            ecs,
+            service,
+            arn,
+            borrower,
+        },
+    })
 }
 
 /// What of it no definition made from convox.yml fits.
-fn unfit(service: &Service, found: &EcsService, running: Option<&SeenDefinition>) -> Vec<Problem> {
-    let (of, ecs) = (&service.name, &found.name);
-    let mut problems = Vec::new();
+fn mismatched<'a>(
+    service: &'a Service,
+    found: &'a EcsService,
+    running: Option<&'a SeenDefinition>,
+) -> Vec<Unfit<'a>> {
+    let (ecs, is_agent) = (found.name.as_str(), service.agent.is_some());
+    let service = &service.name;
+    let mut unfit = Vec::new();
     let runs = running.map(|running| running.requires_compatibilities.as_slice());
     if let Some(launch_type) = other_launch_type(found, runs.unwrap_or_default()) {
-        problems.push(Problem::new(ErrorType::LaunchTypeMismatch, format!(
-            "the ECS service `{ecs}`, which app.json names for `{of}`, runs on {launch_type}, and what convox.yml describes runs on \
-             Fargate or EC2 instances; name another, or none: then one is created"
-        )));
+        unfit.push(Unfit::LaunchType {
+            ecs,
+            service,
+            launch_type,
+        });
     }
     let platform = running.and_then(|running| running.runtime_platform.as_ref());
     let system = platform.and_then(|platform| platform.operating_system_family.as_deref());
     let systems = [system.unwrap_or_default(), &found.platform_family];
     if let Some(system) = systems.into_iter().find(|system| is_windows(system)) {
-        problems.push(Problem::new(ErrorType::WindowsService, format!(
-            "the ECS service `{ecs}`, which app.json names for `{of}`, runs on {system}, and what convox.yml describes runs on \
-             Linux; name another, or none: then one is created"
-        )));
+        unfit.push(Unfit::Windows {
+            ecs,
+            service,
+            system,
+        });
     }
-    if service.agent.is_some() && !found.is_daemon {
-        problems.push(Problem::new(ErrorType::SchedulingStrategyMismatch, format!(
-            "`services.{of}.agent` is to run once on each instance, and the ECS service `{ecs}`, which app.json names for it, is a \
-             REPLICA, which ECS never changes; name a DAEMON, or none: then one is created, or leave out `agent`"
-        )));
+    if is_agent && !found.is_daemon {
+        unfit.push(Unfit::Replica { ecs, service });
     }
-    problems
+    unfit
 }
 
 fn other_launch_type<'a>(found: &'a EcsService, runs: &'a [String]) -> Option<&'a str> {
@@ -290,7 +287,9 @@ mod tests {
     use environment::Environment;
     use manifest::Deployment;
     use manifest::capacity::Capacity;
+    use names::error_type::ErrorType;
     use names::{AppName, RackName};
+    use release::problem::UserError as _;
 
     use super::*;
     use crate::error::PromoteError;
@@ -327,10 +326,11 @@ mod tests {
                 .map(|(service, ecs)| (*service, (*ecs).to_owned()))
                 .collect();
             let problems = shared(&id(), &run_by);
-            let got = problems.first().map(|problem| problem.message.as_str());
+            let got = problems.first().map(ToString::to_string);
             assert_eq!(problems.len(), usize::from(says.is_some()), "{run_by:?}");
             assert_eq!(
-                got.is_some_and(|got| got.contains(says.unwrap_or_default())),
+                got.as_ref()
+                    .is_some_and(|got| got.contains(says.unwrap_or_default())),
                 says.is_some(),
                 "{run_by:?}: {got:?}"
             );
@@ -466,8 +466,9 @@ mod tests {
                 Some((ErrorType::SchedulingStrategyMismatch, "is a REPLICA")),
             ),
         ] {
-            let problems = unfit(&web(more), &found, Some(&running));
-            let got = problems.first().map(|problem| problem.error_type);
+            let web = web(more);
+            let problems = mismatched(&web, &found, Some(&running));
+            let got = problems.first().map(Unfit::error_type);
             assert_eq!(
                 got,
                 want.map(|(error_type, _)| error_type),
@@ -475,7 +476,8 @@ mod tests {
             );
             assert!(problems.len() <= 1, "{problems:?}");
             for (problem, (_, says)) in problems.iter().zip(want) {
-                assert!(problem.message.contains(says), "{}", problem.message);
+                let message = problem.to_string();
+                assert!(message.contains(says), "{message}");
             }
         }
     }
@@ -490,8 +492,12 @@ mod tests {
                 ..runs(&["FARGATE"], None)
             }
         };
-        let found = front(Capacity::Fargate);
-        let of = |running: Option<&SeenDefinition>| not_lent(&id(), &web(""), &found, running);
+        let (web, found) = (web(""), front(Capacity::Fargate));
+        let of = |running: Option<&SeenDefinition>| {
+            let problems = not_lent(&id(), &web, &found, running);
+            let problems = problems.into_iter().map(ReleaseProblem::from);
+            problems.collect::<Vec<_>>()
+        };
         assert_eq!(of(None), []);
         assert_eq!(of(Some(&runs(&["FARGATE"], None))), []);
         assert_eq!(of(Some(&tagged("shop"))), [], "a promote before");

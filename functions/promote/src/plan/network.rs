@@ -7,6 +7,7 @@ use aws::ecs::EcsService;
 use manifest::capacity::Capacity;
 use release::timer_rule::{Network, Placement};
 
+use super::notice::Notice;
 use super::{Process, Runs, outputs};
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
@@ -80,15 +81,6 @@ fn is_in(groups: &[String], own: Option<&str>) -> bool {
     groups.iter().any(|group| Some(group.as_str()) == own)
 }
 
-/// What is said of groups that are let in for tasks of Releases before alone.
-pub(super) fn let_in_once_more(groups: &[&str]) -> String {
-    format!(
-        "the App's resources let in the security groups {} until the next promote, for tasks that still run there; whatever else \
-         connects by them, such as another App, is shut out then",
-        groups.join(", ")
-    )
-}
-
 /// Whom the App's resources let in beside its own tasks, and whom they do not, although it links them.
 pub(super) fn warnings(
     config: &Config,
@@ -103,11 +95,8 @@ pub(super) fn warnings(
     let of_rack = &config.release.network.security_groups;
     let has_room = config.release.network.has_room();
     if !has_room {
-        warnings.push(format!(
-            "the Rack's SecurityGroups are {}, and a task takes no more, so there is no room for the App's own: its resources let \
-             in those of the Rack, and with them tasks of other Apps; let the Rack have one less",
-            of_rack.len()
-        ));
+        let count = of_rack.len();
+        warnings.push(Notice::NoRoomForGroup { count }.to_string());
     }
     let outputs = outputs(facts);
     let own = outputs.security_group();
@@ -124,18 +113,24 @@ pub(super) fn warnings(
         else {
             continue;
         };
-        let (name, ecs, listed) = (&process.service.name, &found.name, groups.join(", "));
+        let (service, ecs, listed) = (&process.service.name, &found.name, groups.join(", "));
         let let_in = groups.iter().any(|group| of_rack.contains(group));
         if let_in && has_room {
-            warnings.push(format!(
-                "`services.{name}`: the ECS service `{ecs}` keeps its network, so the App's resources let in what it shares with \
-                 the Rack of its security groups {listed}, and with that tasks of other Apps; give it the App's own group: {give}"
-            ));
+            let let_in = Notice::LetInWithOthers {
+                service,
+                ecs,
+                groups: &listed,
+                own: &give,
+            };
+            warnings.push(let_in.to_string());
         } else if !let_in && !process.service.resources.is_empty() {
-            warnings.push(format!(
-                "`services.{name}.resources`: the ECS service `{ecs}` is in the security groups {listed}, which the resources do \
-                 not let in; give it the App's own group: {give}"
-            ));
+            let not_let_in = Notice::NotLetIn {
+                service,
+                ecs,
+                groups: &listed,
+                own: &give,
+            };
+            warnings.push(not_let_in.to_string());
         }
     }
     warnings

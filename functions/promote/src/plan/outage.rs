@@ -5,6 +5,7 @@ use release::task_definition::{TASK_DEFINITION_MAX_BYTES, TaskDefinition};
 
 use super::checks::Checks;
 use super::delivery::Rendered;
+use super::notice::Notice;
 use crate::facts::Facts;
 
 impl Checks {
@@ -14,13 +15,11 @@ impl Checks {
             .iter()
             .filter_map(|rendered| definition_too_large(rendered.process.name(), rendered.size));
         let mut impossible: Vec<String> = too_large.collect();
-        impossible.extend(exec_limits::object_too_large(facts.environment_bytes));
+        let object = exec_limits::object_too_large(facts.environment_bytes);
+        impossible.extend(object.map(|object| object.to_string()));
         if !impossible.is_empty() {
-            self.warn(format!(
-                "while Secrets Manager is out this Release cannot be promoted, and no process of it started: S3 delivery takes \
-                 its place then, and {}",
-                impossible.join("; ")
-            ));
+            let why = &impossible.join("; ");
+            self.warn(Notice::NoFallback { why });
         }
     }
 }
@@ -32,14 +31,11 @@ pub(super) fn impossible_through_s3<'a>(
 ) -> Option<String> {
     let definition = definitions
         .find_map(|(name, definition)| definition_too_large(name, definition.size_bytes()));
-    definition.or_else(|| exec_limits::object_too_large(facts.environment_bytes))
+    let object = exec_limits::object_too_large(facts.environment_bytes);
+    definition.or_else(|| object.map(|object| object.to_string()))
 }
 
 fn definition_too_large(name: &str, size: usize) -> Option<String> {
-    (size > TASK_DEFINITION_MAX_BYTES).then(|| {
-        format!(
-            "the task definition of `{name}` takes {size} bytes there, with its defaults and once more the names of its \
-             variables, where ECS takes {TASK_DEFINITION_MAX_BYTES}; shorten or leave out some"
-        )
-    })
+    let too_large = Notice::DefinitionTooLargeForS3 { name, size };
+    (size > TASK_DEFINITION_MAX_BYTES).then(|| too_large.to_string())
 }

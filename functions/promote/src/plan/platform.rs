@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use manifest::capacity::LaunchType;
-use names::error_type::ErrorType;
 use release::platform::Needs;
 use release::release_checks;
 use release::task_definition::is_beyond_fargate;
 
 use super::checks::Checks;
 use super::delivery::Rendered;
+use super::notice::Notice;
+use super::problem::PlanProblem;
 use super::{Process, Runs};
 use crate::config::Config;
 use crate::facts::{Agents, Facts};
@@ -23,10 +24,12 @@ impl Checks {
     pub(super) fn platforms(&mut self, config: &Config, through_s3: &[Rendered<'_>]) {
         for Rendered { process, needs, .. } in through_s3.iter().filter(|it| it.needs.any()) {
             if let Some((ecs, version)) = pinned(process) {
-                self.problem(ErrorType::PlatformVersion, format!(
-                    "the ECS service `{ecs}` is pinned to Fargate platform {version}, and {} need 1.4.0; {}",
-                    needs.words(), unpin(config, ecs)
-                ));
+                self.problem(PlanProblem::PlatformVersion {
+                    ecs,
+                    version,
+                    needs: needs.words(),
+                    cluster: &config.release.cluster,
+                });
             }
         }
     }
@@ -38,11 +41,13 @@ pub(super) fn warnings(config: &Config, facts: &Facts, rendered: &[Rendered<'_>]
     let pinned = needing.filter_map(|rendered| pinned(rendered.process));
     let mut warnings: Vec<String> = pinned
         .map(|(ecs, version)| {
-            format!(
-                "the ECS service `{ecs}` is pinned to Fargate platform {version}, which cannot read single keys of the App's \
-                 secret, and its tasks will not start; {}",
-                unpin(config, ecs)
-            )
+            let cluster = &config.release.cluster;
+            let pinned = Notice::PinnedPlatform {
+                ecs,
+                version,
+                cluster,
+            };
+            pinned.to_string()
         })
         .collect();
     let mut seen = BTreeSet::new();
@@ -53,7 +58,7 @@ pub(super) fn warnings(config: &Config, facts: &Facts, rendered: &[Rendered<'_>]
         if seen.insert((&service.name, on_instances)) {
             let said = release_checks::host_volumes(service, launch.launch_type).into_iter();
             let said = said.chain(release_checks::beyond_ecs(service, launch.launch_type));
-            for warning in said {
+            for warning in said.map(|notice| notice.to_string()) {
                 if !warnings.contains(&warning) {
                     warnings.push(warning);
                 }
@@ -64,10 +69,12 @@ pub(super) fn warnings(config: &Config, facts: &Facts, rendered: &[Rendered<'_>]
     let beyond = beyond.filter(|process| is_beyond_fargate(process.service, &process.launch));
     warnings.extend(beyond.map(|process| {
         let (path, scale) = (process.path(), &process.service.scale);
-        format!(
-            "`{path}`: Fargate had no size of cpu {} with memory {} when this was written; ECS refuses it where that is still so",
-            scale.cpu, scale.memory
-        )
+        let beyond = Notice::BeyondFargate {
+            path: &path,
+            cpu: scale.cpu,
+            memory: scale.memory,
+        };
+        beyond.to_string()
     }));
     let on_instances = rendered
         .iter()
@@ -90,23 +97,13 @@ fn pinned<'p>(process: &'p Process<'_>) -> Option<(&'p str, &'p str)> {
         .then_some((found.name.as_str(), version))
 }
 
-fn unpin(config: &Config, ecs: &str) -> String {
-    let cluster = &config.release.cluster;
-    format!(
-        "unpin it with `aws ecs update-service --cluster {cluster} --service {ecs} --platform-version LATEST`"
-    )
-}
-
 fn agents(agents: &Agents, needs: Needs) -> Option<String> {
     let instances = match agents {
         Agents::NotAsked => return None,
         Agents::Unknown { reason } => {
-            return needs.any().then(|| {
-                format!(
-                    "whether the ECS agents of the cluster's instances are new enough ({} or later) is not known: {reason}",
-                    needs.agent()
-                )
-            });
+            let agent = needs.agent();
+            let unknown = Notice::AgentsUnknown { agent, reason };
+            return needs.any().then(|| unknown.to_string());
         }
         Agents::Known(instances) => instances,
     };
@@ -121,12 +118,11 @@ fn agents(agents: &Agents, needs: Needs) -> Option<String> {
         old.push(format!("and {more} more"));
     }
     (!old.is_empty()).then(|| {
-        format!(
-            "the ECS agent of container instances is older than {}, which {} need, and tasks that are placed there will not \
-             start; update it on {}",
-            needs.agent(),
-            needs.words(),
-            old.join(", ")
-        )
+        let old = Notice::OldAgents {
+            agent: needs.agent(),
+            needs: needs.words(),
+            instances: &old.join(", "),
+        };
+        old.to_string()
     })
 }

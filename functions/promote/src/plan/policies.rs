@@ -1,10 +1,10 @@
 //! The policies that convox.yml names, and those that the Rack's owner lets Apps have.
 
 use names::arn_pattern::is_like;
-use names::error_type::ErrorType;
 use release::app_stack::Needs;
 
 use super::checks::Checks;
+use super::problem::PlanProblem;
 use crate::config::Config;
 
 impl Checks {
@@ -17,16 +17,10 @@ impl Checks {
         };
         for (path, arns) in needs.policies() {
             if !arns.is_empty() && config.app_policy_actions.is_empty() {
-                self.problem(ErrorType::PolicyNotAllowed, format!(
-                    "`{path}` names policies, and the Rack's parameter AppPolicyActions has no actions that they could give, so they \
-                     would give none; let the Rack's owner set it, or leave them out"
-                ));
+                self.problem(PlanProblem::NoPolicyActions { path: &path });
             }
             if !arns.iter().all(|arn| allowed(arn)) {
-                self.problem(ErrorType::PolicyNotAllowed, format!(
-                    "`{path}` names policies that the Rack's parameter AppPolicyArns does not have; let the Rack's owner add them, or \
-                     leave them out"
-                ));
+                self.problem(PlanProblem::PolicyNotAllowed { path: &path });
             }
         }
     }

@@ -5,21 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lambda::unwanted::Removals;
 use manifest::{Manifest, NearMiss};
-use names::error_type::ErrorType;
 use promotion::Definition;
 use release::app_stack::Before;
-use release::release_checks::Problem;
+use release::problem::ReleaseProblem;
 use yaml::{Unread, UnreadPart};
 
 use super::checks::Checks;
+use super::notice::Notice;
+use super::problem::{OTHERWISE, PlanProblem};
 use crate::facts::{Facts, Wanted};
 
 /// More names than this help nobody.
 const NAMED_MAX: usize = 20;
 /// The keys of the top level that keep what runs.
 const KEYS: [&str; 3] = ["services", "timers", "resources"];
-const OTHERWISE: &str =
-    "If the removal is meant, send `Release Promote Requested` with `\"allowRemoval\": true`";
 
 /// What is applied or stands, and convox.yml does not name.
 #[derive(Debug, Clone, Default)]
@@ -40,7 +39,8 @@ impl Checks {
             return;
         }
         let gone = Gone::of(wanted, facts);
-        self.problems.extend(accident(manifest, &gone));
+        let problems = accident(manifest, &gone);
+        self.problems.extend(problems);
     }
 }
 
@@ -55,16 +55,16 @@ pub(super) fn warnings(wanted: &Wanted<'_>, facts: &Facts) -> Vec<String> {
     });
     let mut warnings: Vec<String> = left
         .map(|(name, known)| {
-            format!(
-                "convox.yml has no Service `{name}` any more, and the ECS service `{}` that app.json named for it runs on as it \
-                 is; stop it yourself if it is not needed",
-                known.runs_as
-            )
+            let left = Notice::NamedServiceLeft {
+                service: name,
+                ecs: &known.runs_as,
+            };
+            left.to_string()
         })
         .collect();
     if facts.release.manifest.services.is_empty() {
         let file = facts.release.manifest.file();
-        warnings.push(format!("{file} names no Service, so nothing runs"));
+        warnings.push(Notice::NothingRuns { file }.to_string());
     }
     warnings
 }
@@ -162,7 +162,8 @@ impl Gone {
                 let belongs = KEYS.into_iter().filter(|key| !gone.under(key).is_empty());
                 let belongs = belongs.collect::<Vec<_>>().join("` or `");
                 let help = format!(
-                    "write it directly below `{belongs}`, with the indentation of the others there. {OTHERWISE}"
+                    "write it directly below `{belongs}`, with the indentation of the others \
+                     there. {OTHERWISE}"
                 );
                 (gone, "is not a key of convox.yml here and is ignored", help)
             }
@@ -207,7 +208,7 @@ fn names(
         .collect()
 }
 
-fn accident(manifest: &Manifest, gone: &Gone) -> Option<Problem> {
+fn accident(manifest: &Manifest, gone: &Gone) -> Option<ReleaseProblem> {
     let unread = manifest.unread.iter();
     let mut problems: Vec<_> = unread.filter_map(|unread| gone.by(unread)).collect();
     if manifest.services.is_empty() && problems.is_empty() {
@@ -227,29 +228,24 @@ fn accident(manifest: &Manifest, gone: &Gone) -> Option<Problem> {
     }));
     (!problems.is_empty()).then(|| {
         let error = manifest.invalid(problems);
-        Problem::new(ErrorType::InvalidManifest, error.to_string())
+        error.into()
     })
 }
 
 /// No Service at all; where a key was probably meant to be `services`, with its place.
-fn empty(manifest: &Manifest, gone: &Gone) -> Problem {
+fn empty(manifest: &Manifest, gone: &Gone) -> ReleaseProblem {
     let removes = gone.in_words();
     let mut misses = manifest.near_misses.iter();
-    let message = match misses.find(|miss| miss.meant == "services") {
-        Some(miss) => {
-            let message = format!(
-                "is not a key of convox.yml, so there is no Service, and this promote would remove {removes}"
-            );
-            let problem = miss.problem(message, OTHERWISE);
-            manifest.invalid(vec![problem]).to_string()
-        }
-        None => format!(
-            "{} names no Service, and this promote would remove {removes}; write its `services`. {OTHERWISE}, and to delete \
-             the App, `App Deleted`",
-            manifest.file()
-        ),
+    let Some(miss) = misses.find(|miss| miss.meant == "services") else {
+        let (file, removes) = (manifest.file(), removes.as_str());
+        return PlanProblem::EmptyManifest { file, removes }.into();
     };
-    Problem::new(ErrorType::EmptyManifest, message)
+    let message = format!(
+        "is not a key of convox.yml, so there is no Service, and this promote would remove \
+         {removes}"
+    );
+    let problem = miss.problem(message, OTHERWISE);
+    PlanProblem::MisspeltServices(manifest.invalid(vec![problem])).into()
 }
 
 /// What a misspelt key would remove: all that is gone of its kind, or, beside the right key, what both name.
@@ -284,13 +280,15 @@ fn listed(names: &BTreeSet<String>) -> String {
 mod tests {
     use environment::Environment;
 
+    use names::error_type::ErrorType;
+
     use super::*;
 
     fn set(names: &str) -> BTreeSet<String> {
         names.split_whitespace().map(str::to_owned).collect()
     }
 
-    fn problem(text: &str, [services, timers, resources]: [&str; 3]) -> Option<Problem> {
+    fn problem(text: &str, [services, timers, resources]: [&str; 3]) -> Option<ReleaseProblem> {
         let manifest = manifest::load("convox.yml", text.as_bytes(), &Environment::default());
         let gone = Gone {
             services: set(services),

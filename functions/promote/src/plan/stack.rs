@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use names::AppId;
-use names::error_type::ErrorType;
 use release::app_stack::{
     self, Before, INLINE_POLICIES_MAX, MANAGED_POLICIES, Needs, RackNeeds, RemovedResource,
     Rendered, StackInputs, StackNeeds, StackOutputs, TEMPLATE_BODY_MAX_BYTES,
@@ -15,6 +14,8 @@ use serde_json::Value;
 
 use super::checks::Checks;
 use super::joined::{Joined, joined};
+use super::notice::Notice;
+use super::problem::PlanProblem;
 use super::{Process, network};
 use crate::config::Config;
 use crate::error::PromoteError;
@@ -85,10 +86,7 @@ impl Checks {
         let seen = facts.stack.as_ref();
         let name = wanted.id.stack();
         if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
-            self.problem(ErrorType::StackNotOurs, format!(
-                "the CloudFormation stack `{name}` exists without the tags convox:rack and convox:app of this App, so it is \
-                 somebody else's; delete or tag it"
-            ));
+            self.problem(PlanProblem::StackNotOurs { stack: &name });
             return None;
         }
         let resources = facts.release.resources.list.iter();
@@ -112,10 +110,8 @@ impl Checks {
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
         if let StackStep::Failed(reason) = &step {
-            self.problem(ErrorType::StackFailed, format!(
-                "CloudFormation could not bring the stack `{name}` to what this Release needs: {reason}; mend the cause, then \
-                 promote again"
-            ));
+            let stack = &name;
+            self.problem(PlanProblem::StackFailed { stack, reason });
             return None;
         }
         // What stands already was not too large, and is not sent again.
@@ -123,10 +119,7 @@ impl Checks {
         let body = body.unwrap_or_default();
         if body.len() > TEMPLATE_BODY_MAX_BYTES {
             let size = body.len();
-            self.problem(ErrorType::StackTooLarge, format!(
-                "the App's stack takes {size} bytes and CloudFormation takes {TEMPLATE_BODY_MAX_BYTES}; let the App have fewer \
-                 resources"
-            ));
+            self.problem(PlanProblem::StackTooLarge { size });
             return None;
         }
         Some(StackPlan {
@@ -158,7 +151,8 @@ impl Checks {
         let left = settings.security_groups.difference(let_in);
         let left: Vec<&str> = left.map(String::as_str).collect();
         if !left.is_empty() && !facts.release.resources.list.is_empty() {
-            self.warn(network::let_in_once_more(&left));
+            let groups = &left.join(", ");
+            self.warn(Notice::LetInOnceMore { groups });
         }
         let inputs = StackInputs {
             id: wanted.id,
@@ -191,7 +185,12 @@ impl Checks {
                 ..inputs
             };
             let alone = render(&alone).map_or(joined, |alone| size(&alone.template));
-            self.problem(ErrorType::RoleTooLarge, role_too_large(joined, alone));
+            // What to do depends on whether the Release alone would fit.
+            self.problem(if alone > INLINE_POLICIES_MAX {
+                PlanProblem::RoleTooLarge { alone }
+            } else {
+                PlanProblem::RoleTooLargeForTwo { joined, alone }
+            });
         }
         self.attached(&needs.access, &all.access);
         let file = facts.release.manifest.file();
@@ -211,18 +210,11 @@ impl Checks {
             let mut of_own = own.policies();
             let of_own = of_own.find(|(other, _)| *other == path);
             let of_own = of_own.map_or(0, |(_, arns)| arns.len());
-            let kept = if of_own < count {
-                format!(
-                    ", {} of them for the Release before, whose tasks may still start",
-                    count - of_own
-                )
-            } else {
-                String::new()
-            };
-            self.warn(format!(
-                "`{path}` makes a role with {count} policies{kept}; IAM attaches {MANAGED_POLICIES} to a role unless the account's quota \
-                 \"Managed policies attached to an IAM role\" was raised, and CloudFormation fails where it was not"
-            ));
+            self.warn(Notice::ManyPolicies {
+                path: &path,
+                count,
+                kept: count.saturating_sub(of_own),
+            });
         }
     }
 
@@ -233,8 +225,7 @@ impl Checks {
     ) -> Option<T> {
         result
             .map_err(|problems| {
-                let error = facts.release.manifest.invalid(problems);
-                self.problem(ErrorType::InvalidManifest, error.to_string());
+                self.problem(facts.release.manifest.invalid(problems));
             })
             .ok()
     }
@@ -248,20 +239,4 @@ fn of_settings(config: &Config, security_groups: BTreeSet<String>) -> RackNeeds 
         secret_keys: key(&config.secret_key_arn),
         environment_keys: key(&config.release.environment_key_arn),
     }
-}
-
-/// What to do depends on whether the Release alone would fit.
-fn role_too_large(joined: usize, alone: usize) -> String {
-    let takes = format!("IAM takes {INLINE_POLICIES_MAX} characters of policies for a role");
-    if alone > INLINE_POLICIES_MAX {
-        return format!(
-            "the role that starts the App's tasks would have a policy of {alone} characters, and {takes}; name fewer secrets and \
-             environment files: several values as keys of one secret, or in the App's environment"
-        );
-    }
-    format!(
-        "the role that starts the App's tasks would have a policy of {joined} characters, since it also reads what the Release before \
-         names, whose tasks may still start, and {takes}; this Release alone takes {alone}: promote the change of secrets and environment \
-         files in two steps, half of them with each Release"
-    )
 }

@@ -2,7 +2,7 @@
 
 use aws::ecs::Ties;
 use names::error_type::ErrorType;
-use release::release_checks::Problem;
+use release::problem::UserError;
 use release::task_definition::PortMapping;
 
 /// A container as it will be.
@@ -13,47 +13,97 @@ pub(super) struct Container<'a> {
     pub(super) ports: &'a [PortMapping],
 }
 
+/// What an ECS service is tied to, and its tasks will not have.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unmet {
+    /// A load balancer sends to another container or port.
+    #[error("a load balancer of the ECS service `{ecs}` sends to {mismatch}")]
+    LoadBalancer { ecs: String, mismatch: Mismatch },
+    /// A service registry has another container or port.
+    #[error("a service registry of the ECS service `{ecs}` names {mismatch}")]
+    ServiceRegistry { ecs: String, mismatch: Mismatch },
+    /// No port has the name that something goes by.
+    #[error(
+        "{what} of the ECS service `{ecs}` names the port `{port}`, and the container will have {ports}; give \
+         `services.{service}` the port that had that name, with `port` or `nlb`: its name is kept"
+    )]
+    PortName {
+        what: &'static str,
+        ecs: String,
+        port: String,
+        ports: String,
+        service: String,
+    },
+    /// A volume that is configured when a task is launched.
+    #[error(
+        "the ECS service `{ecs}` configures the volume `{volume}` when it launches a task, and nothing in convox.yml can mount \
+         that; move it to a task definition without that volume (aws ecs update-service --service {ecs} --task-definition … \
+         --volume-configurations '[]'), or name another for `{service}`"
+    )]
+    LaunchVolume {
+        ecs: String,
+        volume: String,
+        service: String,
+    },
+}
+
+/// The container and port that something is tied to, and those that there will be.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "container `{container}` port {port}, and the container will be `{service}` with {ports}; {help}, or correct the \
+     ECS service"
+)]
+pub(super) struct Mismatch {
+    container: String,
+    port: i32,
+    service: String,
+    ports: String,
+    help: String,
+}
+
+impl UserError for Unmet {
+    fn error_type(&self) -> ErrorType {
+        match self {
+            Self::LoadBalancer { .. } => ErrorType::LoadBalancerMismatch,
+            Self::ServiceRegistry { .. } => ErrorType::ServiceRegistryMismatch,
+            Self::PortName { .. } => ErrorType::PortNameMismatch,
+            Self::LaunchVolume { .. } => ErrorType::LaunchVolume,
+        }
+    }
+}
+
 /// What the ECS service `ecs` is tied to and `container` will not have.
 pub(super) fn unmet(
     ecs: &str,
     load_balancers: &[(String, i32)],
     ties: &Ties,
     container: &Container<'_>,
-) -> Vec<Problem> {
-    let balancers = load_balancers.iter();
-    let balancers = balancers.filter(|(name, port)| !container.maps(name, *port));
-    let balancers = balancers.map(|(name, port)| {
-        let what = format!("a load balancer of the ECS service `{ecs}` sends to");
-        Problem::new(
-            ErrorType::LoadBalancerMismatch,
-            container.mismatch(&what, name, *port),
-        )
+) -> Vec<Unmet> {
+    let owned = || ecs.to_owned();
+    let balancers = container.mismatches(load_balancers);
+    let balancers = balancers.map(|mismatch| Unmet::LoadBalancer {
+        ecs: owned(),
+        mismatch,
     });
-    let registries = ties.registries.iter();
-    let registries = registries.filter(|(name, port)| !container.maps(name, *port));
-    let registries = registries.map(|(name, port)| {
-        let what = format!("a service registry of the ECS service `{ecs}` names");
-        Problem::new(
-            ErrorType::ServiceRegistryMismatch,
-            container.mismatch(&what, name, *port),
-        )
+    let registries = container.mismatches(&ties.registries);
+    let registries = registries.map(|mismatch| Unmet::ServiceRegistry {
+        ecs: owned(),
+        mismatch,
     });
     let names = ties.port_names.iter();
     let names = names.filter(|(_, name)| !container.has_port_named(name));
-    let names = names.map(|(what, port)| {
-        Problem::new(ErrorType::PortNameMismatch, format!(
-            "{what} of the ECS service `{ecs}` names the port `{port}`, and the container will have {}; give `services.{}` the port \
-             that had that name, with `port` or `nlb`: its name is kept",
-            container.shown(), container.name
-        ))
+    let names = names.map(|(what, port)| Unmet::PortName {
+        what,
+        ecs: owned(),
+        port: port.clone(),
+        ports: container.shown(),
+        service: container.name.to_owned(),
     });
-    let volumes = ties.launch_volumes.iter().map(|volume| {
-        Problem::new(ErrorType::LaunchVolume, format!(
-            "the ECS service `{ecs}` configures the volume `{volume}` when it launches a task, and nothing in convox.yml can mount \
-             that; move it to a task definition without that volume (aws ecs update-service --service {ecs} --task-definition … \
-             --volume-configurations '[]'), or name another for `{}`",
-            container.name
-        ))
+    let volumes = ties.launch_volumes.iter();
+    let volumes = volumes.map(|volume| Unmet::LaunchVolume {
+        ecs: owned(),
+        volume: volume.clone(),
+        service: container.name.to_owned(),
     });
     balancers
         .chain(registries)
@@ -73,17 +123,26 @@ impl Container<'_> {
         named.any(|named| named.name == name)
     }
 
-    fn mismatch(&self, what: &str, container: &str, port: i32) -> String {
-        let (name, ports) = (self.name, self.shown());
+    fn mismatches(&self, tied: &[(String, i32)]) -> impl Iterator<Item = Mismatch> {
+        let unmet = tied.iter();
+        let unmet = unmet.filter(|(container, port)| !self.maps(container, *port));
+        unmet.map(|(container, port)| self.mismatch(container, *port))
+    }
+
+    fn mismatch(&self, container: &str, port: i32) -> Mismatch {
+        let name = self.name;
         let help = if container == name {
             format!("set `services.{name}.port` to {port}, or add it to `services.{name}.nlb`")
         } else {
             format!("call the Service `{container}`")
         };
-        format!(
-            "{what} container `{container}` port {port}, and the container will be `{name}` with {ports}; {help}, or correct the \
-             ECS service"
-        )
+        Mismatch {
+            container: container.to_owned(),
+            port,
+            service: name.to_owned(),
+            ports: self.shown(),
+            help,
+        }
     }
 
     fn shown(&self) -> String {
@@ -194,11 +253,12 @@ mod tests {
         ] {
             let container = Container { name: "web", ports };
             let problems = unmet("front", &balancers, &ties, &container);
-            let got: Vec<_> = problems.iter().map(|problem| problem.error_type).collect();
+            let got: Vec<_> = problems.iter().map(UserError::error_type).collect();
             let types: Vec<_> = want.iter().map(|(error_type, _)| *error_type).collect();
             assert_eq!(got, types, "{balancers:?} {ties:?}");
             for (problem, (_, says)) in problems.iter().zip(want) {
-                assert!(problem.message.contains(says), "{}", problem.message);
+                let message = problem.to_string();
+                assert!(message.contains(says), "{message}");
             }
         }
     }

@@ -1,6 +1,7 @@
 //! One-off tasks: started once for each client token.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use aws_sdk_ecs::operation::run_task::RunTaskError;
 use aws_sdk_ecs::types::{ContainerOverride, PropagateTags, Tag, TaskField, TaskOverride};
@@ -52,6 +53,16 @@ pub struct Refusal {
     pub reason: String,
     /// More, where ECS says more.
     pub detail: Option<String>,
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        match &self.detail {
+            Some(detail) => write!(f, " ({detail})"),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A task as it stands.

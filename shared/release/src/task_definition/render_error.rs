@@ -5,6 +5,8 @@ use names::NameError;
 use names::error_type::ErrorType;
 use names::image_reference::ImageError;
 
+use crate::problem::UserError;
+
 /// Why a Service or Timer cannot become a task definition: the user's to mend.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RenderError {
@@ -64,20 +66,32 @@ pub enum RenderError {
     Name(#[from] NameError),
 }
 
+/// Why the container of a Service cannot be rendered, and the line of convox.yml that says so.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("convox.yml line {line}")]
+pub struct RenderErrorInFile {
+    line: usize,
+    source: RenderError,
+}
+
+impl UserError for RenderErrorInFile {
+    fn error_type(&self) -> ErrorType {
+        self.source.error_type()
+    }
+}
+
 impl RenderError {
-    /// The message with the line of convox.yml that it is about.
+    /// The error with the line of convox.yml that it is about.
     #[must_use]
-    pub fn with_line(&self, service: &Service) -> String {
-        let line = match self {
+    pub fn in_file(self, service: &Service) -> RenderErrorInFile {
+        let line = match &self {
             Self::FargateSize { .. } => service.scale.line.unwrap_or(service.line),
             _ => service.line,
         };
-        format!("convox.yml line {line}: {self}")
+        RenderErrorInFile { line, source: self }
     }
 
-    /// A stable name of the error, for reports, events and alarms.
-    #[must_use]
-    pub fn error_type(&self) -> ErrorType {
+    fn error_type(&self) -> ErrorType {
         match self {
             Self::NoImage { .. } => ErrorType::NoImage,
             Self::InvalidImage { .. } => ErrorType::InvalidImage,

@@ -1,0 +1,243 @@
+//! What the user has to mend before a Release can be promoted: in words, with what to do.
+
+use environment::LikelyForm;
+use manifest::ManifestError;
+use manifest::schedule::ScheduleError;
+use names::error_type::ErrorType;
+use names::{ReleaseId, ServiceName, TimerName};
+use release::app_stack::{INLINE_POLICIES_MAX, TEMPLATE_BODY_MAX_BYTES};
+use release::problem::UserError;
+use release::task_definition::TASK_DEFINITION_MAX_BYTES;
+
+/// How a removal is asked for that is meant.
+pub(super) const OTHERWISE: &str =
+    "If the removal is meant, send `Release Promote Requested` with `\"allowRemoval\": true`";
+
+/// How a database is copied from another region.
+pub(super) const COPY: &str = "copy a snapshot of it into this region (`aws rds copy-db-snapshot`, \
+                               with a key of this region where it is encrypted), and name that as \
+                               `snapshot`";
+
+/// A Release that cannot be promoted as it is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PlanProblem<'a> {
+    /// There is nothing to promote.
+    #[error("Release `{release}` has no environment: write `{key}`")]
+    ReleaseNotFound {
+        release: &'a ReleaseId,
+        key: &'a str,
+    },
+    /// A file in a form of others says nothing, and would take all variables from what runs.
+    #[error(
+        "`{object}` gives no variable at all, and the applied Release {applied} has some; {}; if it is meant to be \
+         empty, request the promote with `\"allowRemoval\": true`",
+        form_meant(*.form)
+    )]
+    EmptyEnvironment {
+        object: &'a str,
+        applied: &'a ReleaseId,
+        form: Option<LikelyForm>,
+    },
+    /// convox.yml names no Service, and something would go with them.
+    #[error(
+        "{file} names no Service, and this promote would remove {removes}; write its `services`. {OTHERWISE}, and to delete \
+         the App, `App Deleted`"
+    )]
+    EmptyManifest { file: &'a str, removes: &'a str },
+    /// A misspelt key is why convox.yml names no Service; the message has its place.
+    #[error("{0}")]
+    MisspeltServices(ManifestError),
+    /// An ECS service has the name of one of ours.
+    #[error(
+        "the ECS service `{ecs}` exists without the tags convox:rack and convox:app of this App, so it is left alone; to \
+         move it anyway, name it in app.json: {{\"services\": {{\"{service}\": \"{ecs}\"}}}}"
+    )]
+    EcsServiceNotOurs {
+        ecs: &'a str,
+        service: &'a ServiceName,
+    },
+    /// Something else than ECS's rolling deployments moves an ECS service.
+    #[error(
+        "the ECS service `{ecs}` is deployed by {controller}, so its task definition cannot be changed here; \
+         use one with the rolling deployment controller (ECS) for `{service}`"
+    )]
+    DeploymentController {
+        ecs: &'a str,
+        controller: &'a str,
+        service: &'a ServiceName,
+    },
+    /// A rule has the name of one of ours.
+    #[error(
+        "the EventBridge rule `{rule}` exists without the tags convox:rack and convox:app of this App, so it \
+         is somebody else's; rename the Timer `{timer}`, or tag the rule if it is meant to be this App's"
+    )]
+    RuleNotOurs { rule: &'a str, timer: &'a TimerName },
+    /// A Timer that EventBridge would not run.
+    #[error("{at}")]
+    InvalidSchedule { at: &'a str, source: ScheduleError },
+    /// A stack has the name of the App's.
+    #[error(
+        "the CloudFormation stack `{stack}` exists without the tags convox:rack and convox:app of this App, so it is \
+         somebody else's; delete or tag it"
+    )]
+    StackNotOurs { stack: &'a str },
+    /// CloudFormation tried and could not.
+    #[error(
+        "CloudFormation could not bring the stack `{stack}` to what this Release needs: {reason}; mend the cause, then \
+         promote again"
+    )]
+    StackFailed { stack: &'a str, reason: &'a str },
+    /// CloudFormation takes no template that large.
+    #[error(
+        "the App's stack takes {size} bytes and CloudFormation takes {TEMPLATE_BODY_MAX_BYTES}; let the App have fewer \
+         resources"
+    )]
+    StackTooLarge { size: usize },
+    /// This Release names too much for the policy of a role.
+    #[error(
+        "the role that starts the App's tasks would have a policy of {alone} characters, and IAM takes \
+         {INLINE_POLICIES_MAX} characters of policies for a role; name fewer secrets and \
+         environment files: several values as keys of one secret, or in the App's environment"
+    )]
+    RoleTooLarge { alone: usize },
+    /// This Release and the one before name too much together.
+    #[error(
+        "the role that starts the App's tasks would have a policy of {joined} characters, since it also reads what the Release before \
+         names, whose tasks may still start, and IAM takes {INLINE_POLICIES_MAX} characters of policies for a role; \
+         this Release alone takes {alone}: promote the change of secrets and environment \
+         files in two steps, half of them with each Release"
+    )]
+    RoleTooLargeForTwo { joined: usize, alone: usize },
+    /// Fargate needs a network, and the Rack has none.
+    #[error("{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets")]
+    NoSubnets { who: &'a str },
+    /// The cluster cannot place what convox.yml asks for.
+    #[error(
+        "{who} runs on the capacity provider {provider} and cluster `{cluster}` does not have it; associate it: aws ecs \
+         put-cluster-capacity-providers --cluster {cluster} --capacity-providers {all}, with the default strategy that the \
+         cluster has now"
+    )]
+    CapacityProviderMissing {
+        who: &'a str,
+        provider: &'a str,
+        cluster: &'a str,
+        all: &'a str,
+    },
+    /// A database is copied from what is another App's or anybody's.
+    #[error(
+        "convox.yml line {line}, `resources.{resource}.options.{option}` names what is not called `{own}-…`, as this App's own is, and \
+         what the Rack's parameter AppDatabaseArns does not have; let the Rack's owner add its ARN, or leave it out"
+    )]
+    DatabaseNotAllowed {
+        line: usize,
+        resource: &'a str,
+        option: &'a str,
+        own: &'a str,
+    },
+    /// RDS restores no snapshot of another region.
+    #[error(
+        "convox.yml line {line}, `resources.{resource}.options.snapshot` names one of another region, and RDS restores those \
+         of its own alone; {COPY}"
+    )]
+    SnapshotElsewhere { line: usize, resource: &'a str },
+    /// RDS makes an encrypted replica only with a key of its own region.
+    #[error(
+        "convox.yml line {line}, `resources.{resource}.options.readSourceDB` names a database of another region, and \
+         `encrypted` is true: RDS makes such a replica with a key of this region alone, and convox.yml has no option for it; \
+         {COPY}, or let the App read the database where it is"
+    )]
+    ReplicaElsewhere { line: usize, resource: &'a str },
+    /// Policies that could give nothing.
+    #[error(
+        "`{path}` names policies, and the Rack's parameter AppPolicyActions has no actions that they could give, so they \
+         would give none; let the Rack's owner set it, or leave them out"
+    )]
+    NoPolicyActions { path: &'a str },
+    /// Policies that the Rack's owner lets no App have.
+    #[error(
+        "`{path}` names policies that the Rack's parameter AppPolicyArns does not have; let the Rack's owner add them, or \
+         leave them out"
+    )]
+    PolicyNotAllowed { path: &'a str },
+    /// ECS could replace no task, and refuses that.
+    #[error(
+        "convox.yml, `services.{service}.deployment`: with minimum {minimum} and maximum {maximum} ECS can neither stop a task first nor \
+         start one, and refuses it; use a `minimum` under 100{}",
+        if *.is_daemon { "" } else { " or a `maximum` over 100" }
+    )]
+    InvalidDeployment {
+        service: &'a ServiceName,
+        minimum: u32,
+        maximum: u32,
+        is_daemon: bool,
+    },
+    /// An ECS service is pinned to a platform that lacks what convox.yml asks for.
+    #[error(
+        "the ECS service `{ecs}` is pinned to Fargate platform {version}, and {needs} need 1.4.0; {}",
+        unpin(cluster, ecs)
+    )]
+    PlatformVersion {
+        ecs: &'a str,
+        version: &'a str,
+        needs: &'a str,
+        cluster: &'a str,
+    },
+    /// ECS takes no definition that large.
+    #[error(
+        "the task definition of {name} takes {size} bytes and ECS takes {TASK_DEFINITION_MAX_BYTES}; \
+         shorten its command, its defaults or its declarations"
+    )]
+    TaskDefinitionTooLarge { name: &'a str, size: usize },
+    /// Secrets Manager was wanted and failed, and S3 cannot take its place.
+    #[error(
+        "Secrets Manager cannot be used ({failure}), and S3 cannot take its place: {why}, or promote it again when Secrets \
+         Manager answers"
+    )]
+    DeliveryImpossible { failure: &'a str, why: &'a str },
+}
+
+impl UserError for PlanProblem<'_> {
+    fn error_type(&self) -> ErrorType {
+        match self {
+            Self::ReleaseNotFound { .. } => ErrorType::ReleaseNotFound,
+            Self::EmptyEnvironment { .. } => ErrorType::EmptyEnvironment,
+            Self::SnapshotElsewhere { .. } | Self::ReplicaElsewhere { .. } => {
+                ErrorType::InvalidManifest
+            }
+            Self::EmptyManifest { .. } | Self::MisspeltServices(_) => ErrorType::EmptyManifest,
+            Self::EcsServiceNotOurs { .. } => ErrorType::EcsServiceNotOurs,
+            Self::DeploymentController { .. } => ErrorType::DeploymentController,
+            Self::RuleNotOurs { .. } => ErrorType::RuleNotOurs,
+            Self::InvalidSchedule { .. } => ErrorType::InvalidSchedule,
+            Self::StackNotOurs { .. } => ErrorType::StackNotOurs,
+            Self::StackFailed { .. } => ErrorType::StackFailed,
+            Self::StackTooLarge { .. } => ErrorType::StackTooLarge,
+            Self::RoleTooLarge { .. } | Self::RoleTooLargeForTwo { .. } => ErrorType::RoleTooLarge,
+            Self::NoSubnets { .. } => ErrorType::NoSubnets,
+            Self::CapacityProviderMissing { .. } => ErrorType::CapacityProviderMissing,
+            Self::DatabaseNotAllowed { .. } => ErrorType::DatabaseNotAllowed,
+            Self::NoPolicyActions { .. } | Self::PolicyNotAllowed { .. } => {
+                ErrorType::PolicyNotAllowed
+            }
+            Self::InvalidDeployment { .. } => ErrorType::InvalidDeployment,
+            Self::PlatformVersion { .. } => ErrorType::PlatformVersion,
+            Self::TaskDefinitionTooLarge { .. } => ErrorType::TaskDefinitionTooLarge,
+            Self::DeliveryImpossible { .. } => ErrorType::DeliveryImpossible,
+        }
+    }
+}
+
+fn form_meant(form: Option<LikelyForm>) -> String {
+    form.map_or_else(
+        || "write `KEY=value` lines or one JSON object of strings".to_owned(),
+        |form| form.to_string(),
+    )
+}
+
+/// The command that lets an ECS service on Fargate run on today's platform.
+pub(super) fn unpin(cluster: &str, ecs: &str) -> String {
+    format!(
+        "unpin it with `aws ecs update-service --cluster {cluster} --service {ecs} \
+         --platform-version LATEST`"
+    )
+}
