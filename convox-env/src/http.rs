@@ -118,7 +118,8 @@ impl Client {
 
     /// Sends it with the roots that did before, else with each in turn.
     fn sent(&self, request: &Request, limit: Duration) -> Result<Response<Body>, ureq::Error> {
-        let mut result = Err(ureq::Error::ConnectionFailed); // never seen: there is at least one agent
+        // Never seen: there is at least one agent.
+        let mut result = Err(ureq::Error::ConnectionFailed);
         for (index, agent) in self.agents.iter().enumerate().skip(self.at.get()) {
             result = match &request.body {
                 None => with(agent.get(&request.url), request, limit).call(),

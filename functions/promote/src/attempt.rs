@@ -99,7 +99,10 @@ pub async fn attempt<E: Edge>(
         Err(err @ (PromoteError::Draining { .. } | PromoteError::StackAtWork { .. })) => {
             report.warn(std::mem::take(&mut progress.warnings));
             let reason = bounds::text(err.to_string(), bounds::REASON_MAX_BYTES);
-            tracing::info!(app.name = %id.app, release.id = %wanted.release, request.id = request_id, "the promote waits: {reason}");
+            tracing::info!(
+                app.name = %id.app, release.id = %wanted.release, request.id = request_id,
+                "the promote waits: {reason}"
+            );
             return waiting(edge, id, desired, report, reason).await;
         }
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
@@ -115,7 +118,8 @@ pub async fn attempt<E: Edge>(
             let message = bounds::message(message);
             progress.warnings.extend(err.warnings().iter().cloned());
             tracing::error!(
-                app.name = %id.app, release.id = %wanted.release, request.id = request_id, error.kind = %err.error_type(),
+                app.name = %id.app, release.id = %wanted.release, request.id = request_id,
+                error.kind = %err.error_type(),
                 "promote failed: {message}"
             );
             report.failed(err.error_type(), message);

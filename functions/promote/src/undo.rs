@@ -68,7 +68,8 @@ pub async fn aftermath<E: Edge>(
         let says = what_stays(edge, id, desired, progress).await?;
         return Ok(Aftermath {
             says,
-            unrestored: Vec::new(), // with nothing applied, the next request looks at everything anyway
+            // With nothing applied, the next request looks at everything anyway.
+            unrestored: Vec::new(),
         });
     };
     let undo = Undo {
@@ -231,7 +232,9 @@ impl<E: Edge> Undo<'_, E> {
         let changed = seen.filter(|seen| seen.is_at_work() || seen.digest() != *before);
         Ok(changed.map(|seen| {
             format!(
-                "the stack `{name}`, with its resources, is not put back: it stays as this request, or one before it that did not                  finish, made it ({}), and the next promote makes of it what its own convox.yml says",
+                "the stack `{name}`, with its resources, is not put back: it stays as this \
+                 request, or one before it that did not finish, made it ({}), and the next promote \
+                 makes of it what its own convox.yml says",
                 seen.status
             )
         }))

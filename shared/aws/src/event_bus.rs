@@ -145,7 +145,8 @@ impl EventBus {
             app.name = text("app"),
             request.id = text("requestId"),
             error.kind = refusal.code(),
-            "the event `{kind}` is dropped, since EventBridge never takes it: {reason}; nobody was told {told}"
+            "the event `{kind}` is dropped, since EventBridge never takes it: {reason}; nobody was \
+             told {told}"
         );
         let members = json!({"Rack": text("rack"), "EventsDropped": 1, "app.name": text("app")});
         let set: metrics::Set<'_> = (&["Rack"], &["EventsDropped"]);

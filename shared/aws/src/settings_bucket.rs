@@ -313,8 +313,9 @@ fn key_told_apart(err: CallError) -> CallError {
     if of_kms {
         err.told_apart(
             ErrorType::EnvironmentKeyDenied,
-            ", since KMS does not let this function use the key that it is encrypted with; if the Rack's EnvironmentKeyArn was \
-             changed, set it back, or let the former key's own policy admit the account's use through S3",
+            ", since KMS does not let this function use the key that it is encrypted with; if the \
+             Rack's EnvironmentKeyArn was changed, set it back, or let the former key's own policy \
+             admit the account's use through S3",
         )
     } else {
         err

@@ -164,8 +164,8 @@ impl Collector {
                 },
                 _,
             ) if !is_reserved => format!(
-                "line {number}: what stands before the `=` may be a piece of a value with newlines and is not \
-                 delivered, such a value needs the JSON form, one object of strings"
+                "line {number}: what stands before the `=` may be a piece of a value with newlines \
+                 and is not delivered, such a value needs the JSON form, one object of strings"
             ),
             (Place::Line { number, .. }, Some(key)) => {
                 format!("line {number}: the key `{key}` is not delivered, {reason}")
@@ -175,7 +175,10 @@ impl Collector {
             ),
             (Place::Member(_), Some(key)) => format!("the key `{key}` is not delivered, {reason}"),
             (Place::Member(number), None) => {
-                format!("member {number} of the JSON object is not delivered, its name is no key: {reason}")
+                format!(
+                    "member {number} of the JSON object is not delivered, its name is no key: \
+                     {reason}"
+                )
             }
         });
     }
@@ -189,7 +192,7 @@ impl Collector {
     }
 }
 
-/// What is odd about a pair that is delivered.
+/// Signs that a pair, which is delivered, may not be what its writer meant.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Oddities {
     pub quoted: bool,

@@ -1,32 +1,21 @@
 //! Which form an environment object has that is none of the three: what its writer probably meant.
 
-use std::fmt;
-
-/// A form that others read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A form that others read, and how the same is written here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum LikelyForm {
     /// `KEY: value`
+    #[error(
+        "this looks like YAML (`KEY: value`), write `KEY=value` lines or one JSON object of strings"
+    )]
     Yaml,
     /// `[{"name": "KEY", "value": "value"}]`
+    #[error(
+        "this looks like a JSON list, write one JSON object of strings, such as {{\"KEY\": \"value\"}}"
+    )]
     JsonList,
     /// `export KEY=value`
+    #[error("this looks like a shell script (`export KEY=value`), write `KEY=value` lines")]
     Shell,
-}
-
-impl fmt::Display for LikelyForm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Yaml => {
-                "this looks like YAML (`KEY: value`), write `KEY=value` lines or one JSON object of strings"
-            }
-            Self::JsonList => {
-                "this looks like a JSON list, write one JSON object of strings, such as {\"KEY\": \"value\"}"
-            }
-            Self::Shell => {
-                "this looks like a shell script (`export KEY=value`), write `KEY=value` lines"
-            }
-        })
-    }
 }
 
 /// What was seen of lines that are no pairs.

@@ -56,7 +56,8 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Option<
         .filter(|enabled| enabled.scalar().and_then(Scalar::as_bool) == Some(false));
     if let Some(enabled) = off {
         let message = format!(
-            "`{}` changes nothing: any mapping makes the Service an agent; write `agent: false` to make it none",
+            "`{}` changes nothing: any mapping makes the Service an agent; write `agent: false` to \
+             make it none",
             enabled.path
         );
         reader.warn(enabled.node.line, &message);

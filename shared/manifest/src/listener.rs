@@ -207,7 +207,8 @@ impl Taken {
                 .or_insert_with(|| shown.to_owned());
             if owner != shown {
                 let message = format!(
-                    "has in `nlb[{index}]` a port that the Service `{owner}` has too: all Services share the load balancer"
+                    "has in `nlb[{index}]` a port that the Service `{owner}` has too: all Services \
+                     share the load balancer"
                 );
                 reader.problem_at(at, &place.path, message);
             }

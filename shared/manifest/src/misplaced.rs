@@ -39,7 +39,8 @@ pub(super) fn is_no_service(
         if is_top_level && entry.value.is_empty() {
             let path = &place.path;
             let message = format!(
-                "`{path}` is a Service of that name; if the key of the top level is meant, write it without indentation"
+                "`{path}` is a Service of that name; if the key of the top level is meant, write \
+                 it without indentation"
             );
             reader.warn(entry.line, &message);
         }

@@ -11,7 +11,8 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<Str
         {
             let (path, shown) = (&item.path, item.node.shown());
             let message = format!(
-                "`{path}` is {shown}, which is not the ARN of an IAM policy such as `arn:aws:iam::aws:policy/ReadOnlyAccess`"
+                "`{path}` is {shown}, which is not the ARN of an IAM policy such as \
+                 `arn:aws:iam::aws:policy/ReadOnlyAccess`"
             );
             reader.warn(item.node.line, &message);
         }

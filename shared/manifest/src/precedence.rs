@@ -88,8 +88,8 @@ pub fn ignored_no(app: &AppSettings, decision: Decision) -> Option<String> {
         && decision.delivery == EnvDelivery::SecretsManager;
     ignored.then(|| {
         format!(
-            "app.json sets `{PARAMETER}` to `No`, which has no effect: an App can only opt in there; to opt out, write \
-             `params: {{{PARAMETER}: No}}` into convox.yml"
+            "app.json sets `{PARAMETER}` to `No`, which has no effect: an App can only opt in \
+             there; to opt out, write `params: {{{PARAMETER}: No}}` into convox.yml"
         )
     })
 }

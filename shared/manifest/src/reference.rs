@@ -46,7 +46,8 @@ pub(super) fn resources(reader: &mut Reader<'_>, place: Option<&Place<'_>>, reso
         match scalar.text.split_once(':') {
             Some((name, _)) if resources.contains_key(name) => {
                 format!(
-                    "is `{shown}`: only convox/convox knows `name:VARIABLE`, and no resource has that name"
+                    "is `{shown}`: only convox/convox knows `name:VARIABLE`, and no resource has \
+                     that name"
                 )
             }
             _ => {

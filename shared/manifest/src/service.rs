@@ -167,8 +167,12 @@ impl Service {
     /// Whether it declares `key=value`.
     #[must_use]
     pub fn has_default(&self, key: &str) -> bool {
-        let is_it = |declaration: &Declaration| matches!(declaration, Declaration::Default { name, .. } if name == key);
-        self.environment.iter().any(is_it)
+        self.environment
+            .iter()
+            .any(|declaration| match declaration {
+                Declaration::Default { name, .. } => name == key,
+                _ => false,
+            })
     }
 
     /// The largest value of its `KEY=value` declarations: what a message may call it, and its bytes.

@@ -18,8 +18,8 @@ const RESERVED: [&str; 2] = ["aws:", "convox:"];
 /// What a message says of tags, of which `max` are taken.
 pub(crate) fn allowed(max: usize) -> String {
     format!(
-        "tags have names of 1 to 128 and values of up to 256 letters, digits, spaces and `+-=._:/@`, no name starts with `{}`, and at \
-         most {max} are taken",
+        "tags have names of 1 to 128 and values of up to 256 letters, digits, spaces and \
+         `+-=._:/@`, no name starts with `{}`, and at most {max} are taken",
         RESERVED.join("` or `")
     )
 }

@@ -9,7 +9,7 @@ use yaml::{Place, Reader, Scalar};
 /// Something that is mounted into a container. It can hold an interpolated secret, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Volume {
-    /// What is mounted.
+    /// A resource, or a folder of the host.
     pub source: VolumeSource,
     /// Where.
     pub container_path: String,
@@ -102,7 +102,8 @@ fn warn(reader: &mut Reader<'_>, item: &Place<'_>, text: &str, volume: &Volume) 
     }
     if !volume.container_path.starts_with('/') {
         let message = format!(
-            "`{path}` is `{shown}`: the path in the container does not start with `/`, and ECS refuses that"
+            "`{path}` is `{shown}`: the path in the container does not start with `/`, and ECS \
+             refuses that"
         );
         reader.warn(item.node.line, &message);
     }
@@ -121,7 +122,8 @@ fn warn_of_source(
         VolumeSource::Host(source) => surroundings.resources.get(source).map(|name| {
             let list = path.split(".volumes").next().unwrap_or_default();
             format!(
-                "`{name}` is a resource, but not in `{list}.resources`, so a folder of the host is meant"
+                "`{name}` is a resource, but not in `{list}.resources`, so a folder of the host is \
+                 meant"
             )
         }),
         VolumeSource::Resource(name) if surroundings.file_systems.contains(name) => None,

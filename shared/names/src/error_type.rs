@@ -80,7 +80,8 @@ error_types! {
     MissingVariables:
         "required variables are not set",
         "the message lists all Services and names";
-    NoImage InvalidImage InvalidSize InvalidDeployment Privileged AgentOnFargate UnknownLink InvalidSchedule NoSubnets:
+    NoImage InvalidImage InvalidSize InvalidDeployment Privileged AgentOnFargate UnknownLink
+        InvalidSchedule NoSubnets:
         "convox.yml asks for what cannot run",
         "the message has path and what is allowed";
     InvalidRequest:
@@ -105,16 +106,21 @@ error_types! {
         "ECS did not place the task; the message has its reason (`RESOURCE:MEMORY`, `MISSING` …)",
         "add instances; \"API failure reasons\" in ECS's developer guide";
     RackSecret RackEnvironmentFile:
-        "`secrets` or `environmentFiles` of convox.yml names what belongs to an App: its own secret `{rack}/{app}`, or anything of another one",
+        "`secrets` or `environmentFiles` of convox.yml names what belongs to an App: its own \
+         secret `{rack}/{app}`, or anything of another one",
         "declare the variable; put the value, or the file, where it is this App's";
     SecretNotAllowed EnvironmentFileNotAllowed:
-        "convox.yml names what the Rack's `AppSecretArns` or `AppEnvironmentFileArns` does not have",
-        "let the Rack's owner add it, put the value into the environment, or the file under `apps/{app}/` of the settings bucket";
+        "convox.yml names what the Rack's `AppSecretArns` or `AppEnvironmentFileArns` does not \
+         have",
+        "let the Rack's owner add it, put the value into the environment, or the file under \
+         `apps/{app}/` of the settings bucket";
     CapacityProviderMissing:
-        "convox.yml asks for Fargate Spot, or a service moves to Fargate, and the cluster does not have that capacity provider",
+        "convox.yml asks for Fargate Spot, or a service moves to Fargate, and the cluster does not \
+         have that capacity provider",
         "the message has the command that associates it";
     PlatformVersion:
-        "an ECS service is pinned to a Fargate platform older than 1.4.0, and convox.yml names JSON keys, versions or files",
+        "an ECS service is pinned to a Fargate platform older than 1.4.0, and convox.yml names \
+         JSON keys, versions or files",
         "the message has the command that unpins it";
     EcsServiceMissing EcsServiceNotOurs DeploymentController LoadBalancerMismatch RuleNotOurs:
         "an ECS service or rule does not fit",
@@ -133,15 +139,18 @@ error_types! {
         "the message has what to write in convox.yml, or to correct";
     TaskDefinitionTooLarge:
         "over 64 KiB",
-        "the message names the Service and its largest default; shorten it, or declare what a Service needs instead of `*`";
+        "the message names the Service and its largest default; shorten it, or declare what a \
+         Service needs instead of `*`";
     SecretTooLarge:
         "the environment takes over 65,536 bytes as JSON, so S3 delivers",
         "nothing; shorten or remove variables if it is to be a secret";
     DatabaseNotAllowed:
-        "`snapshot` or `readSourceDB` of convox.yml names what is not the App's own, and what the Rack's `AppDatabaseArns` does not have",
+        "`snapshot` or `readSourceDB` of convox.yml names what is not the App's own, and what the \
+         Rack's `AppDatabaseArns` does not have",
         "let the Rack's owner add its ARN, or leave it out";
     PolicyNotAllowed:
-        "`policies` of convox.yml names what the Rack's `AppPolicyArns` does not have, or `AppPolicyActions` is empty",
+        "`policies` of convox.yml names what the Rack's `AppPolicyArns` does not have, or \
+         `AppPolicyActions` is empty",
         "let the Rack's owner add it, or leave it out";
     StackFailed:
         "CloudFormation could not bring the App's stack to what the Release needs",
@@ -153,7 +162,8 @@ error_types! {
         "the App's stack takes over 51,200 bytes",
         "let the App have fewer resources";
     RoleTooLarge:
-        "convox.yml names more secrets and environment files than fit into the policy of the role that starts tasks (10,240 characters)",
+        "convox.yml names more secrets and environment files than fit into the policy of the role \
+         that starts tasks (10,240 characters)",
         "the message has the sizes; name fewer, or change half of them with each of two Releases";
     ResourceNotDeployed:
         "a process of a Service whose resources no promote has created yet",
@@ -198,11 +208,13 @@ error_types! {
         "somebody else kept writing the App's secret",
         "promote again; a deletion is delivered again";
     SecretHoldsAnotherRelease SecretMissing SecretScheduledForDeletion:
-        "the App's secret does not serve a process: it holds another Release, is not there, or is scheduled for deletion",
+        "the App's secret does not serve a process: it holds another Release, is not there, or is \
+         scheduled for deletion",
         "promote the Release; until then S3 delivers to its processes";
     Timeout Unreachable BadResponse:
         "AWS did not answer in time, could not be reached, or answered what cannot be read",
-        "nothing, where it is delivered again; if it lasts, look at the network ([docs/network.md](docs/network.md))";
+        "nothing, where it is delivered again; if it lasts, look at the network \
+         ([docs/network.md](docs/network.md))";
     Unknown:
         "AWS refused without a code",
         "the message has what was tried, on what";

@@ -96,7 +96,9 @@ name!(
     /// A Rack: `^[a-z](-?[a-z0-9])*$`, at most 24 characters. CloudFormation names databases after their stack: it drops the second
     /// of two hyphens and cuts long names, and the role that makes them allows `{rack}-*` only (`IdentifierUtils` of
     /// `aws-cloudformation/cloudformation-cli-java-plugin`).
-    RackName, "Rack", "use a-z, 0-9 and single hyphens, start with a letter, end with none of them, at most 24 characters",
+    RackName, "Rack",
+    "use a-z, 0-9 and single hyphens, start with a letter, end with none of them, at most 24 \
+     characters",
     |name| is_dashed(name, 24) && !name.contains("--") && !name.ends_with('-')
 );
 name!(
@@ -106,7 +108,8 @@ name!(
 );
 name!(
     /// A Release: `^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`.
-    ReleaseId, "Release", "use A-Z, a-z, 0-9, _ and -, start with a letter or digit, at most 64 characters",
+    ReleaseId, "Release",
+    "use A-Z, a-z, 0-9, _ and -, start with a letter or digit, at most 64 characters",
     |name| name.starts_with(|c: char| c.is_ascii_alphanumeric()) && is_ecs_name(name, 64)
 );
 name!(

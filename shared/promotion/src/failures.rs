@@ -162,8 +162,9 @@ impl Failures {
         let count = self.consecutive_failures;
         let last = error_type.map_or_else(String::new, |last| format!(", the last time: {last}"));
         let message = format!(
-            "the secret `{}` could not be written for {count} promotes in a row{last}; the Releases are live through S3. \
-             Look into Secrets Manager, or set SecretsManagerEnv=No in the params of the App's convox.yml",
+            "the secret `{}` could not be written for {count} promotes in a row{last}; the \
+             Releases are live through S3. Look into Secrets Manager, or set SecretsManagerEnv=No \
+             in the params of the App's convox.yml",
             id.secret()
         );
         let fields = [

@@ -117,15 +117,18 @@ impl Cause {
     pub fn fix(self) -> &'static str {
         match self {
             Self::KeyMissing => {
-                "Promote a Release whose environment has the key, or take it out of the Service's environment"
+                "Promote a Release whose environment has the key, or take it out of the Service's \
+                 environment"
             }
             Self::AccessDenied => {
-                "Give the task's execution role secretsmanager:GetSecretValue on the secret, and kms:Decrypt on its key"
+                "Give the task's execution role secretsmanager:GetSecretValue on the secret, and \
+                 kms:Decrypt on its key"
             }
             Self::SecretMissing => "Promote again, which writes the secret anew",
             Self::SecretDeleted => "Promote again, which restores the secret",
             Self::Unreachable => {
-                "Give the task's subnets a way to Secrets Manager: a NAT gateway, an endpoint, or a public address"
+                "Give the task's subnets a way to Secrets Manager: a NAT gateway, an endpoint, or \
+                 a public address"
             }
             Self::Throttled => "Start fewer tasks at once; ECS tries again by itself",
             Self::Other => "The stopped task's reason in ECS has the details",

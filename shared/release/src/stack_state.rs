@@ -133,12 +133,14 @@ impl SeenStack {
         match self.status.as_str() {
             // Only `ContinueUpdateRollback` gets it out of this, and what to skip is not ours to guess.
             "UPDATE_ROLLBACK_FAILED" | "UPDATE_FAILED" => StackStep::Failed(format!(
-                "it is in {}; let CloudFormation continue the rollback (aws cloudformation continue-update-rollback)",
+                "it is in {}; let CloudFormation continue the rollback (aws cloudformation \
+                 continue-update-rollback)",
                 self.status
             )),
             UNDER_REVIEW => StackStep::Failed(format!(
-                "it is in {UNDER_REVIEW}: somebody made a change set for it that was never executed, and it holds nothing; delete \
-                 it (aws cloudformation delete-stack), and leave this stack to promotes"
+                "it is in {UNDER_REVIEW}: somebody made a change set for it that was never \
+                 executed, and it holds nothing; delete it (aws cloudformation delete-stack), and \
+                 leave this stack to promotes"
             )),
             _ if is_as_wanted(&self.template, template) => StackStep::Ready,
             CLEANING_UP => StackStep::Wait(self.status.clone()),

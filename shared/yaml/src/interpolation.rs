@@ -242,13 +242,15 @@ fn never_set(name: &str, environment: &Environment) -> Option<String> {
         }
         None if is_name && trimmed == name => return None,
         None if is_name => format!(
-            "a `${{…}}` with blanks around `{known}` names no variable, so nothing is put in: write `${{{known}}}`"
+            "a `${{…}}` with blanks around `{known}` names no variable, so nothing is put in: \
+             write `${{{known}}}`"
         ),
         Some('.') if EnvKey::new(name).is_ok() => return None,
         Some(':' | '-' | '?' | '+' | '=') if is_name => format!(
-            "`${{{known}…}}` names no variable, since Convox knows no defaults there, so nothing is put in: write \
-             `${{{known}}}` and set `{known}` in the App's environment, or write the value itself; a default of the \
-             container's variable is `environment: [{known}=…]`"
+            "`${{{known}…}}` names no variable, since Convox knows no defaults there, so nothing \
+             is put in: write `${{{known}}}` and set `{known}` in the App's environment, or write \
+             the value itself; a default of the container's variable is `environment: \
+             [{known}=…]`"
         ),
         _ => "a `${…}` holds what can be no variable's name, so nothing is put in: write `${NAME}`"
             .to_owned(),

@@ -44,13 +44,15 @@ impl RepeatedKind {
         match self {
             Self::Own => "stands there twice, the last one counts",
             Self::MergeAfterOwn => {
-                "stands before a `<<` that has it too, and the one of `<<` counts, as in Convox: write `<<` first"
+                "stands before a `<<` that has it too, and the one of `<<` counts, as in Convox: \
+                 write `<<` first"
             }
             Self::MergeAfterMerge => {
                 "is in two `<<`, and the one of the second counts, as in Convox"
             }
             Self::OwnAfterMerge => {
-                "is in a `<<` before it too: only the last counts here, and Convox may put the two together"
+                "is in a `<<` before it too: only the last counts here, and Convox may put the two \
+                 together"
             }
         }
     }

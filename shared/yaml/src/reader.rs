@@ -311,7 +311,8 @@ impl<'f> Reader<'f> {
         if value.is_none() {
             let shown = place.node.shown();
             let message = format!(
-                "`{}` is {shown}, which is not a whole number from 0 to {INTEGER_MAX}, and is ignored",
+                "`{}` is {shown}, which is not a whole number from 0 to {INTEGER_MAX}, and is \
+                 ignored",
                 place.path
             );
             self.warn(place.node.line, &message);

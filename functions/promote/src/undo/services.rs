@@ -26,7 +26,8 @@ impl<E: Edge> Undo<'_, E> {
         if let Some(former) = former.filter(|former| !is_same_cluster(cluster, former)) {
             // They are not gone: they run where nobody of this Rack moves anything any more.
             let says = format!(
-                "the ECS services of Release {} are those of cluster `{former}`, so none was made in `{cluster}`",
+                "the ECS services of Release {} are those of cluster `{former}`, so none was made \
+                 in `{cluster}`",
                 self.applied.release
             );
             back.left.extend((!known.is_empty()).then_some(says));
@@ -166,7 +167,8 @@ impl fmt::Display for Tasks {
             Self::AsBefore(count) => write!(f, "{count} tasks"),
             Self::OfManifest(count) => write!(
                 f,
-                "{count} tasks, as convox.yml has it, since how many it was to run is not written down"
+                "{count} tasks, as convox.yml has it, since how many it was to run is not written \
+                 down"
             ),
             Self::OnEveryInstance => f.write_str("a task on every instance"),
         }

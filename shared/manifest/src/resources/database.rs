@@ -141,7 +141,8 @@ fn read_source(options: &mut Options<'_, '_>) -> Option<ReadSource> {
     }
     let is_identifier = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == ':';
     if !text.value.chars().all(is_identifier) {
-        let help = "use `#convox.resources.` and the name of a resource, or the identifier or ARN of a DB instance";
+        let help = "use `#convox.resources.` and the name of a resource, or the identifier or ARN \
+                    of a DB instance";
         options.wrong(text, help);
     }
     Some(ReadSource::Instance(text.value.clone()))
@@ -152,15 +153,16 @@ fn url_parameters(options: &mut Options<'_, '_>) -> Option<UrlParameters> {
     let parameters = UrlParameters::new(&text.value);
     if parameters.is_none() {
         let help = format!(
-            "use `key=value`, several joined by `&`, without the `?`, such as `sslmode=require`: anything but letters, digits and \
-             `-_.~,/:` as `%` and two digits, at most {LENGTH_MAX} characters"
+            "use `key=value`, several joined by `&`, without the `?`, such as `sslmode=require`: \
+             anything but letters, digits and `-_.~,/:` as `%` and two digits, at most \
+             {LENGTH_MAX} characters"
         );
         options.wrong(text, &help);
     }
     parameters
 }
 
-/// What is wrong with two options together.
+/// Refuses values that RDS does not take together.
 fn check_together(options: &mut Options<'_, '_>, database: &Database) {
     if let (Some(iops), Some(text)) = (database.iops, options.get("iops")) {
         let described = text.written.described();
@@ -197,7 +199,8 @@ fn notices(options: &mut Options<'_, '_>, database: &Database) {
     {
         let described = text.written.described();
         let message = format!(
-            "is {described}: RDS does not offer it for the current versions of {}, `db.t3` is its successor",
+            "is {described}: RDS does not offer it for the current versions of {}, `db.t3` is its \
+             successor",
             engine.name()
         );
         options.notice(text, &message);
@@ -214,15 +217,16 @@ fn notices_of_version(
     if database.auto_minor_version_upgrade && database.engine.pins_minor_version(version) {
         let param = super::AUTO_MINOR_VERSION_UPGRADE;
         let message = format!(
-            "is {described}, and RDS moves it to newer minor versions by itself: set `{param}: false` in `params`, or name \
-             the major version only"
+            "is {described}, and RDS moves it to newer minor versions by itself: set `{param}: \
+             false` in `params`, or name the major version only"
         );
         options.notice(text, &message);
     }
     if database.engine.is_withdrawn(version) {
         let (name, default) = (database.engine.name(), database.engine.default_version());
         let message = format!(
-            "is {described}: RDS creates no {name} of that version any more, the default is `{default}`"
+            "is {described}: RDS creates no {name} of that version any more, the default is \
+             `{default}`"
         );
         options.notice(text, &message);
     }

@@ -23,7 +23,8 @@ pub(super) fn check(reader: &mut Reader<'_>, resources: &[crate::Resource]) {
     for resource in resources {
         if !is_name(&resource.name) {
             let help = format!(
-                "use letters, digits, `-` and `_`, start with a letter or digit, at most {NAME_MAX} characters"
+                "use letters, digits, `-` and `_`, start with a letter or digit, at most \
+                 {NAME_MAX} characters"
             );
             problem(
                 reader,

@@ -172,7 +172,8 @@ impl<'r, 'm> Options<'r, 'm> {
 
     /// Not ignored: whoever wrote a password down relies on it, and the resource would have another.
     fn password(&mut self, text: &PlacedText) {
-        let help = "leave it out: the password is generated, and reaches the Services that link to the resource";
+        let help = "leave it out: the password is generated, and reaches the Services that link to \
+                    the resource";
         self.problem_at_key(text, "cannot be chosen", help);
     }
 }

@@ -154,7 +154,8 @@ fn has_room(reader: &mut Reader<'_>, manifest: &Manifest, list: &[Resource]) -> 
         let path = format!("resources.{}", one.shown);
         let message = format!("is one of more than {WITH_PASSWORD_MAX} with a password");
         let help = format!(
-            "an App has at most {WITH_PASSWORD_MAX} databases and encrypted caches, more do not fit into a CloudFormation template"
+            "an App has at most {WITH_PASSWORD_MAX} databases and encrypted caches, more do not \
+             fit into a CloudFormation template"
         );
         reader.problem_at_with_help((one.line, one.column), &path, message, help);
     }

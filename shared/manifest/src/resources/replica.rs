@@ -115,7 +115,8 @@ impl Pair<'_, '_, '_> {
         if of_source.backup_retention_days == 0 {
             let message = format!("names `{shown}`, which has no automated backups");
             let help = format!(
-                "set `resources.{shown}.options.backupRetentionPeriod` to 1 or more, RDS replicates only with backups"
+                "set `resources.{shown}.options.backupRetentionPeriod` to 1 or more, RDS \
+                 replicates only with backups"
             );
             self.problem(&message, &help);
         }

@@ -72,7 +72,8 @@ impl CacheEngine {
     pub(super) fn version(self, text: &str) -> Result<String, &'static str> {
         let help = match self {
             Self::Redis => {
-                "use two numbers, such as `7.1` or `6.2`, or `6.x`; before 6 all three, such as `5.0.6`"
+                "use two numbers, such as `7.1` or `6.2`, or `6.x`; before 6 all three, such as \
+                 `5.0.6`"
             }
             Self::Valkey => "use a version such as `8.1`",
             Self::Memcached => "use all three numbers, such as `1.4.34` or `1.6.22`",

@@ -171,7 +171,8 @@ fn warn(id: &AppId, failure: &LaunchFailure, request_id: &str) -> Event {
         .next()
         .unwrap_or(task_definition);
     let others = if *reads_others {
-        ". It can also be another secret, since `secrets` of convox.yml names some: the stopped task's reason in ECS tells"
+        ". It can also be another secret, since `secrets` of convox.yml names some: the stopped \
+         task's reason in ECS tells"
     } else {
         ""
     };

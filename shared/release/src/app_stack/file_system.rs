@@ -41,7 +41,8 @@ pub(super) fn add(stack: &mut Rendering<'_>, resource: &Resource, files: &FileSy
         parts.push(".options.encrypted");
     }
     stack.replacements(resource, &parts);
-    let message = "is deleted with all its files when it leaves convox.yml or the App is deleted: AWS makes no snapshot of a file system";
+    let message = "is deleted with all its files when it leaves convox.yml or the App is deleted: \
+                   AWS makes no snapshot of a file system";
     stack.notice(resource, message);
     let mut properties = json!({
         "Encrypted": files.encrypted,

@@ -43,8 +43,8 @@ impl Rendering<'_> {
             }
             if before.is_protected(&note.id) {
                 let path = format!("resources.{}", note.shown);
-                let message = "is not there any more, but its deletion protection is on: promote with `deletionProtection: false` \
-                    first, then without it";
+                let message = "is not there any more, but its deletion protection is on: promote \
+                               with `deletionProtection: false` first, then without it";
                 self.problems.push(problem(1, path, message.to_owned()));
             }
             if self.inputs.keep.contains(name) {

@@ -42,7 +42,8 @@ impl<'a> Rendering<'a> {
             let message = "has no subnets to be in: set the Rack's parameter `Subnets`";
             self.problem(resource, "", message);
         } else if needs_two_zones && count < 2 {
-            let message = "needs subnets in two Availability Zones: add one to the Rack's parameter `Subnets`";
+            let message = "needs subnets in two Availability Zones: add one to the Rack's \
+                           parameter `Subnets`";
             self.problem(resource, "", message);
         }
         if inputs.security_groups.is_empty() {

@@ -35,8 +35,8 @@ impl Rendering<'_> {
         let RemovedResource { name, data } = self.before.removal_of(note);
         let data = data.in_words();
         self.notices.push(format!(
-            "`resources.{name}` is not there any more: tasks of the Release before may still use it, so the next promote removes \
-             it, and then {data}"
+            "`resources.{name}` is not there any more: tasks of the Release before may still use \
+             it, so the next promote removes it, and then {data}"
         ));
     }
 

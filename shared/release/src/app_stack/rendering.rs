@@ -88,11 +88,20 @@ impl Rendering<'_> {
         let protected = note.is_some_and(|note| self.before.is_protected(&note.id));
         for part in parts {
             if protected {
-                self.problem(resource, part, "differs from what stands, which would be replaced, but its deletion protection is on: \
-                    promote with `deletionProtection: false` and nothing else changed first");
+                self.problem(
+                    resource,
+                    part,
+                    "differs from what stands, which would be replaced, but its deletion \
+                     protection is on: promote with `deletionProtection: false` and nothing else \
+                     changed first",
+                );
             } else if !self.inputs.allow_replacement {
-                self.problem(resource, part, "differs from what stands, which CloudFormation would replace by a new, empty one: undo the \
-                    change, or promote with `allowReplacement` if that is wanted");
+                self.problem(
+                    resource,
+                    part,
+                    "differs from what stands, which CloudFormation would replace by a new, empty \
+                     one: undo the change, or promote with `allowReplacement` if that is wanted",
+                );
             }
         }
         if !parts.is_empty() && !protected && self.inputs.allow_replacement {
@@ -111,8 +120,8 @@ impl Rendering<'_> {
         };
         // The secret of its variables stays the same one, with other values: no task learns of them while it runs.
         if replaced_for.as_deref() == Some(release) {
-            let message = "is replaced by a new, empty one with this Release; running tasks keep the variables and volumes that \
-                they have until they are started anew";
+            let message = "is replaced by a new, empty one with this Release; running tasks keep \
+                           the variables and volumes that they have until they are started anew";
             self.notice(resource, message);
         }
         let note = Note {

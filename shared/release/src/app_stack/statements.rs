@@ -41,10 +41,8 @@ pub(super) fn execution(inputs: &StackInputs<'_>, links: &[String]) -> Vec<Value
     ];
     let repositories = sub("arn:${AWS::Partition}:ecr:*:*:repository/*");
     // The question marks are the six characters after a secret's name: nothing longer matches.
-    let own = format!(
-        "arn:${{AWS::Partition}}:secretsmanager:${{AWS::Region}}:${{AWS::AccountId}}:secret:{}-??????",
-        inputs.id.secret()
-    );
+    let (secret, place) = (inputs.id.secret(), "${AWS::Region}:${AWS::AccountId}");
+    let own = format!("arn:${{AWS::Partition}}:secretsmanager:{place}:secret:{secret}-??????");
     let links = links.iter().map(|link| get_att(link, "Id"));
     let (resources, named) = by_owner(inputs);
     let resources = resources.iter().map(|arn| json!(arn));

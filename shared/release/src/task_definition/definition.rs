@@ -219,7 +219,8 @@ impl TaskDefinition {
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let mut size = Size(0);
-        let counted = serde_json::to_writer(&mut size, self); // strings and numbers only: cannot fail
+        // Strings and numbers only: it cannot fail.
+        let counted = serde_json::to_writer(&mut size, self);
         counted.map_or(0, |()| size.0)
     }
 

@@ -49,17 +49,24 @@ pub(super) fn check(
         Origin::Replica(_) => check_replica(stack, resource, database, settled),
         Origin::Promoted { now: true } => stack.notice(
             resource,
-            "becomes a database of its own; its backups are switched on by a second update that follows",
+            "becomes a database of its own; its backups are switched on by a second update that \
+             follows",
         ),
         Origin::Snapshot(_) if database.encrypted.is_some() => {
-            stack.notice(resource, "comes from a snapshot and is encrypted as that is, whatever `encrypted` says");
+            stack.notice(
+                resource,
+                "comes from a snapshot and is encrypted as that is, whatever `encrypted` says",
+            );
         }
         Origin::Own if settled.encrypted == Some(false) => {
-            let stands = settled.replaced_by.is_empty() && stack.before.has(&Rendering::id(resource, DATABASE));
+            let stands = settled.replaced_by.is_empty()
+                && stack.before.has(&Rendering::id(resource, DATABASE));
             let message = if stands {
-                "is not encrypted, and RDS encrypts none that stands: `encrypted: true` means a new, empty one"
+                "is not encrypted, and RDS encrypts none that stands: `encrypted: true` means a \
+                 new, empty one"
             } else {
-                "is created without encryption: set `encrypted: true` before that, RDS encrypts none that stands"
+                "is created without encryption: set `encrypted: true` before that, RDS encrypts \
+                 none that stands"
             };
             stack.notice(resource, message);
         }
@@ -67,7 +74,11 @@ pub(super) fn check(
     }
     notice_tls(stack, resource, database, settled);
     if settled.login.is_none() {
-        stack.notice(resource, "has a source of which no login is known here: its variables for user and password are empty");
+        stack.notice(
+            resource,
+            "has a source of which no login is known here: its variables for user and password are \
+             empty",
+        );
     }
 }
 
@@ -90,8 +101,9 @@ fn notice_tls(
     if comes && database.parameter_group.is_none() && database.url_parameters.is_none() {
         stack.notice(
             resource,
-            "takes connections over TLS only, as RDS has it for this version: a client that tries no TLS by itself, such as \
-             node-postgres or mysql2, has to be told, in its code or with `urlParameters`",
+            "takes connections over TLS only, as RDS has it for this version: a client that tries \
+             no TLS by itself, such as node-postgres or mysql2, has to be told, in its code or \
+             with `urlParameters`",
         );
     }
 }
@@ -111,7 +123,8 @@ fn check_version(
     if withdrawn && !stands && settled.origin == Origin::Own {
         let (name, default) = (engine.name(), engine.default_version());
         let message = format!(
-            "names a version of {name} that RDS creates no more: use a newer one, or leave it out for `{default}`"
+            "names a version of {name} that RDS creates no more: use a newer one, or leave it out \
+             for `{default}`"
         );
         stack.problem(resource, ".options.version", message);
     }
