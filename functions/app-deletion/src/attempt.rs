@@ -61,7 +61,10 @@ impl Function for Shell {
             }
             Ok(apply::Applied::Waits(reason)) => {
                 let reason = bounds::text(reason, bounds::REASON_MAX_BYTES);
-                tracing::info!(app.name = %id.app, request.id = request_id, "the deletion waits: {reason}");
+                tracing::info!(
+                    app.name = %id.app, request.id = request_id,
+                    "the deletion waits: {reason}"
+                );
                 let until = self.now() + TimeDelta::seconds(NEXT_LOOK_SECONDS);
                 let fields = [("message", reason.as_str().into())];
                 let event = Event::new(EventType::AppDeletionWaiting, id, request_id, fields);
@@ -103,7 +106,10 @@ fn deleted(id: &AppId, report: Report) -> Attempt<Report> {
         (Some(arn), None) => format!("its secret {arn} is scheduled for deletion"),
         (None, _) => "it had no secret".to_owned(),
     };
-    tracing::info!(app.name = %id.app, request.id = report.request_id, "App {} is deleted; {secret}", id.app);
+    tracing::info!(
+        app.name = %id.app, request.id = report.request_id,
+        "App {} is deleted; {secret}", id.app
+    );
     let outcome = Outcome {
         result: OutcomeResult::Deleted,
         error_type: None,
@@ -132,7 +138,8 @@ fn failed(id: &AppId, err: &DeletionError, resumed: bool, mut report: Report) ->
     };
     if let Some(gone) = gone {
         message = format!(
-            "{message}; {gone}; delete the App again once the cause is mended, or promote to bring it back"
+            "{message}; {gone}; delete the App again once the cause is mended, or promote to bring \
+             it back"
         );
     }
     let message = bounds::message(message);

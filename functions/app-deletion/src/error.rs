@@ -2,14 +2,13 @@
 
 use aws::call_error::{CallError, ErrorClass};
 use aws::secrets::SecretError;
-use lambda::intake::Failure;
+use lambda::intake::{Failure, MemberError};
 use lambda::state_store::StoreError;
 use lambda::stranded::ClusterChanged;
+use lambda::work::RequestAhead;
 use lambda_runtime::Diagnostic;
-use names::NameError;
-use names::bounds;
-use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
+use names::{AppId, NameError};
 
 /// A deletion that does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -25,7 +24,27 @@ pub enum DeletionError {
     Secret(#[from] SecretError),
     /// The App's name breaks its rule.
     #[error(transparent)]
-    Name(#[from] NameError),
+    Name(NameError),
+    /// A request lacks what it has to say.
+    #[error(transparent)]
+    Incomplete(MemberError),
+    /// A request comes from the future.
+    #[error(transparent)]
+    Ahead(RequestAhead),
+    /// There is nothing to delete.
+    #[error(
+        "Rack {} has no App `{}`: the bucket `{bucket}` has no object below `{folder}`, and nothing carries its tags; nothing \
+         was deleted; compare the name with `aws s3 ls s3://{bucket}/apps/`",
+        .id.rack, .id.app
+    )]
+    AppNotFound {
+        /// The Rack, and the App that is asked for.
+        id: AppId,
+        /// The settings bucket.
+        bucket: String,
+        /// Where the App's objects would be.
+        folder: String,
+    },
     /// Somebody else's ECS services would lose the secret.
     #[error(
         "the secret `{secret}` is still read by ECS services that are not this App's to remove: {services}; move them to another \
@@ -102,6 +121,9 @@ impl Failure for DeletionError {
             | Self::ClusterTooLarge { .. } => ErrorClass::Transient,
             Self::Secret(_)
             | Self::Name(_)
+            | Self::Incomplete(_)
+            | Self::Ahead(_)
+            | Self::AppNotFound { .. }
             | Self::SecretStillRead { .. }
             | Self::DefinitionStillRun { .. }
             | Self::ResourceProtected { .. }
@@ -118,6 +140,9 @@ impl Failure for DeletionError {
             Self::Store(store) => store.error_type(),
             Self::Secret(secret) => secret.error_type(),
             Self::Name(_) => ErrorType::InvalidName.into(),
+            Self::Incomplete(_) => ErrorType::InvalidRequest.into(),
+            Self::Ahead(_) => ErrorType::RequestAhead.into(),
+            Self::AppNotFound { .. } => ErrorType::AppNotFound.into(),
             Self::SecretStillRead { .. } => ErrorType::SecretStillRead.into(),
             Self::DefinitionStillRun { .. } => ErrorType::DefinitionStillRun.into(),
             Self::ClusterTooLarge { .. } => ErrorType::ClusterTooLarge.into(),
@@ -132,9 +157,10 @@ impl Failure for DeletionError {
 
 impl From<DeletionError> for Diagnostic {
     fn from(err: DeletionError) -> Self {
+        let (error_type, error_message) = err.diagnosis();
         Self {
-            error_type: err.error_type().to_string(),
-            error_message: bounds::message(Chain(&err)),
+            error_type,
+            error_message,
         }
     }
 }

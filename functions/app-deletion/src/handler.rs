@@ -2,12 +2,12 @@
 
 use aws::call_error::ErrorClass;
 use chrono::{DateTime, SubsecRound as _, Utc};
+use lambda::answer::AnswerStatus;
 use lambda::intake::{self, Failure as _};
 use lambda::state_store::{Snapshot, StoreError};
-use lambda::work::{Answered, Invocation, Message, short_answer};
+use lambda::work::{Answered, Invocation, Message};
 use lambda_runtime::LambdaEvent;
-use names::error_type::ErrorType;
-use names::{AppId, AppName, NameError};
+use names::{AppId, AppName, NameError, keys};
 use promotion::{Order, Promotion, Request, Tie, Work};
 use release::stack_state::app_of;
 use serde_json::Value;
@@ -56,15 +56,13 @@ async fn answer(
             problem,
             ..
         } => {
-            return refusal::refuse(
-                shell,
-                "",
-                &request_id,
-                (ErrorType::InvalidRequest.into(), problem),
-            )
-            .await;
+            let incomplete = DeletionError::Incomplete(problem);
+            return refusal::refuse(shell, "", &request_id, &incomplete).await;
         }
-        Trigger::Continue { app, .. } => (Message::continues(id(shell, &app)?), None),
+        Trigger::Continue { app, .. } => (
+            Message::continues(id(shell, &app).map_err(DeletionError::Name)?),
+            None,
+        ),
         Trigger::StackChanged { stack_id } => {
             let Some(id) = app_of(&shell.config.rack, &stack_id) else {
                 let reason = format!("the stack `{stack_id}`, which is no App's of this Rack");
@@ -77,15 +75,20 @@ async fn answer(
             let id = match id(shell, &app) {
                 Ok(id) => id,
                 Err(err) => {
-                    let problem = (ErrorType::InvalidName.into(), err.to_string());
-                    return refusal::refuse(shell, &app, &request_id, problem).await;
+                    let err = DeletionError::Name(err);
+                    return refusal::refuse(shell, &app, &request_id, &err).await;
                 }
             };
             let state = invocation.store(&id).read().await;
             if state.as_ref().is_ok_and(|state| !state.exists())
-                && let Some(problem) = refusal::is_unknown(shell, &id).await?
+                && !refusal::exists(shell, &id).await?
             {
-                return refusal::refuse(shell, &app, &request_id, problem).await;
+                let unknown = DeletionError::AppNotFound {
+                    bucket: shell.bucket.name().to_owned(),
+                    folder: keys::app(&id.app),
+                    id,
+                };
+                return refusal::refuse(shell, &app, &request_id, &unknown).await;
             }
             (deletion(id, request_id, time), Some(state))
         }
@@ -120,7 +123,7 @@ async fn work(
             report::emit_metrics(&report, (shell.clock)());
             serde_json::to_value(report).map_err(DeletionError::Report)
         }
-        None => Ok(short_answer("idle", "nothing is left to do for this App")),
+        None => Ok(AnswerStatus::Idle.answer("nothing is left to do for this App")),
     }
 }
 
@@ -162,5 +165,5 @@ fn id(shell: &Shell, app: &str) -> Result<AppId, NameError> {
 
 fn ignored(reason: &str) -> Value {
     tracing::info!("ignored: {reason}");
-    short_answer("ignored", reason)
+    AnswerStatus::Ignored.answer(reason)
 }

@@ -12,6 +12,7 @@ mod error;
 mod gather;
 mod handler;
 mod known;
+mod notice;
 mod plan;
 mod readers;
 mod refusal;

@@ -11,6 +11,7 @@ use release::stack_state::RequestToken;
 
 use crate::error::DeletionError;
 use crate::gather::Gathered;
+use crate::notice::Notice;
 
 /// Revisions that one run deregisters: ECS's burst, which promotes share.
 const REVISIONS_MAX: usize = 20;
@@ -28,15 +29,15 @@ pub struct Plan {
     pub more_revisions: bool,
     /// ECS services that drain already.
     pub draining: Vec<String>,
-    /// What becomes of its own stack.
+    /// Whether its own stack is deleted, waited for, or not there.
     pub stack: StackStep,
-    /// What becomes of the secret.
+    /// Whether the secret is scheduled for deletion, was before, or is not there.
     pub secret: SecretStep,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
-/// What becomes of the App's own stack, once nothing runs any more.
+/// The step that removes the App's own stack, once nothing runs any more.
 #[derive(Debug, PartialEq, Eq)]
 pub enum StackStep {
     /// There is none, or it is somebody else's.
@@ -54,7 +55,7 @@ pub enum StackStep {
     },
 }
 
-/// What becomes of the secret, once nothing runs any more.
+/// The step that removes the secret, once nothing runs any more.
 #[derive(Debug, PartialEq, Eq)]
 pub enum SecretStep {
     /// There is none, or it is somebody else's.
@@ -80,10 +81,8 @@ pub fn plan(
     let secret = match &gathered.secret {
         SecretSeen::Nothing => SecretStep::Nothing,
         SecretSeen::NotOurs => {
-            warnings.push(format!(
-                "the secret `{}` lacks the tags convox:rack and convox:app of this App, so it is somebody else's and stays",
-                id.secret()
-            ));
+            let secret = id.secret();
+            warnings.push(Notice::SecretNotOurs { secret }.to_string());
             SecretStep::Nothing
         }
         SecretSeen::Active(arn) => SecretStep::Schedule(arn.clone()),
@@ -135,7 +134,7 @@ pub fn plan(
     })
 }
 
-/// What becomes of the App's stack.
+/// The step that removes the App's stack, or why it cannot be removed.
 fn stack(
     id: &AppId,
     request_id: &str,
@@ -147,9 +146,7 @@ fn stack(
     };
     let name = id.stack();
     if !id.owns(&seen.tags) {
-        warnings.push(format!(
-            "the stack `{name}` lacks the tags convox:rack and convox:app of this App, so it is somebody else's and stays"
-        ));
+        warnings.push(Notice::StackNotOurs { stack: name }.to_string());
         return Ok(StackStep::Nothing);
     }
     let request = RequestToken::new(id, request_id);

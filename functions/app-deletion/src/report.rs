@@ -3,12 +3,18 @@
 use aws::metrics;
 use aws::secrets::Scheduled;
 use chrono::{DateTime, Utc};
+use lambda::answer::AnswerStatus;
+use lambda::intake::Failure as _;
 use names::bounds;
+use names::error_chain::Chain;
 use names::error_type::ErrorCode;
 use names::{AppId, RackName};
 use promotion::events::{Event, EventType};
 use serde::Serialize;
 use serde_json::{Value, json};
+
+use crate::error::DeletionError;
+use crate::notice::Notice;
 
 /// Characters that are shown of a name that is none.
 const SHOWN_MAX: usize = 80;
@@ -23,8 +29,8 @@ pub struct Report {
     pub app: String,
     /// The request.
     pub request_id: String,
-    /// `deleted` or `failed`.
-    pub status: &'static str,
+    /// Deleted or failed.
+    pub status: AnswerStatus,
     /// Why it failed, as a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorCode>,
@@ -51,7 +57,7 @@ impl Report {
             rack: id.rack.to_string(),
             app: id.app.to_string(),
             request_id: request_id.to_owned(),
-            status: "failed",
+            status: AnswerStatus::Failed,
             error_type: None,
             message: None,
             removed: Vec::new(),
@@ -63,21 +69,15 @@ impl Report {
 
     /// The report of a request that has no state, since it cannot be one of an App: `app` is shown as far as it can be.
     #[must_use]
-    pub fn refused(
-        rack: &RackName,
-        app: &str,
-        request_id: &str,
-        problem: (ErrorCode, String),
-    ) -> Self {
-        let (error_type, message) = problem;
+    pub fn refused(rack: &RackName, app: &str, request_id: &str, err: &DeletionError) -> Self {
         let printable = app.chars().filter(|c| !c.is_control());
         Self {
             rack: rack.to_string(),
             app: printable.take(SHOWN_MAX).collect(),
             request_id: request_id.to_owned(),
-            status: "failed",
-            error_type: Some(error_type),
-            message: Some(bounds::message(message)),
+            status: AnswerStatus::Failed,
+            error_type: Some(err.error_type()),
+            message: Some(bounds::message(Chain(err))),
             removed: Vec::new(),
             secret_arn: None,
             deletion_date: None,
@@ -87,18 +87,16 @@ impl Report {
 
     /// Adds that the App is gone, and what became of its secret.
     pub fn deleted(&mut self, secret: Option<&Scheduled>, now: DateTime<Utc>) {
-        self.status = "deleted";
+        self.status = AnswerStatus::Deleted;
         let Some(secret) = secret else {
             return;
         };
         self.secret_arn = Some(secret.arn.to_string());
         self.deletion_date = secret.window_ends(now);
         if let (None, Some(date)) = (self.deletion_date, secret.deleted_date) {
-            self.warnings.push(format!(
-                "the secret was scheduled for deletion before, and Secrets Manager does not say until when it can be restored: its \
-                 DeletedDate is {}, and a window is 7 to 30 days long (30 where the deletion of an App opened it)",
-                date.to_rfc3339()
-            ));
+            let date = date.to_rfc3339();
+            self.warnings
+                .push(Notice::WindowUnknown { date }.to_string());
         }
     }
 
@@ -122,7 +120,7 @@ impl Report {
             arn,
             date,
         ];
-        let kind = if self.status == "deleted" {
+        let kind = if self.status == AnswerStatus::Deleted {
             EventType::AppDeletionCompleted
         } else {
             EventType::AppDeletionFailed
@@ -141,7 +139,7 @@ impl Report {
 
 /// Writes the line about one deletion to standard output, where Lambda takes it from.
 pub fn emit_metrics(report: &Report, now: DateTime<Utc>) {
-    let deleted = report.status == "deleted";
+    let deleted = report.status == AnswerStatus::Deleted;
     let members = json!({
         "Rack": report.rack,
         "AppDeletions": u8::from(deleted),

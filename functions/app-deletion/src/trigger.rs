@@ -2,7 +2,8 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
-use lambda::intake::{self, text};
+use lambda::intake::{self, MemberError, text};
+use promotion::Kind;
 use promotion::events::{EventType, SOURCE};
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,8 +26,8 @@ pub enum Trigger {
         rack: String,
         /// The event's id.
         request_id: String,
-        /// What it does not say.
-        problem: String,
+        /// The member that it lacks, and what that has to be.
+        problem: MemberError,
     },
     /// Work that another invocation left.
     Continue {
@@ -95,12 +96,13 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
             })
         }
         _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
-            match text(&event.detail, "/kind")?.as_str() {
-                "delete" => Some(Trigger::Continue {
+            let kind = text(&event.detail, "/kind")?;
+            match Kind::deserialize(event.detail.get("kind")?) {
+                Ok(Kind::Delete) => Some(Trigger::Continue {
                     rack: rack?,
                     app: app?,
                 }),
-                kind => Some(Trigger::Ignored(format!("work of the kind `{kind}`"))),
+                _ => Some(Trigger::Ignored(format!("work of the kind `{kind}`"))),
             }
         }
         "CloudFormation Stack Status Change" if source == "aws.cloudformation" => {

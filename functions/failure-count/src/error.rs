@@ -4,8 +4,6 @@ use aws::call_error::{CallError, ErrorClass};
 use lambda::intake::Failure;
 use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
-use names::bounds;
-use names::error_chain::Chain;
 use names::error_type::ErrorCode;
 
 /// Counting that does not go on.
@@ -37,9 +35,10 @@ impl Failure for CountError {
 
 impl From<CountError> for Diagnostic {
     fn from(err: CountError) -> Self {
+        let (error_type, error_message) = err.diagnosis();
         Self {
-            error_type: err.error_type().to_string(),
-            error_message: bounds::message(Chain(&err)),
+            error_type,
+            error_message,
         }
     }
 }

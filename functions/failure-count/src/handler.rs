@@ -1,8 +1,8 @@
 //! A payload in, an answer out.
 
+use lambda::answer::AnswerStatus;
 use lambda::counting;
 use lambda::intake;
-use lambda::work::short_answer;
 use lambda_runtime::LambdaEvent;
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ async fn answer(shell: &Shell, trigger: Trigger) -> Result<Value, CountError> {
         )));
     }
     Ok(json!({
-        "status": "counted",
+        "status": AnswerStatus::Counted,
         "app": id.app.as_str(),
         "countedSeq": counted.failures.counted_seq,
         "consecutiveFailures": counted.failures.consecutive_failures,
@@ -47,5 +47,5 @@ async fn answer(shell: &Shell, trigger: Trigger) -> Result<Value, CountError> {
 
 fn ignored(reason: &str) -> Value {
     tracing::info!("ignored: {reason}");
-    short_answer("ignored", reason)
+    AnswerStatus::Ignored.answer(reason)
 }

@@ -8,7 +8,7 @@ use promotion::events::{EventType, SOURCE};
 use promotion::launch_reason::Reason;
 use serde_json::Value;
 
-/// What is asked of a Rack; each has its function.
+/// The requests that a Rack takes; each has its function.
 const REQUESTS: [&str; 3] = [
     "Release Promote Requested",
     "App Deleted",
@@ -58,7 +58,7 @@ pub struct Unheard {
 }
 
 impl Unheard {
-    /// What is to be said of it to a Rack. Racks can be neighbours in one account, so it is no warning.
+    /// The message of the log that a Rack does not take it, and why. Racks can be neighbours in one account, so it is no warning.
     #[must_use]
     pub fn in_words(&self, rack: &RackName) -> String {
         let (event_id, detail_type, source) = (&self.event_id, &self.detail_type, &self.source);
@@ -67,14 +67,16 @@ impl Unheard {
         let takes = format!("a Rack takes `{promote}`, `{delete}` and `{run}`");
         let why = match &self.rack {
             Some(named) if named == rack.as_str() && is_request => format!(
-                "Rack {rack} does not take it: the Rack's parameter EventSources does not have `{source}`, or it came by another bus \
-                 than the one that CommandBus names; whoever may invoke the function needs neither"
+                "Rack {rack} does not take it: the Rack's parameter EventSources does not have \
+                 `{source}`, or it came by another bus than the one that CommandBus names; whoever \
+                 may invoke the function needs neither"
             ),
             Some(named) if named == rack.as_str() => {
                 format!("Rack {rack} does not know it; {takes}")
             }
             Some(named) if is_request => format!(
-                "it is for Rack `{named}`, and this is Rack {rack}; if there is no such Rack, nobody takes it"
+                "it is for Rack `{named}`, and this is Rack {rack}; if there is no such Rack, \
+                 nobody takes it"
             ),
             None if is_request => {
                 format!("its detail has no `rack`, so nobody takes it; this is Rack {rack}")
@@ -97,7 +99,7 @@ pub struct StoppedTask {
     pub cluster_arn: String,
     /// The task.
     pub task_arn: String,
-    /// What it was started from.
+    /// The task definition that it was started from.
     pub task_definition_arn: String,
     /// Why; the agent's own words go no further, since a value can be quoted in them.
     pub reason: Reason,

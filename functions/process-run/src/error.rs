@@ -6,8 +6,6 @@ use lambda::intake::Failure;
 use lambda::release::ReleaseError;
 use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
-use names::bounds;
-use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
 use release::problem::{ReleaseProblem, in_one_line};
 
@@ -101,9 +99,10 @@ impl Failure for RunError {
 
 impl From<RunError> for Diagnostic {
     fn from(err: RunError) -> Self {
+        let (error_type, error_message) = err.diagnosis();
         Self {
-            error_type: err.error_type().to_string(),
-            error_message: bounds::message(Chain(&err)),
+            error_type,
+            error_message,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use aws::call_error::ErrorClass;
 use chrono::TimeDelta;
+use lambda::answer::AnswerStatus;
 use lambda::intake::{self, Failure as _};
-use lambda::work::short_answer;
 use lambda_runtime::LambdaEvent;
 use serde_json::Value;
 
@@ -95,5 +95,5 @@ async fn tell(shell: &Shell, report: &mut Report) -> Result<(), RunError> {
 
 fn ignored(reason: &str) -> Value {
     tracing::info!("ignored: {reason}");
-    short_answer("ignored", reason)
+    AnswerStatus::Ignored.answer(reason)
 }

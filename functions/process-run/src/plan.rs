@@ -285,7 +285,7 @@ fn too_large(definition: &TaskDefinition, service: &Service) -> Option<ReleasePr
     })
 }
 
-/// What is to be said of the Release, whatever becomes of the process.
+/// The warnings of whatever read the Release: they are said of a process that is started, and of one that is not.
 #[must_use]
 pub fn warnings(gathered: &Gathered) -> Vec<String> {
     let read = &gathered.read;

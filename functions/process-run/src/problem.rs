@@ -1,6 +1,7 @@
 //! What the user has to mend before a process can run, and why its secret does not serve it: in words, with what to do.
 
 use aws::secrets::SecretError;
+use lambda::intake::MemberError;
 use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppName, NameError, ReleaseId, ServiceName};
@@ -14,8 +15,8 @@ use crate::request::{self, EXPIRES_MINUTES};
 #[derive(Debug, thiserror::Error)]
 pub enum RunProblem {
     /// A member is missing or is no text.
-    #[error("{0}")]
-    Member(String),
+    #[error(transparent)]
+    Member(MemberError),
     /// A command of nothing but spaces.
     #[error("the request's `command` is empty; leave it out to run the Service's own")]
     EmptyCommand,
@@ -24,7 +25,7 @@ pub enum RunProblem {
     NulInCommand,
     /// A name breaks its rule.
     #[error(transparent)]
-    Name(#[from] NameError),
+    Name(NameError),
     /// Too old for ECS's memory of client tokens.
     #[error(
         "the request is older than {EXPIRES_MINUTES} minutes, and ECS may have forgotten whether its task was started; look \

@@ -2,6 +2,7 @@
 
 use aws::metrics;
 use chrono::{DateTime, Utc};
+use lambda::answer::AnswerStatus;
 use lambda::intake::Failure as _;
 use manifest::precedence::{EnvDelivery, Level};
 use names::ReleaseId;
@@ -29,7 +30,7 @@ pub struct Report {
     /// The request.
     pub request_id: String,
     /// `started` or `failed`.
-    pub status: &'static str,
+    pub status: AnswerStatus,
     /// Why it failed, as a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorCode>,
@@ -79,7 +80,7 @@ impl Report {
             rack: about.rack.clone(),
             app: about.app.clone(),
             request_id: about.request_id.clone(),
-            status: "failed",
+            status: AnswerStatus::Failed,
             error_type: None,
             message: None,
             service: about.service.clone(),
@@ -108,7 +109,7 @@ impl Report {
 
     /// Adds that the task runs.
     pub fn started(&mut self, gathered: &Gathered, plan: Plan, applied: Applied) {
-        self.status = "started";
+        self.status = AnswerStatus::Started;
         match applied {
             Applied::AsPlanned {
                 task,
@@ -125,8 +126,8 @@ impl Report {
             }
             Applied::Before { task, known } => {
                 self.warnings = vec![
-                    "an earlier delivery of this request had started the task, and since then its Release, delivery or \
-                     settings changed; nothing was started again"
+                    "an earlier delivery of this request had started the task, and since then its \
+                     Release, delivery or settings changed; nothing was started again"
                         .to_owned(),
                 ];
                 self.task_arn = Some(task);
@@ -149,7 +150,7 @@ impl Report {
     /// Whether a task runs.
     #[must_use]
     pub fn has_started(&self) -> bool {
-        self.status == "started"
+        self.status == AnswerStatus::Started
     }
 
     /// `Process Started` or `Process Failed`.

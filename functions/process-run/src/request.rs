@@ -11,7 +11,7 @@ use crate::trigger::Requested;
 /// How old a request can be. The queue gives up after half of it, and ECS keeps a client token longer.
 pub const EXPIRES_MINUTES: i64 = 45;
 
-/// What is asked for. A command can hold a secret, so there is no `Debug`.
+/// One process that is asked for, checked. A command can hold a secret, so there is no `Debug`.
 pub struct Request {
     /// The App.
     pub id: AppId,
@@ -41,7 +41,7 @@ pub struct About {
 }
 
 impl About {
-    /// What is to be said of `requested`; `request_id` is that of the invocation.
+    /// The names and the time that a report shows of `requested`, checked or not; `request_id` is that of the invocation.
     #[must_use]
     pub fn new(rack: &RackName, requested: &Requested, request_id: &str) -> Self {
         let shown = |name: &str| intake::shown_text(&requested.detail, name);
@@ -104,7 +104,7 @@ pub fn started_by(app: &AppName) -> String {
 }
 
 fn named<T>(name: &str, new: impl Fn(&str) -> Result<T, NameError>) -> Result<T, RunProblem> {
-    Ok(new(name)?)
+    new(name).map_err(RunProblem::Name)
 }
 
 fn command(command: Option<&str>) -> Result<Option<Vec<String>>, RunProblem> {

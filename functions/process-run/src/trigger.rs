@@ -44,7 +44,8 @@ impl intake::Trigger for Trigger {
             })
         } else {
             Self::ignored(
-                r#"a payload of no known form; a direct one is {"app", "service", "release", "command"}"#
+                "a payload of no known form; a direct one is {\"app\", \"service\", \"release\", \
+                 \"command\"}"
                     .to_owned(),
             )
         }]

@@ -2,6 +2,7 @@
 
 use lambda::release_settings::ReleaseSettings;
 use lambda::variables::{self, VariableError, Variables};
+use manifest::precedence::YesNo;
 
 /// The settings of the Rack.
 #[derive(Debug, Clone)]
@@ -32,12 +33,12 @@ pub struct Config {
     pub slice_apps: usize,
 }
 
-/// What is wrong with the function's environment.
+/// A variable of the function's environment that cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A variable is missing or has a value that is not allowed.
     #[error(transparent)]
-    Variable(#[from] VariableError),
+    Variable(VariableError),
     /// One key's failure would take both deliveries.
     #[error(
         "SECRET_KEY_ARN and ENVIRONMENT_KEY_ARN are the same key; use two, so that one failing key cannot take both deliveries"
@@ -54,7 +55,8 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let variables = Variables(lookup);
         let optional = |name: &str| variables.optional(name);
-        let release = ReleaseSettings::from_lookup(&variables.0)?;
+        let required = |name| variables.required(name).map_err(ConfigError::Variable);
+        let release = ReleaseSettings::from_lookup(&variables.0).map_err(ConfigError::Variable)?;
         let secret_key_arn = optional("SECRET_KEY_ARN");
         if secret_key_arn.is_some() && secret_key_arn == release.environment_key_arn {
             return Err(ConfigError::SameKey);
@@ -62,26 +64,27 @@ impl Config {
         Ok(Self {
             release,
             secret_key_arn,
-            timer_role_arn: variables.required("TIMER_ROLE_ARN")?,
-            app_stack_role_arn: variables.required("APP_STACK_ROLE_ARN")?,
+            timer_role_arn: required("TIMER_ROLE_ARN")?,
+            app_stack_role_arn: required("APP_STACK_ROLE_ARN")?,
             app_database_arns: variables::list(optional("APP_DATABASE_ARNS")),
             app_policy_arns: variables::list(optional("APP_POLICY_ARNS")),
             app_policy_actions: variables::list(optional("APP_POLICY_ACTIONS")),
-            app_boundary_arn: variables.required("APP_BOUNDARY_ARN")?,
-            unversioned_reads: wrapper(optional("CONVOX_WRAPPER"))?,
-            log_retention_days: days(optional("LOG_RETENTION_DAYS"))?,
+            app_boundary_arn: required("APP_BOUNDARY_ARN")?,
+            unversioned_reads: wrapper(optional("CONVOX_WRAPPER"))
+                .map_err(ConfigError::Variable)?,
+            log_retention_days: days(optional("LOG_RETENTION_DAYS"))
+                .map_err(ConfigError::Variable)?,
             vpc: optional("VPC"),
-            slice_apps: variables.slice_apps()?,
+            slice_apps: variables.slice_apps().map_err(ConfigError::Variable)?,
         })
     }
 }
 
 fn wrapper(value: Option<String>) -> Result<bool, VariableError> {
-    match value.as_deref() {
-        None | Some("No") => Ok(false),
-        Some("Yes") => Ok(true),
-        Some(_) => Err(VariableError::refused("CONVOX_WRAPPER", value, "Yes or No")),
-    }
+    let carried = value.as_deref().map_or(Some(YesNo::No), YesNo::of);
+    let carried =
+        carried.ok_or_else(|| VariableError::refused("CONVOX_WRAPPER", value, "Yes or No"))?;
+    Ok(carried.is_yes())
 }
 
 fn days(value: Option<String>) -> Result<u32, VariableError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use aws::call_error::ErrorClass;
 use aws::secrets::SECRET_MAX_BYTES;
 use environment::{Environment, KeyChanges};
+use lambda::answer::AnswerStatus;
 use lambda::intake::Failure as _;
 use lambda::state_store::StateStore;
 use manifest::precedence::{EnvDelivery, Level};
@@ -36,8 +37,8 @@ pub struct Planned {
     pub app: String,
     /// The Release.
     pub release: String,
-    /// Always `planned`.
-    pub status: &'static str,
+    /// Always [`AnswerStatus::Planned`].
+    pub status: AnswerStatus,
     /// Always true: nothing was written.
     pub dry_run: bool,
     /// The S3 version of the environment.
@@ -78,7 +79,7 @@ pub struct Planned {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedDefinition {
-    /// What it runs now.
+    /// The task definition that it runs now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_definition: Option<String>,
     /// Whether a new one would be registered, or what runs it would be told anything else.
@@ -207,7 +208,7 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         rack: wanted.id.rack.to_string(),
         app: wanted.id.app.to_string(),
         release: wanted.release.to_string(),
-        status: "planned",
+        status: AnswerStatus::Planned,
         dry_run: true,
         env_version_id: facts.env_version_id.clone(),
         delivery,
@@ -232,8 +233,8 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
     }
 }
 
-/// What becomes of Services and Timers, and why Secrets Manager is not used although it is wanted: the error's type, and the
-/// reason.
+/// The route of the delivery that a promote would expect, and why that is not Secrets Manager although it is wanted: the
+/// error's type, and the reason.
 fn route<'p>(plan: &'p Plan<'_>) -> (&'p Route<'p>, Option<(ErrorCode, String)>) {
     let not_used = match &plan.secret {
         SecretStep::Write(secret) => return (&secret.route, None),

@@ -5,9 +5,6 @@ use lambda::intake::Failure;
 use lambda::release::ReleaseError;
 use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
-use names::NameError;
-use names::bounds;
-use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
 use release::problem::{ReleaseProblem, in_one_line};
 
@@ -130,12 +127,6 @@ impl Failure for PromoteError {
     }
 }
 
-impl From<NameError> for PromoteError {
-    fn from(err: NameError) -> Self {
-        Self::input(err)
-    }
-}
-
 impl From<ReleaseError> for PromoteError {
     fn from(err: ReleaseError) -> Self {
         match err {
@@ -150,9 +141,10 @@ impl From<ReleaseError> for PromoteError {
 
 impl From<PromoteError> for Diagnostic {
     fn from(err: PromoteError) -> Self {
+        let (error_type, error_message) = err.diagnosis();
         Self {
-            error_type: err.error_type().to_string(),
-            error_message: bounds::message(Chain(&err)),
+            error_type,
+            error_message,
         }
     }
 }

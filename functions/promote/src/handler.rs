@@ -1,8 +1,9 @@
 //! A payload in, an answer out.
 
 use aws::call_error::ErrorClass;
+use lambda::answer::AnswerStatus;
 use lambda::intake::{self, Failure as _};
-use lambda::work::{AHEAD, Answered, Message, short_answer};
+use lambda::work::{Answered, Message, RequestAhead};
 use lambda_runtime::LambdaEvent;
 use names::bounds;
 use names::error_chain::Chain;
@@ -149,8 +150,8 @@ impl Invocation<'_> {
         taken: Answered<Report>,
     ) -> Result<Value, PromoteError> {
         if taken.is_ahead() {
-            self.tell_without_state(message, (ErrorType::RequestAhead.into(), AHEAD))
-                .await?;
+            let ahead = (ErrorType::RequestAhead.into(), &*RequestAhead.to_string());
+            self.tell_without_state(message, ahead).await?;
         }
         if let Some(answer) = taken.standing(&message.id) {
             return Ok(answer);
@@ -160,7 +161,8 @@ impl Invocation<'_> {
             return report.answer();
         }
         let written = self.written_report(message, &taken.state).await?;
-        Ok(written.unwrap_or_else(|| short_answer("idle", "nothing is left to do for this App")))
+        Ok(written
+            .unwrap_or_else(|| AnswerStatus::Idle.answer("nothing is left to do for this App")))
     }
 
     /// The report of an earlier delivery of the same request.

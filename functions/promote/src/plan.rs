@@ -48,15 +48,15 @@ pub use steps::{Action, Known, NewEcsService, ProcessStep, Revision, Route, Rule
 
 /// What will be written.
 pub struct Plan<'a> {
-    /// What is wanted and who decided it.
+    /// The delivery that is wanted, and the level that decided it.
     pub decision: Decision,
-    /// What becomes of the App's own stack.
+    /// The step that brings the App's own stack to what the Release needs.
     pub stack: StackPlan,
     /// The network of what is the App's own.
     pub network: Network,
-    /// What becomes of the secret.
+    /// Whether the secret is written, or why it is not.
     pub secret: SecretStep<'a>,
-    /// What becomes of Services and Timers where S3 delivers, be it in the secret's place.
+    /// The steps of Services and Timers where S3 delivers, be it in the secret's place.
     pub s3: Route<'a>,
     /// The Services and then the Timers, each in the manifest's order.
     pub processes: Vec<Process<'a>>,
@@ -78,13 +78,13 @@ impl Plan<'_> {
     }
 }
 
-/// What is said where Secrets Manager was wanted and S3 delivers.
+/// The warning that S3 delivers although Secrets Manager was wanted.
 #[must_use]
 pub fn not_used(reason: &str) -> String {
     Notice::SecretNotUsed { reason }.to_string()
 }
 
-/// What is said of every delivery through S3.
+/// The warning of every delivery through S3, with all Services.
 #[must_use]
 pub fn s3_reminder(facts: &Facts) -> String {
     let services = facts.release.manifest.services.iter();

@@ -9,9 +9,9 @@ use aws::metrics;
 use aws::settings_bucket::SettingsBucket;
 use chrono::TimeDelta;
 use futures_util::{StreamExt as _, stream};
+use lambda::answer::AnswerStatus;
 use lambda::intake::Failure as _;
 use lambda::state_store::{Snapshot, StateStore};
-use lambda::work::short_answer;
 use names::error_chain::Chain;
 use names::{AppId, AppName, keys};
 use promotion::events::Event;
@@ -67,7 +67,7 @@ impl Invocation<'_> {
         let Some(slice) = slice else {
             let message = "a walk through all Apps is under way; this message changes nothing";
             tracing::info!("{message}");
-            return Ok(short_answer("idle", message));
+            return Ok(AnswerStatus::Idle.answer(message));
         };
         let mut seen = SliceOutcome::default();
         let reached = self.walk(&slice, &mut seen).await?;
@@ -83,7 +83,12 @@ impl Invocation<'_> {
             found,
         } = seen;
         Ok(json!({
-            "status": "reconciled", "apps": apps, "unread": unread, "continued": continued, "woken": woken, "found": found,
+            "status": AnswerStatus::Reconciled,
+            "apps": apps,
+            "unread": unread,
+            "continued": continued,
+            "woken": woken,
+            "found": found,
             "goesOnBehind": reached.filter(|_| goes_on),
         }))
     }
@@ -262,7 +267,10 @@ impl Invocation<'_> {
         let taken = Box::pin(self.take(&message, state)).await?;
         let is_found = taken.admission == Some(Admission::Newest);
         if is_found {
-            tracing::warn!(app.name = %look.id.app, "the event about `{key}` was lost; it is promoted now");
+            tracing::warn!(
+                app.name = %look.id.app,
+                "the event about `{key}` was lost; it is promoted now"
+            );
         }
         self.settle(&message, taken).await?;
         Ok(is_found)
@@ -289,7 +297,11 @@ impl SliceOutcome {
         self.unread += 1;
         if self.unread <= NAMED_MAX {
             let (kind, reason) = (err.error_type(), Chain(err));
-            tracing::error!(app.name = %id.app, error.kind = %kind, "the App is not looked at: {reason}");
+            tracing::error!(
+                app.name = %id.app,
+                error.kind = %kind,
+                "the App is not looked at: {reason}"
+            );
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use lambda::answer::AnswerStatus;
 use manifest::precedence::{Decision, EnvDelivery, Level};
 use names::bounds;
 use names::error_type::ErrorCode;
@@ -16,11 +17,6 @@ use crate::apply::{Done, Move};
 use crate::error::PromoteError;
 use crate::progress::Step;
 
-/// The status of a request that is looked at again later.
-const WAITING: &str = "waiting";
-/// The status of one that a newer request came before.
-const SUPERSEDED: &str = "superseded";
-
 /// The report of one promote.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,8 +29,8 @@ pub struct Report {
     pub release: String,
     /// The request.
     pub request_id: String,
-    /// `promoted`, `failed`, `waiting` or `superseded`.
-    pub status: &'static str,
+    /// Promoted, failed, waiting or superseded.
+    pub status: AnswerStatus,
     /// Why it failed, as a stable name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_type: Option<ErrorCode>,
@@ -93,10 +89,10 @@ pub struct Fallback {
 pub struct Moved {
     /// The ECS service or the rule.
     pub runs_as: String,
-    /// What it ran before.
+    /// The task definition that it ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_task_definition: Option<String>,
-    /// What it runs now.
+    /// The task definition that it runs now.
     pub new_task_definition: String,
     /// Whether the two differ, or what runs them was told anything else: a schedule, how tasks are replaced, what they run on.
     pub changed: bool,
@@ -111,7 +107,7 @@ impl Report {
             app: id.app.to_string(),
             release: release.to_string(),
             request_id: request_id.to_owned(),
-            status: "failed",
+            status: AnswerStatus::Failed,
             error_type: None,
             message: None,
             superseded_by: None,
@@ -144,7 +140,7 @@ impl Report {
 
     /// Adds what was applied.
     pub fn done(&mut self, done: &Done, outcome: Option<&Outcome>) {
-        self.status = "promoted";
+        self.status = AnswerStatus::Promoted;
         self.delivery = Some(done.applied.delivery);
         self.env_version_id.clone_from(&done.applied.env_version_id);
         self.fallback = outcome
@@ -181,13 +177,13 @@ impl Report {
 
     /// Adds what it waits for.
     pub fn waits(&mut self, reason: &str) {
-        self.status = WAITING;
+        self.status = AnswerStatus::Waiting;
         self.message = Some(reason.to_owned());
     }
 
     /// Adds which newer request came before it.
     pub fn superseded(&mut self, by: String, message: String) {
-        self.status = SUPERSEDED;
+        self.status = AnswerStatus::Superseded;
         self.superseded_by = Some(by);
         self.message = Some(message);
     }
@@ -204,15 +200,16 @@ impl Report {
     /// Whether a report that was written says that this request waits.
     #[must_use]
     pub fn says_waiting(report: &Value, request_id: &str) -> bool {
-        let status = report.get("status").and_then(Value::as_str);
-        status == Some(WAITING) && Self::is_of(report, request_id)
+        AnswerStatus::of(report) == Some(AnswerStatus::Waiting) && Self::is_of(report, request_id)
     }
 
     /// Whether a report that was written is of a request that came to nothing yet, or never will.
     #[must_use]
     pub fn says_nothing_was_done(report: &Value) -> bool {
-        let status = report.get("status").and_then(Value::as_str);
-        status == Some(WAITING) || status == Some(SUPERSEDED)
+        let status = AnswerStatus::of(report);
+        status.is_some_and(|status| {
+            matches!(status, AnswerStatus::Waiting | AnswerStatus::Superseded)
+        })
     }
 
     /// The answer that says the same.
@@ -234,8 +231,8 @@ impl Report {
     #[must_use]
     pub fn event(&self) -> Event {
         let kind = match self.status {
-            "promoted" => EventType::ReleasePromoted,
-            WAITING => EventType::ReleasePromoteWaiting,
+            AnswerStatus::Promoted => EventType::ReleasePromoted,
+            AnswerStatus::Waiting => EventType::ReleasePromoteWaiting,
             _ => EventType::ReleasePromoteFailed,
         };
         let detail = match serde_json::to_value(self) {

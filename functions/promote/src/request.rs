@@ -4,24 +4,27 @@ use aws::call_error::CallError;
 use aws::settings_bucket::ObjectVersion;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use futures_util::future::join;
+use lambda::answer::{AnswerStatus, failed};
 use lambda::state_store::{Snapshot, StoreError};
-use lambda::work::{Message, short_answer};
+use lambda::work::Message;
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppId, AppName, NameError, ReleaseId, keys};
 use promotion::events::{Event, EventType};
 use promotion::{Allowed, Kind, Order, Promotion, Request, Tie, Work};
+use release::problem::ReleaseProblem;
 use release::stack_state;
 use serde_json::{Value, json};
 
 use crate::error::PromoteError;
 use crate::handler::Invocation;
 use crate::metrics::{self, Sample};
+use crate::plan::PlanProblem;
 use crate::trigger::Trigger;
 
 /// The state of an App as it was just read, or why it could not be.
 pub type StateRead = Box<Result<Snapshot<Promotion>, StoreError>>;
 
-/// What becomes of a trigger.
+/// Where a trigger leads: to an answer, or to work.
 pub enum Next {
     /// It goes through the App's state; what came of reading that, where it is read already.
     Take(Message, Option<StateRead>),
@@ -85,10 +88,7 @@ impl Invocation<'_> {
                 request_id,
                 problem,
                 ..
-            } => {
-                let problem = (ErrorType::InvalidRequest.into(), problem.as_str());
-                self.fail(&app, &release, &request_id, problem).await
-            }
+            } => self.refuse(&app, &release, &request_id, problem).await,
             Trigger::Continue { kind, app, .. } => Ok(self.continued(kind, &app)),
             Trigger::Reconcile { after, .. } => Ok(Next::Reconcile(after)),
             Trigger::Superseded {
@@ -146,7 +146,7 @@ impl Invocation<'_> {
                 let wanted = (release, allowed);
                 self.requested(id, wanted, request_id, time).await
             }
-            Err(err) => self.refuse(app, release, &request_id, &err).await,
+            Err(err) => self.refuse(app, release, &request_id, err).await,
         }
     }
 
@@ -208,7 +208,7 @@ impl Invocation<'_> {
                 let (app, release) = shown_names(&key);
                 let request_id = version_id.or(event_id);
                 let request_id = request_id.unwrap_or_else(|| self.request_id.to_owned());
-                return self.refuse(&app, &release, &request_id, &err).await;
+                return self.refuse(&app, &release, &request_id, err).await;
             }
         };
         let id = self.id(app);
@@ -255,7 +255,7 @@ impl Invocation<'_> {
         Ok((version, current_id))
     }
 
-    /// What is wanted of an App, and what runs.
+    /// Reads the state of an App.
     pub(crate) async fn state(&self, id: &AppId) -> Result<Snapshot<Promotion>, StoreError> {
         self.way.store(id).read().await
     }
@@ -272,13 +272,10 @@ impl Invocation<'_> {
         let version = self.shell.bucket.version(&key, None);
         let (version, state) = join(version, self.state(&id)).await;
         let Some(version) = version? else {
-            let message = format!(
-                "Release `{release}` of App `{}` has no environment: write `{key}`",
-                id.app
-            );
-            let problem = (ErrorType::ReleaseNotFound.into(), message.as_str());
-            let (app, release) = (id.app.as_str(), release.as_str());
-            return self.fail(app, release, &request_id, problem).await;
+            let (app, release, key) = (&id.app, &release, key.as_str());
+            let gone = ReleaseProblem::from(PlanProblem::NoEnvironment { app, release, key });
+            let (app, release) = (app.as_str(), release.as_str());
+            return self.refuse(app, release, &request_id, gone).await;
         };
         let request = Request {
             work: Work::Promote {
@@ -338,30 +335,24 @@ impl Invocation<'_> {
             applied.release
         );
         tracing::warn!(app.name = %id.app, release.id = %applied.release, "{message}");
-        Ok(Next::Answer(short_answer("rolledBack", &message)))
+        Ok(Next::Answer(AnswerStatus::RolledBack.answer(&message)))
     }
 
+    /// A request that cannot have a state: the event and the answer are all that there is of it.
     async fn refuse(
         &self,
         app: &str,
         release: &str,
         request_id: &str,
-        err: &NameError,
+        problem: impl Into<ReleaseProblem>,
     ) -> Result<Next, PromoteError> {
-        let message = err.to_string();
-        let problem = (ErrorType::InvalidName.into(), message.as_str());
-        self.fail(app, release, request_id, problem).await
-    }
-
-    /// A request that cannot have a state: the event and the answer are all that there is of it.
-    async fn fail(
-        &self,
-        app: &str,
-        release: &str,
-        request_id: &str,
-        problem: (ErrorCode, &str),
-    ) -> Result<Next, PromoteError> {
-        let answer = failed(&problem.0, problem.1);
+        let ReleaseProblem {
+            error_type,
+            message,
+        } = problem.into();
+        let error_type = ErrorCode::from(error_type);
+        let answer = failed(&error_type, &message);
+        let problem = (error_type, message.as_str());
         self.tell_failure(app, release, request_id, problem).await?;
         Ok(Next::Answer(answer))
     }
@@ -405,11 +396,7 @@ impl Invocation<'_> {
 
 fn ignore(reason: &str) -> Next {
     tracing::info!("ignored: {reason}");
-    Next::Answer(short_answer("ignored", reason))
-}
-
-fn failed(error_type: &ErrorCode, message: &str) -> Value {
-    json!({"status": "failed", "errorType": error_type, "message": message})
+    Next::Answer(AnswerStatus::Ignored.answer(reason))
 }
 
 /// The names of a key that breaks their rules, as far as they can be shown.

@@ -3,6 +3,7 @@
 //! The event that tells of it is the trigger. So it does not matter which function superseded the request, and what dies on
 //! the way is delivered again.
 
+use lambda::answer::AnswerStatus;
 use names::{AppId, ReleaseId, keys};
 use promotion::Desired;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ pub struct Superseded {
     pub env_version_id: String,
     /// The newer one.
     pub by: String,
-    /// The same in words.
+    /// Why, in words.
     pub message: String,
 }
 
@@ -53,6 +54,10 @@ impl Invocation<'_> {
         let of_this = |stands: &Value| Report::says_waiting(stands, &request_id);
         let written =
             !is_awaited && write_first_report(&self.shell.bucket, &key, &report, of_this).await?;
-        Ok(json!({"status": "superseded", "app": id.app.as_str(), "reportWritten": written}))
+        Ok(json!({
+            "status": AnswerStatus::Superseded,
+            "app": id.app.as_str(),
+            "reportWritten": written,
+        }))
     }
 }

@@ -3,7 +3,7 @@
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
-use lambda::intake::{self, text};
+use lambda::intake::{self, MemberError, text};
 use promotion::events::{EventType, SOURCE};
 use promotion::{Allowed, Kind};
 use serde::Deserialize;
@@ -35,7 +35,7 @@ pub enum Trigger {
         app: String,
         /// The Release, unchecked.
         release: String,
-        /// What it may take away.
+        /// Whether resources may be replaced and whatever runs removed.
         allowed: Allowed,
         /// The event's id and time; none in a direct invocation.
         event: Option<(String, DateTime<Utc>)>,
@@ -50,8 +50,8 @@ pub enum Trigger {
         release: String,
         /// The event's id.
         request_id: String,
-        /// What it does not say.
-        problem: String,
+        /// The member that it lacks, and what that has to be.
+        problem: MemberError,
     },
     /// Work that another invocation left.
     Continue {
@@ -100,7 +100,7 @@ pub enum Trigger {
         app: String,
         /// The Release, unchecked.
         release: String,
-        /// What it may take away.
+        /// Whether resources may be replaced and whatever runs removed.
         allowed: Allowed,
     },
     /// Nothing for promote, and why.
@@ -121,7 +121,8 @@ impl intake::Trigger for Trigger {
         vec![match serde_json::from_value::<Direct>(payload) {
             Ok(direct) => direct.into(),
             Err(_) => Self::ignored(
-                r#"a payload of no known form; a direct one is {"app", "release", "allowReplacement", "allowRemoval", "dryRun"}"#
+                "a payload of no known form; a direct one is {\"app\", \"release\", \
+                 \"allowReplacement\", \"allowRemoval\", \"dryRun\"}"
                     .to_owned(),
             ),
         }]

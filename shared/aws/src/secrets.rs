@@ -17,6 +17,7 @@ use aws_sdk_secretsmanager::Client;
 
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_secretsmanager::operation::describe_secret::DescribeSecretOutput;
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
@@ -28,7 +29,7 @@ use names::{AppId, SecretArn};
 
 pub use current::Current;
 pub use delete::{Scheduled, SecretSeen};
-pub use key::Key;
+pub use key::{Key, KeyStays};
 pub use standing::{SecretWrite, StandingSecret, ValueWrite};
 pub use write::token;
 
@@ -124,13 +125,8 @@ pub enum SecretError {
         size: usize,
     },
     /// It is encrypted with another key than the Rack's, and stays so.
-    #[error("{reason}")]
-    KeyStays {
-        /// Which secret, which keys, and what to do.
-        reason: Box<str>,
-        /// What Secrets Manager, or KMS through it, said.
-        source: CallError,
-    },
+    #[error(transparent)]
+    KeyStays(Box<KeyStays>),
     /// Not done in the time that a promote spends on Secrets Manager.
     #[error("Secrets Manager did not finish within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
@@ -161,7 +157,8 @@ impl SecretError {
     #[must_use]
     pub fn error_type(&self) -> ErrorCode {
         let ours = match self {
-            Self::Call(call) | Self::KeyStays { source: call, .. } => return call.error_type(),
+            Self::Call(call) => return call.error_type(),
+            Self::KeyStays(stays) => return stays.source.error_type(),
             Self::NotOurs { .. } => ErrorType::SecretNotOurs,
             Self::TooLarge { .. } => ErrorType::SecretTooLarge,
             Self::Missing { .. } => ErrorType::SecretMissing,
@@ -261,7 +258,7 @@ impl AppSecret<'_> {
             Err(err)
                 if err
                     .as_service_error()
-                    .is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception) =>
+                    .is_some_and(GetSecretValueError::is_resource_not_found_exception) =>
             {
                 Ok(None)
             }

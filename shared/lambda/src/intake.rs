@@ -5,11 +5,13 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde_json::{Value, json};
 
+use crate::answer;
 use aws::call_error::ErrorClass;
 use names::bounds;
 use names::error_chain::Chain;
-use names::error_type::ErrorCode;
+use names::error_type::{ErrorCode, ErrorType};
 use names::json_error::without_values;
+use release::problem::UserError;
 
 /// Characters that are shown of what may be no name.
 const SHOWN_MAX: usize = 80;
@@ -41,6 +43,14 @@ pub trait Failure: std::error::Error + 'static {
     /// What the user should know beside it.
     fn warnings(&self) -> &[String] {
         &[]
+    }
+    /// What Lambda logs and answers where an invocation fails: the error type, and the error with all its causes.
+    fn diagnosis(&self) -> (String, String)
+    where
+        Self: Sized,
+    {
+        let message = bounds::message(Chain(self));
+        (self.error_type().to_string(), message)
     }
 }
 
@@ -107,27 +117,46 @@ pub fn text(value: &Value, pointer: &str) -> Option<String> {
     value.pointer(pointer)?.as_str().map(str::to_owned)
 }
 
-/// A member of a request that is a text, where it is there. Never what stands there instead: it can be a secret.
-///
-/// # Errors
-///
-/// What is wrong with it, in words.
-pub fn optional_text<'v>(detail: &'v Value, name: &str) -> Result<Option<&'v str>, String> {
-    match detail.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(format!("the request's `{name}` is not a text")),
+/// A member of a request that cannot be used. What stands there is never shown: it can be a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MemberError {
+    /// Something else than a text.
+    #[error("the request's `{0}` is not a text")]
+    NotText(&'static str),
+    /// Nothing, and the request needs it.
+    #[error("the request has no `{0}`; name it in the detail")]
+    Missing(&'static str),
+}
+
+impl UserError for MemberError {
+    fn error_type(&self) -> ErrorType {
+        ErrorType::InvalidRequest
     }
 }
 
-/// The same of one that a request cannot be without.
+/// A member of a request that is a text, where it is there.
 ///
 /// # Errors
 ///
-/// As [`optional_text`].
-pub fn required_text<'v>(detail: &'v Value, name: &str) -> Result<&'v str, String> {
-    optional_text(detail, name)?
-        .ok_or_else(|| format!("the request has no `{name}`; name it in the detail"))
+/// [`MemberError::NotText`] for anything else.
+pub fn optional_text<'v>(
+    detail: &'v Value,
+    name: &'static str,
+) -> Result<Option<&'v str>, MemberError> {
+    match detail.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(MemberError::NotText(name)),
+    }
+}
+
+/// A member of a request that cannot be left out, as a text.
+///
+/// # Errors
+///
+/// [`MemberError`] for anything else, and where there is none.
+pub fn required_text<'v>(detail: &'v Value, name: &'static str) -> Result<&'v str, MemberError> {
+    optional_text(detail, name)?.ok_or(MemberError::Missing(name))
 }
 
 /// A member of a request that is no more than said again: what of it can be shown.
@@ -178,8 +207,7 @@ async fn answer_all<T, E: Failure>(
             Err(err) if err.class() == ErrorClass::Permanent => {
                 let message = bounds::message(Chain(&err));
                 tracing::error!(error.kind = %err.error_type(), "failed for good: {message}");
-                let mut answer =
-                    json!({"status": "failed", "errorType": err.error_type(), "message": message});
+                let mut answer = answer::failed(&err.error_type(), &message);
                 if let (Some(answer), false) = (answer.as_object_mut(), err.warnings().is_empty()) {
                     let warnings = bounds::warnings(err.warnings().to_vec());
                     answer.insert("warnings".to_owned(), warnings.into());

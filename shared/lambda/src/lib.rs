@@ -1,5 +1,6 @@
 //! What the functions have in common: settings, intake, and the way of every message through an App's state.
 
+pub mod answer;
 pub mod counting;
 pub mod intake;
 pub mod logs;

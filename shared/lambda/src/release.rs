@@ -8,6 +8,7 @@ use aws::settings_bucket::{Object, SettingsBucket};
 use environment::{EnvironmentError, EnvironmentObject, ReadEnvironment};
 use manifest::app_settings::{AppSettings, Build, SettingsError};
 use manifest::param_names::READONLY_ROOT;
+use manifest::precedence::YesNo;
 use manifest::resources::{self, Resources};
 use manifest::{Manifest, ManifestError};
 use names::error_type::{ErrorCode, ErrorType};
@@ -135,9 +136,9 @@ enum Unreadable {
     )]
     NoManifest { own: String, of_app: String },
     #[error(transparent)]
-    Manifest(#[from] ManifestError),
+    Manifest(ManifestError),
     #[error(transparent)]
-    Settings(#[from] SettingsError),
+    Settings(SettingsError),
     #[error("{file}:{line}: `params.{READONLY_ROOT}` is `{shown}`; it is `Yes` or `No`")]
     NotYesOrNo {
         file: String,
@@ -229,7 +230,7 @@ impl ReleaseObjects<'_> {
         read.map_err(|err| err.after(said))
     }
 
-    /// The same; `said` gets the warnings of what was read whole.
+    /// Reads what the objects say; `said` gets the warnings of what was read whole, also where something else is wrong.
     async fn read_saying(
         &self,
         raw: &RawRelease,
@@ -253,12 +254,12 @@ impl ReleaseObjects<'_> {
         let manifest = manifest::load(&file, &object.bytes, &environment.environment);
         let invalid = |err: ManifestError| {
             let warnings = err.warnings().to_vec();
-            ReleaseError::from(Unreadable::from(err)).after(warnings)
+            ReleaseError::from(Unreadable::Manifest(err)).after(warnings)
         };
         let manifest = manifest.map_err(invalid)?;
         let mut problems = Vec::new();
         let resources = resources::read(&manifest).unwrap_or_else(|found| {
-            problems.push(Unreadable::from(manifest.invalid(found)).into());
+            problems.push(Unreadable::Manifest(manifest.invalid(found)).into());
             Resources::default()
         });
         let readonly_root = readonly_root(&file, &manifest).unwrap_or_else(|problem| {
@@ -331,7 +332,7 @@ fn read_or_default<T: Default>(
     read: impl Fn(&str, &[u8]) -> Result<T, SettingsError>,
 ) -> Result<T, ReleaseError> {
     let read = object.map(|object| read(file, &object.bytes)).transpose();
-    let read = read.map_err(Unreadable::from)?;
+    let read = read.map_err(Unreadable::Settings)?;
     Ok(read.unwrap_or_default())
 }
 
@@ -339,13 +340,10 @@ fn readonly_root(file: &str, manifest: &Manifest) -> Result<bool, Unreadable> {
     let Some(param) = manifest.params.get(READONLY_ROOT) else {
         return Ok(false);
     };
-    match param.value.as_str() {
-        "Yes" => Ok(true),
-        "No" => Ok(false),
-        _ => Err(Unreadable::NotYesOrNo {
-            file: file.to_owned(),
-            line: param.line,
-            shown: param.shown.clone(),
-        }),
-    }
+    let value = YesNo::of(&param.value).ok_or_else(|| Unreadable::NotYesOrNo {
+        file: file.to_owned(),
+        line: param.line,
+        shown: param.shown.clone(),
+    })?;
+    Ok(value.is_yes())
 }

@@ -5,6 +5,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
+use crate::answer::AnswerStatus;
 use crate::state_store::{Snapshot, StateObjects, StateStore, StoreError};
 use aws::call_error::CallError;
 use aws::event_bus::EventBus;
@@ -16,7 +17,12 @@ use promotion::{
 };
 
 /// Why a request from the future is refused.
-pub const AHEAD: &str = "the request's time is more than 60 s ahead of this clock; correct the clock of whoever sent it, and send it again";
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the request's time is more than 60 s ahead of this clock; correct the clock of whoever sent it, and send it again"
+)]
+pub struct RequestAhead;
+
 /// Less time than this is too little for another attempt.
 pub const LEAST_SECONDS: i64 = 20;
 
@@ -195,7 +201,7 @@ impl<'a, F: Function> Invocation<'a, F> {
         self.take_from(message, state).await
     }
 
-    /// The same from the state as it was just read, while the message was looked into.
+    /// Takes one message through the state as it was just read, while the message was looked into.
     ///
     /// # Errors
     ///
@@ -282,7 +288,8 @@ impl<F: Function> Way<'_, F> {
             let applied = self.snapshot.state.applied.clone();
             let function = self.invocation.function;
             let attempt = function.attempt(self.id, &desired, applied.as_ref());
-            let Attempt { finished, report } = Box::pin(attempt).await?; // large, and deep in its callers
+            // Large, and deep in its callers.
+            let Attempt { finished, report } = Box::pin(attempt).await?;
             if self.record(&finished).await? == Recorded::LeaseLost {
                 return Ok(last);
             }
@@ -374,14 +381,20 @@ impl<R> Answered<R> {
     pub fn standing(&self, id: &AppId) -> Option<Value> {
         match &self.admission {
             Some(Admission::Superseded { by }) => {
-                tracing::info!(app.name = %id.app, "request superseded by {by}");
-                return Some(
-                    json!({"status": "superseded", "supersededBy": by, "message": format!("superseded by {by}")}),
-                );
+                let message = format!("superseded by {by}");
+                tracing::info!(app.name = %id.app, "request {message}");
+                return Some(json!({
+                    "status": AnswerStatus::Superseded,
+                    "supersededBy": by,
+                    "message": message,
+                }));
             }
             Some(Admission::Ahead) => {
-                tracing::warn!(app.name = %id.app, "request from the future refused: its time is over 60 s ahead");
-                return Some(short_answer("refused", AHEAD));
+                tracing::warn!(
+                    app.name = %id.app,
+                    "request from the future refused: its time is over 60 s ahead"
+                );
+                return Some(AnswerStatus::Refused.answer(&RequestAhead.to_string()));
             }
             _ => {}
         }
@@ -390,19 +403,15 @@ impl<R> Answered<R> {
         }
         if let Some(Status::Waiting { reason, .. }) = self.state.desired.as_ref().map(|d| &d.status)
         {
-            return Some(json!({"status": "waiting", "app": id.app.as_str(), "message": reason}));
+            return Some(json!({
+                "status": AnswerStatus::Waiting,
+                "app": id.app.as_str(),
+                "message": reason,
+            }));
         }
         (self.turn == Turn::Held).then(|| {
-            short_answer(
-                "queued",
-                "another invocation is at work on this App and takes this request next",
-            )
+            AnswerStatus::Queued
+                .answer("another invocation is at work on this App and takes this request next")
         })
     }
-}
-
-/// An answer that is no report.
-#[must_use]
-pub fn short_answer(status: &str, message: &str) -> Value {
-    json!({"status": status, "message": message})
 }

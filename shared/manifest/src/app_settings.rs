@@ -14,6 +14,10 @@ use yaml::closest;
 
 pub use named_service::NamedService;
 
+/// What `build.json` holds, for messages.
+const BUILD: &str =
+    r#"{"id": "…", "gitSha": "…", "description": "…", "images": {"service": "image"}}"#;
+
 /// `app.json` as design of the bucket has it; absent file = all defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AppSettings {
@@ -57,7 +61,7 @@ pub enum SettingsError {
     },
     /// A value of `SecretsManagerEnv` that is neither `Yes` nor `No`.
     #[error(transparent)]
-    Value(#[from] ValueError),
+    Value(ValueError),
 }
 
 fn shape(file: &str, problem: impl Into<String>) -> SettingsError {
@@ -75,7 +79,8 @@ impl Build {
     /// [`SettingsError::Shape`] with line and column.
     pub fn read(file: &str, bytes: &[u8]) -> Result<Self, SettingsError> {
         serde_json::from_slice(bytes).map_err(|err| {
-            shape(file, format!(r#"{}; a build is {{"id": "…", "gitSha": "…", "description": "…", "images": {{"service": "image"}}}}"#, without_values(&err)))
+            let problem = format!("{}; a build is {BUILD}", without_values(&err));
+            shape(file, problem)
         })
     }
 }
@@ -96,7 +101,8 @@ impl AppSettings {
                 "params" => settings.read_params(file, value)?,
                 "services" => settings.services = services(file, value)?,
                 _ => settings.warnings.push(format!(
-                    "{file}: `{key}` is not known and has no effect{}; known are generation, params and services",
+                    "{file}: `{key}` is not known and has no effect{}; known are generation, \
+                     params and services",
                     meant(key, &["generation", "params", "services"])
                 )),
             }
@@ -114,11 +120,9 @@ impl AppSettings {
         for (key, value) in params {
             if key == PARAMETER {
                 let text = shown(value);
-                self.secrets_manager_env = Some(YesNo::parse(
-                    &format!("{file} (the App's params)"),
-                    &text,
-                    &text,
-                )?);
+                let place = format!("{file} (the App's params)");
+                let value = YesNo::parse(&place, &text, &text).map_err(SettingsError::Value)?;
+                self.secrets_manager_env = Some(value);
             } else {
                 self.warnings.push(format!(
                     "{file}: the param `{key}` is not known and has no effect{}",
@@ -166,7 +170,8 @@ fn services(
     file: &str,
     value: &Value,
 ) -> Result<BTreeMap<ServiceName, NamedService>, SettingsError> {
-    let example = r#"`services` is an object such as {"web": "existing-ecs-service"}, with names or ARNs of ECS services"#;
+    let example = "`services` is an object such as {\"web\": \"existing-ecs-service\"}, with names \
+                   or ARNs of ECS services";
     let services = value.as_object().ok_or_else(|| shape(file, example))?;
     services
         .iter()
@@ -176,7 +181,10 @@ fn services(
             let named = named.ok_or_else(|| {
                 shape(
                     file,
-                    format!("`services.{service}` is neither the name nor the ARN of an ECS service: {example}"),
+                    format!(
+                        "`services.{service}` is neither the name nor the ARN of an ECS service: \
+                         {example}"
+                    ),
                 )
             })?;
             Ok((service, named))

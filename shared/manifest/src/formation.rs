@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 
 use super::Manifest;
 use crate::capacity::Capacity;
+use crate::precedence::YesNo;
 use yaml::{Entry, INTEGER_MAX, Place, Reader};
 
 const FARGATE: &str = "`Yes`, `No` or `Spot`";
-const FORMATION: &str = "`count,cpu,memory`, or with `,FARGATE`, `,FARGATE_SPOT` or `,EC2` behind it, such as `2,512,1024,FARGATE_SPOT`";
+const FORMATION: &str = "`count,cpu,memory`, or with `,FARGATE`, `,FARGATE_SPOT` or `,EC2` behind \
+                         it, such as `2,512,1024,FARGATE_SPOT`";
 
 struct Formation {
     count: u32,
@@ -67,10 +69,11 @@ fn read<T>(
 
 fn fargate(text: &str) -> Option<Capacity> {
     match text {
-        "Yes" => Some(Capacity::Fargate),
         "Spot" => Some(Capacity::FargateSpot),
-        "No" => Some(Capacity::Ec2),
-        _ => None,
+        _ => YesNo::of(text).map(|yes_no| match yes_no {
+            YesNo::Yes => Capacity::Fargate,
+            YesNo::No => Capacity::Ec2,
+        }),
     }
 }
 

@@ -17,7 +17,7 @@ pub enum Generation {
     Two,
 }
 
-/// A setting of one level.
+/// A setting that is written as `Yes` or `No`, spelled like that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum YesNo {
     /// `Yes`.
@@ -37,19 +37,31 @@ pub struct ValueError {
 }
 
 impl YesNo {
+    /// Reads a value; `None` for any other spelling, `yes` and `true` included.
+    #[must_use]
+    pub fn of(value: &str) -> Option<Self> {
+        match value {
+            "Yes" => Some(Self::Yes),
+            "No" => Some(Self::No),
+            _ => None,
+        }
+    }
+
+    /// Whether it is `Yes`.
+    #[must_use]
+    pub fn is_yes(self) -> bool {
+        self == Self::Yes
+    }
+
     /// Reads the value of one level; `place` says which for the message, `shown` is what may be printed of it.
     ///
     /// # Errors
     ///
     /// [`ValueError`] for any other spelling, `yes` and `true` included.
     pub fn parse(place: &str, value: &str, shown: &str) -> Result<Self, ValueError> {
-        match value {
-            "Yes" => Ok(Self::Yes),
-            "No" => Ok(Self::No),
-            _ => Err(ValueError {
-                place: place.to_owned(),
-                value: shown.to_owned(),
-            }),
-        }
+        Self::of(value).ok_or_else(|| ValueError {
+            place: place.to_owned(),
+            value: shown.to_owned(),
+        })
     }
 }

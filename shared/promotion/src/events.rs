@@ -199,15 +199,7 @@ impl Event {
     /// Asks a function to continue.
     #[must_use]
     pub fn promotion_continue(id: &AppId, request_id: &str, kind: Kind) -> Self {
-        let kind = match kind {
-            Kind::Promote => "promote",
-            Kind::Delete => "delete",
-        };
-        Self::new(
-            EventType::PromotionContinue,
-            id,
-            request_id,
-            [("kind", kind.into())],
-        )
+        let fields = [("kind", json!(kind))];
+        Self::new(EventType::PromotionContinue, id, request_id, fields)
     }
 }

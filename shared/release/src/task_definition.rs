@@ -178,7 +178,10 @@ pub fn service(
     }
     task(
         release,
-        release.id.service(&service.name)?,
+        release
+            .id
+            .service(&service.name)
+            .map_err(RenderError::Name)?,
         service,
         launch,
         container,
@@ -203,7 +206,7 @@ pub fn process(
     container.stop_timeout = Some(stop_timeout(service, launch));
     task(
         release,
-        release.id.run(&service.name)?,
+        release.id.run(&service.name).map_err(RenderError::Name)?,
         service,
         launch,
         container,
@@ -225,7 +228,7 @@ pub fn timer(
     let mut container = container(release, service, "timer", source)?;
     container.name = timer.name.to_string();
     container.command = ["sh", "-c", &timer.command].map(str::to_owned).to_vec();
-    let family = release.id.timer(&timer.name)?;
+    let family = release.id.timer(&timer.name).map_err(RenderError::Name)?;
     let mut definition = task(release, family, service, launch, container)?;
     let own = |stack: &'_ StackOutputs| match timer.policies.as_slice() {
         [] => stack.task_role().map(str::to_owned),

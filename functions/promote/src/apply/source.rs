@@ -81,7 +81,9 @@ impl<E: Edge> Job<'_, E> {
 
     fn fall_back(&self, error_type: ErrorCode, reason: &str, progress: &mut Progress) {
         tracing::warn!(
-            app.name = %self.wanted.id.app, release.id = %self.wanted.release, error.kind = %error_type,
+            app.name = %self.wanted.id.app,
+            release.id = %self.wanted.release,
+            error.kind = %error_type,
             "secret write failed, using S3 for this Release: {reason}"
         );
         progress.warnings.push(plan::not_used(reason));

@@ -112,7 +112,8 @@ impl Checks {
     ) -> Process<'a> {
         let named = facts.release.settings.services.get(&service.name);
         let name = ecs_service_name(wanted.id, &facts.release.settings, service);
-        let name = name.unwrap_or_default(); // a name that ECS would refuse is found when it is rendered
+        // A name that ECS would refuse is found when it is rendered.
+        let name = name.unwrap_or_default();
         let found = facts.surroundings.services.get(&name);
         match (named, found) {
             (Some(named), found) => {

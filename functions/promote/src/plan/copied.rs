@@ -25,8 +25,8 @@ struct Copied<'a> {
 }
 
 impl Checks {
-    /// What is another App's or anybody's, and what `AppDatabaseArns` does not allow. What a database that stands was once copied
-    /// from is copied no more.
+    /// Refuses sources that are another App's or anybody's, and that `AppDatabaseArns` does not allow. Whatever a database that
+    /// stands was once copied from is copied no more.
     pub(super) fn copied(&mut self, config: &Config, wanted: &Wanted<'_>, facts: &Facts) {
         let stack = facts.stack.as_ref();
         let standing = stack.filter(|stack| stack.has_come_up());

@@ -19,7 +19,7 @@ use super::steps::{Draft, Route};
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 
-/// What becomes of the secret.
+/// Whether the secret is written, or why the Release is delivered through S3.
 pub enum SecretStep<'a> {
     /// The settings chose S3.
     Off,
@@ -77,21 +77,21 @@ pub struct SecretPlan<'a> {
     pub value: Zeroizing<String>,
     /// The `ClientRequestToken`.
     pub token: String,
-    /// What is written over what stands.
+    /// The calls that write it over what stands.
     pub write: SecretWrite,
     /// How much of the secret's time was spent on reading.
     pub took: Duration,
-    /// What becomes of Services and Timers then.
+    /// The steps of Services and Timers that read it.
     pub route: Route<'a>,
 }
 
-/// What is checked of a definition: rendering is most of the work of a plan, and each is made once.
+/// The measures of a definition that are checked: rendering is most of the work of a plan, and each is made once.
 pub(super) struct Rendered<'p> {
     /// Whose it is.
     pub(super) process: &'p Process<'p>,
     /// Its bytes, as ECS counts them.
     pub(super) size: usize,
-    /// What it needs of what runs it.
+    /// What the agent or the platform that runs it has to know.
     pub(super) needs: Needs,
 }
 

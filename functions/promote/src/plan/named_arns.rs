@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 
 impl Checks {
-    /// What is another App's, or what the Rack's owner does not allow.
+    /// Refuses secrets and files that are another App's, or that the Rack's owner does not allow.
     pub(super) fn named_arns(&mut self, config: &Config, wanted: &Wanted<'_>, facts: &Facts) {
         let namer = Namer {
             id: wanted.id,

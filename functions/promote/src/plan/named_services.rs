@@ -229,7 +229,7 @@ fn untagged<'a>(id: &AppId, service: &'a ServiceName, found: &'a EcsService) -> 
     })
 }
 
-/// What of it no definition made from convox.yml fits.
+/// Where no definition made from convox.yml fits it.
 fn mismatched<'a>(
     service: &'a Service,
     found: &'a EcsService,

@@ -4,7 +4,7 @@ use environment::LikelyForm;
 use manifest::ManifestError;
 use manifest::schedule::ScheduleError;
 use names::error_type::ErrorType;
-use names::{ReleaseId, ServiceName, TimerName};
+use names::{AppName, ReleaseId, ServiceName, TimerName};
 use release::app_stack::{INLINE_POLICIES_MAX, TEMPLATE_BODY_MAX_BYTES};
 use release::problem::UserError;
 use release::task_definition::TASK_DEFINITION_MAX_BYTES;
@@ -21,7 +21,14 @@ pub(super) const COPY: &str = "copy a snapshot of it into this region (`aws rds 
 /// A Release that cannot be promoted as it is.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PlanProblem<'a> {
-    /// There is nothing to promote.
+    /// There is nothing to promote of a Release that is asked for.
+    #[error("Release `{release}` of App `{app}` has no environment: write `{key}`")]
+    NoEnvironment {
+        app: &'a AppName,
+        release: &'a ReleaseId,
+        key: &'a str,
+    },
+    /// There is nothing to try of a dry run.
     #[error("Release `{release}` has no environment: write `{key}`")]
     ReleaseNotFound {
         release: &'a ReleaseId,
@@ -199,7 +206,7 @@ pub(crate) enum PlanProblem<'a> {
 impl UserError for PlanProblem<'_> {
     fn error_type(&self) -> ErrorType {
         match self {
-            Self::ReleaseNotFound { .. } => ErrorType::ReleaseNotFound,
+            Self::NoEnvironment { .. } | Self::ReleaseNotFound { .. } => ErrorType::ReleaseNotFound,
             Self::EmptyEnvironment { .. } => ErrorType::EmptyEnvironment,
             Self::SnapshotElsewhere { .. } | Self::ReplicaElsewhere { .. } => {
                 ErrorType::InvalidManifest

@@ -20,7 +20,7 @@ const NAMED_MAX: usize = 20;
 /// The keys of the top level that keep what runs.
 const KEYS: [&str; 3] = ["services", "timers", "resources"];
 
-/// What is applied or stands, and convox.yml does not name.
+/// The names that are applied or stand, and that convox.yml does not have.
 #[derive(Debug, Clone, Default)]
 struct Gone {
     services: BTreeSet<String>,
@@ -144,7 +144,7 @@ impl Gone {
         kind
     }
 
-    /// What is wrong with a part that nobody reads, if something goes that it may name.
+    /// The problem of a part that nobody reads, if something goes that it may name.
     fn by(&self, unread: &Unread) -> Option<yaml::Problem> {
         let (gone, why, help) = match &unread.part {
             UnreadPart::Repeated(key) => (

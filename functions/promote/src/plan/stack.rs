@@ -21,13 +21,13 @@ use crate::config::Config;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
 
-/// What becomes of the App's stack.
+/// How the App's stack comes to what the Release needs.
 pub struct StackPlan {
-    /// What is to be done; never [`StackStep::Failed`].
+    /// The call, or the wait; never [`StackStep::Failed`].
     pub step: StackStep,
     /// The template.
     pub template: Value,
-    /// The same as CloudFormation is sent it; empty where nothing is sent.
+    /// The template as CloudFormation is sent it; empty where nothing is sent.
     pub body: String,
     /// The request's `ClientRequestToken` for that template.
     pub token: String,

@@ -1,6 +1,7 @@
 //! The key that a secret is encrypted with, and how it comes to be the Rack's.
 
 use super::{AppSecret, SecretError, failed};
+use crate::call_error::CallError;
 use names::SecretArn;
 
 /// Secrets Manager's name for its own key of the account (API reference, `UpdateSecret`, `KmsKeyId`).
@@ -28,6 +29,21 @@ impl Key {
     }
 }
 
+/// The key of a secret could not be changed.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error(
+    "the secret `{name}` is encrypted with {old} and could not be encrypted with {new}, as the Rack's SecretKeyArn \
+     wants; where the former key is refused, name it in the Rack's FormerSecretKeyArn until every App is promoted, \
+     then promote again"
+)]
+pub struct KeyStays {
+    name: String,
+    old: String,
+    new: String,
+    /// What Secrets Manager, or KMS through it, said.
+    pub(super) source: CallError,
+}
+
 impl AppSecret<'_> {
     /// Encrypts the secret with the Rack's key, where it is encrypted with `other_key`: the versions with a label, and all
     /// that follow (API reference, `UpdateSecret`, `KmsKeyId`).
@@ -51,18 +67,12 @@ impl AppSecret<'_> {
 
     fn key_stays(&self, old: &Key, new: &str, err: SecretError) -> SecretError {
         match err {
-            SecretError::Call(source) => {
-                let (name, old) = (self.id.secret(), old.0.as_deref().unwrap_or(ACCOUNTS_OWN));
-                let reason = format!(
-                    "the secret `{name}` is encrypted with {old} and could not be encrypted with {new}, as the Rack's SecretKeyArn \
-                     wants; where the former key is refused, name it in the Rack's FormerSecretKeyArn until every App is promoted, \
-                     then promote again"
-                );
-                SecretError::KeyStays {
-                    reason: reason.into(),
-                    source,
-                }
-            }
+            SecretError::Call(source) => SecretError::KeyStays(Box::new(KeyStays {
+                name: self.id.secret(),
+                old: old.0.as_deref().unwrap_or(ACCOUNTS_OWN).to_owned(),
+                new: new.to_owned(),
+                source,
+            })),
             err => err,
         }
     }

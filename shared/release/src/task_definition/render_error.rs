@@ -63,7 +63,7 @@ pub enum RenderError {
     },
     /// A name that ECS would refuse.
     #[error(transparent)]
-    Name(#[from] NameError),
+    Name(NameError),
 }
 
 /// Why the container of a Service cannot be rendered, and the line of convox.yml that says so.
