@@ -40,3 +40,4 @@ mod telling;
 mod template;
 mod throttled;
 mod triggers;
+mod widths;
