@@ -337,12 +337,13 @@ async fn a_call_that_a_function_may_not_make_fails_its_test_by_name() {
 async fn an_object_is_opened_with_the_key_that_it_was_written_with() {
     let web = "services: {web: {image: i, environment: [A]}}\n";
     let world = app::world_with(web, &[]).await;
-    let (former, created) = (&world.key_arn.clone(), world.kms.create_key().send().await);
-    let key = created.unwrap().key_metadata.unwrap().arn.unwrap();
+    let former = world.key_arn.clone();
+    let created = world.kms.create_key().send().await.unwrap();
+    let key = created.key_metadata.unwrap().arn.unwrap();
     let promote = world.start("promote", &[]);
     let report = app::promote(&world, &promote, "R1", &[("A", "1")]).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
-    world.proxy.change_environment_key(former);
+    world.proxy.change_environment_key(&former);
     let promote = world.start("promote", &[("ENVIRONMENT_KEY_ARN", &key)]);
     let _ = app::promote(&world, &promote, "R2", &[("A", "2")]).await; // the bench's KMS knows no policies
     let ended = catch_unwind(AssertUnwindSafe(|| drop(world)));

@@ -1,7 +1,7 @@
 //! How much room the template leaves for the lists of what Apps may name and get: in the variables of promote, which Lambda
 //! limits, and in the boundary of their roles, which IAM limits. docs/limits.md says it in numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use double::iam::{Deployment, template};
@@ -24,14 +24,17 @@ const LISTS: [&str; 5] = [
     "APP_POLICY_ARNS",
     "APP_SECRET_ARNS",
 ];
+/// A variable: its name, a usual value, and the beginning of the longest one with the number of characters that come after it.
+type Variable = (&'static str, &'static str, (&'static str, usize));
+
 const LONGEST_ROLE: (&str, usize) = ("arn:aws-us-gov:iam::123456789012:role/", 64);
 
-/// Every other variable of promote: a usual value, and the beginning of the longest one with the characters that come after it.
+/// The others of promote.
 ///
 /// Sources: API references: ECS `CreateCluster` (255 of a name) and `AwsVpcConfiguration` (16 subnets, 5 groups), ECR
 /// `CreateRepository` (256), IAM `CreateRole` (64) and `CreatePolicy` (128); S3 user guide, bucket naming rules (63); RFC 1035
 /// (253 of a host).
-const OTHERS: [(&str, &str, (&str, usize)); 21] = [
+const OTHERS: [Variable; 21] = [
     (
         "APP_BOUNDARY_ARN",
         "arn:aws:iam::123456789012:policy/convox/myrack/rack-AppBoundary-1A2B3C4D5E6F",
@@ -106,14 +109,14 @@ const OTHERS: [(&str, &str, (&str, usize)); 21] = [
 ];
 
 /// What is left when promote's variables have these values and its lists are empty.
-fn left_of_variables(value: impl Fn(&(&str, &str, (&str, usize))) -> String) -> usize {
+fn left_of_variables(value: impl Fn(&Variable) -> String) -> usize {
     let others = OTHERS.iter().map(|one| (one.0, value(one)));
     let lists = LISTS.iter().map(|name| (*name, String::new()));
     let variables: BTreeMap<&str, String> = others.chain(lists).collect();
     let promote = named("promote");
     let set = promote.properties["Environment"]["Variables"].as_object();
-    let set: Vec<&str> = set.unwrap().keys().map(String::as_str).collect();
-    let known: Vec<&str> = variables.keys().copied().collect();
+    let set: BTreeSet<&str> = set.unwrap().keys().map(String::as_str).collect();
+    let known: BTreeSet<&str> = variables.keys().copied().collect();
     assert_eq!(set, known, "docs/limits.md says what is left for the lists");
     VARIABLES_MAX - serde_json::to_string(&variables).unwrap().len()
 }
@@ -179,10 +182,9 @@ fn the_page_says_how_much_of_both_limits_is_left_for_the_lists() {
 #[test]
 fn each_list_says_that_it_is_limited() {
     for list in LISTS {
-        let words = list.split('_').map(|word| match word {
-            "ARNS" => "Arns".to_owned(),
-            word => word[..1].to_owned() + &word[1..].to_lowercase(),
-        });
+        let words = list
+            .split('_')
+            .map(|word| word[..1].to_owned() + &word[1..].to_lowercase());
         let parameter: String = words.collect();
         let description: &Value = &template()["Parameters"][&parameter]["Description"];
         let description = description

@@ -71,10 +71,9 @@ fn unbound(role: &Value, before: &Value) -> Option<String> {
 ///
 /// Source: aws/aws-cdk#13256; aws-cloudformation/cloudformation-coverage-roadmap#714.
 fn untagged(group: &Value, before: &Value) -> Option<String> {
-    let has_rules = |name: &&str| !array(group, name).is_empty();
     let rules = ["SecurityGroupIngress", "SecurityGroupEgress"];
-    let rules = rules.iter().find(|name| has_rules(name));
-    let rules = rules.filter(|_| before.is_null())?;
+    let mut rules = rules.into_iter().filter(|_| before.is_null());
+    let rules = rules.find(|name| !array(group, name).is_empty())?;
     Some(format!(
         "You are not authorized to perform this operation: no identity-based policy allows the ec2:Authorize{rules} action on a \
          group without tags (Service: Ec2, Status Code: 403)"
