@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField};
-use chrono::{SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use double::Call;
-use rig::agent;
 use rig::function::{Function, Invocation};
 use rig::world::World;
+use rig::{agent, events};
 use serde_json::{Value, json};
 
 /// Three Services, two Timers, defaults, a required variable and `*`.
@@ -80,25 +80,7 @@ pub fn secret(world: &World) -> String {
 
 /// S3's event about an environment object, as EventBridge delivers it.
 pub fn written(world: &World, release: &str, version_id: &str) -> Value {
-    written_for(world, APP, release, version_id)
-}
-
-/// The same for any App.
-pub fn written_for(world: &World, app: &str, release: &str, version_id: &str) -> Value {
-    json!({
-        "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created",
-        "source": "aws.s3", "account": world.account, "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
-        "resources": [format!("arn:aws:s3:::{}", world.bucket)],
-        "detail": {
-            "version": "0",
-            "bucket": {"name": world.bucket},
-            "object": {
-                "key": format!("apps/{app}/releases/{release}/env"), "size": 5, "etag": "b1946ac92492d2347c6235b4d2611184",
-                "version-id": version_id, "sequencer": "617f08299329d189",
-            },
-            "request-id": "N4N7GDK58NMKJ12R", "requester": "123456789012", "reason": "PutObject",
-        },
-    })
+    events::written(world, APP, release, version_id)
 }
 
 /// Writes a Release's environment and delivers S3's event; the answer.
@@ -125,7 +107,7 @@ pub async fn promote_app(
 ) -> Value {
     let key = format!("apps/{app}/releases/{release}/env");
     let version = world.put(&key, environment).await;
-    let event = written_for(world, app, release, &version);
+    let event = events::written(world, app, release, &version);
     function.invoke(&event).await.answer()
 }
 
@@ -143,12 +125,37 @@ pub async fn lend(world: &World, name: &str, app: &str) -> String {
 
 /// `Release Promote Requested`, sent so many seconds from now; `id` is the event's.
 pub fn requested(world: &World, release: &str, id: &str, seconds_ahead: i64) -> Value {
-    let time = Utc::now() + TimeDelta::seconds(seconds_ahead);
-    json!({
-        "version": "0", "id": id, "detail-type": "Release Promote Requested", "source": "rack",
-        "account": "123456789012", "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1",
-        "resources": [], "detail": {"rack": world.rack, "app": APP, "release": release},
-    })
+    let detail = json!({"rack": world.rack, "app": APP, "release": release});
+    events::of_rack(
+        "Release Promote Requested",
+        id,
+        ahead(seconds_ahead),
+        &detail,
+    )
+}
+
+/// `App Deleted`, in the same way.
+pub fn deleted(world: &World, id: &str, seconds_ahead: i64) -> Value {
+    let detail = json!({"rack": world.rack, "app": APP});
+    events::of_rack("App Deleted", id, ahead(seconds_ahead), &detail)
+}
+
+fn ahead(seconds: i64) -> DateTime<Utc> {
+    Utc::now() + TimeDelta::seconds(seconds)
+}
+
+/// `Promotion Continue`: there is work of a kind (`promote`, `delete`) left.
+pub fn continued(world: &World, kind: &str) -> Value {
+    let detail = json!({"rack": world.rack, "app": APP, "kind": kind});
+    events::of_functions("Promotion Continue", "continue", &detail)
+}
+
+/// Lets the minute pass after which what waits is due again.
+pub async fn pass_minute(world: &World) {
+    let mut state = state(world).await;
+    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
+    let key = format!("apps/{APP}/state/promotion.json");
+    world.put(&key, state.to_string()).await;
 }
 
 /// The report object of a Release.

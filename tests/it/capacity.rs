@@ -218,13 +218,9 @@ async fn a_promote_that_fails_for_good_leaves_its_capacity_as_it_was() {
         "FargateServices: Spot, FargateTimers: Spot",
     )
     .await;
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
     world
         .proxy
-        .inject(denied.on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let report = promote(&world, &function, "R2", "").await;
     assert_eq!(report["status"], "failed", "{report:#}");
     assert_eq!(runs_on(&world, "web").await, "provider FARGATE_SPOT");

@@ -6,7 +6,7 @@ mod refusals;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use rig::{Function, World};
 use serde_json::{Value, json};
 
@@ -16,17 +16,7 @@ const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const SERVICES: [&str; 3] = ["web", "worker", "metrics"];
 const TIMERS: [&str; 2] = ["cleanup", "report"];
 
-/// `App Deleted`, sent so many seconds from now; `id` is the event's.
-fn deleted(world: &World, id: &str, seconds_ahead: i64) -> Value {
-    let time = Utc::now() + TimeDelta::seconds(seconds_ahead);
-    json!({
-        "version": "0", "id": id, "detail-type": "App Deleted", "source": "rack", "account": "123456789012",
-        "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
-        "detail": {"rack": world.rack, "app": APP},
-    })
-}
-
-/// Promotes a Release by a request that is newer than a deletion of [`deleted`]; the answer.
+/// Promotes a Release by a request that is newer than a deletion of [`app::deleted`]; the answer.
 async fn promote_later(world: &World, promote: &Function, release: &str, value: &str) -> Value {
     static SECONDS: AtomicI64 = AtomicI64::new(0);
     let variables = [("DATABASE_URL", value)];
@@ -142,7 +132,7 @@ async fn a_deleted_app_is_gone_and_its_secret_can_be_restored_for_30_days() {
     for timer in TIMERS {
         revisions.push(app::scheduled(&world, timer).await);
     }
-    let answer = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let answer = deletion.invoke(&app::deleted(&world, "event-1", 5)).await;
     let answer = answer.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_gone(&world, "deleted").await;
@@ -188,7 +178,7 @@ async fn a_deleted_app_is_gone_and_its_secret_can_be_restored_for_30_days() {
 async fn the_secret_outlives_the_last_service_that_drains() {
     let (world, _, deletion) = live().await;
     world.proxy.hold_draining();
-    let event = deleted(&world, "event-1", 5);
+    let event = app::deleted(&world, "event-1", 5);
     for case in ["first", "again, too early"] {
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["status"], "waiting", "{case}: {answer:#}");
@@ -208,15 +198,8 @@ async fn the_secret_outlives_the_last_service_that_drains() {
         );
     }
     world.proxy.end_draining();
-    let mut state = app::state(&world).await;
-    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
-    world
-        .put("apps/shop/state/promotion.json", state.to_string())
-        .await;
-    let next = json!({
-        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
-        "detail": {"rack": world.rack, "app": APP, "kind": "delete"},
-    });
+    app::pass_minute(&world).await;
+    let next = app::continued(&world, "delete");
     let answer = deletion.invoke(&next).await.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_gone(&world, "drained").await;
@@ -229,7 +212,7 @@ async fn an_app_on_s3_is_deleted_without_a_secret() {
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
     let deletion = world.start("app-deletion", &[]);
     world.proxy.clear();
-    let answer = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let answer = deletion.invoke(&app::deleted(&world, "event-1", 5)).await;
     let answer = answer.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_eq!(answer["deletionDate"], Value::Null);
@@ -254,15 +237,11 @@ async fn at_most_20_revisions_are_deregistered_in_one_run() {
     assert_eq!(report["status"], "promoted", "{report:#}");
     let deletion = world.start("app-deletion", &[]);
     world.proxy.clear();
-    let event = deleted(&world, "event-1", 5);
+    let event = app::deleted(&world, "event-1", 5);
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     assert_eq!(world.proxy.count("ecs", "DeregisterTaskDefinition"), 20);
-    let mut state = app::state(&world).await;
-    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
-    world
-        .put("apps/shop/state/promotion.json", state.to_string())
-        .await;
+    app::pass_minute(&world).await;
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_eq!(world.proxy.count("ecs", "DeregisterTaskDefinition"), 23);

@@ -7,10 +7,10 @@ mod races;
 mod reading;
 mod wake;
 
-use chrono::{SecondsFormat, Utc};
+use chrono::Utc;
 use double::Fault;
 use double::proxy::Event;
-use rig::{Function, World, canary};
+use rig::{Function, World, canary, events};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};
@@ -22,11 +22,7 @@ fn start(world: &World) -> Function {
 }
 
 fn bridged(detail_type: &str, source: &str, id: &str, detail: &Value) -> Value {
-    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-    json!({
-        "version": "0", "id": id, "detail-type": detail_type, "source": source, "account": "123456789012", "time": time,
-        "region": "us-east-1", "resources": [], "detail": detail,
-    })
+    events::sent(source, detail_type, id, Utc::now(), detail)
 }
 
 /// Delivers an event; the answer.
@@ -131,23 +127,13 @@ fn newest_hint(world: &World) -> Value {
     bridged(&event.detail_type, &event.source, "hint", &event.detail)
 }
 
-/// Transient for us, and not for the SDK, whose own retries would take half a minute.
-fn transient() -> Fault {
-    Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    }
-}
-
 #[tokio::test]
 async fn the_third_failed_promote_in_a_row_warns_the_rack_and_the_sixth_again() {
     let world = app::world().await;
     let (promote, function) = (world.start("promote", YES), start(&world));
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
-    world.proxy.inject(denied.on_service("secretsmanager"));
+    world
+        .proxy
+        .inject(Fault::DENIED.on_service("secretsmanager"));
     let url = canary::value("DATABASE_URL");
     let mut all = Vec::new();
     for n in 1..=7 {

@@ -257,11 +257,7 @@ async fn a_changed_setting_changes_nothing_that_runs_until_the_next_promote() {
         .await;
     let mut settings_written = event.clone();
     settings_written["detail"]["object"]["key"] = "apps/shop/app.json".into();
-    let continued = json!({
-        "version": "0", "id": "b1", "detail-type": "Promotion Continue", "source": "secrets-manager-env",
-        "account": world.account, "time": "2026-11-12T00:00:00Z", "region": "us-east-1", "resources": [],
-        "detail": {"rack": world.rack, "app": app::APP, "kind": "promote"},
-    });
+    let continued = app::continued(&world, "promote");
     for event in [&event, &settings_written, &continued] {
         world.proxy.clear();
         let answer = app::deliver(&yes, event).await.answer();

@@ -95,13 +95,9 @@ async fn instances_whose_agent_is_too_old_are_named_with_their_versions() {
 async fn agents_that_cannot_be_asked_stop_no_promote() {
     let world = World::new().await;
     let function = world.start("promote", &[EC2, YES]);
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
     world
         .proxy
-        .inject(denied.on("ecs", "ListContainerInstances"));
+        .inject(Fault::DENIED.on("ecs", "ListContainerInstances"));
     let report = promote(&world, &function, "R1", PLAIN).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let said = warnings(&report, "new enough (1.37.0 or later) is not known");

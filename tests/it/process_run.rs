@@ -5,8 +5,8 @@ mod delivery;
 mod refusals;
 
 use aws_sdk_ecs::types::{Task, TaskField};
-use chrono::{SecondsFormat, TimeDelta, Utc};
-use rig::{Function, World, assert_absent, canary};
+use chrono::{TimeDelta, Utc};
+use rig::{Function, World, assert_absent, canary, events};
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};
@@ -25,11 +25,7 @@ fn requested_before(world: &World, id: &str, minutes: i64, more: &Value) -> Valu
     for (name, value) in more.as_object().unwrap() {
         detail[name] = value.clone();
     }
-    json!({
-        "version": "0", "id": id, "detail-type": "Process Run Requested", "source": "rack",
-        "account": "123456789012", "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1",
-        "resources": [], "detail": detail,
-    })
+    events::of_rack("Process Run Requested", id, time, &detail)
 }
 
 /// An event as SQS delivers it.

@@ -15,21 +15,6 @@ use crate::app::{self, APP};
 
 const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 
-fn denied() -> Fault {
-    Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    }
-}
-
-/// Worth another delivery, and not retried by the SDK itself, which would take half a minute.
-fn transient() -> Fault {
-    Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    }
-}
-
 /// The percentages of a Service's ECS service, how many tasks it is to run, and how it is scheduled.
 async fn scaled(world: &World, service: &str) -> String {
     let described = world.ecs.describe_services().cluster(&world.cluster);
@@ -120,7 +105,9 @@ async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
         ("R04", "events", "PutTargets"),
     ] {
         world.proxy.clear();
-        world.proxy.inject(denied().on(service, operation).times(1));
+        world
+            .proxy
+            .inject(Fault::DENIED.on(service, operation).times(1));
         let answer = promote_changed(&world, &function, release).await;
         world.proxy.lift();
         assert_failed(&world, &answer, "AccessDeniedException", operation).await;
@@ -179,7 +166,7 @@ async fn with_nothing_applied_the_message_says_what_stays() {
     let function = world.start("promote", YES);
     world
         .proxy
-        .inject(denied().on("ecs", "UpdateService").times(1));
+        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     let answer = app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "first").await;
@@ -217,7 +204,7 @@ async fn a_secret_version_that_is_gone_is_put_anew() {
     };
     world
         .proxy
-        .inject(denied().on("ecs", "UpdateService").times(1));
+        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     world
         .proxy
         .inject(pass.on("secretsmanager", "GetSecretValue").times(1));
@@ -240,10 +227,10 @@ async fn a_secret_that_cannot_be_put_back_is_named_and_the_rest_is_put_back() {
     let before = runs(&world).await;
     world
         .proxy
-        .inject(denied().on("ecs", "UpdateService").times(1));
+        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     world
         .proxy
-        .inject(denied().on("secretsmanager", "UpdateSecretVersionStage"));
+        .inject(Fault::DENIED.on("secretsmanager", "UpdateSecretVersionStage"));
     let answer = promote_changed(&world, &function, "R2").await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "secret").await;
@@ -268,7 +255,7 @@ async fn a_release_on_s3_is_put_back_too() {
     let function = world.start("promote", YES);
     world
         .proxy
-        .inject(denied().on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = promote_changed(&world, &function, "R2").await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "from S3").await;
@@ -282,7 +269,9 @@ async fn what_an_unfinished_request_changed_is_put_back_when_the_next_one_is_ref
     let function = world.start("promote", YES);
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     let before = runs(&world).await;
-    world.proxy.inject(transient().on("events", "PutTargets"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let version = world
         .put_env(APP, "R2", &[("DATABASE_URL", "unfinished")])
         .await;

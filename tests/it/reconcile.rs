@@ -2,8 +2,8 @@
 
 use chrono::{TimeDelta, Timelike as _, Utc};
 use double::Fault;
-use rig::Invocation;
 use rig::world::World;
+use rig::{Invocation, events};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -21,13 +21,9 @@ async fn work_that_nobody_does_is_asked_for_again() {
     let function = world.start("promote", &[]);
     let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
     // It stays pending: ECS fails, and nobody delivers the message again.
-    world.proxy.inject(
-        Fault::Error {
-            status: 400,
-            code: "ConcurrentModificationException", // transient for us, not retried by the SDK itself
-        }
-        .on("ecs", "RegisterTaskDefinition"),
-    );
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
     let failed = function.invoke(&app::written(&world, "R1", &version)).await;
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
     world.proxy.lift();
@@ -48,7 +44,7 @@ async fn work_that_nobody_does_is_asked_for_again() {
     );
 
     // The event does what it says.
-    let event = json!({"detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": detail});
+    let event = events::of_functions("Promotion Continue", "continue", detail);
     let report = function.invoke(&event).await.answer();
     assert_eq!(report["status"], "promoted", "{report:#}");
     let counted = json!({"countedSeq": 1}).to_string();
@@ -79,17 +75,19 @@ fn name_of_this_tick() -> String {
     names.find(|name| tick_of(name) == tick).unwrap()
 }
 
+/// A World, and an App of the tick of now whose convox.yml is there.
+async fn world_of_this_tick() -> (World, String) {
+    let (world, name) = (World::new().await, name_of_this_tick());
+    let manifest = "services:\n  web:\n    image: example/web:1\n";
+    let key = format!("apps/{name}/convox.yml");
+    world.put(&key, manifest).await;
+    (world, name)
+}
+
 #[tokio::test]
 async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
-    let world = World::new().await;
+    let (world, name) = world_of_this_tick().await;
     let function = world.start("promote", &[]);
-    let name = name_of_this_tick();
-    world
-        .put(
-            &format!("apps/{name}/convox.yml"),
-            "services:\n  web:\n    image: example/web:1\n",
-        )
-        .await;
     world.put_env(&name, "R1", &[]).await;
     let answer = function.invoke(&reconcile(&world)).await.answer();
     if !is_of_this_tick(&name) {
@@ -115,22 +113,13 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
 
 #[tokio::test]
 async fn what_was_heard_of_and_is_not_done_is_asked_for_and_not_done_by_the_schedule_itself() {
-    let world = World::new().await;
+    let (world, name) = world_of_this_tick().await;
     let function = world.start("promote", &[]);
-    let name = name_of_this_tick();
-    let manifest = "services:\n  web:\n    image: example/web:1\n";
-    world
-        .put(&format!("apps/{name}/convox.yml"), manifest)
-        .await;
     let version = world.put_env(&name, "R1", &[]).await;
-    world.proxy.inject(
-        Fault::Error {
-            status: 400,
-            code: "ConcurrentModificationException", // transient for us, not retried by the SDK itself
-        }
-        .on("ecs", "RegisterTaskDefinition"),
-    );
-    let event = app::written_for(&world, &name, "R1", &version);
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
+    let event = events::written(&world, &name, "R1", &version);
     let failed = function.invoke(&event).await;
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
     world.proxy.lift();
@@ -148,13 +137,8 @@ async fn what_was_heard_of_and_is_not_done_is_asked_for_and_not_done_by_the_sche
 
 #[tokio::test]
 async fn a_lost_write_of_the_same_second_is_found_too() {
-    let world = World::new().await;
+    let (world, name) = world_of_this_tick().await;
     let function = world.start("promote", &[]);
-    let name = name_of_this_tick();
-    let manifest = "services:\n  web:\n    image: example/web:1\n";
-    world
-        .put(&format!("apps/{name}/convox.yml"), manifest)
-        .await;
     let modified = async |release: &str| {
         let key = format!("apps/{name}/releases/{release}/env");
         let head = world.s3.head_object().bucket(&world.bucket).key(key);
@@ -168,7 +152,7 @@ async fn a_lost_write_of_the_same_second_is_found_too() {
         }
     };
     // R2's event is lost.
-    let event = app::written_for(&world, &name, "R1", &first);
+    let event = events::written(&world, &name, "R1", &first);
     assert_eq!(function.invoke(&event).await.answer()["status"], "promoted");
     let answer = function.invoke(&reconcile(&world)).await.answer();
     if !is_of_this_tick(&name) {
@@ -188,11 +172,9 @@ async fn a_state_that_cannot_be_read_does_not_hold_up_the_other_apps() {
         .put("apps/broken/state/promotion.json", "{not json")
         .await;
     let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
-    let busy = Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    };
-    world.proxy.inject(busy.on("ecs", "RegisterTaskDefinition"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
     let failed = function.invoke(&app::written(&world, "R1", &version)).await;
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
     world.proxy.lift();
@@ -299,13 +281,8 @@ async fn a_walk_through_more_apps_than_a_slice_holds_comes_to_each_once() {
 
 #[tokio::test]
 async fn a_key_that_only_ends_like_an_environment_hides_no_lost_write() {
-    let world = World::new().await;
+    let (world, name) = world_of_this_tick().await;
     let function = world.start("promote", &[]);
-    let name = name_of_this_tick();
-    let manifest = "services:\n  web:\n    image: example/web:1\n";
-    world
-        .put(&format!("apps/{name}/convox.yml"), manifest)
-        .await;
     world.put_env(&name, "R1", &[]).await;
     for key in ["R0/backup/env", "R 1/env"] {
         world

@@ -161,7 +161,7 @@ async fn a_service_that_still_drains_is_waited_for() {
     let answer = function.invoke(&request).await.answer();
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     assert_eq!((world.proxy.writes().len(), world.events().len()), (0, 0));
-    let mut state = app::state(&world).await;
+    let state = app::state(&world).await;
     assert_eq!(
         (&state["desired"]["status"], &state["lease"]),
         (&json!("waiting"), &Value::Null),
@@ -170,17 +170,8 @@ async fn a_service_that_still_drains_is_waited_for() {
     world.proxy.end_draining();
 
     // Its next look is due.
-    state["desired"]["until"] = json!("2026-01-01T00:00:00Z");
-    world
-        .put(
-            &format!("apps/{APP}/state/promotion.json"),
-            state.to_string(),
-        )
-        .await;
-    let event = json!({
-        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
-        "detail": {"rack": world.rack, "app": APP, "kind": "promote"},
-    });
+    app::pass_minute(&world).await;
+    let event = app::continued(&world, "promote");
     let report = function.invoke(&event).await.answer();
     assert_eq!(
         (&report["status"], &report["release"]),
@@ -358,13 +349,7 @@ async fn what_a_promote_created_that_died_is_collected_by_the_next() {
     let world = world(TWO).await;
     let function = world.start("promote", &[]);
     // The first promote ever creates `worker` and loses `web` to a fault that another delivery could overcome.
-    world.proxy.inject(
-        Fault::Error {
-            status: 400,
-            code: "ConcurrentModificationException", // transient for us, not retried by the SDK itself
-        }
-        .on("events", "PutRule"),
-    );
+    world.proxy.inject(Fault::TRANSIENT.on("events", "PutRule"));
     let version = world.put_env(APP, "R1", &[]).await;
     let died = function.invoke(&app::written(&world, "R1", &version)).await;
     assert!(matches!(died, Invocation::Error { .. }), "{died:?}");

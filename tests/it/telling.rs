@@ -18,20 +18,6 @@ fn told(world: &World, kind: &str) -> Vec<Value> {
     of_kind.map(|event| event.detail).collect()
 }
 
-fn deletion(world: &World, id: &str, seconds_ahead: i64) -> Value {
-    let mut event = app::requested(world, "R1", id, seconds_ahead);
-    event["detail-type"] = "App Deleted".into();
-    event["detail"] = json!({"rack": world.rack, "app": APP});
-    event
-}
-
-/// A minute is over for what waits.
-async fn next_look_is_due(world: &World) {
-    let mut state = app::state(world).await;
-    state["desired"]["until"] = json!("2026-01-01T00:00:00Z");
-    world.put(STATE, state.to_string()).await;
-}
-
 /// A manifest of which all that it requires is missing: a message of any length.
 fn lacks_much() -> String {
     use std::fmt::Write as _;
@@ -141,11 +127,7 @@ async fn an_event_that_is_refused_as_it_is_is_told_shorter() {
 async fn without_the_permission_to_tell_releases_are_promoted_all_the_same() {
     let world = app::world().await;
     let function = world.start("promote", YES);
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
-    world.proxy.inject(denied.on("events", "PutEvents"));
+    world.proxy.inject(Fault::DENIED.on("events", "PutEvents"));
     for release in ["R1", "R2"] {
         let answer = app::promote(&world, &function, release, &[("DATABASE_URL", release)]).await;
         assert_eq!(answer["status"], "promoted", "{answer:#}");
@@ -211,7 +193,7 @@ async fn a_release_that_waits_says_for_what_once_and_its_successor_ends_that() {
     for _ in 0..3 {
         let answer = function.invoke_alone(&event).await.answer();
         assert_eq!(answer["status"], "waiting", "{answer:#}");
-        next_look_is_due(&world).await;
+        app::pass_minute(&world).await;
     }
     let waits = told(&world, "Release Promote Waiting");
     assert_eq!(waits.len(), 2, "that it is begun, and under way: {waits:?}");
@@ -284,13 +266,13 @@ async fn a_deletion_that_loses_its_tie_is_told_so_and_an_older_one_is_told_that_
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     let deleter = world.start("app-deletion", &[]);
     let newest = app::state(&world).await["desired"].clone();
-    let mut tied = deletion(&world, "tied", 0);
+    let mut tied = app::deleted(&world, "tied", 0);
     tied["time"] = newest["requestedAt"].clone();
     let tie = "was asked for in the same second, and then the promote counts; delete the App again";
     for (event, id, says) in [
         (tied, "tied", tie),
         (
-            deletion(&world, "older", -30),
+            app::deleted(&world, "older", -30),
             "older",
             "came before it was done; delete the App again",
         ),
@@ -319,11 +301,11 @@ async fn a_deletion_that_waits_says_for_what_once() {
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     let deleter = world.start("app-deletion", &[]);
     world.proxy.hold_draining();
-    let event = deletion(&world, "deletion-1", 5);
+    let event = app::deleted(&world, "deletion-1", 5);
     for _ in 0..2 {
         let answer = deleter.invoke(&event).await.answer();
         assert_eq!(answer["status"], "waiting", "{answer:#}");
-        next_look_is_due(&world).await;
+        app::pass_minute(&world).await;
     }
     let waits = told(&world, "App Deletion Waiting");
     assert_eq!(waits.len(), 1, "not at each look: {waits:?}");
@@ -397,23 +379,21 @@ async fn every_event_names_its_request() {
     assert_eq!(answer["errorType"], "InvalidRequest", "{answer:#}");
 
     let deleter = world.start("app-deletion", &[]);
-    let older = deleter.invoke(&deletion(&world, "deletion-0", -30)).await;
+    let older = deleter
+        .invoke(&app::deleted(&world, "deletion-0", -30))
+        .await;
     assert_eq!(older.answer()["status"], "superseded");
     world.proxy.hold_draining();
-    let waits = deleter.invoke(&deletion(&world, "deletion-1", 5)).await;
+    let waits = deleter.invoke(&app::deleted(&world, "deletion-1", 5)).await;
     assert_eq!(waits.answer()["status"], "waiting");
     world.proxy.end_draining();
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
     world
         .proxy
-        .inject(denied.on("secretsmanager", "DeleteSecret"));
-    let fails = deleter.invoke(&deletion(&world, "deletion-2", 6)).await;
+        .inject(Fault::DENIED.on("secretsmanager", "DeleteSecret"));
+    let fails = deleter.invoke(&app::deleted(&world, "deletion-2", 6)).await;
     assert_eq!(fails.answer()["status"], "failed");
     world.proxy.lift();
-    let ends = deleter.invoke(&deletion(&world, "deletion-3", 7)).await;
+    let ends = deleter.invoke(&app::deleted(&world, "deletion-3", 7)).await;
     assert_eq!(ends.answer()["status"], "deleted");
 
     let events = world.all_events();

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::TimeDelta;
 use double::clock;
 use names::{AppId, AppName, RackName};
-use rig::{World, agent};
+use rig::{World, agent, events};
 use serde_json::{Value, json};
 
 /// R1's convox.yml; the others have the second.
@@ -67,25 +67,17 @@ impl App {
         };
         let key = format!("apps/{}/releases/{release}/env", self.name);
         let version = world.put(&key, bytes).await;
-        json!({
-            "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created", "source": "aws.s3",
-            "time": "2026-11-12T00:00:00Z",
-            "detail": {
-                "bucket": {"name": world.bucket},
-                "object": {"key": key, "version-id": version, "sequencer": "617f08299329d189"},
-            },
-        })
+        events::written(world, &self.name, release, &version)
     }
 
     /// An event from outside, sent so many seconds from now.
     fn event(&self, world: &World, kind: &str, id: &str, seconds: i64, more: &Value) -> Value {
-        let time =
-            (clock::now() + TimeDelta::seconds(seconds)).to_rfc3339_opts(SecondsFormat::Secs, true);
+        let time = clock::now() + TimeDelta::seconds(seconds);
         let mut detail = json!({"rack": world.rack, "app": self.name});
         if let (Some(detail), Some(more)) = (detail.as_object_mut(), more.as_object()) {
             detail.extend(more.clone());
         }
-        json!({"id": id, "detail-type": kind, "source": "rack", "time": time, "detail": detail})
+        events::of_rack(kind, id, time, &detail)
     }
 
     pub fn requested(&self, world: &World, release: &str, id: &str, seconds: i64) -> Value {
@@ -106,13 +98,13 @@ impl App {
     /// What the schedule or another function sends when work is left.
     pub fn continued(&self, world: &World, kind: &str) -> Value {
         let detail = json!({"rack": world.rack, "app": self.name, "kind": kind});
-        json!({"detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": detail})
+        events::of_functions("Promotion Continue", "continue", &detail)
     }
 
     /// A hint about the App's outcomes, as promote sends it.
     pub fn hint(&self, world: &World) -> Value {
         let detail = json!({"rack": world.rack, "app": self.name, "requestId": "any"});
-        json!({"id": "e", "detail-type": "Secret Write Failed", "source": "secrets-manager-env", "detail": detail})
+        events::of_functions("Secret Write Failed", "e", &detail)
     }
 
     fn key(&self, name: &str) -> String {

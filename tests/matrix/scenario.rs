@@ -117,11 +117,9 @@ impl Scenario {
             Self::PutBack => {
                 self.promote_first(rack, app).await;
                 let unfinished = app.write(world, "R2").await;
-                let busy = Fault::Error {
-                    status: 400,
-                    code: "ConcurrentModificationException",
-                };
-                world.proxy.inject(busy.on("events", "PutTargets"));
+                world
+                    .proxy
+                    .inject(Fault::TRANSIENT.on("events", "PutTargets"));
                 let ended = rack.usual("promote").invoke(&unfinished).await;
                 world.proxy.lift();
                 assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 /// For one command, the start of the CLI and its own retries included.
 const LIMIT: Duration = Duration::from_mins(1);
 /// Between two looks at whether it has ended.
-const LOOK: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_millis(10);
 /// What AWS says of a call that the caller may not make.
 const DENIALS: [&str; 4] = [
     "AccessDenied",
@@ -161,7 +161,7 @@ fn wait(child: &mut Child, limit: Duration) -> io::Result<bool> {
                 format!("no answer within {} s", limit.as_secs()),
             ));
         }
-        thread::sleep(LOOK);
+        thread::sleep(PAUSE);
     }
 }
 

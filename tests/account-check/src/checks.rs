@@ -84,6 +84,21 @@ impl Question<'_> {
             verdict,
         }
     }
+
+    /// Asks whether a member of the answer is what is expected; `none` is said where there is no such member.
+    fn ask_whether(self, aws: &Aws, member: &str, none: &str) -> Check {
+        let expected = self.expected.clone();
+        self.ask(aws, |said| {
+            let seen = said.pointer(member).and_then(Value::as_str);
+            let seen = seen.unwrap_or(none).to_owned();
+            judged(seen == expected, seen)
+        })
+    }
+}
+
+/// What is there, as right or not.
+fn judged(right: bool, seen: String) -> Result<String, String> {
+    if right { Ok(seen) } else { Err(seen) }
 }
 
 /// Looks at everything; at nothing more than the stacks where there is no such Rack.
@@ -219,11 +234,7 @@ fn cluster(aws: &Aws, rack: &Rack) -> Check {
             .collect();
         let is_there = |wanted: &str| seen.iter().any(|one| one == wanted);
         let right = is_there("ACTIVE") && fargate.iter().all(|one| is_there(one));
-        if right {
-            Ok(seen.join(", "))
-        } else {
-            Err(seen.join(", "))
-        }
+        judged(right, seen.join(", "))
     })
 }
 
@@ -253,11 +264,7 @@ fn subnets(aws: &Aws, rack: &Rack) -> Check {
             .iter()
             .map(|(zone, of)| format!("{zone} of {of}"))
             .collect();
-        if right {
-            Ok(seen.join(", "))
-        } else {
-            Err(seen.join(", "))
-        }
+        judged(right, seen.join(", "))
     })
 }
 
@@ -271,10 +278,7 @@ fn versions_are_kept(aws: &Aws, rack: &Rack) -> Check {
             "aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled"
         ),
     };
-    question.ask(aws, |said| match said["Status"].as_str() {
-        Some("Enabled") => Ok("Enabled".to_owned()),
-        other => Err(other.unwrap_or("never").to_owned()),
-    })
+    question.ask_whether(aws, "/Status", "never")
 }
 
 fn writes_are_told(aws: &Aws, rack: &Rack) -> Check {
@@ -290,11 +294,7 @@ fn writes_are_told(aws: &Aws, rack: &Rack) -> Check {
         let members = said.as_object().into_iter().flat_map(|all| all.keys());
         let seen = members.filter(|name| *name != "ResponseMetadata");
         let seen = seen.cloned().collect::<Vec<_>>().join(", ");
-        if said["EventBridgeConfiguration"].is_object() {
-            Ok(seen)
-        } else {
-            Err(seen)
-        }
+        judged(said["EventBridgeConfiguration"].is_object(), seen)
     })
 }
 
@@ -308,13 +308,7 @@ fn key(aws: &Aws, rack: &Rack) -> Check {
             "aws kms cancel-key-deletion --key-id {key}; aws kms enable-key --key-id {key}"
         ),
     };
-    question.ask(aws, |said| {
-        match said.pointer("/KeyMetadata/KeyState").map(text) {
-            Some(state) if state == "Enabled" => Ok(state),
-            Some(state) => Err(state),
-            None => Err("no state is named".to_owned()),
-        }
-    })
+    question.ask_whether(aws, "/KeyMetadata/KeyState", "no state is named")
 }
 
 /// The bus of the commands; none where none is taken.

@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use double::{Call, Fault};
-use rig::{Function, World};
-use serde_json::{Value, json};
+use rig::{Function, World, events};
 
 use crate::replay::Boto3;
 use crate::repository;
@@ -294,7 +293,7 @@ impl<'a> App<'a> {
             .world
             .put_env(app, release, &[("DATABASE_URL", value), ("TOKEN", "t")])
             .await;
-        let event = self.written(app, release, &version);
+        let event = events::written(self.world, app, release, &version);
         self.world.proxy.clear();
         self.delay(late);
         let began = Instant::now();
@@ -307,19 +306,6 @@ impl<'a> App<'a> {
             calls: self.world.proxy.calls(),
             boto3: None,
         }
-    }
-
-    fn written(&self, app: &str, release: &str, version_id: &str) -> Value {
-        let key = format!("apps/{app}/releases/{release}/env");
-        json!({
-            "version": "0", "id": "17793124-05d4-b198-2fde-7ededc63b103", "detail-type": "Object Created",
-            "source": "aws.s3", "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1",
-            "resources": [],
-            "detail": {
-                "version": "0", "bucket": {"name": self.world.bucket}, "reason": "PutObject",
-                "object": {"key": key, "size": 5, "version-id": version_id, "sequencer": "617f08299329d189"},
-            },
-        })
     }
 }
 

@@ -1,20 +1,21 @@
 //! Deleting twice, what never existed, too late, and while somebody promotes; and coming back.
 
 use double::Fault;
+use rig::events;
 use serde_json::{Value, json};
 
-use super::{assert_gone, deleted, deletion_date, live, promote_later, rules, statuses};
+use super::{assert_gone, deletion_date, live, promote_later, rules, statuses};
 use crate::app::{self, APP};
 
 #[tokio::test]
 async fn deleting_again_changes_nothing_and_tells_the_date_again() {
     let (world, _, deletion) = live().await;
-    let first = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let first = deletion.invoke(&app::deleted(&world, "event-1", 5)).await;
     let first = first.answer();
     let date = deletion_date(&world).await;
     for (id, status) in [("event-1", "idle"), ("event-2", "deleted")] {
         world.proxy.clear();
-        let answer = deletion.invoke(&deleted(&world, id, 6)).await.answer();
+        let answer = deletion.invoke(&app::deleted(&world, id, 6)).await.answer();
         assert_eq!(answer["status"], status, "{id}: {answer:#}");
         assert_eq!(
             world.proxy.writes().len(),
@@ -35,7 +36,7 @@ async fn an_app_that_never_was_is_not_deleted_and_leaves_no_state() {
     let world = rig::World::new().await;
     let deletion = world.start("app-deletion", &[]);
     let direct = json!({"app": APP, "delete": true});
-    for event in [deleted(&world, "event-1", 5), direct] {
+    for event in [app::deleted(&world, "event-1", 5), direct] {
         world.proxy.clear();
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["status"], "failed", "{answer:#}");
@@ -59,7 +60,7 @@ async fn an_app_that_was_uploaded_and_never_promoted_is_deleted_so_that_its_uplo
     let promote = world.start("promote", super::YES);
     let deletion = world.start("app-deletion", &[]);
     let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
-    let event = deleted(&world, "event-1", 5);
+    let event = app::deleted(&world, "event-1", 5);
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_eq!(answer["removed"], json!([]));
@@ -82,7 +83,7 @@ async fn an_app_whose_objects_are_all_gone_is_deleted_by_what_stands() {
         let gone = world.s3.delete_object().bucket(&world.bucket).key(key);
         gone.send().await.unwrap();
     }
-    let answer = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    let answer = deletion.invoke(&app::deleted(&world, "event-1", 5)).await;
     let answer = answer.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_gone(&world, "without objects").await;
@@ -91,7 +92,7 @@ async fn an_app_whose_objects_are_all_gone_is_deleted_by_what_stands() {
 #[tokio::test]
 async fn a_deletion_that_comes_too_late_spares_the_app_that_came_back() {
     let (world, promote, deletion) = live().await;
-    let late = deleted(&world, "event-1", -600);
+    let late = app::deleted(&world, "event-1", -600);
     // That it is superseded is told once.
     let told = ["s3 PutObject", "events PutEvents", "s3 PutObject"];
     for _ in 0..2 {
@@ -112,7 +113,7 @@ async fn a_deletion_that_comes_too_late_spares_the_app_that_came_back() {
 async fn a_deletion_from_the_future_is_refused() {
     let (world, _, deletion) = live().await;
     let answer = deletion
-        .invoke(&deleted(&world, "event-1", 120))
+        .invoke(&app::deleted(&world, "event-1", 120))
         .await
         .answer();
     assert_eq!(answer["status"], "refused", "{answer:#}");
@@ -151,7 +152,7 @@ async fn assert_back(world: &rig::World, report: &Value, arn: &str, case: &str) 
 async fn a_newer_promote_restores_the_secret_and_writes_it_before_a_definition_names_it() {
     let (world, promote, deletion) = live().await;
     let gone = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     let arn = gone["secretArn"].as_str().unwrap();
@@ -183,14 +184,10 @@ async fn a_deletion_that_died_half_way_is_finished_or_undone_by_who_comes_next()
     for finished in [true, false] {
         let (world, promote, deletion) = live().await;
         let arn = app::state(&world).await["applied"]["secret"]["arn"].clone();
-        let broken = Fault::Error {
-            status: 400,
-            code: "ConcurrentModificationException",
-        };
         world
             .proxy
-            .inject(broken.on("ecs", "DeleteService").after(1));
-        let event = deleted(&world, "event-1", 5);
+            .inject(Fault::TRANSIENT.on("ecs", "DeleteService").after(1));
+        let event = app::deleted(&world, "event-1", 5);
         let ended = deletion.invoke(&event).await;
         assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
         world.proxy.lift();
@@ -213,25 +210,18 @@ async fn a_promote_that_meets_a_draining_service_waits_and_then_brings_the_app_b
     let arn = app::state(&world).await["applied"]["secret"]["arn"].clone();
     world.proxy.hold_draining();
     let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     let answer = promote_later(&world, &promote, "R1", "again").await;
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     // app-deletion has nothing to do with it any more.
-    let next = json!({
-        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
-        "detail": {"rack": world.rack, "app": APP, "kind": "delete"},
-    });
+    let next = app::continued(&world, "delete");
     let idle = deletion.invoke(&next).await.answer();
     assert_eq!(idle["status"], "waiting", "{idle:#}");
     world.proxy.end_draining();
-    let mut state = app::state(&world).await;
-    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
-    world
-        .put("apps/shop/state/promotion.json", state.to_string())
-        .await;
+    app::pass_minute(&world).await;
     // It is due now, so app-deletion hands it over instead of working on it.
     world.proxy.clear();
     let _ = deletion.invoke(&next).await.answer();
@@ -240,7 +230,7 @@ async fn a_promote_that_meets_a_draining_service_waits_and_then_brings_the_app_b
         (handed.detail_type.as_str(), &handed.detail["kind"]),
         ("Promotion Continue", &json!("promote"))
     );
-    let event = json!({"detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": handed.detail});
+    let event = events::of_functions("Promotion Continue", "continue", &handed.detail);
     let report = promote.invoke(&event).await.answer();
     assert_back(&world, &report, arn.as_str().unwrap(), "drained").await;
 }
@@ -249,7 +239,7 @@ async fn a_promote_that_meets_a_draining_service_waits_and_then_brings_the_app_b
 async fn after_the_window_the_secret_is_created_anew() {
     let (world, promote, deletion) = live().await;
     let gone = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     let force = world
@@ -278,27 +268,20 @@ async fn after_the_window_the_secret_is_created_anew() {
 async fn each_function_hands_over_the_work_of_the_other() {
     let (world, promote, deletion) = live().await;
     // app-deletion dies before it begins: its wish stands in the state.
-    let broken = Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    };
-    world.proxy.inject(broken.on("events", "ListRules"));
-    let ended = deletion.invoke(&deleted(&world, "event-1", 5)).await;
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("events", "ListRules"));
+    let ended = deletion.invoke(&app::deleted(&world, "event-1", 5)).await;
     assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
     world.proxy.lift();
     world.proxy.clear();
-    let next = json!({
-        "detail-type": "Promotion Continue", "source": "secrets-manager-env",
-        "detail": {"rack": world.rack, "app": APP, "kind": "promote"},
-    });
+    let next = app::continued(&world, "promote");
     let _ = promote.invoke(&next).await.answer();
     let handed = world.events();
     assert_eq!(handed.len(), 1, "{handed:?}");
     assert_eq!(handed[0].detail["kind"], "delete");
     assert_eq!(statuses(&world).await, ["ACTIVE"; 3]);
-    let event = json!({
-        "detail-type": "Promotion Continue", "source": "secrets-manager-env", "detail": handed[0].detail,
-    });
+    let event = events::of_functions("Promotion Continue", "continue", &handed[0].detail);
     assert_eq!(deletion.invoke(&event).await.answer()["status"], "deleted");
     assert_gone(&world, "handed over").await;
 }

@@ -1,10 +1,10 @@
 //! What a deletion leaves alone, and what stops it.
 
 use double::Fault;
-use rig::World;
+use rig::{Function, World};
 use serde_json::{Value, json};
 
-use super::{assert_gone, deleted, deletion_date, live, rules, statuses};
+use super::{assert_gone, deletion_date, live, rules, statuses};
 use crate::app::{self, APP};
 
 fn fault(code: &'static str) -> Fault {
@@ -27,25 +27,36 @@ async fn failed(world: &World, answer: &Value, error_type: &str) -> String {
     answer["message"].as_str().unwrap().to_owned()
 }
 
+/// A World with an App that is live, one of its Services in an ECS service of somebody else; its promote.
+async fn lent_web(settings: &[(&str, &str)]) -> (World, Function) {
+    let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
+    app::lend(&world, "their-web", APP).await;
+    let named = json!({"services": {"web": "their-web"}}).to_string();
+    world.put("apps/shop/app.json", named).await;
+    let promote = world.start("promote", settings);
+    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    (world, promote)
+}
+
+/// That a deletion is refused, about `their-web`, before anything is written.
+async fn assert_stopped(world: &World, deletion: &Function, error_type: &str) {
+    world.proxy.clear();
+    let answer = deletion
+        .invoke(&app::deleted(world, "event-1", 5))
+        .await
+        .answer();
+    let message = failed(world, &answer, error_type).await;
+    assert!(message.contains("`their-web`"), "{message}");
+    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(world));
+}
+
 #[tokio::test]
 async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_anything_is_written()
 {
-    let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
-    app::lend(&world, "their-web", APP).await;
-    let settings = json!({"services": {"web": "their-web"}}).to_string();
-    world.put("apps/shop/app.json", settings).await;
-    let promote = world.start("promote", super::YES);
-    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let (world, _) = lent_web(super::YES).await;
     let deletion = world.start("app-deletion", &[]);
-    world.proxy.clear();
-    let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
-        .await
-        .answer();
-    let message = failed(&world, &answer, "SecretStillRead").await;
-    assert!(message.contains("`their-web`"), "{message}");
-    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+    assert_stopped(&world, &deletion, "SecretStillRead").await;
     assert_eq!(rules(&world).await.len(), 2);
 
     // Once it runs something else, the App can go; that service stays.
@@ -56,7 +67,7 @@ async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_a
         .service("their-web");
     moved.task_definition("dummy").send().await.unwrap();
     let answer = deletion
-        .invoke(&deleted(&world, "event-2", 6))
+        .invoke(&app::deleted(&world, "event-2", 6))
         .await
         .answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
@@ -72,13 +83,7 @@ async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_a
 
 #[tokio::test]
 async fn an_ecs_service_that_app_json_no_longer_names_stops_it_too() {
-    let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
-    app::lend(&world, "their-web", APP).await;
-    let settings = json!({"services": {"web": "their-web"}}).to_string();
-    world.put("apps/shop/app.json", settings).await;
-    let promote = world.start("promote", super::YES);
-    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let (world, promote) = lent_web(super::YES).await;
     world.put("apps/shop/app.json", "{}").await;
     let report = app::promote(&world, &promote, "R2", &[("DATABASE_URL", "u")]).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
@@ -87,35 +92,17 @@ async fn an_ecs_service_that_app_json_no_longer_names_stops_it_too() {
     assert!(warnings.contains(stays), "{warnings}");
 
     let deletion = world.start("app-deletion", &[]);
-    world.proxy.clear();
-    let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
-        .await
-        .answer();
-    let message = failed(&world, &answer, "SecretStillRead").await;
-    assert!(message.contains("`their-web`"), "{message}");
-    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+    assert_stopped(&world, &deletion, "SecretStillRead").await;
 }
 
 #[tokio::test]
 async fn an_ecs_service_of_somebody_else_on_a_definition_of_the_app_stops_it_without_a_secret_too()
 {
-    let world = app::world_with(app::MANIFEST, &["worker", "metrics"]).await;
-    app::lend(&world, "their-web", APP).await;
-    let settings = json!({"services": {"web": "their-web"}}).to_string();
-    world.put("apps/shop/app.json", settings).await;
-    let promote = world.start("promote", &[]);
-    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
+    let (world, _) = lent_web(&[]).await;
+    let report = app::report(&world, "R1").await.unwrap();
     assert_eq!(report["delivery"], "S3", "{report:#}");
     let deletion = world.start("app-deletion", &[]);
-    world.proxy.clear();
-    let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
-        .await
-        .answer();
-    let message = failed(&world, &answer, "DefinitionStillRun").await;
-    assert!(message.contains("`their-web`"), "{message}");
-    assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
+    assert_stopped(&world, &deletion, "DefinitionStillRun").await;
 }
 
 #[tokio::test]
@@ -131,7 +118,7 @@ async fn what_lacks_the_tags_stays() {
         .schedule_expression("rate(1 day)");
     put.send().await.unwrap();
     let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
@@ -158,7 +145,7 @@ async fn one_of_the_apps_name_without_its_tags_that_reads_the_secret_stops_it() 
     untag.set_tag_keys(Some(keys)).send().await.unwrap();
     world.proxy.clear();
     let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     let message = failed(&world, &answer, "SecretStillRead").await;
@@ -178,7 +165,7 @@ async fn a_secret_that_is_somebody_elses_stays_and_the_app_goes() {
     create.secret_string("theirs").send().await.unwrap();
     let deletion = world.start("app-deletion", &[]);
     let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
@@ -195,7 +182,7 @@ async fn a_secrets_manager_error_is_never_skipped() {
         .proxy
         .inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
     let answer = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     world.proxy.lift();
@@ -206,7 +193,7 @@ async fn a_secrets_manager_error_is_never_skipped() {
     assert_eq!(app::sent(&world), ["App Deletion Failed"]);
 
     let answer = deletion
-        .invoke(&deleted(&world, "event-2", 6))
+        .invoke(&app::deleted(&world, "event-2", 6))
         .await
         .answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
@@ -220,7 +207,7 @@ async fn an_app_whose_deletion_failed_half_way_is_promoted_with_live_definitions
         .proxy
         .inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
     let _ = deletion
-        .invoke(&deleted(&world, "event-1", 5))
+        .invoke(&app::deleted(&world, "event-1", 5))
         .await
         .answer();
     world.proxy.lift();
@@ -241,11 +228,11 @@ async fn an_app_whose_deletion_failed_half_way_is_promoted_with_live_definitions
 #[tokio::test]
 async fn other_racks_names_and_forms_are_ignored() {
     let (world, _, deletion) = live().await;
-    let mut theirs = deleted(&world, "event-1", 5);
+    let mut theirs = app::deleted(&world, "event-1", 5);
     theirs["detail"]["rack"] = "another".into();
-    let mut aws = deleted(&world, "event-2", 6);
+    let mut aws = app::deleted(&world, "event-2", 6);
     aws["source"] = "aws.ecs".into();
-    let mut nobodys = deleted(&world, "event-3", 0);
+    let mut nobodys = app::deleted(&world, "event-3", 0);
     nobodys["detail"] = json!({"app": APP});
     for event in [theirs, aws, nobodys, json!({"app": APP}), json!([])] {
         let answer = deletion.invoke(&event).await.answer();
@@ -286,7 +273,7 @@ async fn a_deletion_of_no_app_is_told_counted_and_changes_nothing() {
         ),
     ] {
         world.proxy.clear();
-        let mut event = deleted(&world, "event-1", 5);
+        let mut event = app::deleted(&world, "event-1", 5);
         event["detail"] = detail;
         event["detail"]["rack"] = world.rack.as_str().into();
         let answer = deletion.invoke(&event).await.answer();
@@ -316,7 +303,7 @@ async fn a_deletion_of_no_app_is_told_counted_and_changes_nothing() {
 async fn after_six_hours_a_deletion_ends_as_failed() {
     let (world, _, deletion) = live().await;
     world.proxy.hold_draining();
-    let event = deleted(&world, "event-1", 5);
+    let event = app::deleted(&world, "event-1", 5);
     assert_eq!(deletion.invoke(&event).await.answer()["status"], "waiting");
     let mut state = app::state(&world).await;
     state["desired"]["deadline"] = "2026-01-01T00:00:00Z".into();
@@ -334,7 +321,7 @@ async fn a_state_that_cannot_be_read_is_measured_and_told_since_nothing_else_tel
     world
         .put("apps/shop/state/promotion.json", "{not json")
         .await;
-    let event = deleted(&world, "event-1", 5);
+    let event = app::deleted(&world, "event-1", 5);
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["errorType"], "StateUnreadable", "{answer:#}");
     assert_eq!(app::sent(&world), ["App Deletion Failed"]);

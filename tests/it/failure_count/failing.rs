@@ -4,9 +4,7 @@ use double::Fault;
 use rig::{Function, Invocation, World, canary};
 use serde_json::{Value, json};
 
-use super::{
-    assert_counted, deliver, failures, hint, key, put_rows, queued, start, told, transient,
-};
+use super::{assert_counted, deliver, failures, hint, key, put_rows, queued, start, told};
 use crate::app::{self, APP};
 
 fn error_type(invocation: Invocation) -> String {
@@ -48,7 +46,9 @@ async fn a_transient_fault_asks_for_another_delivery_and_no_event_is_lost() {
         put_rows(&world, app, "fff").await;
         let event = hint(&world, app, 3);
         let event = if is_queued { queued(&event) } else { event };
-        world.proxy.inject(transient().on("events", "PutEvents"));
+        world
+            .proxy
+            .inject(Fault::TRANSIENT.on("events", "PutEvents"));
         let failed = function.invoke(&event).await;
         world.proxy.lift();
         if is_queued {

@@ -23,11 +23,9 @@ async fn reconcile(world: &World, promote: &Function) -> Value {
 async fn lost_hints_are_made_good_by_the_schedule() {
     let world = app::world().await;
     let (promote, function) = (world.start("promote", YES), start(&world));
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
-    world.proxy.inject(denied.on_service("secretsmanager"));
+    world
+        .proxy
+        .inject(Fault::DENIED.on_service("secretsmanager"));
     let mut last = Value::Null;
     for release in ["R1", "R2", "R3"] {
         last = app::promote(&world, &promote, release, &[("DATABASE_URL", "u")]).await;

@@ -34,8 +34,7 @@ impl Seen {
         let (deployment, promote) = start(&world).await;
         promoted(&world, &promote, "R1", "first").await;
         let deletion = world.start("app-deletion", &[]);
-        let mut event = app::requested(&world, "R1", "deletion-0", 5);
-        event["detail-type"] = "App Deleted".into();
+        let mut event = app::deleted(&world, "deletion-0", 5);
         strand(&world).await;
         let answer = deletion.invoke(&event).await.answer();
         assert_eq!(answer["errorType"], "ClusterChanged", "{answer:#}");
@@ -65,7 +64,7 @@ impl Seen {
     pub async fn of_failure_count() -> Self {
         let world = app::world_with(app::MANIFEST, &["web"]).await;
         let (deployment, promote) = start(&world).await;
-        let denied = denied().on("secretsmanager", "CreateSecret");
+        let denied = Fault::DENIED.on("secretsmanager", "CreateSecret");
         world.proxy.inject(denied.times(3));
         for release in ["R1", "R2", "R3"] {
             promoted(&world, &promote, release, release).await;
@@ -264,7 +263,9 @@ async fn secret_outage_and_deletion(world: &World, function: &Function) {
     world
         .put(&format!("apps/{APP}/convox.yml"), changed_manifest())
         .await;
-    let failed = denied().on("secretsmanager", "PutSecretValue").times(1);
+    let failed = Fault::DENIED
+        .on("secretsmanager", "PutSecretValue")
+        .times(1);
     world.proxy.inject(failed);
     let report = promoted(world, function, "R3", "third").await;
     assert_eq!(report["delivery"], "S3", "{report:#}");
@@ -279,7 +280,7 @@ async fn secret_outage_and_deletion(world: &World, function: &Function) {
 async fn put_back(world: &World, function: &Function) {
     world
         .proxy
-        .inject(denied().on("ecs", "UpdateService").times(1));
+        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     let report = app::promote(world, function, "R5", &[("DATABASE_URL", "fifth")]).await;
     assert_eq!(report["status"], "failed", "{report:#}");
 }
@@ -320,11 +321,4 @@ async fn other_triggers(world: &World, function: &Function) {
     reconcile["detail"] = json!({"rack": world.rack});
     let answer = function.invoke(&reconcile).await.answer();
     assert_eq!(answer["status"], "reconciled", "{answer:#}");
-}
-
-fn denied() -> Fault {
-    Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    }
 }

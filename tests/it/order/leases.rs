@@ -136,8 +136,7 @@ async fn each_invocation_holds_the_lease_under_a_name_of_its_own() {
         deliver(&function, &write(&world, release, release).await).await;
     }
     let deleter = world.start("app-deletion", &[]);
-    let mut event = app::requested(&world, "R2", "deletion", 5);
-    event["detail-type"] = "App Deleted".into();
+    let event = app::deleted(&world, "deletion", 5);
     deliver(&deleter, &event).await;
     let calls = world.proxy.calls().into_iter();
     let states = calls.filter(|call| call.operation == "PutObject" && call.path.contains(STATE));

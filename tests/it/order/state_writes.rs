@@ -103,11 +103,9 @@ async fn events_that_could_not_be_sent_are_sent_by_the_next_delivery() {
     let event = write(&world, "R1", "one").await;
     world.proxy.clear();
     // Transient for us, and not for the SDK, whose own retries would take half a minute.
-    let broken = Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    };
-    world.proxy.inject(broken.on("events", "PutEvents"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("events", "PutEvents"));
     let failed = function.invoke(&event).await;
     world.proxy.lift();
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");

@@ -119,13 +119,7 @@ async fn a_secret_that_moved_on_is_not_read() {
 async fn whatever_is_wrong_with_the_secret_the_process_runs() {
     let (world, function) = live(YES).await;
     for (number, (fault, error_type)) in [
-        (
-            Fault::Error {
-                status: 400,
-                code: "AccessDeniedException",
-            },
-            "AccessDeniedException",
-        ),
+        (Fault::DENIED, "AccessDeniedException"),
         (
             Fault::Error {
                 status: 500,

@@ -28,6 +28,20 @@ async fn failed(world: &World, function: &Function, more: Value, error_type: &st
     answer["message"].as_str().unwrap().to_owned()
 }
 
+/// A Release's convox.yml with its error type, and what the error says.
+type Refused<'a> = (&'a str, String, &'a str, &'a str);
+
+/// That each Release, once it is there, fails for good.
+async fn all_failed(world: &World, function: &Function, cases: &[Refused<'_>]) {
+    for (release, manifest, error_type, says) in cases {
+        let key = format!("apps/{APP}/releases/{release}/convox.yml");
+        world.put(&key, manifest.as_str()).await;
+        world.put_env(APP, release, &[]).await;
+        let message = failed(world, function, json!({"release": release}), error_type).await;
+        assert!(message.contains(says), "{release}: {message}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_cannot_be_run_says_what_to_do() {
     let (world, function) = live(YES).await;
@@ -83,8 +97,7 @@ async fn the_longest_command_that_ecs_takes_is_run() {
 async fn a_deleted_app_runs_nothing() {
     let (world, function) = live(YES).await;
     let deletion = world.start("app-deletion", &[]);
-    let mut event = app::requested(&world, "R1", "deletion", 5);
-    event["detail-type"] = "App Deleted".into();
+    let event = app::deleted(&world, "deletion", 5);
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     for more in [json!({}), json!({"release": "R1"})] {
@@ -101,7 +114,7 @@ async fn a_release_that_promote_would_refuse_is_not_run() {
     let world = World::new().await;
     let function = world.start("process-run", &[]);
     let web = |more: &str| format!("services:\n  web:\n    image: i\n{more}");
-    for (release, manifest, error_type, says) in [
+    let cases = [
         (
             "R1",
             web("    environment: [NEEDED]\n"),
@@ -150,17 +163,8 @@ async fn a_release_that_promote_would_refuse_is_not_run() {
             "InvalidParameter",
             "neither `Yes` nor `No`",
         ),
-    ] {
-        world
-            .put(
-                &format!("apps/{APP}/releases/{release}/convox.yml"),
-                manifest,
-            )
-            .await;
-        world.put_env(APP, release, &[]).await;
-        let message = failed(&world, &function, json!({"release": release}), error_type).await;
-        assert!(message.contains(says), "{release}: {message}");
-    }
+    ];
+    all_failed(&world, &function, &cases).await;
     world.put_env(APP, "R9", &[]).await;
     let message = failed(
         &world,
@@ -190,7 +194,7 @@ async fn a_release_that_names_what_is_not_its_apps_is_not_run() {
         world.rack
     );
     let web = |more: &str| format!("services:\n  web:\n    image: i\n{more}");
-    for (release, manifest, error_type, says) in [
+    let cases = [
         (
             "R1",
             web(&format!("    secrets: {{A: '{of_rack}:K::'}}\n")),
@@ -212,17 +216,8 @@ async fn a_release_that_names_what_is_not_its_apps_is_not_run() {
             "SecretNotAllowed",
             "AppSecretArns",
         ),
-    ] {
-        world
-            .put(
-                &format!("apps/{APP}/releases/{release}/convox.yml"),
-                manifest,
-            )
-            .await;
-        world.put_env(APP, release, &[]).await;
-        let message = failed(&world, &function, json!({"release": release}), error_type).await;
-        assert!(message.contains(says), "{release}: {message}");
-    }
+    ];
+    all_failed(&world, &function, &cases).await;
 }
 
 #[tokio::test]
@@ -287,11 +282,7 @@ async fn what_ecs_refuses_for_good_is_told_and_not_delivered_again() {
     );
     world.proxy.refuse_tasks(None);
     world.proxy.clear();
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
-    world.proxy.inject(denied.on("ecs", "RunTask"));
+    world.proxy.inject(Fault::DENIED.on("ecs", "RunTask"));
     let answer = function.invoke(&event).await.answer();
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(told(&world).1["errorType"], "AccessDeniedException");

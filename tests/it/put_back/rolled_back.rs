@@ -4,7 +4,7 @@ use double::Fault;
 use rig::{Function, Invocation, World};
 use serde_json::Value;
 
-use super::{YES, denied, promote_changed, says, transient};
+use super::{YES, promote_changed, says};
 use crate::app::{self, APP};
 
 /// R1 and R2 are promoted, and ECS gives R2's `web` up; the revision that it went back to.
@@ -29,7 +29,9 @@ async fn a_promote_that_fails_leaves_what_ecs_went_back_to() {
         ("R3", "ecs", "RegisterTaskDefinition"),
         ("R4", "events", "PutTargets"),
     ] {
-        world.proxy.inject(denied().on(service, operation).times(1));
+        world
+            .proxy
+            .inject(Fault::DENIED.on(service, operation).times(1));
         let answer = promote_changed(&world, &function, release).await;
         world.proxy.lift();
         assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -41,7 +43,9 @@ async fn a_promote_that_fails_leaves_what_ecs_went_back_to() {
 #[tokio::test]
 async fn an_unfinished_promote_that_had_moved_it_is_put_back_there() {
     let (world, function, first) = rolled_back().await;
-    world.proxy.inject(transient().on("events", "PutTargets"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let key = format!("apps/{APP}/releases/R3/convox.yml");
     let manifest = app::MANIFEST.replace("0 3 * * *", "0 5 * * *");
     world.put(&key, manifest).await;
@@ -67,13 +71,9 @@ async fn what_ecs_went_back_to_while_nobody_looked_stays_too() {
     let first = app::running(&world, "web").await;
     promote_changed(&world, &function, "R2").await;
     // R3 ends before it has read anything of ECS, and only then ECS gives R2 up.
-    let unanswered = Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    };
     world
         .proxy
-        .inject(unanswered.on("ecs", "DescribeServices").times(1));
+        .inject(Fault::TRANSIENT.on("ecs", "DescribeServices").times(1));
     let version = world
         .put_env(APP, "R3", &[("DATABASE_URL", "unfinished")])
         .await;

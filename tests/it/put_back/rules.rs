@@ -1,9 +1,10 @@
 //! Rules of Timers: what a user set on them, and those that only the failed Release has.
 
 use aws_sdk_eventbridge::types::{DeadLetterConfig, RetryPolicy, RuleState, Target};
+use double::Fault;
 use rig::World;
 
-use super::{YES, denied, promote_changed};
+use super::{YES, promote_changed};
 use crate::app;
 
 async fn target(world: &World, rule: &str) -> Target {
@@ -37,7 +38,7 @@ async fn what_a_user_set_on_a_rule_is_kept_by_promotes_and_put_backs() {
             // The other rule's target may be the one that is denied: both orders must end the same.
             world
                 .proxy
-                .inject(denied().on("events", "PutTargets").times(1));
+                .inject(Fault::DENIED.on("events", "PutTargets").times(1));
         }
         let answer = promote_changed(&world, &function, release).await;
         world.proxy.lift();

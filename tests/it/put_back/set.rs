@@ -4,7 +4,7 @@ use double::Fault;
 use rig::{Function, Invocation, World};
 use serde_json::Value;
 
-use super::{YES, denied, says, scaled, transient};
+use super::{YES, says, scaled};
 use crate::app::{self, APP};
 
 const WEB: &str = "services:\n  web:\n    image: a\n    environment: [DATABASE_URL]\n";
@@ -46,7 +46,10 @@ async fn state_of(world: &World, timer: &str) -> String {
 
 #[tokio::test]
 async fn what_was_removed_runs_as_many_tasks_and_fires_no_more_than_before() {
-    for (case, refusal) in [("at once", denied()), ("by the next request", transient())] {
+    for (case, refusal) in [
+        ("at once", Fault::DENIED),
+        ("by the next request", Fault::TRANSIENT),
+    ] {
         let world = app::world_with(WEB, &[]).await;
         let function = world.start("promote", YES);
         promoted(&function, &world, "  api:\n    image: a\n").await;
@@ -96,7 +99,9 @@ async fn an_agent_comes_back_on_every_instance() {
         before.contains("100") && before.contains("DAEMON"),
         "{before}"
     );
-    let answer = removed_half(&world, &function, denied()).await.answer();
+    let answer = removed_half(&world, &function, Fault::DENIED)
+        .await
+        .answer();
     assert_eq!(answer["status"], "failed", "{answer:#}");
     assert!(!says(&answer, "is gone"), "{answer:#}");
     assert_eq!(scaled(&world, "monitor").await, before, "{answer:#}");
@@ -135,7 +140,9 @@ async fn percentages_come_back_whoever_set_them_and_whatever_version_promoted_th
         let manifest = format!("{WEB}    deployment: {{minimum: 0, maximum: 100}}\n");
         let key = format!("apps/{APP}/releases/R2/convox.yml");
         world.put(&key, manifest).await;
-        let answer = removed_half(&world, &function, denied()).await.answer();
+        let answer = removed_half(&world, &function, Fault::DENIED)
+            .await
+            .answer();
         assert_eq!(answer["status"], "failed", "{answer:#}");
         assert_eq!(scaled(&world, "web").await, before, "{earlier}: {answer:#}");
     }

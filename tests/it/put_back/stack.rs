@@ -1,6 +1,8 @@
 //! The App's stack is never put back, and a promote that failed says so.
 
-use super::{YES, assert_failed, denied, says};
+use double::Fault;
+
+use super::{YES, assert_failed, says};
 use crate::app::{self, APP};
 use crate::stacks::template;
 
@@ -21,7 +23,7 @@ async fn a_stack_that_stays_as_the_failed_release_made_it_is_named_and_the_next_
     world.put(&key, manifest).await;
     world
         .proxy
-        .inject(denied().on("events", "PutRule").times(1));
+        .inject(Fault::DENIED.on("events", "PutRule").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "stack").await;

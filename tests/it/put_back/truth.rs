@@ -1,9 +1,10 @@
 //! What is back is said to be back, what is not is named, and what a later promote has to see to is remembered.
 
+use double::Fault;
 use rig::Invocation;
 use serde_json::{Value, json};
 
-use super::{YES, assert_failed, denied, runs, says, transient};
+use super::{YES, assert_failed, runs, says};
 use crate::app::{self, APP};
 
 const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
@@ -21,7 +22,7 @@ async fn promote_fewer(world: &rig::World, function: &rig::Function) -> Value {
     world.put(&key, fewer()).await;
     world
         .proxy
-        .inject(denied().on("events", "DeleteRule").times(1));
+        .inject(Fault::DENIED.on("events", "DeleteRule").times(1));
     let answer = app::promote(world, function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(world, &answer, "AccessDeniedException", "fewer").await;
@@ -94,10 +95,10 @@ async fn what_a_put_back_could_not_remove_the_next_promote_removes() {
         .await;
     world
         .proxy
-        .inject(denied().on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     world
         .proxy
-        .inject(denied().on("ecs", "DeleteService").times(1));
+        .inject(Fault::DENIED.on("ecs", "DeleteService").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "a new Service").await;
@@ -127,7 +128,9 @@ async fn what_lost_the_apps_tags_meanwhile_is_left_alone_and_named() {
     let world = app::world().await;
     let function = world.start("promote", YES);
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
-    world.proxy.inject(transient().on("events", "PutTargets"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let version = world
         .put_env(APP, "R2", &[("DATABASE_URL", "unfinished")])
         .await;

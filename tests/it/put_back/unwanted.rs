@@ -6,7 +6,7 @@ use double::Fault;
 use rig::Invocation;
 use serde_json::Value;
 
-use super::{YES, assert_failed, denied, says, transient};
+use super::{YES, assert_failed, says};
 use crate::app::{self, APP};
 
 const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
@@ -32,7 +32,7 @@ async fn a_timer_that_only_the_failed_release_has_does_not_run() {
     }
     world
         .proxy
-        .inject(denied().on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "new Timers").await;
@@ -70,7 +70,7 @@ async fn a_service_that_only_the_failed_release_has_is_gone_again() {
         .await;
     world
         .proxy
-        .inject(denied().on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "a new Service").await;
@@ -97,7 +97,9 @@ async fn a_service_that_only_the_failed_release_has_is_gone_again() {
 async fn what_an_unfinished_first_request_left_is_said_when_the_next_one_is_refused() {
     let world = app::world().await;
     let function = world.start("promote", YES);
-    world.proxy.inject(transient().on("events", "PutTargets"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let version = world
         .put_env(APP, "R1", &[("DATABASE_URL", "unfinished")])
         .await;

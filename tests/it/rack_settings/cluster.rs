@@ -72,8 +72,7 @@ async fn services_in_the_cluster_before_stop_a_deletion_before_it_writes_anythin
     assert_eq!(report["status"], "promoted", "{report:#}");
     let other = other_cluster(&world).await;
     let deletion = world.start("app-deletion", &[("CLUSTER", &other)]);
-    let mut event = app::requested(&world, "R1", "deletion-1", 5);
-    event["detail-type"] = "App Deleted".into();
+    let event = app::deleted(&world, "deletion-1", 5);
     world.proxy.clear();
     let answer = deletion.invoke(&event).await.answer();
     assert_names_both(&world, &answer, &other);
@@ -89,8 +88,7 @@ async fn services_in_the_cluster_before_stop_a_deletion_before_it_writes_anythin
     assert!(made.is_empty(), "{made:?}: {answer:#}");
 
     remove_from_the_old(&world).await;
-    event["time"] = app::requested(&world, "R1", "deletion-2", 20)["time"].clone();
-    event["id"] = "deletion-2".into();
+    let event = app::deleted(&world, "deletion-2", 20);
     let answer = deletion.invoke(&event).await.answer();
     assert_eq!(answer["status"], "deleted", "{answer:#}");
 }

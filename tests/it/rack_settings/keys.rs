@@ -71,13 +71,9 @@ async fn a_secret_that_stays_under_its_key_falls_back_and_its_readers_keep_that_
     let world = app::world_with(WEB, &[]).await;
     let [first, second] = [key(&world).await, key(&world).await];
     promoted(&world, "R1", &first, "").await;
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
     world
         .proxy
-        .inject(denied.on("secretsmanager", "UpdateSecret"));
+        .inject(Fault::DENIED.on("secretsmanager", "UpdateSecret"));
     for release in ["R2", "R3"] {
         let report = promoted(&world, release, &second, &first).await;
         assert_eq!(report["delivery"], "S3", "{report:#}");
@@ -111,13 +107,9 @@ async fn a_failed_promote_that_had_changed_the_key_leaves_the_secret_readable_wh
         ("FORMER_SECRET_KEY_ARN", &first),
     ];
     let function = world.start("promote", &settings);
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
     world
         .proxy
-        .inject(denied.on("ecs", "UpdateService").times(1));
+        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     let answer = app::promote(&world, &function, "R2", &[("KEY", "R2")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");

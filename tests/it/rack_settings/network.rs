@@ -80,7 +80,7 @@ async fn what_ecs_went_back_to_keeps_its_way_to_the_database() {
 
     world
         .proxy
-        .inject(denied().on("ecs", "RegisterTaskDefinition").times(1));
+        .inject(Fault::DENIED.on("ecs", "RegisterTaskDefinition").times(1));
     let answer = app::promote(&world, &after, "R3", &[("KEY", "R3")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -108,7 +108,7 @@ async fn a_network_without_groups_of_its_own_is_put_back_too() {
     let after = world.start("promote", OTHER);
     world
         .proxy
-        .inject(denied().on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &after, "R2", &[("KEY", "R2")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -125,7 +125,9 @@ async fn what_fails_is_back_in_the_network_that_it_was_in() {
         ("R2", "ecs", "RegisterTaskDefinition"),
         ("R3", "events", "PutTargets"),
     ] {
-        world.proxy.inject(denied().on(service, operation).times(1));
+        world
+            .proxy
+            .inject(Fault::DENIED.on(service, operation).times(1));
         let answer = app::promote(&world, &after, release, &[("KEY", release)]).await;
         world.proxy.lift();
         assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -150,7 +152,7 @@ async fn a_state_that_knows_no_network_is_no_error_and_what_fails_is_back_where_
     let after = world.start("promote", OTHER);
     world
         .proxy
-        .inject(denied().on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &after, "R2", &[("KEY", "R2")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -160,20 +162,25 @@ async fn a_state_that_knows_no_network_is_no_error_and_what_fails_is_back_where_
     assert_eq!(admitted(&world).await, set(&[OWN]));
 }
 
-#[tokio::test]
-async fn a_process_runs_in_the_network_that_its_app_was_promoted_in() {
-    let world = app::world_with(MANIFEST, &[]).await;
-    let promote = world.start("promote", &[YES]);
-    promoted(&world, &promote, "R1").await;
-    let run = world.start("process-run", OTHER);
+/// That a process starts in the Rack's first group and the App's own.
+async fn assert_process_joins(world: &World, settings: &[(&str, &str)]) {
+    let run = world.start("process-run", settings);
     let process = json!({"app": APP, "service": "web", "command": "env"});
     let answer = run.invoke(&process).await.answer();
     assert_eq!(answer["status"], "started", "{answer:#}");
     let calls = world.proxy.calls();
     let started = calls.iter().find(|call| call.operation == "RunTask");
     let network = &started.unwrap().body["networkConfiguration"]["awsvpcConfiguration"];
-    let own = &outputs(&world).await["SecurityGroupId"];
+    let own = &outputs(world).await["SecurityGroupId"];
     assert_eq!(network["securityGroups"], json!(["sg-1", own]), "{network}");
+}
+
+#[tokio::test]
+async fn a_process_runs_in_the_network_that_its_app_was_promoted_in() {
+    let world = app::world_with(MANIFEST, &[]).await;
+    let promote = world.start("promote", &[YES]);
+    promoted(&world, &promote, "R1").await;
+    assert_process_joins(&world, OTHER).await;
 }
 
 #[tokio::test]
@@ -187,15 +194,7 @@ async fn a_process_of_an_app_without_a_network_of_its_own_is_in_the_apps_own_gro
     promoted(&world, &promote, "R1").await;
     let state = app::state(&world).await;
     assert!(state["applied"]["network"].is_null(), "only others' runs");
-    let run = world.start("process-run", &[YES]);
-    let process = json!({"app": APP, "service": "web", "command": "env"});
-    let answer = run.invoke(&process).await.answer();
-    assert_eq!(answer["status"], "started", "{answer:#}");
-    let calls = world.proxy.calls();
-    let started = calls.iter().find(|call| call.operation == "RunTask");
-    let network = &started.unwrap().body["networkConfiguration"]["awsvpcConfiguration"];
-    let own = &outputs(&world).await["SecurityGroupId"];
-    assert_eq!(network["securityGroups"], json!(["sg-1", own]), "{network}");
+    assert_process_joins(&world, &[YES]).await;
 }
 
 #[tokio::test]
@@ -248,11 +247,4 @@ async fn legacy(world: &World) -> Vec<String> {
     let network = services.services()[0].network_configuration().unwrap();
     let groups = network.awsvpc_configuration().unwrap().security_groups();
     groups.to_vec()
-}
-
-fn denied() -> Fault {
-    Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    }
 }

@@ -1,20 +1,9 @@
 //! A deleted App loses its stack before its secret; what is protected stops the deletion before anything is gone.
 
-use chrono::{SecondsFormat, TimeDelta, Utc};
 use rig::World;
-use serde_json::{Value, json};
 
 use super::{WEB, YES, fresh, promoted, stack_name};
-use crate::app::{self, APP};
-
-fn deleted(world: &World, id: &str, seconds: i64) -> Value {
-    let time = Utc::now() + TimeDelta::seconds(seconds);
-    json!({
-        "version": "0", "id": id, "detail-type": "App Deleted", "source": "rack", "account": "123456789012",
-        "time": time.to_rfc3339_opts(SecondsFormat::Secs, true), "region": "us-east-1", "resources": [],
-        "detail": {"rack": world.rack, "app": APP},
-    })
-}
+use crate::app;
 
 async fn has_stack(world: &World) -> bool {
     let described = world.cloudformation.describe_stacks();
@@ -29,7 +18,7 @@ async fn the_stack_goes_before_the_secret_and_a_promote_brings_it_back() {
     world.proxy.hold_stacks();
     world.proxy.clear();
     let answer = deletion
-        .invoke_alone(&deleted(&world, "d1", 5))
+        .invoke_alone(&app::deleted(&world, "d1", 5))
         .await
         .answer();
     assert_eq!(answer["status"], "waiting", "{answer:#}");
@@ -53,7 +42,7 @@ async fn a_deleted_database_leaves_a_snapshot_and_the_answer_names_it() {
     promoted(&world, &promote, "R1", &manifest).await;
     let deletion = world.start("app-deletion", &[]);
     let answer = deletion
-        .invoke_alone(&deleted(&world, "d1", 5))
+        .invoke_alone(&app::deleted(&world, "d1", 5))
         .await
         .answer();
     let message = answer["message"].as_str().unwrap();
@@ -73,7 +62,10 @@ async fn a_protected_database_stops_the_deletion_before_anything_is_gone() {
     assert_eq!(report["status"], "promoted", "{report:#}");
     let deletion = world.start("app-deletion", YES);
     world.proxy.clear();
-    let report = deletion.invoke(&deleted(&world, "d1", 5)).await.answer();
+    let report = deletion
+        .invoke(&app::deleted(&world, "d1", 5))
+        .await
+        .answer();
     assert_eq!(report["errorType"], "ResourceProtected", "{report:#}");
     let message = report["message"].as_str().unwrap();
     assert!(message.contains("main-db"), "{message}");
@@ -87,11 +79,17 @@ async fn a_stack_that_cannot_be_deleted_fails_the_deletion_with_its_reason() {
     promoted(&world, &promote, "R1", WEB).await;
     let deletion = world.start("app-deletion", &[]);
     world.proxy.fail_stacks("the log group is in use");
-    let report = deletion.invoke(&deleted(&world, "d1", 5)).await.answer();
+    let report = deletion
+        .invoke(&app::deleted(&world, "d1", 5))
+        .await
+        .answer();
     assert_eq!(report["errorType"], "StackStays", "{report:#}");
     let message = report["message"].as_str().unwrap();
     assert!(message.contains("the log group is in use"), "{message}");
-    let report = deletion.invoke(&deleted(&world, "d2", 6)).await.answer();
+    let report = deletion
+        .invoke(&app::deleted(&world, "d2", 6))
+        .await
+        .answer();
     assert_eq!(report["status"], "deleted", "{report:#}");
 }
 
@@ -108,7 +106,10 @@ async fn an_app_whose_stack_names_a_role_that_is_gone_is_deleted_with_the_role_o
     world.proxy.delete_role(gone);
     let anew = format!("{gone}-anew");
     let deletion = world.start("app-deletion", &[("APP_STACK_ROLE_ARN", &anew)]);
-    let report = deletion.invoke(&deleted(&world, "d1", 5)).await.answer();
+    let report = deletion
+        .invoke(&app::deleted(&world, "d1", 5))
+        .await
+        .answer();
     assert_eq!(report["status"], "deleted", "{report:#}");
     assert!(!has_stack(&world).await);
 }

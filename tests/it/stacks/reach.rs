@@ -205,13 +205,9 @@ async fn what_an_earlier_version_left_reaches_its_resources_all_the_way_into_the
     assert_eq!(plan["stack"], "update", "{plan:#}");
     assert_eq!(plan["services"]["web"]["changes"], true, "{plan:#}");
 
-    let denied = Fault::Error {
-        status: 400,
-        code: "AccessDeniedException",
-    };
     world
         .proxy
-        .inject(denied.on("events", "PutTargets").times(1));
+        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let report = promoted(&world, &promote, "R2", MANIFEST).await;
     world.proxy.lift();
     assert_eq!(report["errorType"], "AccessDeniedException", "{report:#}");

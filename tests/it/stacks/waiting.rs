@@ -52,15 +52,8 @@ async fn an_event_that_never_comes_is_made_up_for_by_the_schedule() {
     world.proxy.hold_stacks();
     upload(&world, &promote, "R1", WEB).await;
     let _lost = world.proxy.end_stacks();
-    let mut state = app::state(&world).await;
-    state["desired"]["until"] = json!("2026-01-01T00:00:00Z"); // a minute is over
-    let key = format!("apps/{}/state/promotion.json", app::APP);
-    world.put(&key, state.to_string()).await;
-    let more = json!({
-        "version": "0", "id": "c1", "detail-type": "Promotion Continue", "source": "secrets-manager-env",
-        "account": "123456789012", "time": "2026-11-12T00:00:00Z", "region": "us-east-1", "resources": [],
-        "detail": {"rack": world.rack, "app": app::APP, "requestId": "x", "kind": "promote"},
-    });
+    app::pass_minute(&world).await;
+    let more = app::continued(&world, "promote");
     let report = promote.invoke_alone(&more).await.answer();
     assert_eq!(report["status"], "promoted", "{report:#}");
 }

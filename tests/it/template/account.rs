@@ -12,7 +12,7 @@ use rig::World;
 use super::repository;
 
 /// Between two looks at a stack that is being worked on.
-const LOOK: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Creates a stack; the status in which that ends.
 pub async fn create(client: &CloudFormation, name: &str, template: &str) -> String {
@@ -37,7 +37,7 @@ pub async fn ended(client: &CloudFormation, name: &str) -> Option<Stack> {
         if !status.ends_with("_IN_PROGRESS") {
             return Some(stack);
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

@@ -101,11 +101,9 @@ async fn what_an_unfinished_request_has_left_is_used_or_removed() {
     let timer = "timers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n";
     let more = format!("{WEB}  api:\n    image: a\n{timer}");
     world.put("apps/shop/releases/R2/convox.yml", more).await;
-    let unanswered = Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    };
-    world.proxy.inject(unanswered.on("events", "PutTargets"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let version = world.put_env(APP, "R2", &[("DATABASE_URL", "two")]).await;
     let ended = function.invoke(&app::written(&world, "R2", &version)).await;
     world.proxy.lift();

@@ -10,11 +10,9 @@ use crate::app::{self, APP};
 /// Delivers an event while ECS moves no service; the invocation's end.
 async fn interrupted(world: &World, function: &Function, event: &Value) -> Invocation {
     // Transient for us, and not for the SDK, whose own retries would take half a minute.
-    let broken = Fault::Error {
-        status: 400,
-        code: "ConcurrentModificationException",
-    };
-    world.proxy.inject(broken.on("ecs", "UpdateService"));
+    world
+        .proxy
+        .inject(Fault::TRANSIENT.on("ecs", "UpdateService"));
     let ended = function.invoke(event).await;
     world.proxy.lift();
     ended

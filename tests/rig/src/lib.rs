@@ -3,6 +3,7 @@
 //! - [`emulator`]: one `MiniStack` for all tests of a process.
 //! - [`world`]: what one test gets: an account of its own, clients, bucket, cluster, key, proxy.
 //! - [`function`]: a built Lambda binary under AWS's Runtime Interface Emulator.
+//! - [`events`]: events as EventBridge delivers them.
 //! - [`agent`]: from a registered task definition to the variables that each container sees.
 //! - [`runner`]: a registered task definition, started on this machine as ECS would.
 //! - [`canary`]: marker values that no output may contain.
@@ -18,6 +19,7 @@ pub mod chance;
 mod credentials;
 pub mod emulator;
 mod envelope;
+pub mod events;
 pub mod function;
 pub mod launcher;
 mod poll;

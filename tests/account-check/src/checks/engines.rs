@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Check, Question};
+use super::{Check, Question, judged};
 use crate::aws::Aws;
 use crate::rack::text;
 
@@ -88,10 +88,6 @@ fn look(
         } else {
             found.join(", ")
         };
-        if found.iter().any(fits) {
-            Ok(seen)
-        } else {
-            Err(seen)
-        }
+        judged(found.iter().any(fits), seen)
     })
 }

@@ -46,6 +46,17 @@ pub struct Injection {
 }
 
 impl Fault {
+    /// The caller may not.
+    pub const DENIED: Self = Self::Error {
+        status: 400,
+        code: "AccessDeniedException",
+    };
+    /// Worth another delivery to the functions, and not retried by the SDK itself, which would take half a minute.
+    pub const TRANSIENT: Self = Self::Error {
+        status: 400,
+        code: "ConcurrentModificationException",
+    };
+
     /// Befalls one operation.
     #[must_use]
     pub fn on(self, service: impl Into<String>, operation: impl Into<String>) -> Injection {

@@ -13,7 +13,7 @@ use crate::access;
 use crate::stacks::End;
 
 /// How often a proxy that ends operations by itself looks for them.
-const LOOK: Duration = Duration::from_millis(100);
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The emulator's own `CloudFormation`.
 pub(super) fn emulated(upstream_url: &str, account: &str) -> Client {
@@ -77,7 +77,7 @@ impl Proxy {
         let shared = Arc::clone(&self.shared);
         tokio::spawn(async move {
             loop {
-                tokio::time::sleep(LOOK).await;
+                tokio::time::sleep(PAUSE).await;
                 let events = shared.stacks.lock().unwrap().end_unheld(age);
                 for event in events {
                     aws_events::send(&shared.upstream, &event).await;
