@@ -189,7 +189,7 @@ impl Account {
         }
     }
 
-    fn look(&self) -> Said {
+    fn checked(&self) -> Said {
         self.check(&self.world.rack, &self.emulator.url())
     }
 }
@@ -317,7 +317,7 @@ fn assert_names_the_racks_own(account: &Account, said: &Said) {
 
 /// A policy of the organization that denies what only the attached policy of a role allows is told of that role.
 fn assert_asks_about_attached_policies(account: &Account) {
-    let said = account.look();
+    let said = account.checked();
     let (id, url) = (&account.world.account, account.emulator.url());
     let policy =
         format!("aws iam get-policy-version --policy-arn arn:aws:iam::{id}:policy/{STACK}-");
@@ -335,7 +335,7 @@ fn assert_asks_about_attached_policies(account: &Account) {
             "EvalResourceName": "arn:aws:ec2:{REGION}:{id}:security-group/x"}}]}}"#
     );
     account.lay("iam.simulate-principal-policy", &denied);
-    let said = account.look();
+    let said = account.checked();
     let differs = said.titles("differs ");
     assert!(
         differs.len() == 1 && differs[0].contains("AppStackRole"),
@@ -347,7 +347,7 @@ fn assert_asks_about_attached_policies(account: &Account) {
     account.take_away("iam.simulate-principal-policy");
 
     account.lay("iam.get-policy-version.error", DENIED);
-    let said = account.look();
+    let said = account.checked();
     let unseen = said.titles("not seen ");
     let is_of_stacks =
         |title: &str| title.starts_with("The policy ") && title.contains("AppStackRole");
@@ -362,22 +362,22 @@ fn assert_asks_about_attached_policies(account: &Account) {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_missing_in_an_account_is_told_with_what_to_do() {
     let account = Account::new().await;
-    assert_said(&account.look(), &["The Rack's stack"], &[], 1);
+    assert_said(&account.checked(), &["The Rack's stack"], &[], 1);
 
     account.forget("cloudformation.describe-stacks");
     account.deploy().await;
     let missing = ["ECS's service-linked role", "The cluster"];
-    assert_said(&account.look(), &missing, &[], 1);
+    assert_said(&account.checked(), &missing, &[], 1);
 
     mend(&account);
-    let said = account.look();
+    let said = account.checked();
     assert_said(&said, &[], &[], 0);
     assert_names_the_racks_own(&account, &said);
     assert_asks_about_attached_policies(&account);
 
     for (operation, answer, title) in WRONG {
         account.lay(operation, answer);
-        assert_said(&account.look(), &[title], &[], 1);
+        assert_said(&account.checked(), &[title], &[], 1);
         account.take_away(operation);
         if let Some((_, right)) = ENGINES.iter().find(|(one, _)| *one == operation) {
             account.lay(operation, right);
@@ -385,7 +385,7 @@ async fn what_is_missing_in_an_account_is_told_with_what_to_do() {
     }
 
     account.lay("iam.get-account-authorization-details.error", DENIED);
-    assert_said(&account.look(), &[], &["The Rack's roles"], 0);
+    assert_said(&account.checked(), &[], &["The Rack's roles"], 0);
 
     let nobody = account.check("another", "http://127.0.0.1:1");
     assert_said(&nobody, &[], &["Who is asking", "The Rack's stack"], 2);

@@ -82,7 +82,7 @@ fn no_bytes_make_a_reader_panic() {
         }
         told.push(format!("{cases} {name}"));
     }
-    proof::tell(&format!("bytes: {} read or refused", told.join(", ")));
+    proof::covered(&format!("bytes: {} read or refused", told.join(", ")));
 }
 
 /// What one reading asks of the allocator: calls and bytes, the same on every machine however busy it is.
@@ -116,7 +116,7 @@ fn twice_the_size_takes_about_twice_the_effort() {
             }
         }
     }
-    proof::tell(&format!(
+    proof::covered(&format!(
         "files of 1 MiB: {count} made of one shape each, no effort grows with the square of the size"
     ));
 }

@@ -50,9 +50,11 @@ impl Racks {
         let key = |file: &str| format!("apps/{app}/{file}");
         self.world.put(&key("convox.yml"), manifest).await;
         self.world.put(&key("releases/R1/build.json"), BUILD).await;
-        let (first, s3) = self.see(&self.s3, app, environment, "S3").await;
+        let (first, s3) = self
+            .promoted_through(&self.s3, app, environment, "S3")
+            .await;
         let (second, secrets_manager) = self
-            .see(&self.secrets_manager, app, environment, "SecretsManager")
+            .promoted_through(&self.secrets_manager, app, environment, "SecretsManager")
             .await;
         Seen {
             s3,
@@ -61,7 +63,7 @@ impl Racks {
         }
     }
 
-    async fn see(
+    async fn promoted_through(
         &self,
         rack: &Function,
         app: &str,

@@ -15,6 +15,18 @@ use crate::app::{self, APP};
 
 const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 
+/// One Service.
+const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
+
+/// Writes R2's convox.yml: [`WEB`] with one more Service and the Timer `one`.
+async fn write_more(world: &World, service: &str) {
+    let manifest = format!(
+        "{WEB}  {service}:\n    image: a\ntimers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n"
+    );
+    let key = format!("apps/{APP}/releases/R2/convox.yml");
+    world.put(&key, manifest).await;
+}
+
 /// The percentages of a Service's ECS service, how many tasks it is to run, and how it is scheduled.
 async fn scaled(world: &World, service: &str) -> String {
     let described = world.ecs.describe_services().cluster(&world.cluster);

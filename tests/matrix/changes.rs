@@ -67,7 +67,7 @@ fn prove(what: &str, situations: &[Situation]) {
         &faults::run,
     );
     let count = situations.len();
-    proof::tell(&format!(
+    proof::covered(&format!(
         "{what}: {count}, with {dies} kills and {fails} faults in the promote after them, each recovered"
     ));
 }

@@ -257,7 +257,7 @@ fn prove(functions: &[&str]) {
     let what_fails = format!("{what}, on processes");
     let real = pool::each(pool::Place::Processes, &what_fails, on_processes, &run);
     let calls = calls.len();
-    proof::tell(&format!(
+    proof::covered(&format!(
         "{what}: {count} cases at {calls} calls, each recovered; {real} of them on processes too"
     ));
 }

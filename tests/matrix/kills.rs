@@ -94,7 +94,7 @@ fn prove(functions: &[&str]) {
     let count = pool::each(pool::Place::Memory, &what, cases, &run);
     let what_dies = format!("{what}, on processes");
     let dead = pool::each(pool::Place::Processes, &what_dies, on_processes, &run);
-    proof::tell(&format!(
+    proof::covered(&format!(
         "{what}: {count} cases, each recovered; {dead} of them on processes too"
     ));
 }

@@ -105,7 +105,7 @@ async fn promote_many() {
         assert_eq!(order.last(), Some(&newest), "{}", app.name);
     }
     let requests = apps * PROMOTES;
-    proof::tell(&format!(
+    proof::covered(&format!(
         "load: {requests} promotes of {apps} Apps, {} promoted, {} superseded, {} taken over by another copy, {} left \
          to who hears of the stack, {} redelivered, {throttled} calls throttled, none lost",
         counts.promoted, counts.superseded, counts.queued, counts.waiting, counts.redelivered

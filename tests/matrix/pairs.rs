@@ -71,7 +71,7 @@ fn two_faults_on_one_promote_are_recovered_from_as_one_is() {
     let cases = pool::once(async |rack| cases(rack, Scenario::Changed).await);
     let what = "pairs of faults on one promote";
     let count = pool::each(pool::Place::Memory, what, cases, &run);
-    proof::tell(&format!("{what}: {count} cases, each recovered"));
+    proof::covered(&format!("{what}: {count} cases, each recovered"));
 }
 
 async fn run(rack: &Rack, number: usize, case: Case) {

@@ -96,7 +96,7 @@ where
             work.end_if_stuck();
             if told.elapsed() >= PROGRESS {
                 told = Instant::now();
-                work.tell();
+                work.print_progress();
             }
         }
         for worker in workers {
@@ -205,7 +205,7 @@ impl<C: Display> Work<C> {
     }
 
     /// Written past the harness, which shows nothing of a test that is still running.
-    fn tell(&self) {
+    fn print_progress(&self) {
         let (left, failed) = (
             self.left.lock().unwrap().len(),
             self.failed.lock().unwrap().len(),

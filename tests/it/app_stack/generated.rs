@@ -300,7 +300,7 @@ fn what_is_read_is_rendered_whole_and_no_message_holds_a_value() {
     outcome.unwrap_or_else(|error| panic!("{error}"));
     let (taken, refused) = (taken.get(), refused.get());
     assert!(taken * 5 > refused, "{taken} taken, {refused} refused");
-    proof::tell(&format!(
+    proof::covered(&format!(
         "resources: {taken} generated convox.yml rendered whole, {refused} refused, without a value in any message"
     ));
 }

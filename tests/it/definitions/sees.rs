@@ -320,7 +320,7 @@ fn what_a_task_sees_is_the_same_on_both_deliveries_and_as_the_table_says() {
     if let Err(err) = runner.run(&case(), |case| check(&case)) {
         panic!("{err}");
     }
-    proof::tell(&format!(
+    proof::covered(&format!(
         "variables: {cases} environments with their declarations, own secrets, files and links; a task sees the same on both \
          deliveries, as the precedence table says"
     ));

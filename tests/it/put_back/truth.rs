@@ -4,10 +4,8 @@ use double::Fault;
 use rig::Invocation;
 use serde_json::{Value, json};
 
-use super::{YES, assert_failed, runs, says};
+use super::{WEB, YES, assert_failed, runs, says, write_more};
 use crate::app::{self, APP};
-
-const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
 
 /// Without the Service `metrics` and the Timer `cleanup`.
 fn fewer() -> String {
@@ -87,12 +85,7 @@ async fn what_a_put_back_could_not_remove_the_next_promote_removes() {
     let world = app::world_with(WEB, &["web"]).await;
     let function = world.start("promote", YES);
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
-    let manifest = format!(
-        "{WEB}  api:\n    image: a\ntimers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n"
-    );
-    world
-        .put("apps/shop/releases/R2/convox.yml", manifest)
-        .await;
+    write_more(&world, "api").await;
     world
         .proxy
         .inject(Fault::DENIED.on("events", "PutTargets").times(1));

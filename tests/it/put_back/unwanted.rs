@@ -6,10 +6,8 @@ use double::Fault;
 use rig::Invocation;
 use serde_json::Value;
 
-use super::{YES, assert_failed, says};
+use super::{WEB, YES, assert_failed, says, write_more};
 use crate::app::{self, APP};
-
-const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
 
 #[tokio::test]
 async fn a_timer_that_only_the_failed_release_has_does_not_run() {
@@ -62,12 +60,7 @@ async fn a_service_that_only_the_failed_release_has_is_gone_again() {
     let world = app::world_with(WEB, &["web"]).await;
     let function = world.start("promote", YES);
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
-    let manifest = format!(
-        "{WEB}  extra:\n    image: a\ntimers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n"
-    );
-    world
-        .put("apps/shop/releases/R2/convox.yml", manifest)
-        .await;
+    write_more(&world, "extra").await;
     world
         .proxy
         .inject(Fault::DENIED.on("events", "PutTargets").times(1));

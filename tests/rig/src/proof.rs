@@ -10,7 +10,7 @@ use std::path::Path;
 /// # Panics
 ///
 /// When the file cannot be written.
-pub fn tell(line: &str) {
+pub fn covered(line: &str) {
     println!("{line}");
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = package.join("../../target");

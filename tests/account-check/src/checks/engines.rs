@@ -52,12 +52,12 @@ const DEFAULTS: [(&str, &str, &str, &str, &str); 6] = [
     ),
 ];
 
-/// One look for each.
+/// One check for each.
 pub(super) fn all(aws: &Aws) -> impl Iterator<Item = Check> {
-    DEFAULTS.into_iter().map(|default| look(aws, default))
+    DEFAULTS.into_iter().map(|default| version_of(aws, default))
 }
 
-fn look(
+fn version_of(
     aws: &Aws,
     (service, operation, member, engine, version): (&str, &str, &str, &str, &str),
 ) -> Check {

@@ -130,7 +130,7 @@ fn references(template: &Value) -> Result<(), Refusal> {
     let (resources, parameters) = (names("Resources"), names("Parameters"));
     for section in ["Resources", "Outputs"] {
         let mut found = Found::default();
-        found.look(&template[section]);
+        found.collect(&template[section]);
         let is_known = |name: &str| {
             name.starts_with("AWS::") || resources.contains(name) || parameters.contains(name)
         };
@@ -166,19 +166,19 @@ struct Found {
 }
 
 impl Found {
-    fn look(&mut self, value: &Value) {
+    fn collect(&mut self, value: &Value) {
         match value {
-            Value::Array(items) => items.iter().for_each(|item| self.look(item)),
+            Value::Array(items) => items.iter().for_each(|item| self.collect(item)),
             Value::Object(members) => {
                 for (name, member) in members {
-                    self.look_at(name, member);
+                    self.collect_member(name, member);
                 }
             }
             _ => {}
         }
     }
 
-    fn look_at(&mut self, name: &str, member: &Value) {
+    fn collect_member(&mut self, name: &str, member: &Value) {
         match (name, member) {
             ("Ref" | "DependsOn", Value::String(of)) => self.values.push(of.clone()),
             ("DependsOn", Value::Array(all)) => {
@@ -193,20 +193,20 @@ impl Found {
                 let (of, _) = of.split_once('.').unwrap_or((of, ""));
                 self.attributes.push(of.to_owned());
             }
-            ("Fn::Sub", Value::String(text)) => self.look_into(text, &Map::new()),
+            ("Fn::Sub", Value::String(text)) => self.collect_from_text(text, &Map::new()),
             ("Fn::Sub", Value::Array(parts)) => {
                 let none = Map::new();
                 let own = parts.get(1).and_then(Value::as_object).unwrap_or(&none);
                 let text = parts.first().and_then(Value::as_str);
-                self.look_into(text.unwrap_or_default(), own);
-                own.values().for_each(|value| self.look(value));
+                self.collect_from_text(text.unwrap_or_default(), own);
+                own.values().for_each(|value| self.collect(value));
             }
-            _ => self.look(member),
+            _ => self.collect(member),
         }
     }
 
     /// `${Name}` and `${Name.Attribute}`; `${!Name}` is text.
-    fn look_into(&mut self, text: &str, own: &Map<String, Value>) {
+    fn collect_from_text(&mut self, text: &str, own: &Map<String, Value>) {
         let names = text.split("${").skip(1);
         let names = names.filter_map(|rest| Some(rest.split_once('}')?.0));
         for name in names.filter(|name| !name.starts_with('!') && !own.contains_key(*name)) {

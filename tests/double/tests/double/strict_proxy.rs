@@ -35,7 +35,7 @@ impl Program {
         (program, doors)
     }
 
-    fn tell(&mut self, command: &str) -> Value {
+    fn command(&mut self, command: &str) -> Value {
         writeln!(self.0.stdin.as_mut().unwrap(), "{command}").unwrap();
         self.answer()
     }
@@ -80,7 +80,7 @@ async fn the_program_hangs_a_service_on_command_and_ends_with_its_input() {
     read(&front).await.unwrap();
 
     assert_eq!(
-        program.tell("hang secretsmanager"),
+        program.command("hang secretsmanager"),
         json!({"hangs": "secretsmanager"})
     );
     let hanging = read(&front).await;
@@ -89,15 +89,15 @@ async fn the_program_hangs_a_service_on_command_and_ends_with_its_input() {
         "{hanging:?}"
     );
     read(&back).await.expect("the back door has no faults");
-    assert_eq!(program.tell("lift"), json!({"hangs": null}));
+    assert_eq!(program.command("lift"), json!({"hangs": null}));
     read(&front).await.unwrap();
 
     let (service, operation) = ("secretsmanager", "GetSecretValue");
     let call =
         |status: Option<u16>| json!({"service": service, "operation": operation, "status": status});
     let calls = [call(Some(200)), call(None), call(Some(200))];
-    assert_eq!(program.tell("calls"), json!({"calls": calls}));
-    assert!(program.tell("sing")["error"].is_string());
+    assert_eq!(program.command("calls"), json!({"calls": calls}));
+    assert!(program.command("sing")["error"].is_string());
 }
 
 /// One call of SQS, straight to the emulator.

@@ -46,7 +46,7 @@ async fn a_delivered_url_opens_a_postgresql_that_takes_tls_only() {
     let link = || aws.secret(secret.as_str()).unwrap();
     let server = match Postgres::start(&link()["PASS"]) {
         Ok(server) => server,
-        Err(why) => return proof::tell(&format!("TLS-only PostgreSQL: skipped, {why}")),
+        Err(why) => return proof::covered(&format!("TLS-only PostgreSQL: skipped, {why}")),
     };
 
     let plain = reached(&link(), &server);
@@ -76,5 +76,5 @@ async fn a_delivered_url_opens_a_postgresql_that_takes_tls_only() {
             ),
         }
     }
-    proof::tell("TLS-only PostgreSQL: delivered URLs opened it, encrypted and verified");
+    proof::covered("TLS-only PostgreSQL: delivered URLs opened it, encrypted and verified");
 }
