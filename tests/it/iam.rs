@@ -345,7 +345,7 @@ async fn an_object_is_opened_with_the_key_that_it_was_written_with() {
     assert_eq!(report["status"], "promoted", "{report:#}");
     world.proxy.change_environment_key(&former);
     let promote = world.start("promote", &[("ENVIRONMENT_KEY_ARN", &key)]);
-    let _ = app::promote(&world, &promote, "R2", &[("A", "2")]).await; // the bench's KMS knows no policies
+    let _ = app::promote(&world, &promote, "R2", &[("A", "2")]).await; // the double's KMS knows no policies
     let ended = catch_unwind(AssertUnwindSafe(|| drop(world)));
     let said = *ended.unwrap_err().downcast::<String>().unwrap();
     let lines: Vec<&str> = said.lines().skip(1).collect();
