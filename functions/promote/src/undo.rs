@@ -1,27 +1,29 @@
 //! After a promote that failed for good: what differs from the applied Release is put back, so that the Release that
 //! runs keeps its own environment. What cannot be is named, and remembered until a later promote has seen to it.
+//!
+//! As a promote: what stands is read, what is done with it is decided as data, and that is performed.
 
+mod plan;
+mod read;
 mod rules;
 mod services;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws::call_error::{CallError, ErrorClass};
-use aws::secrets::{self, SecretError};
+use aws::secrets;
 use lambda::intake::Failure as _;
 use lambda::unwanted::{Keep, Removals};
-use manifest::Manifest;
-use manifest::precedence::EnvDelivery;
 use names::error_chain::Chain;
 use names::{AppId, ReleaseId};
-use promotion::{Applied, Definition, Desired};
-use zeroize::Zeroizing;
+use promotion::{Applied, Desired};
 
 use crate::apply::Executor;
 use crate::edge::Edge;
 use crate::error::PromoteError;
-use crate::plan::Action;
 use crate::progress::{Progress, Touched};
+
+use plan::{Deed, Step};
 
 /// What the state remembers of one failure at most: places, and the characters of each.
 const REMEMBERED_MAX: usize = 20;
@@ -36,13 +38,11 @@ pub struct Aftermath {
     pub unrestored: Vec<String>,
 }
 
-/// What is put back, and to what.
-struct Undo<'a, E> {
-    edge: &'a E,
+/// What is put back to, and how much may be in question.
+struct Case<'a> {
     id: &'a AppId,
     applied: &'a Applied,
     touched: &'a Touched,
-    request_id: &'a str,
     /// Whether an earlier request may have changed more than `touched` says.
     interrupted: bool,
     /// Whether ECS services or rules may have been created.
@@ -72,28 +72,35 @@ pub async fn aftermath<E: Edge>(
             unrestored: Vec::new(),
         });
     };
-    let undo = Undo {
-        edge,
+    let case = Case {
         id,
         applied,
         touched: &progress.touched,
-        request_id: &desired.order.request_id,
         interrupted: desired.interrupted,
         created: progress.created || desired.interrupted,
     };
-    let back = match undo.all().await {
-        Err(err) if err.class() == ErrorClass::Transient => return Err(err),
-        back => back,
+    let seen = Box::pin(read::read(edge, &case)).await?; // large
+    let plan = plan::plan(edge.config(), &case, &seen);
+    let performer = Performer {
+        edge,
+        id,
+        applied,
+        // Tokens of writes are other ones than those of the request.
+        own_id: format!("put back after {}", desired.order.request_id),
     };
+    let mut back = Back::default();
+    for step in &plan.steps {
+        performer.perform(step, &mut back).await?;
+    }
     let release = &applied.release;
-    let (mut says, left) = match back {
-        Ok(back) => (back.says(release), back.left),
-        Err(err) => {
-            let failed = format!("Release {release} could not be put back: {}", Chain(&err));
+    let (mut says, left) = match &plan.stopped {
+        None => (back.says(release), back.left),
+        Some(err) => {
+            let failed = format!("Release {release} could not be put back: {}", Chain(err));
             (vec![failed.clone()], vec![failed])
         }
     };
-    says.extend(undo.stack().await?);
+    says.extend(plan.stack);
     Ok(Aftermath {
         says,
         unrestored: bounded(&left),
@@ -110,14 +117,6 @@ struct Back {
 }
 
 impl Back {
-    /// Adds what was made again, unless that `failed`.
-    fn note(&mut self, failed: Option<String>, made: String) {
-        match failed {
-            Some(failed) => self.left.push(failed),
-            None => self.made.push(made),
-        }
-    }
-
     fn says(&self, release: &ReleaseId) -> Vec<String> {
         let back = format!("what was changed is back at Release {release}");
         let back = if self.left.is_empty() {
@@ -139,6 +138,86 @@ impl Back {
 fn bounded(left: &[String]) -> Vec<String> {
     let short = |text: &String| text.chars().take(CHARACTERS_MAX).collect();
     left.iter().take(REMEMBERED_MAX).map(short).collect()
+}
+
+/// Whoever performs the steps.
+struct Performer<'a, E> {
+    edge: &'a E,
+    id: &'a AppId,
+    applied: &'a Applied,
+    own_id: String,
+}
+
+impl<E: Edge> Performer<'_, E> {
+    /// Performs one step; what failed for good is left, and the others are still made.
+    async fn perform(&self, step: &Step<'_>, back: &mut Back) -> Result<(), PromoteError> {
+        let (ended, failed, made) = match step {
+            Step::Left(says) => {
+                back.left.push(says.clone());
+                return Ok(());
+            }
+            Step::Secret { version } => {
+                back.left.extend(self.secret(version).await);
+                return Ok(());
+            }
+            Step::Do { deed, failed, made } => (self.done(deed).await, failed, made.as_ref()),
+        };
+        match ended {
+            Ok(()) => back.made.extend(made.cloned()),
+            Err(err) if err.class() == ErrorClass::Transient => return Err(err.into()),
+            Err(err) => back.left.push(format!("{failed} ({})", Chain(&err))),
+        }
+        Ok(())
+    }
+
+    async fn done(&self, deed: &Deed<'_>) -> Result<(), CallError> {
+        match deed {
+            Deed::Run { action, definition } => {
+                let executor = Executor {
+                    edge: self.edge,
+                    id: self.id,
+                    request_id: &self.own_id,
+                };
+                executor.perform(action, definition).await
+            }
+            Deed::MakeRuleAgain {
+                name,
+                rule,
+                is_disabled,
+            } => {
+                let (edge, tags) = (self.edge, self.id.tags());
+                edge.make_rule_again(name, rule, *is_disabled, &tags).await
+            }
+            Deed::DeleteService(name) => self.edge.delete_service(name).await,
+            Deed::RemoveRule(name) => self.edge.remove_rule(name).await,
+        }
+    }
+
+    /// A Secrets Manager that cannot be asked does not hold up the rest.
+    async fn secret(&self, version: &str) -> Option<String> {
+        let failed = match self.edge.make_current(self.id, version).await {
+            Ok(true) => return None,
+            Ok(false) => self.write_anew().await.err()?,
+            Err(err) => Chain(&err).to_string(),
+        };
+        Some(format!(
+            "the secret `{}` could not be put back to version {version} ({failed})",
+            self.id.secret()
+        ))
+    }
+
+    /// Writes the environment of the applied Release where its version is gone: old content under its old token would be no
+    /// write, so it gets a token of its own.
+    async fn write_anew(&self) -> Result<(), String> {
+        let (id, applied) = (self.id, self.applied);
+        // It is large, and seldom needed.
+        let read = Box::pin(self.edge.applied_environment(id, applied)).await;
+        let read = read.map_err(|err| Chain(&PromoteError::from(err)).to_string())?;
+        let value = read.environment.to_secret_string();
+        let token = secrets::token(id, &applied.release, &self.own_id, &value);
+        let written = self.edge.read_and_write_secret(id, &value, &token).await;
+        written.map(drop).map_err(|err| Chain(&err).to_string())
+    }
 }
 
 /// What a failed first promote has left, in words.
@@ -186,162 +265,4 @@ async fn running_anyway(edge: &impl Edge, id: &AppId) -> Result<Vec<String>, Pro
     let stack = stack.filter(|stack| id.owns(&stack.tags));
     let stack = stack.map(|_| format!("the stack `{}`", id.stack()));
     Ok(services.chain(rules).chain(stack).collect())
-}
-
-impl<E: Edge> Undo<'_, E> {
-    /// Puts back the secret's current version, ECS services and rules; what was created beside them is removed.
-    async fn all(&self) -> Result<Back, PromoteError> {
-        let mut back = Back::default();
-        if self.applied.delivery == EnvDelivery::SecretsManager
-            && (self.interrupted || self.touched.secret)
-        {
-            back.left.extend(self.secret().await);
-        }
-        self.services(&mut back).await?;
-        self.rules(&mut back).await?;
-        if self.created {
-            back.left.extend(self.remove_created().await?);
-        }
-        Ok(back)
-    }
-
-    /// The App's stack, in words, where it is not as the applied Release had it: it is never put back, since what it holds is
-    /// people's data, and the next promote makes of it what its own convox.yml says. A change of it takes more than one
-    /// attempt, so a request that was never interrupted has made none.
-    async fn stack(&self) -> Result<Option<String>, PromoteError> {
-        let Some(before) = self
-            .applied
-            .stack_digest
-            .as_ref()
-            .filter(|_| self.interrupted)
-        else {
-            return Ok(None);
-        };
-        let name = self.id.stack();
-        let seen = match self.edge.stack(self.id).await {
-            Ok(seen) => seen,
-            Err(err) if err.class() == ErrorClass::Transient => return Err(err.into()),
-            Err(err) => {
-                let reason = Chain(&err);
-                return Ok(Some(format!(
-                    "whether the stack `{name}` was changed is not known ({reason})"
-                )));
-            }
-        };
-        let seen = seen.filter(|seen| self.id.owns(&seen.tags));
-        let changed = seen.filter(|seen| seen.is_at_work() || seen.digest() != *before);
-        Ok(changed.map(|seen| {
-            format!(
-                "the stack `{name}`, with its resources, is not put back: it stays as this \
-                 request, or one before it that did not finish, made it ({}), and the next promote \
-                 makes of it what its own convox.yml says",
-                seen.status
-            )
-        }))
-    }
-
-    /// What of `known` may have been changed.
-    fn in_question<'k>(
-        &self,
-        known: &'k BTreeMap<String, Definition>,
-        touched: &BTreeSet<String>,
-    ) -> Vec<(&'k String, &'k Definition)> {
-        known
-            .iter()
-            .filter(|(_, known)| self.interrupted || touched.contains(&known.runs_as))
-            .collect()
-    }
-
-    /// A Secrets Manager that cannot be asked does not hold up the rest.
-    async fn secret(&self) -> Option<String> {
-        let (id, applied) = (self.id, self.applied);
-        let version = applied.secret.as_ref()?;
-        let current = self.edge.make_current(id, &version.version_id).await;
-        let failed = match current {
-            Ok(true) => return None,
-            // Old content under its old token would be no write, so it gets a token of its own.
-            Ok(false) => match self.environment().await {
-                Ok(value) => {
-                    let token = secrets::token(id, &applied.release, &self.own_id(), &value);
-                    let written = self.edge.read_and_write_secret(id, &value, &token).await;
-                    written
-                        .err()
-                        .map(|err: SecretError| Chain(&err).to_string())
-                }
-                Err(err) => Some(Chain(&err).to_string()),
-            },
-            Err(err) => Some(Chain(&err).to_string()),
-        };
-        failed.map(|reason| {
-            format!(
-                "the secret `{}` could not be put back to version {} ({reason})",
-                id.secret(),
-                version.version_id
-            )
-        })
-    }
-
-    /// What tokens of writes are made of, which are other ones than those of the request.
-    fn own_id(&self) -> String {
-        format!("put back after {}", self.request_id)
-    }
-
-    async fn perform(&self, action: &Action<'_>, definition: &str) -> Result<(), CallError> {
-        let executor = Executor {
-            edge: self.edge,
-            id: self.id,
-            request_id: &self.own_id(),
-        };
-        executor.perform(action, definition).await
-    }
-
-    async fn environment(&self) -> Result<Zeroizing<String>, PromoteError> {
-        // It is large, and seldom needed.
-        let environment = self.edge.applied_environment(self.id, self.applied);
-        let environment = Box::pin(environment).await?;
-        Ok(environment.environment.to_secret_string())
-    }
-
-    /// The manifest of the applied Release.
-    async fn manifest(&self) -> Result<Manifest, PromoteError> {
-        // It is large, and seldom needed.
-        let release = self.edge.applied_release(self.id, self.applied);
-        Ok(Box::pin(release).await?.manifest)
-    }
-
-    /// Removes what the failed promote, or an interrupted one before it, has created.
-    async fn remove_created(&self) -> Result<Vec<String>, PromoteError> {
-        let names = |known: &BTreeMap<String, Definition>| -> BTreeSet<String> {
-            known.values().map(|known| known.runs_as.clone()).collect()
-        };
-        let (services, rules) = (names(&self.applied.services), names(&self.applied.timers));
-        let keep = Keep {
-            services: &services,
-            rules: &rules,
-        };
-        let unwanted = self.edge.unwanted(self.id, keep).await?;
-        let removals = Removals::of(self.id, &unwanted);
-        let mut left = Vec::new();
-        for service in &removals.services {
-            let what = || format!("the ECS service `{service}`, which it created, still runs");
-            left.extend(named(self.edge.delete_service(service).await, what)?);
-        }
-        for rule in &removals.rules {
-            let what = || format!("the rule `{rule}`, which it created, is still there");
-            left.extend(named(self.edge.remove_rule(rule).await, what)?);
-        }
-        Ok(left)
-    }
-}
-
-/// What a call that failed for good has left, in words: the others are still made.
-fn named(
-    ended: Result<(), CallError>,
-    what: impl FnOnce() -> String,
-) -> Result<Option<String>, PromoteError> {
-    match ended {
-        Ok(()) => Ok(None),
-        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
-        Err(err) => Ok(Some(format!("{} ({})", what(), Chain(&err)))),
-    }
 }

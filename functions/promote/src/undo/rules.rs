@@ -1,85 +1,47 @@
-//! Rules of Timers: put back, or made again where they or their targets are gone.
+//! Rules of Timers: put back, or made again where they or their targets are gone. Pure.
 
 use aws::event_rules::SeenRule;
 use promotion::{Definition, Setting};
 use release::timer_rule::Placement;
 
-use super::{Back, Undo, named};
-use crate::edge::Edge;
+use super::plan::{Deed, Draft, Step};
 use crate::error::PromoteError;
 use crate::plan::{Action, RulePut, network_of};
 
-impl<E: Edge> Undo<'_, E> {
-    pub(super) async fn rules(&self, back: &mut Back) -> Result<(), PromoteError> {
-        for (_, known) in self.in_question(&self.applied.timers, &self.touched.rules) {
+impl<'a> Draft<'a> {
+    pub(super) fn rules(&mut self) -> Result<(), PromoteError> {
+        for (_, known) in self.case.timers() {
             let name = &known.runs_as;
-            let seen = self.edge.rule(name).await?;
-            if seen.as_ref().is_some_and(|seen| !self.id.owns(&seen.tags)) {
-                back.left.push(format!(
+            let Some(seen) = self.seen.rules.get(name) else {
+                continue; // all in question are read
+            };
+            let seen = seen.as_ref().map_err(Clone::clone)?.as_ref();
+            if seen.is_some_and(|seen| !self.case.id.owns(&seen.tags)) {
+                self.left(format!(
                     "the rule `{name}` does not carry this App's tags any more, so it is left alone"
                 ));
                 continue;
             }
-            let Some(before) = self.rule(known, seen.as_ref()).await? else {
-                back.left.push(format!(
+            let Some(before) = self.rule(known, seen)? else {
+                self.left(format!(
                     "the rule `{name}` is gone, and what it said is not written down"
                 ));
                 continue;
             };
-            let arn = Self::arn(known);
-            if seen
-                .as_ref()
-                .is_none_or(|seen| !seen.says(&before.rule(arn)))
-            {
-                self.put_rule(known, before, back).await?;
+            let says = |seen: &SeenRule| seen.says(&before.rule(arn(known)));
+            if !seen.is_some_and(says) {
+                self.steps.push(put(known, before));
             }
         }
         Ok(())
     }
 
-    async fn put_rule(
-        &self,
-        known: &Definition,
-        before: RulePut<'_>,
-        back: &mut Back,
-    ) -> Result<(), PromoteError> {
-        let (name, arn) = (&known.runs_as, Self::arn(known));
-        let (put, made) = if let Some(seen) = before.seen {
-            let lost_target = seen.target.is_none();
-            let made = lost_target.then(|| format!("the target of the rule `{name}`"));
-            (self.perform(&Action::Put(before), arn).await, made)
-        } else {
-            let (is_disabled, how) = match known.set {
-                Some(Setting::Rule { is_disabled: true }) => (true, "DISABLED"),
-                Some(Setting::Rule { .. }) => (false, "ENABLED"),
-                _ => (false, "ENABLED, since whether it was is not written down"),
-            };
-            let made = format!("the rule `{name}`, {how}");
-            let (edge, tags) = (self.edge, &self.id.tags());
-            let before = before.rule(arn);
-            let put = edge.make_rule_again(name, &before, is_disabled, tags).await;
-            (put, Some(made))
-        };
-        let left = named(put, || format!("the rule `{name}` could not be put back"))?;
-        match made {
-            Some(made) => back.note(left, made),
-            None => back.left.extend(left),
-        }
-        Ok(())
-    }
-
-    /// The revision that it goes back to.
-    fn arn(known: &Definition) -> &str {
-        let stands = known.stands.as_ref();
-        stands.map_or(&known.arn, |stands| &stands.arn)
-    }
-
     /// What the rule said; `None` where too little of that is known.
-    async fn rule<'s>(
+    fn rule(
         &self,
         known: &Definition,
-        seen: Option<&'s SeenRule>,
-    ) -> Result<Option<RulePut<'s>>, PromoteError> {
+        seen: Option<&'a SeenRule>,
+    ) -> Result<Option<RulePut<'a>>, PromoteError> {
         let Some(schedule) = known.schedule.clone() else {
             return Ok(None);
         };
@@ -90,8 +52,7 @@ impl<E: Edge> Undo<'_, E> {
         let (cluster_arn, role_arn) = if let Some(target) = target {
             (target.cluster_arn.clone(), target.role_arn.clone())
         } else {
-            let role_arn = self.edge.config().timer_role_arn.clone();
-            (self.cluster_arn().await?, role_arn)
+            (self.cluster_arn()?, self.config.timer_role_arn.clone())
         };
         Ok(Some(RulePut {
             name: known.runs_as.clone(),
@@ -111,21 +72,57 @@ impl<E: Edge> Undo<'_, E> {
             .stands
             .as_ref()
             .and_then(|stands| stands.network.as_ref());
-        let recorded = stood.or(self.applied.network.as_ref());
+        let recorded = stood.or(self.case.applied.network.as_ref());
         let network = recorded.or_else(|| seen.and_then(network_of));
-        let network = network.unwrap_or(&self.edge.config().release.network);
+        let network = network.unwrap_or(&self.config.release.network);
         Some(Placement::on(capacity, network))
     }
 
     /// The cluster that the applied Release runs in.
-    async fn cluster_arn(&self) -> Result<String, PromoteError> {
-        if let Some(arn) = &self.applied.cluster {
+    fn cluster_arn(&self) -> Result<String, PromoteError> {
+        if let Some(arn) = &self.case.applied.cluster {
             return Ok(arn.clone());
         }
-        let seen = self.edge.cluster().await?;
-        let missing = || PromoteError::ClusterMissing {
-            cluster: self.edge.config().release.cluster.clone(),
+        let seen = match &self.seen.cluster {
+            Some(seen) => seen.as_ref().map_err(Clone::clone)?.as_ref(),
+            None => None,
         };
-        Ok(seen.ok_or_else(missing)?.arn)
+        let missing = || PromoteError::ClusterMissing {
+            cluster: self.config.release.cluster.clone(),
+        };
+        Ok(seen.ok_or_else(missing)?.arn.clone())
     }
+}
+
+fn put<'a>(known: &'a Definition, before: RulePut<'a>) -> Step<'a> {
+    let (name, definition) = (&known.runs_as, arn(known));
+    let (deed, made) = if let Some(seen) = before.seen {
+        let lost_target = seen.target.is_none();
+        let made = lost_target.then(|| format!("the target of the rule `{name}`"));
+        let action = Action::Put(before);
+        (Deed::Run { action, definition }, made)
+    } else {
+        let (is_disabled, how) = match known.set {
+            Some(Setting::Rule { is_disabled: true }) => (true, "DISABLED"),
+            Some(Setting::Rule { .. }) => (false, "ENABLED"),
+            _ => (false, "ENABLED, since whether it was is not written down"),
+        };
+        let deed = Deed::MakeRuleAgain {
+            name,
+            rule: before.rule(definition),
+            is_disabled,
+        };
+        (deed, Some(format!("the rule `{name}`, {how}")))
+    };
+    Step::Do {
+        deed: Box::new(deed),
+        failed: format!("the rule `{name}` could not be put back"),
+        made,
+    }
+}
+
+/// The revision that it goes back to.
+fn arn(known: &Definition) -> &str {
+    let stands = known.stands.as_ref();
+    stands.map_or(&known.arn, |stands| &stands.arn)
 }

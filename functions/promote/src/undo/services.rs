@@ -1,10 +1,9 @@
-//! ECS services: moved back, or made again where they are gone.
+//! ECS services: moved back, or made again where they are gone. Pure.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use aws::call_error::{CallError, ErrorClass};
-use aws::ecs::{EcsService, is_same_cluster};
-use lambda::intake::Failure as _;
+use aws::ecs::EcsService;
 use manifest::capacity::Capacity;
 use manifest::{Deployment, Manifest, Service};
 use names::AppId;
@@ -12,111 +11,103 @@ use names::error_chain::Chain;
 use promotion::{Definition, Setting};
 use release::timer_rule::{Network, Placement};
 
-use super::{Back, Undo, named};
-use crate::edge::Edge;
+use super::plan::{Deed, Draft, Step};
 use crate::error::PromoteError;
 use crate::plan::{Action, NewEcsService, ServiceMove};
 use crate::standing::is_older;
 
-impl<E: Edge> Undo<'_, E> {
-    pub(super) async fn services(&self, back: &mut Back) -> Result<(), PromoteError> {
-        let known = self.in_question(&self.applied.services, &self.touched.services);
-        let cluster = &self.edge.config().release.cluster;
-        let former = self.applied.cluster.as_deref();
-        if let Some(former) = former.filter(|former| !is_same_cluster(cluster, former)) {
+impl<'a> Draft<'a> {
+    pub(super) fn services(&mut self) -> Result<(), PromoteError> {
+        let known = self.case.services();
+        if let Some(former) = self.case.elsewhere(self.config) {
             // They are not gone: they run where nobody of this Rack moves anything any more.
-            let says = format!(
-                "the ECS services of Release {} are those of cluster `{former}`, so none was made \
-                 in `{cluster}`",
-                self.applied.release
-            );
-            back.left.extend((!known.is_empty()).then_some(says));
-            return Ok(());
-        }
-        let names: Vec<String> = known
-            .iter()
-            .map(|(_, known)| known.runs_as.clone())
-            .collect();
-        let running = self.edge.services(&names).await?;
-        let mut gone = Vec::new();
-        for (name, known) in known {
-            let runs_as = &known.runs_as;
-            let Some(service) = running.get(runs_as) else {
-                gone.push((name, known));
-                continue;
-            };
-            let aim = self.aim(known);
-            match aim.way(self.id, service, known, self.interrupted) {
-                Way::None => {}
-                Way::Impossible(why) => {
-                    back.left.push(format!("the ECS service `{runs_as}` {why}"));
-                }
-                Way::Move(moved) => {
-                    let moved = self.perform(&Action::Move(moved), aim.arn).await;
-                    back.left.extend(named(moved, || {
-                        format!("the ECS service `{runs_as}` could not be moved back")
-                    })?);
-                }
+            if !known.is_empty() {
+                self.left(format!(
+                    "the ECS services of Release {} are those of cluster `{former}`, so none was made \
+                     in `{}`",
+                    self.case.applied.release, self.config.release.cluster
+                ));
             }
-        }
-        self.make_again(gone, back).await
-    }
-
-    /// Creates services that are gone, as convox.yml of the applied Release has them.
-    async fn make_again(
-        &self,
-        gone: Vec<(&String, &Definition)>,
-        back: &mut Back,
-    ) -> Result<(), PromoteError> {
-        if gone.is_empty() {
             return Ok(());
         }
-        let manifest = match self.manifest().await {
-            Err(err) if err.class() == ErrorClass::Transient => return Err(err),
-            manifest => manifest,
-        };
+        let running = self.seen.services.as_ref().map_err(Clone::clone)?;
+        let (standing, gone): (Vec<_>, Vec<_>) = known
+            .into_iter()
+            .partition(|(_, known)| running.contains_key(&known.runs_as));
+        for (_, known) in standing {
+            self.steps.extend(self.back(known, running));
+        }
         for (name, known) in gone {
-            let runs_as = &known.runs_as;
-            let is_gone = |why: &str| format!("the ECS service `{runs_as}` is gone{why}");
-            let service = match (&manifest, known.capacity) {
-                (_, None) => Err(is_gone(", and it was not this App's to create")),
-                (Err(err), _) => Err(is_gone(&format!(" ({})", Chain(err)))),
-                (Ok(manifest), Some(capacity)) => match service_of(manifest, name) {
-                    None => Err(is_gone(
-                        ", and convox.yml of the applied Release does not have it",
-                    )),
-                    Some(service) => Ok((service, capacity)),
-                },
-            };
-            match service {
-                Err(says) => back.left.push(says),
-                Ok((service, capacity)) => {
-                    let tasks = Tasks::of(known, service);
-                    let created = self.create(known, tasks, (service, capacity)).await;
-                    let says = format!("the ECS service `{runs_as}` with {tasks}");
-                    back.note(named(created, || is_gone(""))?, says);
-                }
-            }
+            self.steps.push(self.made_again(name, known));
         }
         Ok(())
     }
 
-    fn aim<'a>(&'a self, known: &'a Definition) -> Aim<'a> {
-        let today = &self.edge.config().release.network;
-        Aim::of(known, self.applied.network.as_ref(), today)
+    /// Moves an ECS service back, where it runs something else.
+    fn back(
+        &self,
+        known: &'a Definition,
+        running: &'a BTreeMap<String, EcsService>,
+    ) -> Option<Step<'a>> {
+        let (name, aim) = (&known.runs_as, self.aim(known));
+        let service = running.get(name)?;
+        match aim.way(self.case.id, service, known, self.case.interrupted) {
+            Way::None => None,
+            Way::Impossible(why) => Some(Step::Left(format!("the ECS service `{name}` {why}"))),
+            Way::Move(moved) => Some(Step::Do {
+                deed: Box::new(Deed::Run {
+                    action: Action::Move(moved),
+                    definition: aim.arn,
+                }),
+                failed: format!("the ECS service `{name}` could not be moved back"),
+                made: None,
+            }),
+        }
     }
 
-    async fn create(
+    /// Creates a service that is gone, as convox.yml of the applied Release has it.
+    fn made_again(&self, name: &str, known: &'a Definition) -> Step<'a> {
+        let runs_as = &known.runs_as;
+        let is_gone = |why: &str| format!("the ECS service `{runs_as}` is gone{why}");
+        let Some(capacity) = known.capacity else {
+            return Step::Left(is_gone(", and it was not this App's to create"));
+        };
+        let service = match &self.seen.manifest {
+            Some(Err(err)) => return Step::Left(is_gone(&format!(" ({})", Chain(err)))),
+            Some(Ok(manifest)) => service_of(manifest, name),
+            None => None, // it is read where anything is gone
+        };
+        let Some(service) = service else {
+            let why = ", and convox.yml of the applied Release does not have it";
+            return Step::Left(is_gone(why));
+        };
+        let (tasks, aim) = (Tasks::of(known, service), self.aim(known));
+        Step::Do {
+            deed: Box::new(Deed::Run {
+                action: Action::Create(self.new_service(known, tasks, (service, capacity))),
+                definition: aim.arn,
+            }),
+            failed: is_gone(""),
+            made: Some(format!("the ECS service `{runs_as}` with {tasks}")),
+        }
+    }
+
+    fn aim(&self, known: &'a Definition) -> Aim<'a> {
+        let today = &self.config.release.network;
+        Aim::of(known, self.case.applied.network.as_ref(), today)
+    }
+
+    fn new_service(
         &self,
         known: &Definition,
         tasks: Tasks,
         (service, capacity): (&Service, Capacity),
-    ) -> Result<(), CallError> {
+    ) -> NewEcsService {
         let aim = self.aim(known);
-        let network = aim.network.unwrap_or(&self.edge.config().release.network);
+        let network = aim.network.unwrap_or(&self.config.release.network);
         let is_daemon = matches!(tasks, Tasks::OnEveryInstance);
         let deployment = aim.deployment.unwrap_or(service.deployment);
-        let new = NewEcsService {
+        NewEcsService {
             name: known.runs_as.clone(),
             count: tasks.count(),
             is_daemon,
@@ -126,8 +117,7 @@ impl<E: Edge> Undo<'_, E> {
                 deployment
             },
             placement: Placement::on(capacity, network),
-        };
-        self.perform(&Action::Create(new), aim.arn).await
+        }
     }
 }
 

@@ -1,0 +1,142 @@
+//! What an undo looks at before anything is decided. What is read for good or not at all is plain data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::call_error::{CallError, ErrorClass};
+use aws::ecs::{EcsService, SeenCluster, is_same_cluster};
+use aws::event_rules::SeenRule;
+use lambda::intake::Failure as _;
+use lambda::unwanted::{Keep, Unwanted};
+use manifest::Manifest;
+use promotion::Definition;
+use release::stack_state::SeenStack;
+
+use super::Case;
+use crate::config::Config;
+use crate::edge::Edge;
+use crate::error::PromoteError;
+
+/// What a call saw, or why it never will.
+pub(super) type Look<T> = Result<T, CallError>;
+
+/// What stands.
+pub(super) struct Seen {
+    /// The ECS services in question that exist, by name; none where they are in another cluster.
+    pub(super) services: Look<BTreeMap<String, EcsService>>,
+    /// The manifest of the applied Release, where one of them is gone.
+    pub(super) manifest: Option<Result<Manifest, PromoteError>>,
+    /// The rules in question, by name.
+    pub(super) rules: BTreeMap<String, Look<Option<SeenRule>>>,
+    /// The cluster, where nobody wrote down in which one a rule starts its tasks.
+    pub(super) cluster: Option<Look<Option<SeenCluster>>>,
+    /// What may have been created, where anything was.
+    pub(super) unwanted: Option<Look<Unwanted>>,
+    /// The App's stack, where it may have been changed.
+    pub(super) stack: Option<Look<Option<SeenStack>>>,
+}
+
+impl<'a> Case<'a> {
+    /// The cluster that the ECS services are in, where it is not the Rack's any more.
+    pub(super) fn elsewhere(&self, config: &Config) -> Option<&'a str> {
+        let former = self.applied.cluster.as_deref();
+        former.filter(|former| !is_same_cluster(&config.release.cluster, former))
+    }
+}
+
+/// Reads it.
+///
+/// # Errors
+///
+/// [`PromoteError`] of the transient class.
+pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, PromoteError> {
+    let services = services(edge, case).await?;
+    let is_gone = |known: &Definition| {
+        let seen = services.as_ref().ok();
+        seen.is_some_and(|seen| !seen.contains_key(&known.runs_as))
+    };
+    let here = case.elsewhere(edge.config()).is_none();
+    let gone = here && case.services().iter().any(|(_, known)| is_gone(known));
+    let manifest = if gone {
+        Some(manifest(edge, case).await?)
+    } else {
+        None
+    };
+    let mut rules = BTreeMap::new();
+    for (_, known) in case.timers() {
+        let name = &known.runs_as;
+        rules.insert(name.clone(), kept(edge.rule(name).await)?);
+    }
+    let has_target = |rule: &Look<Option<SeenRule>>| match rule {
+        Ok(Some(rule)) => rule.target.is_some(),
+        Ok(None) => false,
+        Err(_) => true,
+    };
+    let cluster = if case.applied.cluster.is_none() && !rules.values().all(has_target) {
+        Some(kept(edge.cluster().await)?)
+    } else {
+        None
+    };
+    let unwanted = if case.created {
+        Some(unwanted(edge, case).await?)
+    } else {
+        None
+    };
+    let stack = if case.interrupted && case.applied.stack_digest.is_some() {
+        Some(kept(edge.stack(case.id).await)?)
+    } else {
+        None
+    };
+    Ok(Seen {
+        services,
+        manifest,
+        rules,
+        cluster,
+        unwanted,
+        stack,
+    })
+}
+
+/// What failed for good is kept.
+fn kept<T>(look: Look<T>) -> Result<Look<T>, PromoteError> {
+    match look {
+        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
+        look => Ok(look),
+    }
+}
+
+async fn services<E: Edge>(
+    edge: &E,
+    case: &Case<'_>,
+) -> Result<Look<BTreeMap<String, EcsService>>, PromoteError> {
+    let names = case.services().into_iter();
+    let names: Vec<String> = names.map(|(_, known)| known.runs_as.clone()).collect();
+    if names.is_empty() || case.elsewhere(edge.config()).is_some() {
+        return Ok(Ok(BTreeMap::new()));
+    }
+    kept(edge.services(&names).await)
+}
+
+/// The manifest of the applied Release.
+async fn manifest<E: Edge>(
+    edge: &E,
+    case: &Case<'_>,
+) -> Result<Result<Manifest, PromoteError>, PromoteError> {
+    // It is large, and seldom needed.
+    let read = Box::pin(edge.applied_release(case.id, case.applied)).await;
+    match read.map_err(PromoteError::from) {
+        Err(err) if err.class() == ErrorClass::Transient => Err(err),
+        read => Ok(read.map(|read| read.manifest)),
+    }
+}
+
+async fn unwanted<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Look<Unwanted>, PromoteError> {
+    let names = |known: &BTreeMap<String, Definition>| -> BTreeSet<String> {
+        known.values().map(|known| known.runs_as.clone()).collect()
+    };
+    let (services, rules) = (names(&case.applied.services), names(&case.applied.timers));
+    let keep = Keep {
+        services: &services,
+        rules: &rules,
+    };
+    kept(edge.unwanted(case.id, keep).await)
+}
