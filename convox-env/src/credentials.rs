@@ -5,7 +5,7 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::http::{Client, Request};
+use crate::http::{Client, HttpRequest};
 use crate::service_error::ServiceError;
 use crate::task::{CREDENTIALS_PATH, Task};
 
@@ -33,7 +33,7 @@ impl Credentials {
             return Err(none(&format!("ECS sets no {CREDENTIALS_PATH}")));
         };
         let answer = client.send(|| {
-            Ok(Request {
+            Ok(HttpRequest {
                 attempted: "ask for the task role's credentials",
                 url: url.clone(),
                 headers: Vec::new(),

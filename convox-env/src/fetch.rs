@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::credentials::Credentials;
 use crate::endpoint::Endpoints;
 use crate::fetch_error::FetchError;
-use crate::http::{Client, Request};
+use crate::http::{Client, HttpRequest};
 use crate::service_error::ServiceError;
 use crate::settings::Settings;
 use crate::signing::signed;
@@ -67,7 +67,7 @@ impl Aws {
 
     fn get(&self, url: &str) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
         self.client.send(|| {
-            let request = Request {
+            let request = HttpRequest {
                 attempted: "read it",
                 url: url.to_owned(),
                 headers: Vec::new(),
@@ -88,7 +88,7 @@ impl Aws {
             ("x-amz-target", "TrentService.Decrypt"),
         ];
         let answer = self.client.send(|| {
-            let request = Request {
+            let request = HttpRequest {
                 attempted: ATTEMPTED,
                 url: self.endpoints.kms(),
                 headers: headers
@@ -103,7 +103,7 @@ impl Aws {
         })
     }
 
-    fn sign(&self, request: Request, service: &str) -> Result<Request, ServiceError> {
+    fn sign(&self, request: HttpRequest, service: &str) -> Result<HttpRequest, ServiceError> {
         let region = &self.endpoints.region;
         signed(
             request,

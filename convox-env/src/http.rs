@@ -40,7 +40,7 @@ pub struct Client {
 
 /// A request. It holds a signature, so there is no `Debug`.
 #[derive(Clone)]
-pub struct Request {
+pub struct HttpRequest {
     /// Completes "failed to …".
     pub attempted: &'static str,
     /// Where to.
@@ -97,7 +97,7 @@ impl Client {
     /// [`ServiceError`] of the last try.
     pub fn send(
         &self,
-        request: impl Fn() -> Result<Request, ServiceError>,
+        request: impl Fn() -> Result<HttpRequest, ServiceError>,
     ) -> Result<Zeroizing<Vec<u8>>, ServiceError> {
         let mut pause = PAUSE;
         for _ in 1..ATTEMPTS {
@@ -117,7 +117,7 @@ impl Client {
     }
 
     /// Sends it with the roots that did before, else with each in turn.
-    fn sent(&self, request: &Request, limit: Duration) -> Result<Response<Body>, ureq::Error> {
+    fn sent(&self, request: &HttpRequest, limit: Duration) -> Result<Response<Body>, ureq::Error> {
         // Never seen: there is at least one agent.
         let mut result = Err(ureq::Error::ConnectionFailed);
         for (index, agent) in self.agents.iter().enumerate().skip(self.at.get()) {
@@ -135,7 +135,7 @@ impl Client {
         result
     }
 
-    fn attempt(&self, request: &Request) -> Result<Zeroizing<Vec<u8>>, Failed> {
+    fn attempt(&self, request: &HttpRequest) -> Result<Zeroizing<Vec<u8>>, Failed> {
         let limit = ATTEMPT.min(self.ends_at.saturating_duration_since(Instant::now()));
         let failed = |err: &ureq::Error| {
             let error = unanswered(request.attempted, err);
@@ -184,7 +184,7 @@ fn user_agent(application: Option<&str>) -> String {
 
 fn with<B>(
     builder: ureq::RequestBuilder<B>,
-    request: &Request,
+    request: &HttpRequest,
     limit: Duration,
 ) -> ureq::RequestBuilder<B> {
     let builder = request

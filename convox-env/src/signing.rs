@@ -11,7 +11,7 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 
 use crate::credentials::Credentials;
-use crate::http::Request;
+use crate::http::HttpRequest;
 use crate::service_error::ServiceError;
 
 /// Adds the headers that sign `request` for `service`.
@@ -20,12 +20,12 @@ use crate::service_error::ServiceError;
 ///
 /// [`ServiceError`] for a request that cannot be signed, an odd region for example.
 pub fn signed(
-    mut request: Request,
+    mut request: HttpRequest,
     credentials: &Credentials,
     region: &str,
     service: &str,
     now: SystemTime,
-) -> Result<Request, ServiceError> {
+) -> Result<HttpRequest, ServiceError> {
     let refuse = |why: String| ServiceError::new("sign the request", "Unreachable", Some(&why));
     let identity: Identity = SignedBy::new(
         credentials.access_key_id.clone(),
@@ -81,7 +81,7 @@ mod tests {
     /// The example of the S3 API reference, "Signature Calculations for the Authorization Header": GET Object.
     #[test]
     fn s3s_own_example_has_its_signature() {
-        let request = Request {
+        let request = HttpRequest {
             attempted: "get it",
             url: "https://examplebucket.s3.amazonaws.com/test.txt".to_owned(),
             headers: vec![("range".to_owned(), "bytes=0-9".to_owned())],

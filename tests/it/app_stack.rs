@@ -12,7 +12,8 @@ use environment::{EnvKey, Environment};
 pub use lint::{has_rules_inside, types};
 use manifest::Manifest;
 use manifest::resources::{
-    self, Cache, CacheEngine, Database, DatabaseEngine, FileSystem, Kind, ReadSource, Resource,
+    self, Cache, CacheEngine, Database, DatabaseEngine, FileSystem, ReadSource, Resource,
+    ResourceKind,
 };
 use names::{AppId, AppName, RackName, ReleaseId};
 use release::app_stack::{Before, Needs, RackNeeds, Rendered, StackInputs, render};
@@ -103,7 +104,7 @@ fn read(text: &str, values: &[(&str, &str)]) -> Vec<Resource> {
     }
 }
 
-fn resource(name: &str, kind: Kind) -> Resource {
+fn resource(name: &str, kind: ResourceKind) -> Resource {
     Resource {
         name: name.to_owned(),
         shown: name.to_owned(),

@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, stream};
 use names::AppId;
 
 use crate::error::DeletionError;
-use crate::plan::{Plan, SecretStep, StackStep};
+use crate::plan::{Plan, SecretDeletion, StackDeletion};
 use crate::shell::Shell;
 
 /// Calls under way at once; ECS changes five services a second after a burst of 50.
@@ -17,7 +17,7 @@ const CALLS_AT_ONCE: usize = 4;
 
 /// How far a deletion came.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Applied {
+pub enum DeletionProgress {
     /// Nothing of the App is left; its secret, where there was one, is scheduled for deletion.
     Done(Option<Scheduled>),
     /// Something takes its time.
@@ -34,7 +34,7 @@ pub async fn apply(
     id: &AppId,
     plan: &Plan,
     removed: &mut Vec<String>,
-) -> Result<Applied, DeletionError> {
+) -> Result<DeletionProgress, DeletionError> {
     let (rules, services) = (&plan.removals.rules, &plan.removals.services);
     each(rules, removed, "the rule", async |rule| {
         shell.rules.remove(rule).await
@@ -52,16 +52,16 @@ pub async fn apply(
     )
     .await?;
     if let Some(reason) = still_there(shell, plan).await? {
-        return Ok(Applied::Waits(reason));
+        return Ok(DeletionProgress::Waits(reason));
     }
     if let Some(reason) = delete_stack(shell, id, &plan.stack, removed).await? {
-        return Ok(Applied::Waits(reason));
+        return Ok(DeletionProgress::Waits(reason));
     }
     let secret = shell.secrets.of(id);
-    Ok(Applied::Done(match &plan.secret {
-        SecretStep::Nothing => None,
-        SecretStep::Schedule(arn) => secret.schedule_deletion(arn).await?,
-        SecretStep::Scheduled(scheduled) => Some(scheduled.clone()),
+    Ok(DeletionProgress::Done(match &plan.secret {
+        SecretDeletion::Nothing => None,
+        SecretDeletion::Schedule(arn) => secret.schedule_deletion(arn).await?,
+        SecretDeletion::Scheduled(scheduled) => Some(scheduled.clone()),
     }))
 }
 
@@ -69,14 +69,14 @@ pub async fn apply(
 async fn delete_stack(
     shell: &Shell,
     id: &AppId,
-    step: &StackStep,
+    step: &StackDeletion,
     removed: &mut Vec<String>,
 ) -> Result<Option<String>, CallError> {
     let name = id.stack();
     match step {
-        StackStep::Nothing => Ok(None),
-        StackStep::Wait(status) => Ok(Some(format!("the stack `{name}` is in {status}"))),
-        StackStep::Delete {
+        StackDeletion::Nothing => Ok(None),
+        StackDeletion::Wait(status) => Ok(Some(format!("the stack `{name}` is in {status}"))),
+        StackDeletion::Delete {
             arn,
             token,
             leave_snapshots,

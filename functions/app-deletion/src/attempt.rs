@@ -11,7 +11,7 @@ use names::bounds;
 use names::error_chain::Chain;
 use promotion::events::{Event, EventType};
 use promotion::{
-    Applied, DEADLINE_HOURS, Desired, Finished, Kind, Outcome, OutcomeResult, Runs, Status,
+    Applied, DEADLINE_HOURS, Desired, Finished, Outcome, OutcomeResult, Runs, Status, WorkKind,
 };
 
 use crate::apply::{self, apply};
@@ -30,8 +30,8 @@ impl Function for Shell {
     type Objects = SettingsBucket;
     type Bus = EventBus;
 
-    fn kind(&self) -> Kind {
-        Kind::Delete
+    fn kind(&self) -> WorkKind {
+        WorkKind::Delete
     }
 
     fn objects(&self) -> &SettingsBucket {
@@ -55,11 +55,11 @@ impl Function for Shell {
         let request_id = desired.order.request_id.as_str();
         let mut report = Report::new(id, request_id);
         match delete(self, id, desired, applied, &mut report).await {
-            Ok(apply::Applied::Done(secret)) => {
+            Ok(apply::DeletionProgress::Done(secret)) => {
                 report.deleted(secret.as_ref(), self.now());
                 Ok(deleted(id, report))
             }
-            Ok(apply::Applied::Waits(reason)) => {
+            Ok(apply::DeletionProgress::Waits(reason)) => {
                 let reason = bounds::text(reason, bounds::REASON_MAX_BYTES);
                 tracing::info!(
                     app.name = %id.app, request.id = request_id,
@@ -85,7 +85,7 @@ async fn delete(
     desired: &Desired,
     applied: Option<&Applied>,
     report: &mut Report,
-) -> Result<apply::Applied, DeletionError> {
+) -> Result<apply::DeletionProgress, DeletionError> {
     if desired.deadline <= shell.now() {
         return Err(DeletionError::PastDeadline {
             hours: DEADLINE_HOURS,

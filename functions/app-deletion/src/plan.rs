@@ -30,16 +30,16 @@ pub struct Plan {
     /// ECS services that drain already.
     pub draining: Vec<String>,
     /// Whether its own stack is deleted, waited for, or not there.
-    pub stack: StackStep,
+    pub stack: StackDeletion,
     /// Whether the secret is scheduled for deletion, was before, or is not there.
-    pub secret: SecretStep,
+    pub secret: SecretDeletion,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
 
 /// The step that removes the App's own stack, once nothing runs any more.
 #[derive(Debug, PartialEq, Eq)]
-pub enum StackStep {
+pub enum StackDeletion {
     /// There is none, or it is somebody else's.
     Nothing,
     /// CloudFormation is at work on it; the status.
@@ -57,7 +57,7 @@ pub enum StackStep {
 
 /// The step that removes the secret, once nothing runs any more.
 #[derive(Debug, PartialEq, Eq)]
-pub enum SecretStep {
+pub enum SecretDeletion {
     /// There is none, or it is somebody else's.
     Nothing,
     /// It is scheduled for deletion.
@@ -79,16 +79,16 @@ pub fn plan(
 ) -> Result<Plan, DeletionError> {
     let mut warnings = Vec::new();
     let secret = match &gathered.secret {
-        SecretSeen::Nothing => SecretStep::Nothing,
+        SecretSeen::Nothing => SecretDeletion::Nothing,
         SecretSeen::NotOurs => {
             let secret = id.secret();
             warnings.push(Notice::SecretNotOurs { secret }.to_string());
-            SecretStep::Nothing
+            SecretDeletion::Nothing
         }
-        SecretSeen::Active(arn) => SecretStep::Schedule(arn.clone()),
-        SecretSeen::Scheduled(scheduled) => SecretStep::Scheduled(scheduled.clone()),
+        SecretSeen::Active(arn) => SecretDeletion::Schedule(arn.clone()),
+        SecretSeen::Scheduled(scheduled) => SecretDeletion::Scheduled(scheduled.clone()),
     };
-    if let SecretStep::Schedule(arn) = &secret {
+    if let SecretDeletion::Schedule(arn) = &secret {
         let services = gathered.others.readers(arn);
         if !services.is_empty() {
             return Err(DeletionError::SecretStillRead {
@@ -140,14 +140,14 @@ fn stack(
     request_id: &str,
     gathered: &Gathered,
     warnings: &mut Vec<String>,
-) -> Result<StackStep, DeletionError> {
+) -> Result<StackDeletion, DeletionError> {
     let Some(seen) = &gathered.stack else {
-        return Ok(StackStep::Nothing);
+        return Ok(StackDeletion::Nothing);
     };
     let name = id.stack();
     if !id.owns(&seen.tags) {
         warnings.push(Notice::StackNotOurs { stack: name }.to_string());
-        return Ok(StackStep::Nothing);
+        return Ok(StackDeletion::Nothing);
     }
     let request = RequestToken::new(id, request_id);
     let protected = app_stack::protected(&seen.template);
@@ -161,10 +161,10 @@ fn stack(
         return Err(DeletionError::StackStays { name, reason });
     }
     Ok(if seen.delays_deletion() {
-        StackStep::Wait(seen.status.clone())
+        StackDeletion::Wait(seen.status.clone())
     } else {
         let (arn, token) = (seen.arn.clone(), request.of("delete"));
-        StackStep::Delete {
+        StackDeletion::Delete {
             arn,
             token,
             leave_snapshots: app_stack::leave_snapshots(&seen.template),

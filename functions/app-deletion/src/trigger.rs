@@ -3,7 +3,7 @@
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
 use lambda::intake::{self, MemberError, text};
-use promotion::Kind;
+use promotion::WorkKind;
 use promotion::events::{EventType, SOURCE};
 use serde::Deserialize;
 use serde_json::Value;
@@ -97,8 +97,8 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         }
         _ if detail_type == EventType::PromotionContinue.as_str() && source == SOURCE => {
             let kind = text(&event.detail, "/kind")?;
-            match Kind::deserialize(event.detail.get("kind")?) {
-                Ok(Kind::Delete) => Some(Trigger::Continue {
+            match WorkKind::deserialize(event.detail.get("kind")?) {
+                Ok(WorkKind::Delete) => Some(Trigger::Continue {
                     rack: rack?,
                     app: app?,
                 }),

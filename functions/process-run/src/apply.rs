@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::error::RunError;
 use crate::plan::Plan;
-use crate::request::{Request, started_by};
+use crate::request::{RunRequest, started_by};
 use crate::shell::Shell;
 
 /// The tag of a task that says how it gets the environment.
@@ -20,7 +20,7 @@ const DELIVERY_TAG: &str = "convox:delivery";
 
 /// The task of a request.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Applied {
+pub enum StartedTask {
     /// It runs what was planned.
     AsPlanned {
         /// The task.
@@ -44,11 +44,11 @@ pub enum Applied {
 /// [`RunError::NoRoom`] and [`RunError::Refused`] where ECS does not place the task, others for calls that failed.
 pub async fn apply(
     shell: &Shell,
-    request: &Request,
+    request: &RunRequest,
     release: &ReleaseId,
     plan: &Plan,
     request_id: &str,
-) -> Result<Applied, RunError> {
+) -> Result<StartedTask, RunError> {
     let task_definition = revision(shell, &plan.definition).await?;
     let mut tags = request.id.tags();
     tags.insert("convox:release".to_owned(), release.to_string());
@@ -66,13 +66,13 @@ pub async fn apply(
         })
         .await?;
     match ran {
-        Ran::Started(task) => Ok(Applied::AsPlanned {
+        Ran::Started(task) => Ok(StartedTask::AsPlanned {
             task,
             task_definition,
         }),
         Ran::StartedOtherwise(task) => {
             let known = known(shell, &task).await?;
-            Ok(Applied::Before { task, known })
+            Ok(StartedTask::Before { task, known })
         }
         Ran::Refused(refusal) => Err(RunError::refused(refusal)),
     }

@@ -13,7 +13,7 @@ use release::timer_rule::Network;
 
 use crate::error::RunError;
 use crate::problem::RunProblem;
-use crate::request::Request;
+use crate::request::RunRequest;
 use crate::shell::Shell;
 
 /// Everything that a plan is made from.
@@ -56,7 +56,7 @@ pub enum Secret {
 /// # Errors
 ///
 /// [`RunError::Input`] and [`RunError::Release`] for what the user has to mend, others for calls that failed.
-pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunError> {
+pub async fn gather(shell: &Shell, request: &RunRequest) -> Result<Gathered, RunError> {
     let id = &request.id;
     let state = StateStore::promotion(&shell.bucket, &id.app).read().await?;
     let applied = applied(&request.id, state.state)?;
@@ -94,7 +94,7 @@ pub async fn gather(shell: &Shell, request: &Request) -> Result<Gathered, RunErr
 }
 
 /// The revision that the Service runs.
-fn running(request: &Request, applied: Option<&Applied>) -> Option<String> {
+fn running(request: &RunRequest, applied: Option<&Applied>) -> Option<String> {
     let services = &applied?.services;
     Some(services.get(request.service.as_str())?.arn.clone())
 }
@@ -102,7 +102,7 @@ fn running(request: &Request, applied: Option<&Applied>) -> Option<String> {
 /// The machines of the ECS service that `app.json` names for the Service: its image is built for those.
 async fn platform(
     shell: &Shell,
-    request: &Request,
+    request: &RunRequest,
     read: &ReadRelease,
     running: Option<String>,
 ) -> Result<Option<RuntimePlatform>, RunError> {
@@ -124,7 +124,7 @@ fn applied(id: &AppId, state: Promotion) -> Result<Option<Applied>, RunError> {
     Ok(state.applied)
 }
 
-fn wanted(request: &Request, applied: Option<&Applied>) -> Result<ReleaseId, RunError> {
+fn wanted(request: &RunRequest, applied: Option<&Applied>) -> Result<ReleaseId, RunError> {
     let named = request.release.as_ref();
     let release = named.or_else(|| applied.map(|applied| &applied.release));
     release.cloned().ok_or_else(|| {

@@ -21,7 +21,7 @@ use release::timer_rule::Placement;
 use crate::error::RunError;
 use crate::gather::{Gathered, Secret};
 use crate::problem::{RunProblem, Unusable};
-use crate::request::Request;
+use crate::request::RunRequest;
 
 /// What the overrides of a task can take in all (ECS API reference, `RunTask`, `overrides`).
 pub const OVERRIDES_MAX: usize = 8192;
@@ -49,7 +49,7 @@ pub struct Plan {
 /// [`RunError::Input`] with every problem at once.
 pub fn plan(
     config: &ReleaseSettings,
-    request: &Request,
+    request: &RunRequest,
     gathered: &Gathered,
 ) -> Result<Plan, RunError> {
     let read = &gathered.read;
@@ -184,7 +184,7 @@ fn secret_source(gathered: &Gathered) -> Result<Option<EnvSource>, Unusable<'_>>
 /// The Release, as its definition sees it.
 fn release<'a>(
     config: &'a ReleaseSettings,
-    request: &'a Request,
+    request: &'a RunRequest,
     gathered: &'a Gathered,
 ) -> Release<'a> {
     let read = &gathered.read;
@@ -204,7 +204,7 @@ fn release<'a>(
     }
 }
 
-fn s3_source(config: &ReleaseSettings, request: &Request, gathered: &Gathered) -> EnvSource {
+fn s3_source(config: &ReleaseSettings, request: &RunRequest, gathered: &Gathered) -> EnvSource {
     let key = keys::environment(&request.id.app, &gathered.release);
     let (bucket, version) = (&config.bucket, &gathered.env_version_id);
     EnvSource::S3 {
@@ -216,7 +216,7 @@ fn s3_source(config: &ReleaseSettings, request: &Request, gathered: &Gathered) -
 /// What promote refuses too. Only this Service's: another one that lacks a variable does not run.
 fn checks(
     config: &ReleaseSettings,
-    request: &Request,
+    request: &RunRequest,
     gathered: &Gathered,
     service: &Service,
     placement: &Placement,
@@ -267,7 +267,7 @@ fn not_deployed(gathered: &Gathered, service: &Service) -> Option<ReleaseProblem
     })
 }
 
-fn no_service(request: &Request, gathered: &Gathered) -> ReleaseProblem {
+fn no_service(request: &RunRequest, gathered: &Gathered) -> ReleaseProblem {
     let services = gathered.read.manifest.services.iter();
     let no_service = RunProblem::NoService {
         release: gathered.release.clone(),

@@ -13,7 +13,7 @@ use promotion::events::{Event, EventType};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::apply::{Applied, delivery_of};
+use crate::apply::{StartedTask, delivery_of};
 use crate::error::RunError;
 use crate::gather::Gathered;
 use crate::plan::Plan;
@@ -108,10 +108,10 @@ impl Report {
     }
 
     /// Adds that the task runs.
-    pub fn started(&mut self, gathered: &Gathered, plan: Plan, applied: Applied) {
+    pub fn started(&mut self, gathered: &Gathered, plan: Plan, applied: StartedTask) {
         self.status = AnswerStatus::Started;
         match applied {
-            Applied::AsPlanned {
+            StartedTask::AsPlanned {
                 task,
                 task_definition,
             } => {
@@ -124,7 +124,7 @@ impl Report {
                 self.warnings.clear(); // the plan says them again
                 self.warn(plan.warnings);
             }
-            Applied::Before { task, known } => {
+            StartedTask::Before { task, known } => {
                 self.warnings = vec![
                     "an earlier delivery of this request had started the task, and since then its \
                      Release, delivery or settings changed; nothing was started again"

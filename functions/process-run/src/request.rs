@@ -12,7 +12,7 @@ use crate::trigger::Requested;
 pub const EXPIRES_MINUTES: i64 = 45;
 
 /// One process that is asked for, checked. A command can hold a secret, so there is no `Debug`.
-pub struct Request {
+pub struct RunRequest {
     /// The App.
     pub id: AppId,
     /// The Service.
@@ -73,11 +73,11 @@ pub fn checked(
     requested: &Requested,
     about: &About,
     now: DateTime<Utc>,
-) -> Result<Request, ReleaseProblem> {
+) -> Result<RunRequest, ReleaseProblem> {
     let detail = &requested.detail;
     let optional = |name| intake::optional_text(detail, name).map_err(RunProblem::Member);
     let required = |name| intake::required_text(detail, name).map_err(RunProblem::Member);
-    let request = Request {
+    let request = RunRequest {
         id: AppId {
             rack: rack.clone(),
             app: named(required("app")?, AppName::new)?,
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
     use names::error_type::ErrorType;
 
-    fn check(detail: serde_json::Value, minutes: i64) -> Result<Request, ReleaseProblem> {
+    fn check(detail: serde_json::Value, minutes: i64) -> Result<RunRequest, ReleaseProblem> {
         let rack = RackName::new("r").unwrap();
         let now = DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
         let requested = Requested {

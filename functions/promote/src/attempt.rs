@@ -11,7 +11,7 @@ use names::bounds;
 use names::error_chain::Chain;
 use names::{AppId, keys};
 use promotion::events::Event;
-use promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Kind, Runs, Status};
+use promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Runs, Status, WorkKind};
 use serde_json::Value;
 
 use crate::apply::{self, Done, Job};
@@ -36,8 +36,8 @@ impl Function for Shell {
     type Objects = SettingsBucket;
     type Bus = EventBus;
 
-    fn kind(&self) -> Kind {
-        Kind::Promote
+    fn kind(&self) -> WorkKind {
+        WorkKind::Promote
     }
 
     fn objects(&self) -> &SettingsBucket {

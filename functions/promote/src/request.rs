@@ -10,7 +10,7 @@ use lambda::work::Message;
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppId, AppName, NameError, ReleaseId, keys};
 use promotion::events::{Event, EventType};
-use promotion::{Allowed, Kind, Order, Promotion, Request, Tie, Work};
+use promotion::{Allowed, Order, Promotion, Request, Tie, Work, WorkKind};
 use release::problem::ReleaseProblem;
 use release::stack_state;
 use serde_json::{Value, json};
@@ -124,11 +124,11 @@ impl Invocation<'_> {
     }
 
     /// Work that is left of what began before.
-    fn continued(&self, kind: Kind, app: &str) -> Next {
+    fn continued(&self, kind: WorkKind, app: &str) -> Next {
         match (kind, AppName::new(app)) {
-            (Kind::Delete, _) => ignore(&format!("work of app-deletion on `{app}`")),
-            (Kind::Promote, Ok(app)) => Next::Take(Message::continues(self.id(app)), None),
-            (Kind::Promote, Err(err)) => ignore(&err.to_string()),
+            (WorkKind::Delete, _) => ignore(&format!("work of app-deletion on `{app}`")),
+            (WorkKind::Promote, Ok(app)) => Next::Take(Message::continues(self.id(app)), None),
+            (WorkKind::Promote, Err(err)) => ignore(&err.to_string()),
         }
     }
 

@@ -5,7 +5,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
 use lambda::intake::{self, MemberError, text};
 use promotion::events::{EventType, SOURCE};
-use promotion::{Allowed, Kind};
+use promotion::{Allowed, WorkKind};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -60,7 +60,7 @@ pub enum Trigger {
         /// The App.
         app: String,
         /// Whose work.
-        kind: Kind,
+        kind: WorkKind,
     },
     /// The schedule's: look for work that nobody does.
     Reconcile {

@@ -72,7 +72,7 @@ pub fn load() -> SdkConfig {
         .behavior_version(BehaviorVersion::v2026_01_12())
         .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(ConnectsOnce(http_client))
-        .service_config(Variables);
+        .service_config(EndpointVariables);
     config.set_region(region.map(Region::new));
     config.set_endpoint_url(variable("AWS_ENDPOINT_URL"));
     config.set_use_fips(is_on("AWS_USE_FIPS_ENDPOINT"));
@@ -91,9 +91,9 @@ fn variable(name: &str) -> Option<String> {
 
 /// What a variable says for one service, `AWS_ENDPOINT_URL_SECRETS_MANAGER`, else for all.
 #[derive(Debug)]
-struct Variables;
+struct EndpointVariables;
 
-impl LoadServiceConfig for Variables {
+impl LoadServiceConfig for EndpointVariables {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
         variable(&format!("{}_{service}", key.env())).or_else(|| variable(key.env()))

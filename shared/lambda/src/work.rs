@@ -13,7 +13,8 @@ use names::AppId;
 use promotion::events::Event;
 use promotion::failures::Failures;
 use promotion::{
-    Admission, Applied, Desired, Finished, Kind, Promotion, Recorded, Request, Status, Turn, Worker,
+    Admission, Applied, Desired, Finished, Promotion, Recorded, Request, Status, Turn, WorkKind,
+    Worker,
 };
 
 /// Why a request from the future is refused.
@@ -50,7 +51,7 @@ pub trait Function {
     type Bus: Outbox;
 
     /// The work that it does.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> WorkKind;
     /// Where state is kept.
     fn objects(&self) -> &Self::Objects;
     /// Where events are sent.
@@ -362,7 +363,7 @@ impl<F: Function> Way<'_, F> {
         }
     }
 
-    async fn hand_over(&self, kind: Kind) -> Result<(), F::Error> {
+    async fn hand_over(&self, kind: WorkKind) -> Result<(), F::Error> {
         let event = self.snapshot.state.asks_to_continue(self.id, kind);
         Ok(self.invocation.function.bus().send(&[event]).await?)
     }

@@ -1,6 +1,6 @@
 //! `agent` of a Service: one container on every instance. Source: `convox/rack:pkg/manifest/yaml.go` (`ServiceAgent`).
 
-use yaml::{Kind, Place, Reader, Scalar, integer};
+use yaml::{NodeKind, Place, Reader, Scalar, integer};
 
 const PORT: &str = "a port from 1 to 65535, alone or with `/tcp` or `/udp`";
 
@@ -43,7 +43,7 @@ impl Protocol {
 /// Any mapping is an agent, as in Convox, even one that says `enabled: false`.
 pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Option<Agent> {
     let place = place?;
-    let Kind::Mapping(_) = place.node.kind else {
+    let NodeKind::Mapping(_) = place.node.kind else {
         let what = "`true`, `false`, or a mapping with `ports`";
         return reader
             .boolean(&place, what)

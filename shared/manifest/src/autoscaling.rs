@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use yaml::{Entry, Kind, Place, Reader, Scalar};
+use yaml::{Entry, NodeKind, Place, Reader, Scalar};
 
 const SECONDS: &str = "a number of seconds, or a mapping of `up` and `down`";
 
@@ -62,7 +62,7 @@ pub(super) fn cooldown(reader: &mut Reader<'_>, place: &Place<'_>) -> Cooldown {
     let default = Cooldown::default();
     let or_default =
         |value: Option<u32>, default| value.filter(|value| *value > 0).unwrap_or(default);
-    let Kind::Mapping(_) = place.node.kind else {
+    let NodeKind::Mapping(_) = place.node.kind else {
         let seconds = reader.number(Some(place.clone()), SECONDS);
         let seconds = or_default(seconds, default.up);
         return Cooldown {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use yaml::{Entry, Kind, Place, Reader, Type};
+use yaml::{Entry, NodeKind, Place, Reader, Type};
 
 /// One entry of an `environment:` list.
 #[derive(Clone, PartialEq, Eq)]
@@ -125,7 +125,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Declara
 /// How the first entry of a mapping is written in a list.
 fn list_form(place: &Place<'_>) -> String {
     let name = match &place.node.kind {
-        Kind::Mapping(entries) => entries.first().map(|entry| entry.key.shown()),
+        NodeKind::Mapping(entries) => entries.first().map(|entry| entry.key.shown()),
         _ => None,
     };
     format!("`- {}=value`", name.unwrap_or_else(|| "NAME".to_owned()))
@@ -134,17 +134,17 @@ fn list_form(place: &Place<'_>) -> String {
 /// An item that Convox drops without a word.
 fn dropped(reader: &mut Reader<'_>, item: &Place<'_>) {
     let meant = match &item.node.kind {
-        Kind::Mapping(entries) => match entries.as_slice() {
+        NodeKind::Mapping(entries) => match entries.as_slice() {
             [Entry { key, value, .. }] if value.is_null() => format!("write `- {}=`", key.shown()),
             [Entry { key, value, .. }] => match &value.kind {
-                Kind::Scalar(value) => format!("write `- {}={}`", key.shown(), value.shown()),
+                NodeKind::Scalar(value) => format!("write `- {}={}`", key.shown(), value.shown()),
                 _ => format!("{} is probably meant", list_form(item)),
             },
             _ => "write one `- NAME=value` for each".to_owned(),
         },
-        Kind::Sequence(_) => "lists are flattened one level only".to_owned(),
-        Kind::Scalar(_) if item.node.is_null() => "write `NAME` or `NAME=value`".to_owned(),
-        Kind::Scalar(_) => "put it in quotes if it is a name".to_owned(),
+        NodeKind::Sequence(_) => "lists are flattened one level only".to_owned(),
+        NodeKind::Scalar(_) if item.node.is_null() => "write `NAME` or `NAME=value`".to_owned(),
+        NodeKind::Scalar(_) => "put it in quotes if it is a name".to_owned(),
     };
     let (path, shown) = (&item.path, item.node.shown());
     reader.warn(

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use environment::{EnvKey, RESERVED_KEYS, SET_BY_ECS};
 use names::environment_file::{ENVIRONMENT_FILES_MAX, EnvironmentFile};
 use names::secret_reference::{Parts, SecretReference};
-use yaml::{Entry, Kind, Place, Reader};
+use yaml::{Entry, NodeKind, Place, Reader};
 
 const FIELDS: [&str; 4] = ["arn", "jsonKey", "versionId", "versionStage"];
 const SECRET: &str =
@@ -56,7 +56,7 @@ pub(super) fn read(
     let Some(place) = secrets else {
         return deliveries;
     };
-    if !matches!(place.node.kind, Kind::Mapping(_)) && !place.node.is_null() {
+    if !matches!(place.node.kind, NodeKind::Mapping(_)) && !place.node.is_null() {
         reader.wrong(&place, "a mapping of variable names to secrets");
         return deliveries;
     }
@@ -133,7 +133,7 @@ fn secret(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<OwnSecret> {
             line: place.node.line,
         }
     };
-    if let Kind::Mapping(_) = place.node.kind {
+    if let NodeKind::Mapping(_) = place.node.kind {
         let (reference, shown) = mapping(reader, place)?;
         return Some(own(reference, &shown));
     }

@@ -1,6 +1,6 @@
 //! `build`, `command`, `port` and `health` of a Service, each of which has several forms. Source: `convox/rack:pkg/manifest/yaml.go`.
 
-use yaml::{Kind, Place, Reader, Scalar, Type, integer};
+use yaml::{NodeKind, Place, Reader, Scalar, Type, integer};
 
 /// How an image is built. Its arguments can hold an interpolated secret, so it has no `Debug`.
 #[derive(Clone, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub(super) fn command(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<
 
 /// Port 0 is no port at all, as in Convox.
 pub(super) fn port(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Port> {
-    let Kind::Mapping(_) = place.node.kind else {
+    let NodeKind::Mapping(_) = place.node.kind else {
         return port_scalar(reader, place);
     };
     let fields = reader.fields(place, &["port", "scheme"]);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{certificate, cidr};
-use yaml::{Kind, Place, Reader, integer};
+use yaml::{NodeKind, Place, Reader, integer};
 
 /// A listener of a Network Load Balancer.
 #[derive(Clone, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<Lis
 }
 
 fn listener(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Listener> {
-    let Kind::Mapping(_) = place.node.kind else {
+    let NodeKind::Mapping(_) = place.node.kind else {
         reader.wrong(place, "a mapping with a `port`");
         return None;
     };

@@ -1,6 +1,6 @@
 //! What stands below `services` and belongs elsewhere: Convox makes a Service of it, or drops it, without a word.
 
-use yaml::{Entry, Kind, Node, Place, Reader};
+use yaml::{Entry, Node, NodeKind, Place, Reader};
 
 /// Names of a Service that are a key of the top level, of Convox here or on other platforms. A Service may be called so, if
 /// it says one thing that a Service can say.
@@ -75,9 +75,9 @@ fn is_timer(node: &Node) -> bool {
 fn says_nothing_of_a_service(node: &Node, keys: &[&str]) -> bool {
     let is_known = |entry: &Entry| keys.contains(&entry.key.text.as_str());
     match &node.kind {
-        Kind::Sequence(_) => true,
-        Kind::Mapping(entries) => !entries.is_empty() && !entries.iter().any(is_known),
-        Kind::Scalar(_) => false,
+        NodeKind::Sequence(_) => true,
+        NodeKind::Mapping(entries) => !entries.is_empty() && !entries.iter().any(is_known),
+        NodeKind::Scalar(_) => false,
     }
 }
 
@@ -87,7 +87,7 @@ fn has(node: &Node, key: &str) -> bool {
 
 fn entries(node: &Node) -> &[Entry] {
     match &node.kind {
-        Kind::Mapping(entries) => entries,
+        NodeKind::Mapping(entries) => entries,
         _ => &[],
     }
 }

@@ -41,14 +41,14 @@ pub struct Resource {
     /// The line of its name.
     pub line: usize,
     /// What it is.
-    pub kind: Kind,
+    pub kind: ResourceKind,
     /// Its own tags.
     pub tags: BTreeMap<String, String>,
 }
 
 /// What a resource is.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum ResourceKind {
     /// An RDS DB instance.
     Database(Database),
     /// An ElastiCache replication group or cluster.
@@ -163,11 +163,11 @@ impl Resource {
     #[must_use]
     pub fn has_password(&self) -> bool {
         match &self.kind {
-            Kind::Database(database) => {
+            ResourceKind::Database(database) => {
                 !matches!(database.read_source, Some(ReadSource::Instance(_)))
             }
-            Kind::Cache(cache) => cache.encrypted,
-            Kind::FileSystem(_) => false,
+            ResourceKind::Cache(cache) => cache.encrypted,
+            ResourceKind::FileSystem(_) => false,
         }
     }
 }

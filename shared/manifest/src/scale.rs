@@ -1,7 +1,7 @@
 //! `scale` of a Service in its forms. Source: `convox/rack:pkg/manifest/yaml.go`, `manifest.go` (defaults).
 
 use super::autoscaling::{self, Cooldown, Targets};
-use yaml::{Kind, Place, Reader, Scalar, integer};
+use yaml::{NodeKind, Place, Reader, Scalar, integer};
 
 const COUNT: &str = "a number, a range such as `1-3`, or a mapping of `min` and `max`";
 
@@ -59,7 +59,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
         return scale;
     };
     scale.line = Some(place.node.line);
-    if let Kind::Mapping(_) = place.node.kind {
+    if let NodeKind::Mapping(_) = place.node.kind {
         let keys = ["cooldown", "count", "cpu", "memory", "targets"];
         let others = [("gpu", GPU), ("max", MISPLACED), ("min", MISPLACED)];
         let fields = reader.fields_but(&place, &keys, &others);
@@ -84,7 +84,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
 }
 
 fn count(reader: &mut Reader<'_>, place: &Place<'_>, scale: &mut Scale) {
-    let range = if let Kind::Mapping(_) = place.node.kind {
+    let range = if let NodeKind::Mapping(_) = place.node.kind {
         count_mapping(reader, place)
     } else {
         let range = place.scalar().and_then(count_scalar);

@@ -51,7 +51,7 @@ pub struct Allowed {
 /// Which function does a kind of work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum WorkKind {
     /// promote.
     Promote,
     /// app-deletion.
@@ -61,10 +61,10 @@ pub enum Kind {
 impl Work {
     /// Which function does it.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> WorkKind {
         match self {
-            Self::Promote { .. } => Kind::Promote,
-            Self::Delete => Kind::Delete,
+            Self::Promote { .. } => WorkKind::Promote,
+            Self::Delete => WorkKind::Delete,
         }
     }
 }

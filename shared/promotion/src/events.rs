@@ -5,7 +5,7 @@ mod bounded;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{Kind, Outcome, OutcomeResult};
+use crate::{Outcome, OutcomeResult, WorkKind};
 use names::{AppId, RackName, ReleaseId};
 
 pub use bounded::{EVENT_MAX_BYTES, REFUSED_MAX_BYTES, calls};
@@ -198,7 +198,7 @@ impl Event {
 
     /// Asks a function to continue.
     #[must_use]
-    pub fn promotion_continue(id: &AppId, request_id: &str, kind: Kind) -> Self {
+    pub fn promotion_continue(id: &AppId, request_id: &str, kind: WorkKind) -> Self {
         let fields = [("kind", json!(kind))];
         Self::new(EventType::PromotionContinue, id, request_id, fields)
     }

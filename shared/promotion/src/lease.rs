@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{Kind, Promotion};
+use crate::{Promotion, WorkKind};
 
 /// How long a lease lasts: longer than a function can live (120 s), shorter than a message stays hidden (300 s).
 pub const LEASE_SECONDS: i64 = 200;
@@ -22,7 +22,7 @@ pub struct Lease {
 #[derive(Debug, Clone, Copy)]
 pub struct Worker<'a> {
     /// The work that this function does.
-    pub kind: Kind,
+    pub kind: WorkKind,
     /// This invocation.
     pub owner: &'a str,
     /// Now.
@@ -37,7 +37,7 @@ pub enum Turn {
     /// Somebody else holds the lease and will see what is wanted.
     Held,
     /// The work is another function's.
-    HandOver(Kind),
+    HandOver(WorkKind),
     /// The lease is ours: send what is unsent, then work.
     Work,
 }
@@ -80,7 +80,7 @@ impl Promotion {
     /// Whose work lies here without anybody at it: untold events, pending without a living lease, or waiting past its
     /// next look.
     #[must_use]
-    pub fn left_alone(&self, now: DateTime<Utc>) -> Option<Kind> {
+    pub fn left_alone(&self, now: DateTime<Utc>) -> Option<WorkKind> {
         if self
             .lease
             .as_ref()

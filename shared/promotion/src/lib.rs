@@ -23,7 +23,7 @@ use crate::events::Event;
 use names::AppId;
 
 pub use applied::{Applied, Definition, OriginalDefinition, SecretVersion, Setting};
-pub use desired::{Allowed, Desired, Kind, Request, Status, Work};
+pub use desired::{Allowed, Desired, Request, Status, Work, WorkKind};
 pub use finished::{Finished, Recorded, Runs};
 pub use lease::{LEASE_SECONDS, Lease, Turn, Worker};
 pub use order::{Order, Tie};
@@ -145,7 +145,7 @@ impl Promotion {
 
     /// Work of the other function that is due.
     #[must_use]
-    pub fn due_elsewhere(&self, worker: Worker<'_>) -> Option<Kind> {
+    pub fn due_elsewhere(&self, worker: Worker<'_>) -> Option<WorkKind> {
         let desired = self
             .desired
             .as_ref()
@@ -161,7 +161,7 @@ impl Promotion {
 
     /// The event that asks a function to go on with this App.
     #[must_use]
-    pub fn asks_to_continue(&self, id: &AppId, kind: Kind) -> Event {
+    pub fn asks_to_continue(&self, id: &AppId, kind: WorkKind) -> Event {
         let desired = self.desired.as_ref();
         let request_id = desired.map_or("", |desired| &desired.order.request_id);
         Event::promotion_continue(id, request_id, kind)

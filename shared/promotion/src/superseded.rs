@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Desired, Kind, Order, Promotion, Request, Work};
+use super::{Desired, Order, Promotion, Request, Work, WorkKind};
 use crate::events::{Event, EventType};
 use names::AppId;
 
@@ -47,7 +47,7 @@ struct Superseded {
 #[serde(rename_all = "camelCase")]
 struct Newer {
     /// What it asks for.
-    work: Kind,
+    work: WorkKind,
     /// Whether both are of one second, so that something else than their time decided.
     same_second: bool,
 }
@@ -132,14 +132,14 @@ impl Superseded {
             return format!("the newer request {by} came before it was done");
         };
         let what = match newer.work {
-            Kind::Promote => "promote",
-            Kind::Delete => "deletion",
+            WorkKind::Promote => "promote",
+            WorkKind::Delete => "deletion",
         };
         match (self.work.kind(), newer) {
             (
-                Kind::Delete,
+                WorkKind::Delete,
                 Newer {
-                    work: Kind::Promote,
+                    work: WorkKind::Promote,
                     same_second: true,
                 },
             ) => format!(
@@ -178,7 +178,10 @@ impl Superseded {
             }
             Work::Delete => {
                 let mut message = format!("the App {app} is not deleted for this request: {by}");
-                if self.newer.is_none_or(|newer| newer.work == Kind::Promote) {
+                if self
+                    .newer
+                    .is_none_or(|newer| newer.work == WorkKind::Promote)
+                {
                     message.push_str("; delete the App again if it is to go");
                 }
                 let fields = [

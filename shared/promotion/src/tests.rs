@@ -38,7 +38,7 @@ fn sequenced(release: &str, version: &str, sequencer: &str) -> Request {
 
 fn worker(owner: &str, seconds: i64) -> Worker<'_> {
     Worker {
-        kind: Kind::Promote,
+        kind: WorkKind::Promote,
         owner,
         now: at(seconds),
     }
@@ -259,7 +259,7 @@ fn what_waits_is_due_as_soon_as_something_ends() {
     state.free("one");
     assert_eq!(state.take_turn(worker("two", 9), false), Turn::Rest);
     let deletion = Worker {
-        kind: Kind::Delete,
+        kind: WorkKind::Delete,
         ..worker("two", 9)
     };
     state.wake(deletion);
@@ -365,10 +365,13 @@ fn work_of_the_other_kind_is_handed_over() {
     state.admit(&deletion, None, at(0));
     assert_eq!(
         state.take_turn(worker("one", 0), true),
-        Turn::HandOver(Kind::Delete)
+        Turn::HandOver(WorkKind::Delete)
     );
     assert_eq!(state.lease, None);
-    assert_eq!(state.due_elsewhere(worker("one", 0)), Some(Kind::Delete));
+    assert_eq!(
+        state.due_elsewhere(worker("one", 0)),
+        Some(WorkKind::Delete)
+    );
 }
 
 #[test]
@@ -395,14 +398,14 @@ fn work_is_left_alone_without_a_living_lease_and_unsent_events_count() {
     assert_eq!(state.left_alone(at(1)), None, "somebody is at work");
     assert_eq!(
         state.left_alone(at(LEASE_SECONDS)),
-        Some(Kind::Promote),
+        Some(WorkKind::Promote),
         "its holder is dead"
     );
     state.record(&finished(&request, Status::Done), "one", 0);
     state.free("one");
     assert_eq!(
         state.left_alone(at(1)),
-        Some(Kind::Promote),
+        Some(WorkKind::Promote),
         "events are unsent"
     );
     state.unsent.clear();
@@ -635,7 +638,7 @@ fn what_is_to_be_told_without_any_work_is_left_alone_by_nobody() {
     state.admit(&promote("R1", "v1", 1), None, at(3));
     assert_eq!(state.take_turn(worker("two", 3), false), Turn::Held);
     state.free("one"); // it has not seen the message
-    assert_eq!(state.left_alone(at(3)), Some(Kind::Promote));
+    assert_eq!(state.left_alone(at(3)), Some(WorkKind::Promote));
     assert_eq!(state.take_turn(worker("two", 3), false), Turn::Work);
 }
 

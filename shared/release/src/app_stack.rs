@@ -33,7 +33,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use manifest::resources::{Kind, Resource};
+use manifest::resources::{Resource, ResourceKind};
 use names::{AppId, ReleaseId};
 use yaml::Problem;
 
@@ -132,9 +132,9 @@ pub fn render(
     };
     for resource in resources {
         match &resource.kind {
-            Kind::Database(database) => database::add(&mut stack, resource, database),
-            Kind::Cache(cache) => cache::add(&mut stack, resource, cache),
-            Kind::FileSystem(files) => file_system::add(&mut stack, resource, files),
+            ResourceKind::Database(database) => database::add(&mut stack, resource, database),
+            ResourceKind::Cache(cache) => cache::add(&mut stack, resource, cache),
+            ResourceKind::FileSystem(files) => file_system::add(&mut stack, resource, files),
         }
     }
     stack.add_credentials();

@@ -1,6 +1,6 @@
 //! Lists and mappings under construction.
 
-use crate::node::{Entry, Kind, Node};
+use crate::node::{Entry, Node, NodeKind};
 use crate::syntax::SyntaxError;
 
 /// A finished node with the bounds it uses up each time it is repeated.
@@ -53,8 +53,8 @@ impl Frame {
             Open::Sequence(items) => format!("{path}[{}]", items.len()),
             Open::Mapping { key: None, .. } => path.to_owned(),
             Open::Mapping { key: Some(key), .. } => match &key.kind {
-                Kind::Scalar(key) if path.is_empty() => key.shown(),
-                Kind::Scalar(key) => format!("{path}.{}", key.shown()),
+                NodeKind::Scalar(key) if path.is_empty() => key.shown(),
+                NodeKind::Scalar(key) => format!("{path}.{}", key.shown()),
                 _ => path.to_owned(),
             },
         }
@@ -64,7 +64,7 @@ impl Frame {
 fn entry(key: Node, value: Node) -> Result<Entry, SyntaxError> {
     let Node { line, column, kind } = key;
     match kind {
-        Kind::Scalar(key) => Ok(Entry {
+        NodeKind::Scalar(key) => Ok(Entry {
             key,
             line,
             column,

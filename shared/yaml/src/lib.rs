@@ -24,7 +24,7 @@ use environment::Environment;
 
 pub use excerpt::Excerpt;
 pub use interpolation::TokenError;
-pub use node::{Entry, Kind, Node, Scalar, Style, Type, boolean};
+pub use node::{Entry, Node, NodeKind, Scalar, Style, Type, boolean};
 pub use place::{Fields, Place};
 pub use placed_text::PlacedText;
 pub use problem::{Problem, WHOLE_FILE, add_excerpts};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::node::{Entry, Kind, Node, Scalar};
+use crate::node::{Entry, Node, NodeKind, Scalar};
 use crate::syntax::SyntaxError;
 
 /// A mapping's entries in the order they came.
@@ -70,7 +70,7 @@ impl Keyed {
             }
             let at = (entry.line, entry.column);
             match entry.value.kind {
-                Kind::Sequence(sources) => keyed.merge(sources, at)?,
+                NodeKind::Sequence(sources) => keyed.merge(sources, at)?,
                 _ => keyed.merge(vec![entry.value], at)?,
             }
         }
@@ -103,7 +103,7 @@ impl Keyed {
         let mut seen = BTreeSet::new();
         for source in sources {
             let Node { line, column, kind } = source;
-            let Kind::Mapping(entries) = kind else {
+            let NodeKind::Mapping(entries) = kind else {
                 let message = "`<<` takes a mapping or a list of mappings".to_owned();
                 return Err(SyntaxError {
                     line,
@@ -148,18 +148,18 @@ impl Keyed {
 
 /// Two lists or two mappings, of which Convox's loader may add one to the other instead of replacing it.
 fn are_parts(before: &Node, after: &Node) -> bool {
-    let is_scalar = |node: &Node| matches!(node.kind, Kind::Scalar(_));
+    let is_scalar = |node: &Node| matches!(node.kind, NodeKind::Scalar(_));
     !is_scalar(before) && !is_scalar(after) && !says_the_same(before, after)
 }
 
 /// The same texts in the same places, wherever in the file.
 fn says_the_same(one: &Node, other: &Node) -> bool {
     match (&one.kind, &other.kind) {
-        (Kind::Scalar(one), Kind::Scalar(other)) => one == other,
-        (Kind::Sequence(one), Kind::Sequence(other)) => {
+        (NodeKind::Scalar(one), NodeKind::Scalar(other)) => one == other,
+        (NodeKind::Sequence(one), NodeKind::Sequence(other)) => {
             one.len() == other.len() && one.iter().zip(other).all(|(a, b)| says_the_same(a, b))
         }
-        (Kind::Mapping(one), Kind::Mapping(other)) => {
+        (NodeKind::Mapping(one), NodeKind::Mapping(other)) => {
             let same =
                 |(a, b): (&Entry, &Entry)| a.key == b.key && says_the_same(&a.value, &b.value);
             one.len() == other.len() && one.iter().zip(other).all(same)

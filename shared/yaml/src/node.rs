@@ -15,12 +15,12 @@ pub struct Node {
     /// The column it starts at, in characters.
     pub column: usize,
     /// What it is.
-    pub kind: Kind,
+    pub kind: NodeKind,
 }
 
 /// What a [`Node`] is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub enum NodeKind {
     /// Text, which the place it stands in may type.
     Scalar(Scalar),
     /// A list.
@@ -171,16 +171,16 @@ impl Node {
     /// Whether it is nothing at all: an empty body.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        matches!(&self.kind, Kind::Scalar(scalar) if scalar.yaml_type() == Type::Null)
+        matches!(&self.kind, NodeKind::Scalar(scalar) if scalar.yaml_type() == Type::Null)
     }
 
     /// Whether it says nothing: nothing at all, an empty list or an empty mapping.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         match &self.kind {
-            Kind::Scalar(_) => self.is_null(),
-            Kind::Sequence(items) => items.is_empty(),
-            Kind::Mapping(entries) => entries.is_empty(),
+            NodeKind::Scalar(_) => self.is_null(),
+            NodeKind::Sequence(items) => items.is_empty(),
+            NodeKind::Mapping(entries) => entries.is_empty(),
         }
     }
 
@@ -188,9 +188,9 @@ impl Node {
     #[must_use]
     pub fn shown(&self) -> String {
         match &self.kind {
-            Kind::Scalar(scalar) => scalar.described(),
-            Kind::Sequence(_) => "a list".to_owned(),
-            Kind::Mapping(_) => "a mapping".to_owned(),
+            NodeKind::Scalar(scalar) => scalar.described(),
+            NodeKind::Sequence(_) => "a list".to_owned(),
+            NodeKind::Mapping(_) => "a mapping".to_owned(),
         }
     }
 }

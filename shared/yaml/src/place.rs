@@ -1,6 +1,6 @@
 //! Where in a document a value stands: its node and its path.
 
-use crate::node::{Entry, Kind, Node, Scalar};
+use crate::node::{Entry, Node, NodeKind, Scalar};
 
 /// A node and the path it has in the document.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ impl<'a> Place<'a> {
     #[must_use]
     pub fn scalar(&self) -> Option<&'a Scalar> {
         match &self.node.kind {
-            Kind::Scalar(scalar) => Some(scalar),
+            NodeKind::Scalar(scalar) => Some(scalar),
             _ => None,
         }
     }
@@ -49,7 +49,7 @@ impl<'a> Place<'a> {
     #[must_use]
     pub fn entries(&self) -> &'a [Entry] {
         match &self.node.kind {
-            Kind::Mapping(entries) => entries,
+            NodeKind::Mapping(entries) => entries,
             _ => &[],
         }
     }
@@ -57,7 +57,7 @@ impl<'a> Place<'a> {
     /// The items of a list, each with its number from 0.
     #[must_use]
     pub fn items(&self) -> Option<Vec<Self>> {
-        let Kind::Sequence(items) = &self.node.kind else {
+        let NodeKind::Sequence(items) = &self.node.kind else {
             return None;
         };
         let place = |(index, node)| Self {
@@ -78,7 +78,7 @@ impl<'a> Fields<'a> {
     /// The value as it is written, also where that is nothing.
     #[must_use]
     pub fn written(&self, key: &str) -> Option<Place<'a>> {
-        let Kind::Mapping(entries) = &self.place.node.kind else {
+        let NodeKind::Mapping(entries) = &self.place.node.kind else {
             return None;
         };
         let entry = entries.iter().find(|entry| entry.key.text == key)?;

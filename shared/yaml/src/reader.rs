@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::node::{Entry, Kind, Node, Scalar};
+use crate::node::{Entry, Node, NodeKind, Scalar};
 pub use crate::place::{Fields, Place};
 use crate::placed_text::PlacedText;
 use crate::problem::{Problem, WHOLE_FILE};
@@ -128,7 +128,7 @@ impl<'f> Reader<'f> {
     pub fn wrong(&mut self, place: &Place<'_>, allowed: &str) {
         let message = match (place.path.is_empty(), &place.node.kind) {
             (false, _) => format!("is {}", place.node.shown()),
-            (true, Kind::Scalar(_)) => format!("{WHOLE_FILE} is a text"),
+            (true, NodeKind::Scalar(_)) => format!("{WHOLE_FILE} is a text"),
             (true, _) => format!("{WHOLE_FILE} is {}", place.node.shown()),
         };
         self.problem_with_help(place, message, format!("use {allowed}"));
@@ -223,7 +223,7 @@ impl<'f> Reader<'f> {
     /// The entries of a mapping; none for an empty body.
     pub fn entries<'a>(&mut self, place: &Place<'a>) -> &'a [Entry] {
         match &place.node.kind {
-            Kind::Mapping(entries) => entries,
+            NodeKind::Mapping(entries) => entries,
             _ if place.node.is_null() => &[],
             _ => {
                 self.wrong(place, "a mapping of keys to values");

@@ -7,7 +7,7 @@ use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 use crate::frame::{Built, Frame, Open};
 use crate::interpolation::Names;
 use crate::mapping::{Keyed, Repeated};
-use crate::node::{Entry, Kind, Node, Scalar, Style};
+use crate::node::{Entry, Node, NodeKind, Scalar, Style};
 use crate::syntax::{SyntaxError, explain};
 use environment::Environment;
 
@@ -153,7 +153,7 @@ impl Builder<'_> {
                 uninterpolated: None,
             }
         };
-        let node = self.node(Kind::Scalar(scalar), at);
+        let node = self.node(NodeKind::Scalar(scalar), at);
         Ok(Built {
             node,
             weight,
@@ -203,8 +203,8 @@ impl Builder<'_> {
             depth,
         } = frame;
         let kind = match open {
-            Open::Sequence(items) => Kind::Sequence(items),
-            Open::Mapping { entries, .. } => Kind::Mapping(self.keyed(entries)?),
+            Open::Sequence(items) => NodeKind::Sequence(items),
+            Open::Mapping { entries, .. } => NodeKind::Mapping(self.keyed(entries)?),
         };
         let node = Node { line, column, kind };
         let depth = depth + 1;
@@ -266,7 +266,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn node(&self, kind: Kind, at: Marker) -> Node {
+    fn node(&self, kind: NodeKind, at: Marker) -> Node {
         let (line, column) = self.place(at);
         Node { line, column, kind }
     }
@@ -311,13 +311,13 @@ mod tests {
     /// A compact form of a document, for tables.
     fn compact(node: &Node) -> String {
         match &node.kind {
-            Kind::Scalar(scalar) if scalar.style == Style::Plain => scalar.text.clone(),
-            Kind::Scalar(scalar) => format!("{:?}", scalar.text),
-            Kind::Sequence(items) => format!(
+            NodeKind::Scalar(scalar) if scalar.style == Style::Plain => scalar.text.clone(),
+            NodeKind::Scalar(scalar) => format!("{:?}", scalar.text),
+            NodeKind::Sequence(items) => format!(
                 "[{}]",
                 items.iter().map(compact).collect::<Vec<_>>().join(",")
             ),
-            Kind::Mapping(entries) => {
+            NodeKind::Mapping(entries) => {
                 let entries = entries
                     .iter()
                     .map(|entry| format!("{}:{}", entry.key.text, compact(&entry.value)));
@@ -398,13 +398,13 @@ mod tests {
             .unwrap()
             .root;
         let Some(Node {
-            kind: Kind::Mapping(entries),
+            kind: NodeKind::Mapping(entries),
             ..
         }) = root
         else {
             panic!("a mapping");
         };
-        let Kind::Sequence(items) = &entries[1].value.kind else {
+        let NodeKind::Sequence(items) = &entries[1].value.kind else {
             panic!("a list");
         };
         assert_eq!((entries[0].value.line, entries[0].value.column), (1, 4));

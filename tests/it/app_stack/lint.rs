@@ -7,7 +7,7 @@ use std::process::Command;
 
 use environment::Environment;
 use manifest::resources::{
-    Cache, CacheEngine, Database, DatabaseEngine, FileSystem, Kind, ReadSource, Resource,
+    Cache, CacheEngine, Database, DatabaseEngine, FileSystem, ReadSource, Resource, ResourceKind,
 };
 use release::app_stack::Needs;
 use rig::proof;
@@ -66,7 +66,7 @@ fn databases() -> Vec<Resource> {
     for engine in ENGINES {
         for bits in 0..32_u32 {
             let bit = |n: u32| bits & (1 << n) != 0;
-            let kind = Kind::Database(Database {
+            let kind = ResourceKind::Database(Database {
                 class: bit(0).then(|| "db.m5.large".to_owned()),
                 storage: (bit(1) || bit(3)).then_some(400),
                 encrypted: bit(2).then_some(bit(1)),
@@ -92,7 +92,7 @@ fn others() -> Vec<Resource> {
         for (nodes, durable) in [(1, false), (2, false), (3, true)] {
             for encrypted in [false, true] {
                 let class = durable.then(|| "cache.m5.large".to_owned());
-                let kind = Kind::Cache(Cache {
+                let kind = ResourceKind::Cache(Cache {
                     class,
                     nodes,
                     durable,
@@ -104,14 +104,14 @@ fn others() -> Vec<Resource> {
         }
     }
     for nodes in [1, 3] {
-        let kind = Kind::Cache(Cache {
+        let kind = ResourceKind::Cache(Cache {
             nodes,
             ..cache(CacheEngine::Memcached)
         });
         all.push(resource(&format!("memcached{nodes}"), kind));
     }
     for encrypted in [false, true] {
-        let kind = Kind::FileSystem(FileSystem {
+        let kind = ResourceKind::FileSystem(FileSystem {
             encrypted,
             ..files("/data")
         });
@@ -166,8 +166,8 @@ pub fn has_rules_inside() -> bool {
 
 /// The steps of a replica's life, with a promotion whose source leaves.
 fn replicas(rack: &Rack, engine: DatabaseEngine) -> Vec<Value> {
-    let main = || resource("main", Kind::Database(database(engine)));
-    let copy = |database| resource("copy", Kind::Database(database));
+    let main = || resource("main", ResourceKind::Database(database(engine)));
+    let copy = |database| resource("copy", ResourceKind::Database(database));
     let first = rack.render(&[main()], None).template;
     let both = [main(), copy(replica(engine, "main"))];
     let second = rack.render(&both, Some(&first)).template;
@@ -196,14 +196,15 @@ fn written(templates: &[Value]) -> TempDir {
 #[test]
 fn cfn_lint_finds_nothing_about_what_nobody_chose_in_any_partition() {
     let rack = Rack::new("myrack");
-    let databases = ENGINES.map(|engine| resource(engine.name(), Kind::Database(database(engine))));
+    let databases =
+        ENGINES.map(|engine| resource(engine.name(), ResourceKind::Database(database(engine))));
     let caches = [
         CacheEngine::Redis,
         CacheEngine::Valkey,
         CacheEngine::Memcached,
     ];
-    let caches = caches.map(|engine| resource(engine.name(), Kind::Cache(cache(engine))));
-    let files = resource("files", Kind::FileSystem(files("/data")));
+    let caches = caches.map(|engine| resource(engine.name(), ResourceKind::Cache(cache(engine))));
+    let files = resource("files", ResourceKind::FileSystem(files("/data")));
     let all: Vec<Resource> = databases.into_iter().chain(caches).chain([files]).collect();
     let templates = [&all[..0], &all].map(|some| rack.render(some, None).template);
     let found = findings(written(&templates).path(), &REGIONS);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use double::iam::{self, Decision, Deployment, Need, Policy};
-use manifest::resources::{DatabaseEngine, Kind};
+use manifest::resources::{DatabaseEngine, ResourceKind};
 use release::app_stack::Needs;
 use serde_json::{Value, json};
 
@@ -248,8 +248,11 @@ fn done(template: &Value, of: &Deployment) -> Vec<Need> {
 #[test]
 fn every_role_has_the_boundary_and_does_nothing_beyond_it() {
     let of = of_full();
-    let files = resource("files", Kind::FileSystem(files("/data")));
-    let db = resource("db", Kind::Database(database(DatabaseEngine::Postgres)));
+    let files = resource("files", ResourceKind::FileSystem(files("/data")));
+    let db = resource(
+        "db",
+        ResourceKind::Database(database(DatabaseEngine::Postgres)),
+    );
     let template = full().render(&[files, db], None).template;
     for (id, resource) in template["Resources"].as_object().unwrap() {
         if resource["Type"] == "AWS::IAM::Role" {

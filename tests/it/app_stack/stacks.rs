@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use double::as_the_emulator_knows_it;
-use manifest::resources::{Cache, CacheEngine, Database, DatabaseEngine, Kind, Resource};
+use manifest::resources::{Cache, CacheEngine, Database, DatabaseEngine, Resource, ResourceKind};
 use names::AppId;
 use release::app_stack::{StackOutputs, TEMPLATE_BODY_MAX_BYTES};
 use rig::World;
@@ -75,13 +75,22 @@ fn all() -> Vec<Resource> {
         ..cache(CacheEngine::Redis)
     };
     vec![
-        resource("maindb", Kind::Database(database(DatabaseEngine::Postgres))),
-        resource("gis-db", Kind::Database(database(DatabaseEngine::MySql))),
-        resource("mariadb", Kind::Database(database(DatabaseEngine::MariaDb))),
-        resource("queue", Kind::Cache(queue)),
-        resource("valkey", Kind::Cache(cache(CacheEngine::Valkey))),
-        resource("cache", Kind::Cache(cache(CacheEngine::Memcached))),
-        resource("files", Kind::FileSystem(files("/data"))),
+        resource(
+            "maindb",
+            ResourceKind::Database(database(DatabaseEngine::Postgres)),
+        ),
+        resource(
+            "gis-db",
+            ResourceKind::Database(database(DatabaseEngine::MySql)),
+        ),
+        resource(
+            "mariadb",
+            ResourceKind::Database(database(DatabaseEngine::MariaDb)),
+        ),
+        resource("queue", ResourceKind::Cache(queue)),
+        resource("valkey", ResourceKind::Cache(cache(CacheEngine::Valkey))),
+        resource("cache", ResourceKind::Cache(cache(CacheEngine::Memcached))),
+        resource("files", ResourceKind::FileSystem(files("/data"))),
     ]
 }
 
@@ -165,7 +174,7 @@ async fn a_stack_changes_and_a_replica_is_promoted_with_the_login_it_had() {
         let database = database(DatabaseEngine::Postgres);
         resource(
             "main",
-            Kind::Database(Database {
+            ResourceKind::Database(Database {
                 storage,
                 ..database
             }),
@@ -178,7 +187,7 @@ async fn a_stack_changes_and_a_replica_is_promoted_with_the_login_it_had() {
     let copy = || {
         resource(
             "copy",
-            Kind::Database(replica(DatabaseEngine::Postgres, "main")),
+            ResourceKind::Database(replica(DatabaseEngine::Postgres, "main")),
         )
     };
     let stands = aws.template(&rack.id.stack());
@@ -193,7 +202,7 @@ async fn a_stack_changes_and_a_replica_is_promoted_with_the_login_it_had() {
 
     let alone = [resource(
         "copy",
-        Kind::Database(database(DatabaseEngine::Postgres)),
+        ResourceKind::Database(database(DatabaseEngine::Postgres)),
     )];
     let promoted = rack.render(&alone, Some(&both));
     assert!(promoted.more);

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use names::{AppId, AppName, RackName};
-use promotion::{Desired, Kind};
+use promotion::{Desired, WorkKind};
 use rig::chance::Chance;
 
 use super::counting;
@@ -33,7 +33,7 @@ const ROUNDS_MAX: usize = 80;
 /// Who takes a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Queue {
-    Work(Kind),
+    Work(WorkKind),
     Count,
 }
 
@@ -268,7 +268,7 @@ impl Schedule {
             .borrow_mut()
             .trace
             .push("the stack settles".to_owned());
-        for kind in [Kind::Promote, Kind::Delete] {
+        for kind in [WorkKind::Promote, WorkKind::Delete] {
             let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 0, 5, 200]);
             if self.below(20) == 0 {
                 self.met.count("lost stack events");
@@ -306,11 +306,11 @@ impl Schedule {
         let id = format!("event-{}", self.wishes);
         let release = self.releases[self.below(self.releases.len())];
         let (queue, body) = match self.below(8) {
-            0..=4 => (Kind::Promote, self.write_environment(release)),
+            0..=4 => (WorkKind::Promote, self.write_environment(release)),
             5 if self.sim.borrow().outside.newest(release).is_some() => {
-                (Kind::Promote, Body::Requested(release, id, now))
+                (WorkKind::Promote, Body::Requested(release, id, now))
             }
-            _ => (Kind::Delete, Body::Deleted(id, now)),
+            _ => (WorkKind::Delete, Body::Deleted(id, now)),
         };
         self.watch.wished(&body);
         let lost = matches!(body, Body::Written(..)) && self.below(20) == 0;
@@ -352,9 +352,9 @@ impl Schedule {
         for event in events {
             let (queue, body) = match (event.detail_type.as_str(), event.detail.get("kind")) {
                 ("Promotion Continue", Some(kind)) if kind == "promote" => {
-                    (Queue::Work(Kind::Promote), Body::Continue)
+                    (Queue::Work(WorkKind::Promote), Body::Continue)
                 }
-                ("Promotion Continue", Some(_)) => (Queue::Work(Kind::Delete), Body::Continue),
+                ("Promotion Continue", Some(_)) => (Queue::Work(WorkKind::Delete), Body::Continue),
                 (name, _) if name.starts_with("Secret Write") => (Queue::Count, Body::Outcome),
                 _ => continue,
             };
@@ -392,7 +392,7 @@ impl Schedule {
         };
         if let Some(version) = newest {
             let body = Body::Written(version, String::new());
-            self.queue(Queue::Work(Kind::Promote), body, 0);
+            self.queue(Queue::Work(WorkKind::Promote), body, 0);
         }
     }
 

@@ -9,7 +9,7 @@ use lambda::work::{Attempt, Function};
 use names::AppId;
 use promote::PromoteError;
 use promotion::events::{Event, EventType};
-use promotion::{Applied, Desired, Finished, Kind, Outcome, OutcomeResult, Runs, Status};
+use promotion::{Applied, Desired, Finished, Outcome, OutcomeResult, Runs, Status, WorkKind};
 
 use super::counting;
 use super::outside::Outside;
@@ -18,7 +18,7 @@ use super::store::{Access, Luck, failed};
 
 /// A function of one kind.
 pub struct Model {
-    pub kind: Kind,
+    pub kind: WorkKind,
     pub access: Access,
 }
 
@@ -58,7 +58,7 @@ impl Function for Model {
     type Objects = Access;
     type Bus = Access;
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> WorkKind {
         self.kind
     }
 
@@ -80,7 +80,7 @@ impl Function for Model {
         desired: &Desired,
         applied: Option<&Applied>,
     ) -> Result<Attempt<()>, ModelError> {
-        if self.kind == Kind::Promote {
+        if self.kind == WorkKind::Promote {
             let attempt = Box::pin(promote::attempt(self, id, desired, applied)).await?;
             return Ok(Attempt {
                 finished: attempt.finished,

@@ -2,7 +2,7 @@
 //!
 //! Whoever names one gets all that is in it, so it is the App's own, or one that the Rack's owner allows.
 
-use manifest::resources::{Database, Kind, ReadSource, Resource};
+use manifest::resources::{Database, ReadSource, Resource, ResourceKind};
 use names::AppId;
 use names::arn_pattern::is_like;
 use serde_json::Value;
@@ -32,7 +32,7 @@ impl Checks {
         let standing = stack.filter(|stack| stack.has_come_up());
         let standing = standing.map(|stack| &stack.template);
         for resource in &facts.release.resources.list {
-            let Kind::Database(database) = &resource.kind else {
+            let ResourceKind::Database(database) = &resource.kind else {
                 continue;
             };
             let Some(copied) = copied(database) else {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::options::{self, Options, REFERENCE};
 use super::{
-    CacheEngine, DatabaseEngine, Kind, Resource, Resources, cache, database, file_system, names,
-    replica,
+    CacheEngine, DatabaseEngine, Resource, ResourceKind, Resources, cache, database, file_system,
+    names, replica,
 };
 use crate::Manifest;
 use yaml::{PlacedText, Problem, Reader, closest};
@@ -83,10 +83,10 @@ fn kind<'m>(
     reader: &mut Reader<'m>,
     resource: &'m crate::Resource,
     upgrades: bool,
-) -> Option<Kind> {
+) -> Option<ResourceKind> {
     let mut database = |engine| {
         let mut options = Options::new(reader, resource, database::known(engine));
-        Kind::Database(database::read(&mut options, engine, upgrades))
+        ResourceKind::Database(database::read(&mut options, engine, upgrades))
     };
     Some(match resource.resource_type.value.as_str() {
         "postgres" => database(DatabaseEngine::Postgres),
@@ -97,7 +97,7 @@ fn kind<'m>(
         "memcached" => cache(reader, resource, CacheEngine::Memcached, upgrades),
         "efs" => {
             let mut options = Options::new(reader, resource, file_system::KNOWN);
-            Kind::FileSystem(file_system::read(&mut options))
+            ResourceKind::FileSystem(file_system::read(&mut options))
         }
         _ => {
             unknown_type(reader, &resource.resource_type);
@@ -111,9 +111,9 @@ fn cache<'m>(
     resource: &'m crate::Resource,
     engine: CacheEngine,
     upgrades: bool,
-) -> Kind {
+) -> ResourceKind {
     let mut options = Options::new(reader, resource, cache::known(engine));
-    Kind::Cache(cache::read(&mut options, engine, upgrades))
+    ResourceKind::Cache(cache::read(&mut options, engine, upgrades))
 }
 
 fn unknown_type(reader: &mut Reader<'_>, text: &PlacedText) {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Database, DatabaseEngine, Kind, ReadSource, Resource, version};
+use super::{Database, DatabaseEngine, ReadSource, Resource, ResourceKind, version};
 use crate::upper_name;
 use yaml::{PlacedText, Reader, closest};
 
@@ -165,8 +165,8 @@ impl Pair<'_, '_, '_> {
 
 fn database(resource: &Resource) -> Option<(&str, &Database)> {
     match &resource.kind {
-        Kind::Database(database) => Some((resource.name.as_str(), database)),
-        Kind::Cache(_) | Kind::FileSystem(_) => None,
+        ResourceKind::Database(database) => Some((resource.name.as_str(), database)),
+        ResourceKind::Cache(_) | ResourceKind::FileSystem(_) => None,
     }
 }
 

@@ -37,21 +37,21 @@ fn database(resource_type: &str, options: &str) -> Database {
         .remove(0)
         .kind
     {
-        Kind::Database(database) => database,
+        ResourceKind::Database(database) => database,
         _ => panic!("a database"),
     }
 }
 
 fn cache(resource_type: &str, options: &str) -> Cache {
     match taken(&db(resource_type, options), "").list.remove(0).kind {
-        Kind::Cache(cache) => cache,
+        ResourceKind::Cache(cache) => cache,
         _ => panic!("a cache"),
     }
 }
 
 fn file_system(options: &str) -> FileSystem {
     match taken(&db("efs", options), "").list.remove(0).kind {
-        Kind::FileSystem(file_system) => file_system,
+        ResourceKind::FileSystem(file_system) => file_system,
         _ => panic!("a file system"),
     }
 }
@@ -344,7 +344,7 @@ fn a_replica_reads_from_a_resource_that_is_like_it() {
         ),
     ] {
         let list = taken(&pair(resource_type, of_main, of_copy), "").list;
-        let Kind::Database(copy) = &list[1].kind else {
+        let ResourceKind::Database(copy) = &list[1].kind else {
             panic!("a database");
         };
         assert!(copy.read_source == Some(ReadSource::Resource("main".to_owned())));
@@ -540,7 +540,8 @@ fn the_param_decides_on_minor_versions_where_no_option_does() {
         ("Yes", "autoMinorVersionUpgrade: false", false),
         ("No", "autoMinorVersionUpgrade: true", true),
     ] {
-        let Kind::Database(database) = &taken(&with(param, options), "").list[0].kind else {
+        let ResourceKind::Database(database) = &taken(&with(param, options), "").list[0].kind
+        else {
             panic!("a database");
         };
         assert_eq!(
@@ -631,7 +632,7 @@ fn the_readmes_example_is_taken_as_it_says() {
     let (_, example) = section.split_once("```yaml\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let resource = taken(example, "").list.remove(0);
-    let Kind::Database(database) = &resource.kind else {
+    let ResourceKind::Database(database) = &resource.kind else {
         panic!("a database");
     };
     assert_eq!(

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::logical_id::logical_id;
-use manifest::resources::{Kind, Resource};
+use manifest::resources::{Resource, ResourceKind};
 use names::{SecretArn, ServiceName, TimerName};
 
 pub(super) const EXECUTION_ROLE: &str = "ExecutionRoleArn";
@@ -104,8 +104,8 @@ impl StackOutputs {
     pub fn has(&self, resource: &Resource) -> bool {
         let name = &resource.name;
         match resource.kind {
-            Kind::Database(_) | Kind::Cache(_) => self.link_secret(name).is_some(),
-            Kind::FileSystem(_) => {
+            ResourceKind::Database(_) | ResourceKind::Cache(_) => self.link_secret(name).is_some(),
+            ResourceKind::FileSystem(_) => {
                 self.file_system_id(name).is_some() && self.access_point_id(name).is_some()
             }
         }

@@ -14,12 +14,12 @@ use serde_json::Value;
 use super::template::named_ids;
 use super::*;
 use manifest::resources::{
-    Cache, CacheEngine, Database, DatabaseEngine, FileSystem, Kind, ReadSource, Resource,
+    Cache, CacheEngine, Database, DatabaseEngine, FileSystem, ReadSource, Resource, ResourceKind,
     UrlParameters,
 };
 use names::{AppName, RackName, ReleaseId};
 
-fn resource(name: &str, kind: Kind) -> Resource {
+fn resource(name: &str, kind: ResourceKind) -> Resource {
     Resource {
         name: name.to_owned(),
         shown: name.to_owned(),
@@ -163,7 +163,7 @@ fn said(problems: &[Problem]) -> String {
 }
 
 fn db(name: &str, database: Database) -> Resource {
-    resource(name, Kind::Database(database))
+    resource(name, ResourceKind::Database(database))
 }
 
 fn replica(of: &str) -> Database {

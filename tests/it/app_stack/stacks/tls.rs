@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use manifest::resources::{Database, DatabaseEngine, Kind, UrlParameters};
+use manifest::resources::{Database, DatabaseEngine, ResourceKind, UrlParameters};
 use release::app_stack::StackOutputs;
 use rig::postgres::Postgres;
 use rig::{World, proof};
@@ -38,7 +38,7 @@ async fn a_delivered_url_opens_a_postgresql_that_takes_tls_only() {
             url_parameters,
             ..database(DatabaseEngine::Postgres)
         };
-        resource("main", Kind::Database(database))
+        resource("main", ResourceKind::Database(database))
     };
     let template = rack.render(&[main(None)], None).template;
     let outputs = apply(&aws, &rack.id, "CreateStack", &template);

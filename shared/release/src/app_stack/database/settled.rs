@@ -8,7 +8,7 @@ use crate::app_stack::before::Before;
 use crate::app_stack::metadata::Note;
 use crate::app_stack::rendering::Rendering;
 use crate::app_stack::template::reference;
-use manifest::resources::{Database, DatabaseEngine, Kind, ReadSource, Resource, defaults};
+use manifest::resources::{Database, DatabaseEngine, ReadSource, Resource, ResourceKind, defaults};
 
 /// Where the data of a database come from.
 #[derive(Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub(super) fn source<'a>(
 ) -> Option<(&'a Resource, &'a Database)> {
     let resource = stack.resources.iter().find(|other| other.name == name)?;
     match &resource.kind {
-        Kind::Database(database) => Some((resource, database)),
+        ResourceKind::Database(database) => Some((resource, database)),
         _ => None,
     }
 }

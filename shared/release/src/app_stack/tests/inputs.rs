@@ -48,35 +48,35 @@ fn what_cloudformation_would_resolve_is_refused() {
     let path = "{{resolve:ssm:x}}".to_owned();
     for (kind, part) in [
         (
-            Kind::Database(Database {
+            ResourceKind::Database(Database {
                 version: text(),
                 ..postgres()
             }),
             ".options.version",
         ),
         (
-            Kind::Database(Database {
+            ResourceKind::Database(Database {
                 parameter_group: text(),
                 ..postgres()
             }),
             ".options.parameterGroupName",
         ),
         (
-            Kind::Database(Database {
+            ResourceKind::Database(Database {
                 snapshot: text(),
                 ..postgres()
             }),
             ".options.snapshot",
         ),
         (
-            Kind::Cache(Cache {
+            ResourceKind::Cache(Cache {
                 class: text(),
                 ..cache(CacheEngine::Redis)
             }),
             ".options.class",
         ),
         (
-            Kind::FileSystem(FileSystem { path, ..files() }),
+            ResourceKind::FileSystem(FileSystem { path, ..files() }),
             ".options.path",
         ),
     ] {
@@ -161,7 +161,7 @@ fn secrets_of_resources_go_back_to_the_accounts_own_key_by_its_name() {
 #[test]
 fn one_mount_target_stands_in_each_subnet_whatever_their_order() {
     let mut rack = Rack::new();
-    let shared = [resource("files", Kind::FileSystem(files()))];
+    let shared = [resource("files", ResourceKind::FileSystem(files()))];
     let targets = |template: &Value| {
         let all = template["Resources"].as_object().unwrap().values();
         let targets = all.filter(|one| one["Type"] == "AWS::EFS::MountTarget");

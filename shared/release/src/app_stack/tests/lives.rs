@@ -49,7 +49,7 @@ fn sketches() -> impl Strategy<Value = BTreeMap<String, Sketch>> {
 }
 
 impl Sketch {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ResourceKind {
         let [
             version,
             class,
@@ -72,18 +72,18 @@ impl Sketch {
             CacheEngine::Memcached,
         ];
         match self.resource_type {
-            0 => Kind::FileSystem(FileSystem {
+            0 => ResourceKind::FileSystem(FileSystem {
                 encrypted: class,
                 ..files()
             }),
-            number @ 1..=3 => Kind::Cache(Cache {
+            number @ 1..=3 => ResourceKind::Cache(Cache {
                 nodes: self.days + 1,
                 durable,
                 encrypted: class && number < 3,
                 version: text(version, "7.1"),
                 ..cache(caches[number - 1])
             }),
-            number => Kind::Database(Database {
+            number => ResourceKind::Database(Database {
                 engine: engines[number.saturating_sub(7)],
                 version: text(version, "16"),
                 class: text(class, "db.m5.large"),

@@ -14,8 +14,8 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 fn all() -> [Resource; 3] {
     [
         db("main", postgres()),
-        resource("queue", Kind::Cache(cache(CacheEngine::Redis))),
-        resource("files", Kind::FileSystem(files())),
+        resource("queue", ResourceKind::Cache(cache(CacheEngine::Redis))),
+        resource("files", ResourceKind::FileSystem(files())),
     ]
 }
 
@@ -143,8 +143,8 @@ fn mounting(template: &Value, role: &str) -> Value {
 fn tasks_mount_the_apps_own_file_systems_each_by_its_access_point() {
     let mut rack = Rack::new();
     let both = [
-        resource("files", Kind::FileSystem(files())),
-        resource("more", Kind::FileSystem(files())),
+        resource("files", ResourceKind::FileSystem(files())),
+        resource("more", ResourceKind::FileSystem(files())),
     ];
     let arns = |ids: [&str; 2]| json!(ids.map(|id| json!({"Fn::GetAtt": [id, "Arn"]})));
     let want = json!({
@@ -177,7 +177,7 @@ fn tasks_mount_the_apps_own_file_systems_each_by_its_access_point() {
 #[test]
 fn a_file_system_lets_in_nobody_without_a_role_once_nobody_mounts_it_so() {
     let mut rack = Rack::new();
-    let own = [resource("files", Kind::FileSystem(files()))];
+    let own = [resource("files", ResourceKind::FileSystem(files()))];
     let policy =
         |template: &Value| properties(template, "FilesFileSystem")["FileSystemPolicy"].clone();
     rack.mounted_by_role = false;

@@ -20,12 +20,15 @@ fn a_standing_resource_keeps_what_convox_yml_leaves_open() {
         ..cache(CacheEngine::Redis)
     };
     let before = rack.template(
-        &[db("main", named), resource("queue", Kind::Cache(queue))],
+        &[
+            db("main", named),
+            resource("queue", ResourceKind::Cache(queue)),
+        ],
         None,
     );
     let silent = [
         db("main", postgres()),
-        resource("queue", Kind::Cache(cache(CacheEngine::Redis))),
+        resource("queue", ResourceKind::Cache(cache(CacheEngine::Redis))),
     ];
     assert_eq!(rack.template(&silent, Some(&before)), before);
     let new = rack.template(&silent, None);
@@ -53,7 +56,7 @@ fn a_cache_that_stands_with_the_class_of_an_earlier_default_keeps_it() {
                 class,
                 ..cache(engine)
             };
-            [resource("queue", Kind::Cache(queue))]
+            [resource("queue", ResourceKind::Cache(queue))]
         };
         let class = |template: &Value| properties(template, id)["CacheNodeType"].clone();
         let new = rack.template(&of(None), None);
@@ -102,62 +105,66 @@ fn what_would_replace_a_resource_is_refused_unless_it_is_wanted() {
     let snapshot = Some("snapshot-1".to_owned());
     let redis = cache(CacheEngine::Redis);
     let cases = [
-        (Kind::Database(postgres()), Kind::Database(mysql), "type"),
         (
-            Kind::Database(postgres()),
-            Kind::Database(Database {
+            ResourceKind::Database(postgres()),
+            ResourceKind::Database(mysql),
+            "type",
+        ),
+        (
+            ResourceKind::Database(postgres()),
+            ResourceKind::Database(Database {
                 encrypted,
                 ..postgres()
             }),
             "options.encrypted",
         ),
         (
-            Kind::Database(postgres()),
-            Kind::Database(Database {
+            ResourceKind::Database(postgres()),
+            ResourceKind::Database(Database {
                 snapshot,
                 ..postgres()
             }),
             "options.snapshot",
         ),
         (
-            Kind::Database(postgres()),
-            Kind::Database(replica("other")),
+            ResourceKind::Database(postgres()),
+            ResourceKind::Database(replica("other")),
             "options.readSourceDB",
         ),
         (
-            Kind::Database(postgres()),
-            Kind::Cache(redis.clone()),
+            ResourceKind::Database(postgres()),
+            ResourceKind::Cache(redis.clone()),
             "type",
         ),
         (
-            Kind::Cache(redis.clone()),
-            Kind::Cache(cache(CacheEngine::Valkey)),
+            ResourceKind::Cache(redis.clone()),
+            ResourceKind::Cache(cache(CacheEngine::Valkey)),
             "type",
         ),
         (
-            Kind::Cache(redis.clone()),
-            Kind::Cache(cache(CacheEngine::Memcached)),
+            ResourceKind::Cache(redis.clone()),
+            ResourceKind::Cache(cache(CacheEngine::Memcached)),
             "type",
         ),
         (
-            Kind::Cache(redis.clone()),
-            Kind::Cache(Cache {
+            ResourceKind::Cache(redis.clone()),
+            ResourceKind::Cache(Cache {
                 encrypted: true,
                 ..redis.clone()
             }),
             "options.encrypted",
         ),
         (
-            Kind::FileSystem(files()),
-            Kind::FileSystem(FileSystem {
+            ResourceKind::FileSystem(files()),
+            ResourceKind::FileSystem(FileSystem {
                 encrypted: true,
                 ..files()
             }),
             "options.encrypted",
         ),
         (
-            Kind::FileSystem(files()),
-            Kind::Database(postgres()),
+            ResourceKind::FileSystem(files()),
+            ResourceKind::Database(postgres()),
             "type",
         ),
     ];
@@ -255,15 +262,15 @@ fn a_protected_database_neither_leaves_nor_is_replaced() {
     );
     let encrypted = Some(true);
     for wanted in [
-        Kind::Database(Database {
+        ResourceKind::Database(Database {
             encrypted,
             ..guarded.clone()
         }),
-        Kind::Database(Database {
+        ResourceKind::Database(Database {
             encrypted,
             ..postgres()
         }),
-        Kind::Cache(cache(CacheEngine::Redis)),
+        ResourceKind::Cache(cache(CacheEngine::Redis)),
     ] {
         let said = rack.refused(&[resource("main", wanted)], Some(&before));
         assert!(
@@ -309,12 +316,12 @@ fn what_is_still_in_use_stays_as_it_stands() {
         db("main", postgres()),
         resource(
             "queue",
-            Kind::Cache(Cache {
+            ResourceKind::Cache(Cache {
                 encrypted: true,
                 ..cache(CacheEngine::Redis)
             }),
         ),
-        resource("files", Kind::FileSystem(files())),
+        resource("files", ResourceKind::FileSystem(files())),
     ];
     let first = rack.template(&all, None);
     let with_copy = [all.as_slice(), &[db("copy", replica("main"))]].concat();
@@ -350,7 +357,7 @@ fn what_leaves_is_named_with_its_data_before_it_goes_and_by_every_attempt_that_r
     let mut rack = Rack::new();
     let all = [
         db("main", postgres()),
-        resource("files", Kind::FileSystem(files())),
+        resource("files", ResourceKind::FileSystem(files())),
         db("stays", postgres()),
     ];
     let stays = [db("stays", postgres())];
