@@ -13,7 +13,7 @@ use super::template::{AtItsEnd, set, sub};
 use manifest::resources::{Database, DatabaseEngine, Resource};
 use settled::{Origin, Settled, settle};
 
-/// ResourceKind of logical ids.
+/// Kinds of logical ids.
 pub(super) const DATABASE: &str = "Database";
 
 pub(super) fn add(stack: &mut Rendering<'_>, resource: &Resource, database: &Database) {

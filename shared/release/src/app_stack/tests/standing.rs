@@ -104,69 +104,48 @@ fn what_would_replace_a_resource_is_refused_unless_it_is_wanted() {
     };
     let snapshot = Some("snapshot-1".to_owned());
     let redis = cache(CacheEngine::Redis);
+    let (database, in_cache, file_system) = (
+        ResourceKind::Database,
+        ResourceKind::Cache,
+        ResourceKind::FileSystem,
+    );
+    let encrypted_database = Database {
+        encrypted,
+        ..postgres()
+    };
+    let of_snapshot = Database {
+        snapshot,
+        ..postgres()
+    };
+    let encrypted_redis = Cache {
+        encrypted: true,
+        ..redis.clone()
+    };
+    let encrypted_files = FileSystem {
+        encrypted: true,
+        ..files()
+    };
+    let stands = || database(postgres());
+    let (valkey, memcached) = (cache(CacheEngine::Valkey), cache(CacheEngine::Memcached));
     let cases = [
+        (stands(), database(mysql), "type"),
+        (stands(), database(encrypted_database), "options.encrypted"),
+        (stands(), database(of_snapshot), "options.snapshot"),
+        (stands(), database(replica("other")), "options.readSourceDB"),
+        (stands(), in_cache(redis.clone()), "type"),
+        (in_cache(redis.clone()), in_cache(valkey), "type"),
+        (in_cache(redis.clone()), in_cache(memcached), "type"),
         (
-            ResourceKind::Database(postgres()),
-            ResourceKind::Database(mysql),
-            "type",
-        ),
-        (
-            ResourceKind::Database(postgres()),
-            ResourceKind::Database(Database {
-                encrypted,
-                ..postgres()
-            }),
+            in_cache(redis),
+            in_cache(encrypted_redis),
             "options.encrypted",
         ),
         (
-            ResourceKind::Database(postgres()),
-            ResourceKind::Database(Database {
-                snapshot,
-                ..postgres()
-            }),
-            "options.snapshot",
-        ),
-        (
-            ResourceKind::Database(postgres()),
-            ResourceKind::Database(replica("other")),
-            "options.readSourceDB",
-        ),
-        (
-            ResourceKind::Database(postgres()),
-            ResourceKind::Cache(redis.clone()),
-            "type",
-        ),
-        (
-            ResourceKind::Cache(redis.clone()),
-            ResourceKind::Cache(cache(CacheEngine::Valkey)),
-            "type",
-        ),
-        (
-            ResourceKind::Cache(redis.clone()),
-            ResourceKind::Cache(cache(CacheEngine::Memcached)),
-            "type",
-        ),
-        (
-            ResourceKind::Cache(redis.clone()),
-            ResourceKind::Cache(Cache {
-                encrypted: true,
-                ..redis.clone()
-            }),
+            file_system(files()),
+            file_system(encrypted_files),
             "options.encrypted",
         ),
-        (
-            ResourceKind::FileSystem(files()),
-            ResourceKind::FileSystem(FileSystem {
-                encrypted: true,
-                ..files()
-            }),
-            "options.encrypted",
-        ),
-        (
-            ResourceKind::FileSystem(files()),
-            ResourceKind::Database(postgres()),
-            "type",
-        ),
+        (file_system(files()), stands(), "type"),
     ];
     for (stands, wanted, part) in cases {
         let mut rack = Rack::new();
