@@ -1,9 +1,9 @@
 //! All writes of a promote, in order: manifest copy, stack, secret, task definitions, services and rules, removals. Each can
 //! be repeated.
 
-mod definitions;
-mod executor;
 mod moves;
+mod perform;
+mod register;
 mod source;
 mod stack;
 
@@ -26,7 +26,7 @@ use crate::facts::{Facts, Wanted};
 use crate::plan::{Plan, Route};
 use crate::progress::Progress;
 
-pub use executor::Executor;
+pub use perform::Executor;
 
 /// A promote that is applied.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod delivery;
 mod deployment;
 mod joined;
 mod lost;
+mod movement;
 mod named_arns;
 mod named_services;
 mod network;
@@ -18,8 +19,8 @@ mod policies;
 mod problem;
 mod process;
 mod removals;
+mod revision;
 mod stack;
-mod steps;
 mod ties;
 
 use std::collections::BTreeMap;
@@ -37,14 +38,15 @@ use crate::facts::{Facts, Wanted};
 
 use delivery::{Rendered, release, s3_source};
 use notice::Notice;
-use steps::Draft;
+use revision::Draft;
 
 pub use delivery::{SecretImpossible, SecretPlan, SecretStep};
+pub use movement::{Action, NewEcsService, RulePut, ServiceMove};
 pub use network::{network_of, of_app};
 pub(crate) use problem::PlanProblem;
 pub use process::{Process, Runs};
+pub use revision::{Known, ProcessStep, Revision, Route};
 pub use stack::{StackPlan, outputs};
-pub use steps::{Action, Known, NewEcsService, ProcessStep, Revision, Route, RulePut, ServiceMove};
 
 /// What will be written.
 pub struct Plan<'a> {

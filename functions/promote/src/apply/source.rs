@@ -32,8 +32,9 @@ impl<E: Edge> Job<'_, E> {
                 None
             }
             SecretStep::Write(plan) => {
+                let newest = &self.facts.surroundings.newest;
                 let written = self.write_secret(plan, progress).await;
-                written.map(|written| plan.route.filled(&written))
+                written.map(|written| plan.route.filled(&written, newest))
             }
         };
         route.unwrap_or_else(|| {

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::Process;
 use super::checks::Checks;
 use super::problem::PlanProblem;
-use super::steps::{Draft, Route};
+use super::revision::{Draft, Route};
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 

@@ -1,17 +1,17 @@
-//! What becomes of each Service and Timer: which revision it runs, and what the ECS service or the rule is told. Pure.
+//! What becomes of each Service and Timer: which revision it runs. Pure.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use aws::ecs::{Change, EcsService};
-use aws::event_rules::SeenRule;
+use aws::ecs::Registered;
 use aws::secrets::Written;
-use manifest::Deployment;
 use promotion::Definition;
 use release::task_definition::{EnvSource, Release, TaskDefinition};
-use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
+use release::timer_rule::Network;
 
+use super::Process;
+use super::movement::Action;
 use super::outage::impossible_through_s3;
-use super::{Process, Runs};
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 
@@ -61,62 +61,6 @@ pub struct Known {
     pub digest: String,
 }
 
-/// What the ECS service or the rule of a process is told.
-#[derive(Clone)]
-pub enum Action<'a> {
-    /// The ECS service is created.
-    Create(NewEcsService),
-    /// The ECS service is moved to the revision.
-    Move(ServiceMove<'a>),
-    /// The rule is created, or made to say this.
-    Put(RulePut<'a>),
-}
-
-/// An ECS service to be.
-#[derive(Clone)]
-pub struct NewEcsService {
-    /// Its name.
-    pub name: String,
-    /// How many tasks it runs.
-    pub count: u32,
-    /// Whether it runs one on every instance instead.
-    pub is_daemon: bool,
-    /// How its tasks are replaced.
-    pub deployment: Deployment,
-    /// Where they run.
-    pub placement: Placement,
-}
-
-/// An ECS service that stands, and what changes beside its revision.
-#[derive(Clone)]
-pub struct ServiceMove<'a> {
-    /// The service as it stands.
-    pub found: &'a EcsService,
-    /// How its tasks are replaced from now on.
-    pub deployment: Option<Deployment>,
-    /// What they run on from now on.
-    pub placement: Option<Placement>,
-    /// Their network from now on, where that alone changes.
-    pub network: Option<Network>,
-}
-
-/// A rule, but for the revision that it starts.
-#[derive(Clone)]
-pub struct RulePut<'a> {
-    /// Its name.
-    pub name: String,
-    /// The rule as it stands.
-    pub seen: Option<&'a SeenRule>,
-    /// `cron(…)` or `rate(…)`.
-    pub schedule: String,
-    /// The cluster.
-    pub cluster_arn: String,
-    /// The role that EventBridge starts the task with.
-    pub role_arn: String,
-    /// Where the task runs.
-    pub placement: Placement,
-}
-
 /// What all steps are decided by.
 pub(super) struct Draft<'p, 'a> {
     pub(super) config: &'p Config,
@@ -129,9 +73,13 @@ pub(super) struct Draft<'p, 'a> {
 
 impl Route<'_> {
     /// The same steps for the secret as it was `written`. Where that has another ARN or version than was planned, as one that
-    /// is created has, what reads it is registered anew.
+    /// is created has, what reads it is registered anew, unless the `newest` revision of its family says the same.
     #[must_use]
-    pub fn filled(&self, written: &Written) -> Cow<'_, Self> {
+    pub fn filled(
+        &self,
+        written: &Written,
+        newest: &BTreeMap<String, Registered>,
+    ) -> Cow<'_, Self> {
         let EnvSource::SecretsManager {
             secret_arn,
             version_id,
@@ -147,8 +95,12 @@ impl Route<'_> {
         for step in steps.filter(|step| step.definition.reads_secret_of_app()) {
             let definition = &mut step.definition;
             definition.fill_secret(secret_arn, &written.arn, &written.version_id);
-            step.revision = Revision::Register;
-            step.moves = true;
+            let newest = newest.get(&definition.family);
+            step.revision = newest.map_or(Revision::Register, |newest| {
+                Revision::left(definition.digest(), Some(newest))
+            });
+            let known = step.revision.known();
+            step.moves = known.is_none_or(|known| step.action.is_needed(&known.arn));
         }
         filled.source = EnvSource::SecretsManager {
             secret_arn: written.arn.clone(),
@@ -159,52 +111,21 @@ impl Route<'_> {
 }
 
 impl Revision {
+    /// The `newest` revision, one that an attempt left that died, where it says what has this digest; else a new one.
+    fn left(digest: String, newest: Option<&Registered>) -> Self {
+        let newest = newest.filter(|newest| newest.digest.as_ref() == Some(&digest));
+        newest.map_or(Self::Register, |newest| {
+            let arn = newest.arn.clone();
+            Self::Reuse(Known { arn, digest })
+        })
+    }
+
     /// The revision, where it is there.
     #[must_use]
     pub fn known(&self) -> Option<&Known> {
         match self {
             Self::Keep(known) | Self::Reuse(known) => Some(known),
             Self::Register => None,
-        }
-    }
-}
-
-impl Action<'_> {
-    /// Whether something is made that was not there.
-    #[must_use]
-    pub fn creates(&self) -> bool {
-        match self {
-            Self::Create(_) => true,
-            Self::Move(_) => false,
-            Self::Put(rule) => rule.seen.is_none(),
-        }
-    }
-}
-
-impl ServiceMove<'_> {
-    /// What changes beside the revision.
-    #[must_use]
-    pub fn change(&self) -> Change<'_> {
-        Change {
-            deployment: self.deployment,
-            placement: self.placement.as_ref(),
-            network: self.network.as_ref(),
-        }
-    }
-}
-
-impl RulePut<'_> {
-    /// All that the rule says, where it starts `definition`.
-    #[must_use]
-    pub fn rule(&self, definition: &str) -> TimerRule {
-        TimerRule {
-            schedule: self.schedule.clone(),
-            target: TimerTarget {
-                cluster_arn: self.cluster_arn.clone(),
-                role_arn: self.role_arn.clone(),
-                task_definition: definition.to_owned(),
-                placement: self.placement.clone(),
-            },
         }
     }
 }
@@ -285,11 +206,7 @@ impl<'a> Draft<'_, 'a> {
                 return (bare, Revision::Keep(known(&applied.arn, digest)));
             }
         }
-        let newest = newest.filter(|newest| newest.digest.as_ref() == Some(&digest));
-        match newest {
-            Some(newest) => (of_stack, Revision::Reuse(known(&newest.arn, digest))),
-            None => (of_stack, Revision::Register),
-        }
+        (of_stack, Revision::left(digest, newest))
     }
 
     /// What is applied, where tasks can still be started with it.
@@ -310,103 +227,18 @@ impl<'a> Draft<'_, 'a> {
         };
         process.render(&bare, source).ok()
     }
-
-    fn action(&self, process: &Process<'a>) -> Action<'a> {
-        let placement = Placement::on(process.capacity, self.network);
-        match &process.runs {
-            Runs::Service {
-                ecs_service,
-                found: None,
-            } => Action::Create(NewEcsService {
-                name: ecs_service.clone(),
-                count: process.service.scale.min,
-                is_daemon: process.service.agent.is_some(),
-                deployment: process.deployment(),
-                placement,
-            }),
-            Runs::Service {
-                found: Some(found), ..
-            } => Action::Move(self.service_move(process, found, placement)),
-            Runs::Timer {
-                rule,
-                schedule,
-                seen,
-                ..
-            } => Action::Put(RulePut {
-                name: rule.clone(),
-                seen: *seen,
-                schedule: schedule.clone(),
-                cluster_arn: self.facts.cluster.arn.clone(),
-                role_arn: self.config.timer_role_arn.clone(),
-                placement,
-            }),
-        }
-    }
-
-    /// What else changes, of ours only: an ECS service that app.json names gets its task definition and nothing else.
-    fn service_move(
-        &self,
-        process: &Process<'_>,
-        found: &'a EcsService,
-        placement: Placement,
-    ) -> ServiceMove<'a> {
-        let mut moved = ServiceMove {
-            found,
-            deployment: None,
-            placement: None,
-            network: None,
-        };
-        if !self.wanted.id.owns(&found.tags) {
-            return moved;
-        }
-        let deployment = process.deployment();
-        moved.deployment = (found.deployment != deployment).then_some(deployment);
-        if found.capacity == process.capacity {
-            moved.network = self.other_network(found, placement);
-        } else {
-            moved.placement = Some(placement);
-        }
-        moved
-    }
-
-    /// The network that a service of ours is to be in, where it is in another one.
-    fn other_network(&self, found: &EcsService, placement: Placement) -> Option<Network> {
-        let Placement::Fargate { network, .. } = placement else {
-            return None;
-        };
-        let applied = self.wanted.applied;
-        let before = applied.and_then(|applied| applied.network.as_ref());
-        let seen = found.network.as_ref()?;
-        network.differs_from(seen, before).then_some(network)
-    }
-}
-
-impl Action<'_> {
-    /// Whether it changes anything, where the revision is one that is there. What drains is made anew.
-    fn is_needed(&self, definition: &str) -> bool {
-        match self {
-            Self::Create(_) => true,
-            Self::Move(moved) => {
-                moved.found.task_definition != definition
-                    || moved.found.is_draining()
-                    || moved.change() != Change::default()
-            }
-            Self::Put(rule) => {
-                let says = |seen: &SeenRule| seen.says(&rule.rule(definition));
-                !rule.seen.is_some_and(says)
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::BTreeSet;
 
     use names::SecretArn;
     use release::task_definition::ContainerDefinition;
 
     use super::*;
+    use crate::plan::RulePut;
+    use release::timer_rule::Placement;
 
     const BESIDE: &str = "arn:aws:ecs:us-east-1:123456789012:cluster/apps";
     const CREATED: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:myrack/shop-a1B2c3";
@@ -505,7 +337,7 @@ mod tests {
                 steps: steps.map(|reads| kept(definition(reads))).to_vec(),
                 impossible: None,
             };
-            let filled = route.filled(&written);
+            let filled = route.filled(&written, &BTreeMap::new());
             let EnvSource::SecretsManager {
                 secret_arn,
                 version_id,
@@ -532,5 +364,41 @@ mod tests {
             CREATED,
         );
         assert_eq!(lengths, [planned.len(); 2], "sizes are known before");
+    }
+
+    #[test]
+    fn what_a_dead_attempt_left_is_run_where_it_reads_the_secret_as_it_was_written() {
+        let uncreated = SecretArn::uncreated("myrack/shop", BESIDE);
+        let created = SecretArn::returned(CREATED);
+        let says = definition(Some((&created, "v1")));
+        for (digest, want) in [
+            (Some(says.digest()), Some("myrack_shop_web:8")),
+            (Some(definition(None).digest()), None),
+            (None, None),
+        ] {
+            let newest = Registered {
+                arn: "myrack_shop_web:8".to_owned(),
+                is_active: true,
+                secret_references: BTreeSet::new(),
+                digest: digest.clone(),
+                tags: BTreeMap::new(),
+            };
+            let route = Route {
+                source: EnvSource::SecretsManager {
+                    secret_arn: uncreated.clone(),
+                    version_id: "v1".to_owned(),
+                },
+                steps: vec![kept(definition(Some((&uncreated, "v1"))))],
+                impossible: None,
+            };
+            let newest = BTreeMap::from([(says.family.clone(), newest)]);
+            let filled = route.filled(&written(&created, "v1"), &newest);
+            let [step] = filled.steps.as_slice() else {
+                panic!("there is one");
+            };
+            let known = step.revision.known().map(|known| known.arn.as_str());
+            assert_eq!(known, want, "{digest:?}");
+            assert!(step.moves, "the rule is not there yet: {digest:?}");
+        }
     }
 }

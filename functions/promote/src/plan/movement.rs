@@ -1,0 +1,193 @@
+//! What an ECS service or a rule is told so that it runs a revision. Pure.
+
+use aws::ecs::{Change, EcsService};
+use aws::event_rules::SeenRule;
+use manifest::Deployment;
+use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
+
+use super::revision::Draft;
+use super::{Process, Runs};
+
+/// What the ECS service or the rule of a process is told.
+#[derive(Clone)]
+pub enum Action<'a> {
+    /// The ECS service is created.
+    Create(NewEcsService),
+    /// The ECS service is moved to the revision.
+    Move(ServiceMove<'a>),
+    /// The rule is created, or made to say this.
+    Put(RulePut<'a>),
+}
+
+/// An ECS service to be.
+#[derive(Clone)]
+pub struct NewEcsService {
+    /// Its name.
+    pub name: String,
+    /// How many tasks it runs.
+    pub count: u32,
+    /// Whether it runs one on every instance instead.
+    pub is_daemon: bool,
+    /// How its tasks are replaced.
+    pub deployment: Deployment,
+    /// Where they run.
+    pub placement: Placement,
+}
+
+/// An ECS service that stands, and what changes beside its revision.
+#[derive(Clone)]
+pub struct ServiceMove<'a> {
+    /// The service as it stands.
+    pub found: &'a EcsService,
+    /// How its tasks are replaced from now on.
+    pub deployment: Option<Deployment>,
+    /// What they run on from now on.
+    pub placement: Option<Placement>,
+    /// Their network from now on, where that alone changes.
+    pub network: Option<Network>,
+}
+
+/// A rule, but for the revision that it starts.
+#[derive(Clone)]
+pub struct RulePut<'a> {
+    /// Its name.
+    pub name: String,
+    /// The rule as it stands.
+    pub seen: Option<&'a SeenRule>,
+    /// `cron(…)` or `rate(…)`.
+    pub schedule: String,
+    /// The cluster.
+    pub cluster_arn: String,
+    /// The role that EventBridge starts the task with.
+    pub role_arn: String,
+    /// Where the task runs.
+    pub placement: Placement,
+}
+
+impl Action<'_> {
+    /// Whether something is made that was not there.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        match self {
+            Self::Create(_) => true,
+            Self::Move(_) => false,
+            Self::Put(rule) => rule.seen.is_none(),
+        }
+    }
+
+    /// Whether it changes anything, where the revision is one that is there. What drains is made anew.
+    pub(super) fn is_needed(&self, definition: &str) -> bool {
+        match self {
+            Self::Create(_) => true,
+            Self::Move(moved) => {
+                moved.found.task_definition != definition
+                    || moved.found.is_draining()
+                    || moved.change() != Change::default()
+            }
+            Self::Put(rule) => {
+                let says = |seen: &SeenRule| seen.says(&rule.rule(definition));
+                !rule.seen.is_some_and(says)
+            }
+        }
+    }
+}
+
+impl ServiceMove<'_> {
+    /// What changes beside the revision.
+    #[must_use]
+    pub fn change(&self) -> Change<'_> {
+        Change {
+            deployment: self.deployment,
+            placement: self.placement.as_ref(),
+            network: self.network.as_ref(),
+        }
+    }
+}
+
+impl RulePut<'_> {
+    /// All that the rule says, where it starts `definition`.
+    #[must_use]
+    pub fn rule(&self, definition: &str) -> TimerRule {
+        TimerRule {
+            schedule: self.schedule.clone(),
+            target: TimerTarget {
+                cluster_arn: self.cluster_arn.clone(),
+                role_arn: self.role_arn.clone(),
+                task_definition: definition.to_owned(),
+                placement: self.placement.clone(),
+            },
+        }
+    }
+}
+
+impl<'a> Draft<'_, 'a> {
+    /// What makes a process run a revision.
+    pub(super) fn action(&self, process: &Process<'a>) -> Action<'a> {
+        let placement = Placement::on(process.capacity, self.network);
+        match &process.runs {
+            Runs::Service {
+                ecs_service,
+                found: None,
+            } => Action::Create(NewEcsService {
+                name: ecs_service.clone(),
+                count: process.service.scale.min,
+                is_daemon: process.service.agent.is_some(),
+                deployment: process.deployment(),
+                placement,
+            }),
+            Runs::Service {
+                found: Some(found), ..
+            } => Action::Move(self.service_move(process, found, placement)),
+            Runs::Timer {
+                rule,
+                schedule,
+                seen,
+                ..
+            } => Action::Put(RulePut {
+                name: rule.clone(),
+                seen: *seen,
+                schedule: schedule.clone(),
+                cluster_arn: self.facts.cluster.arn.clone(),
+                role_arn: self.config.timer_role_arn.clone(),
+                placement,
+            }),
+        }
+    }
+
+    /// What else changes, of ours only: an ECS service that app.json names gets its task definition and nothing else.
+    fn service_move(
+        &self,
+        process: &Process<'_>,
+        found: &'a EcsService,
+        placement: Placement,
+    ) -> ServiceMove<'a> {
+        let mut moved = ServiceMove {
+            found,
+            deployment: None,
+            placement: None,
+            network: None,
+        };
+        if !self.wanted.id.owns(&found.tags) {
+            return moved;
+        }
+        let deployment = process.deployment();
+        moved.deployment = (found.deployment != deployment).then_some(deployment);
+        if found.capacity == process.capacity {
+            moved.network = self.other_network(found, placement);
+        } else {
+            moved.placement = Some(placement);
+        }
+        moved
+    }
+
+    /// The network that a service of ours is to be in, where it is in another one.
+    fn other_network(&self, found: &EcsService, placement: Placement) -> Option<Network> {
+        let Placement::Fargate { network, .. } = placement else {
+            return None;
+        };
+        let applied = self.wanted.applied;
+        let before = applied.and_then(|applied| applied.network.as_ref());
+        let seen = found.network.as_ref()?;
+        network.differs_from(seen, before).then_some(network)
+    }
+}
