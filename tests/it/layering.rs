@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -124,6 +125,19 @@ fn the_double_of_aws_knows_neither_the_rig_nor_the_product() {
         .collect();
     known.retain(|name| product.contains(name));
     assert_eq!(known, BTreeSet::new());
+}
+
+#[test]
+fn every_place_that_the_readme_names_is_there() {
+    let shared = repository().join("shared");
+    let readme = fs::read_to_string(shared.join("README.md")).unwrap();
+    let rows = readme.lines().filter(|line| line.contains("? | `"));
+    let places = rows.map(|row| row.split('`').nth(1).unwrap());
+    let places: Vec<&str> = places.collect();
+    assert!(places.len() >= 10, "{places:?}");
+    for place in places {
+        assert!(shared.join(place).is_file(), "{place}");
+    }
 }
 
 #[test]
