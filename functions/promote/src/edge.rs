@@ -63,6 +63,8 @@ pub trait Edge {
     ) -> impl Future<Output = Result<BTreeMap<String, EcsService>, CallError>>;
     /// A rule; `None` where there is none.
     fn rule(&self, name: &str) -> impl Future<Output = Result<Option<SeenRule>, CallError>>;
+    /// Whether tasks can still be started with a revision.
+    fn is_active(&self, revision: &str) -> impl Future<Output = Result<bool, CallError>>;
     /// All that carries a name of the App and is not to be kept.
     fn unwanted(
         &self,
@@ -193,6 +195,11 @@ impl Edge for Shell {
 
     async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
         self.rules.see(name).await
+    }
+
+    async fn is_active(&self, revision: &str) -> Result<bool, CallError> {
+        let found = self.cluster.definition(revision).await?;
+        Ok(found.is_some_and(|found| found.is_active))
     }
 
     async fn unwanted(&self, id: &AppId, keep: Keep<'_>) -> Result<Unwanted, CallError> {

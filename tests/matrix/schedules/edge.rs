@@ -223,6 +223,11 @@ impl Edge for Model {
         .await
     }
 
+    async fn is_active(&self, revision: &str) -> Result<bool, CallError> {
+        let see = self.look("see a revision", |outside, _| outside.is_active(revision));
+        see.await
+    }
+
     async fn unwanted(&self, _: &AppId, keep: Keep<'_>) -> Result<Unwanted, CallError> {
         self.look("see what is unwanted", |outside, now| {
             let services = outside.service_at(now).into_iter();

@@ -343,12 +343,13 @@ impl Watch {
             _ => self.holds(sim, "the service of the applied Release runs", !whole),
         }
         match outside.started_by_rule() {
-            Some(definition) if outside.is_active(definition) => self.holds(
+            Some(definition) => self.holds(
                 sim,
                 "tasks of the Timer see the environment of the applied Release",
-                outside.sees(definition) == want || is_told("the rule "),
+                outside.is_active(definition) && outside.sees(definition) == want
+                    || is_told("the rule "),
             ),
-            _ => self.holds(sim, "the rule of the applied Release is there", !whole),
+            None => self.holds(sim, "the rule of the applied Release is there", !whole),
         }
     }
 }

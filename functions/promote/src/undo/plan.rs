@@ -191,6 +191,7 @@ fn stack(case: &Case<'_>, seen: &Seen) -> Option<String> {
 mod tests {
     use aws::call_error::CallError;
     use lambda::unwanted::Unwanted;
+    use manifest::capacity::Capacity;
     use names::{AppId, AppName, RackName, ReleaseId};
     use promotion::Applied;
     use release::stack_state::SeenStack;
@@ -273,6 +274,7 @@ mod tests {
             services: Ok(BTreeMap::new()),
             manifest: None,
             rules: BTreeMap::from([(NIGHTLY.to_owned(), Ok(None))]),
+            active: BTreeMap::new(),
             cluster: None,
             unwanted: Some(Ok(Unwanted::default())),
             stack: None,
@@ -332,6 +334,36 @@ mod tests {
             assert_eq!(steps.iter().collect::<Vec<_>>(), want);
             let says = stopped.expect("it stops");
             assert!(says.contains("AccessDeniedException"), "{says}");
+        }
+    }
+
+    #[test]
+    fn no_rule_is_made_again_for_a_revision_that_nothing_can_start() {
+        let mut applied = applied();
+        applied.cluster = Some("arn:aws:ecs:us-east-1:123456789012:cluster/apps".to_owned());
+        let nightly = applied.timers.values_mut();
+        nightly.for_each(|nightly| nightly.capacity = Some(Capacity::Ec2));
+        for (active, want) in [
+            (
+                Some(true),
+                format!("the rule `{NIGHTLY}` could not be put back"),
+            ),
+            (None, format!("the rule `{NIGHTLY}` could not be put back")),
+            (
+                Some(false),
+                format!(
+                    "the rule `{NIGHTLY}` cannot start {NIGHTLY}:7 any more, which a deletion \
+                     deregistered"
+                ),
+            ),
+        ] {
+            let active = active.map(|active| (NIGHTLY.to_owned(), Ok(active)));
+            let seen = Seen {
+                active: active.into_iter().collect(),
+                ..nothing()
+            };
+            let (steps, stopped, _) = undone(&applied, &seen);
+            assert_eq!((steps.last(), stopped), (Some(&want), None));
         }
     }
 

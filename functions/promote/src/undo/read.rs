@@ -27,6 +27,9 @@ pub(super) struct Seen {
     pub(super) manifest: Option<Result<Manifest, PromoteError>>,
     /// The rules in question, by name.
     pub(super) rules: BTreeMap<String, Look<Option<SeenRule>>>,
+    /// Whether the revisions that rules go back to can still be started, by rule: of those that start another one, where a
+    /// deletion may have deregistered it.
+    pub(super) active: BTreeMap<String, Look<bool>>,
     /// The cluster, where nobody wrote down in which one a rule starts its tasks.
     pub(super) cluster: Option<Look<Option<SeenCluster>>>,
     /// What may have been created, where anything was.
@@ -66,6 +69,7 @@ pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, Pro
         let name = &known.runs_as;
         rules.insert(name.clone(), kept(edge.rule(name).await)?);
     }
+    let active = active(edge, case, &rules).await?;
     let has_target = |rule: &Look<Option<SeenRule>>| match rule {
         Ok(Some(rule)) => rule.target.is_some(),
         Ok(None) => false,
@@ -90,6 +94,7 @@ pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, Pro
         services,
         manifest,
         rules,
+        active,
         cluster,
         unwanted,
         stack,
@@ -114,6 +119,32 @@ async fn services<E: Edge>(
         return Ok(Ok(BTreeMap::new()));
     }
     kept(edge.services(&names).await)
+}
+
+async fn active<E: Edge>(
+    edge: &E,
+    case: &Case<'_>,
+    rules: &BTreeMap<String, Look<Option<SeenRule>>>,
+) -> Result<BTreeMap<String, Look<bool>>, PromoteError> {
+    let mut active = BTreeMap::new();
+    if !case.interrupted {
+        return Ok(active);
+    }
+    for (_, known) in case.timers() {
+        let (name, revision) = (&known.runs_as, original(known));
+        let seen = rules.get(name).and_then(|rule| rule.as_ref().ok());
+        let target = seen.and_then(|rule| rule.as_ref()?.target.as_ref());
+        if target.is_none_or(|target| target.task_definition != revision) {
+            active.insert(name.clone(), kept(edge.is_active(revision).await)?);
+        }
+    }
+    Ok(active)
+}
+
+/// The revision that something goes back to.
+pub(super) fn original(known: &Definition) -> &str {
+    let stands = known.stands.as_ref();
+    stands.map_or(&known.arn, |stands| &stands.arn)
 }
 
 /// The manifest of the applied Release.

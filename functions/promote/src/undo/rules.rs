@@ -5,6 +5,7 @@ use promotion::{Definition, Setting};
 use release::timer_rule::Placement;
 
 use super::plan::{Deed, Draft, Step};
+use super::read::original;
 use crate::error::PromoteError;
 use crate::plan::{Action, RulePut, network_of};
 
@@ -28,9 +29,21 @@ impl<'a> Draft<'a> {
                 ));
                 continue;
             };
-            let says = |seen: &SeenRule| seen.says(&before.rule(arn(known)));
-            if !seen.is_some_and(says) {
-                self.steps.push(put(known, before));
+            let says = |seen: &SeenRule| seen.says(&before.rule(original(known)));
+            if seen.is_some_and(says) {
+                continue;
+            }
+            let active = self.seen.active.get(name);
+            match active
+                .map(Result::as_ref)
+                .transpose()
+                .map_err(Clone::clone)?
+            {
+                Some(false) => self.left(format!(
+                    "the rule `{name}` cannot start {} any more, which a deletion deregistered",
+                    original(known)
+                )),
+                Some(true) | None => self.steps.push(put(known, before)),
             }
         }
         Ok(())
@@ -95,7 +108,7 @@ impl<'a> Draft<'a> {
 }
 
 fn put<'a>(known: &'a Definition, before: RulePut<'a>) -> Step<'a> {
-    let (name, definition) = (&known.runs_as, arn(known));
+    let (name, definition) = (&known.runs_as, original(known));
     let (deed, made) = if let Some(seen) = before.seen {
         let lost_target = seen.target.is_none();
         let made = lost_target.then(|| format!("the target of the rule `{name}`"));
@@ -119,10 +132,4 @@ fn put<'a>(known: &'a Definition, before: RulePut<'a>) -> Step<'a> {
         failed: format!("the rule `{name}` could not be put back"),
         made,
     }
-}
-
-/// The revision that it goes back to.
-fn arn(known: &Definition) -> &str {
-    let stands = known.stands.as_ref();
-    stands.map_or(&known.arn, |stands| &stands.arn)
 }

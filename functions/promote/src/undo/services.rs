@@ -23,8 +23,8 @@ impl<'a> Draft<'a> {
             // They are not gone: they run where nobody of this Rack moves anything any more.
             if !known.is_empty() {
                 self.left(format!(
-                    "the ECS services of Release {} are those of cluster `{former}`, so none was made \
-                     in `{}`",
+                    "the ECS services of Release {} are those of cluster `{former}`, so none was \
+                     made in `{}`",
                     self.case.applied.release, self.config.release.cluster
                 ));
             }
