@@ -107,29 +107,10 @@ pub async fn attempt<E: Edge>(
         }
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
         Err(err) => {
-            let aftermath = aftermath(edge, id, desired, wanted.applied, &progress).await?;
-            // What was put back, or was not, is to be read behind any error.
-            let error = bounds::text(Chain(&err).to_string(), ERROR_MAX_BYTES);
-            let message = [error]
-                .into_iter()
-                .chain(aftermath.says)
-                .collect::<Vec<_>>()
-                .join("; ");
-            let message = bounds::message(message);
-            progress.warnings.extend(err.warnings().iter().cloned());
-            tracing::error!(
-                app.name = %id.app, release.id = %wanted.release, request.id = request_id,
-                error.kind = %err.error_type(),
-                "promote failed: {message}"
-            );
-            report.failed(err.error_type(), message);
-            (
-                Status::Failed {
-                    reason: err.error_type(),
-                    unrestored: aftermath.unrestored,
-                },
-                Runs::AsBefore,
-            )
+            let unrestored =
+                failed(edge, desired, wanted, &err, &mut progress, &mut report).await?;
+            let reason = err.error_type();
+            (Status::Failed { reason, unrestored }, Runs::AsBefore)
         }
     };
     report.steps = std::mem::take(&mut progress.steps);
@@ -148,6 +129,30 @@ pub async fn attempt<E: Edge>(
     };
     let report = Some(report);
     Ok(Attempt { finished, report })
+}
+
+/// Puts back what a promote that failed for good has changed, and reports both; what could not be put back.
+async fn failed(
+    edge: &impl Edge,
+    desired: &Desired,
+    wanted: &Wanted<'_>,
+    err: &PromoteError,
+    progress: &mut Progress,
+    report: &mut Report,
+) -> Result<Vec<String>, PromoteError> {
+    let aftermath = aftermath(edge, wanted.id, desired, wanted.applied, progress).await?;
+    // What was put back, or was not, is to be read behind any error.
+    let error = bounds::text(Chain(err).to_string(), ERROR_MAX_BYTES);
+    let parts: Vec<String> = [error].into_iter().chain(aftermath.says).collect();
+    let message = bounds::message(parts.join("; "));
+    progress.warnings.extend(err.warnings().iter().cloned());
+    tracing::error!(
+        app.name = %wanted.id.app, release.id = %wanted.release,
+        request.id = desired.order.request_id, error.kind = %err.error_type(),
+        "promote failed: {message}"
+    );
+    report.failed(err.error_type(), message);
+    Ok(aftermath.unrestored)
 }
 
 /// What takes minutes is looked at again later: no waiting inside Lambda. Where its Release has no report yet, the first look

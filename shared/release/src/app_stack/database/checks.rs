@@ -45,6 +45,24 @@ pub(super) fn check(
         stack.problem(resource, ".options.storage", message);
     }
     check_version(stack, resource, database, settled);
+    check_origin(stack, resource, database, settled);
+    notice_tls(stack, resource, database, settled);
+    if settled.login.is_none() {
+        stack.notice(
+            resource,
+            "has a source of which no login is known here: its variables for user and password are \
+             empty",
+        );
+    }
+}
+
+/// What its data come from decides what RDS makes of the options.
+fn check_origin(
+    stack: &mut Rendering<'_>,
+    resource: &Resource,
+    database: &Database,
+    settled: &Settled,
+) {
     match &settled.origin {
         Origin::Replica(_) => check_replica(stack, resource, database, settled),
         Origin::Promoted { now: true } => stack.notice(
@@ -71,14 +89,6 @@ pub(super) fn check(
             stack.notice(resource, message);
         }
         _ => {}
-    }
-    notice_tls(stack, resource, database, settled);
-    if settled.login.is_none() {
-        stack.notice(
-            resource,
-            "has a source of which no login is known here: its variables for user and password are \
-             empty",
-        );
     }
 }
 
