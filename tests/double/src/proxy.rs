@@ -38,6 +38,7 @@ pub use rates::EcsRates;
 pub(crate) use snapshot::Snapshot;
 pub use stacks::{Busy, StackEar};
 
+pub use crate::secrets::DeletedIds;
 pub use crate::stacks::End;
 
 use crate::secrets::SecretStore;
@@ -158,6 +159,16 @@ impl Proxy {
     /// From now on ECS places no one-off task and says why, `RESOURCE:MEMORY` for example; `None` ends that.
     pub fn refuse_tasks(&self, reason: Option<&str>) {
         *self.shared.refused_tasks.lock().unwrap() = reason.map(str::to_owned);
+    }
+
+    /// Every version of a secret that has no label is gone, as Secrets Manager may do at any time.
+    ///
+    /// # Panics
+    ///
+    /// Where there is no secret of that name.
+    pub fn delete_deprecated_versions(&self, secret: &str, ids: DeletedIds) {
+        let mut secrets = self.shared.secrets.lock().unwrap();
+        secrets.delete_deprecated_versions(secret, ids);
     }
 
     /// From now on the cluster has a container instance, with a version of the ECS agent.

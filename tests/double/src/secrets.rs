@@ -7,6 +7,7 @@ mod adoption;
 mod calls;
 mod checks;
 mod deletion;
+mod deprecated;
 mod labels;
 mod secret;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 use crate::clock;
 use crate::proxy::Refusal;
+pub use deprecated::DeletedIds;
 use secret::Secret;
 
 type Outcome = Result<Value, Refusal>;

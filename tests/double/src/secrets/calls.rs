@@ -11,7 +11,10 @@ use crate::proxy::Refusal;
 const YOUNG_VERSIONS_MAX: usize = 100;
 
 impl SecretStore {
-    /// Source: facts/aws.md 2.5 (token), 2.6 (name in use or scheduled for deletion).
+    /// The value that comes with it is current and has no other label: the request has no `VersionStages`.
+    ///
+    /// Source: facts/aws.md 2.5 (token), 2.6 (name in use or scheduled for deletion); Secrets Manager API reference,
+    /// `CreateSecret`.
     pub(super) fn create(&mut self, body: &Value) -> Outcome {
         let (name, token) = (checks::name(body)?, checks::token(body)?);
         let content = checks::content(body)?;
@@ -31,17 +34,19 @@ impl SecretStore {
         Ok(answer)
     }
 
-    /// Source: facts/aws.md 2.4 (labels), 2.5 (token).
+    /// Whatever labels it names, a secret's first version is current too. A request that is answered as one before attaches none.
+    ///
+    /// Source: facts/aws.md 2.4 (labels), 2.5 (token); Secrets Manager API reference, `PutSecretValue`.
     pub(super) fn put_value(&mut self, body: &Value) -> Outcome {
         let token = checks::token(body)?;
         let content = checks::content(body)?.ok_or_else(|| {
             invalid_parameter("You must provide either SecretString or SecretBinary.")
         })?;
+        let mut stages = checks::labels(body)?;
         let secret = self.find_active(body)?;
-        let stages: Vec<&str> = match body["VersionStages"].as_array() {
-            Some(stages) => stages.iter().filter_map(Value::as_str).collect(),
-            None => vec![CURRENT],
-        };
+        if secret.versions.is_empty() && !stages.contains(&CURRENT) {
+            stages.push(CURRENT);
+        }
         if !is_replay(secret, token, Some(&content))? {
             add_version(secret, token, content, &stages)?;
         }
@@ -174,11 +179,10 @@ fn create_again(secret: &Secret, token: &str, content: Option<&Content>) -> Outc
 
 /// Whether this token has already written this value; nothing must happen then.
 fn is_replay(secret: &Secret, token: &str, content: Option<&Content>) -> Result<bool, Refusal> {
-    let Some(version) = secret.versions.get(token) else {
-        return Ok(false);
-    };
-    if content == Some(&version.content) {
-        return Ok(true);
+    match secret.versions.get(token) {
+        Some(version) if content == Some(&version.content) => return Ok(true),
+        None if !secret.taken.contains(token) => return Ok(false),
+        _ => {}
     }
     let message = format!(
         "You can't use ClientRequestToken {token} because that value is already in use for a version of secret {}.",
@@ -197,6 +201,7 @@ fn add_version(
         let message = "You've exceeded the quota of versions of a secret.";
         return Err(Refusal::new("LimitExceededException", message));
     }
+    labels::check_room(secret, stages, id)?;
     let version = Version {
         content,
         stages: Vec::new(),

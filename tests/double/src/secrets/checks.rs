@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::labels::CURRENT;
 use super::secret::Content;
 use super::{invalid_parameter, invalid_request};
 use crate::proxy::Refusal;
@@ -11,6 +12,8 @@ use crate::proxy::Refusal;
 const VALUE_MAX: usize = 65_536;
 const NAME_MAX: usize = 512;
 const DESCRIPTION_MAX: usize = 2048;
+const LABEL_MAX: usize = 256;
+const LABELS_OF_A_PUT_MAX: usize = 20;
 
 pub(super) fn name(body: &Value) -> Result<&str, Refusal> {
     let name = body["Name"].as_str().unwrap_or_default();
@@ -63,6 +66,28 @@ pub(super) fn description(body: &Value) -> Result<(), Refusal> {
         return Err(out_of_range("description", 0, DESCRIPTION_MAX));
     }
     Ok(())
+}
+
+/// The labels that a put attaches: `AWSCURRENT` where it names none.
+///
+/// Source: Secrets Manager API reference, `PutSecretValue`, `VersionStages`.
+pub(super) fn labels(body: &Value) -> Result<Vec<&str>, Refusal> {
+    let Some(labels) = body["VersionStages"].as_array() else {
+        return Ok(vec![CURRENT]);
+    };
+    if (1..=LABELS_OF_A_PUT_MAX).contains(&labels.len()) {
+        return labels.iter().map(label).collect();
+    }
+    Err(out_of_range("versionStages", 1, LABELS_OF_A_PUT_MAX))
+}
+
+/// Source: Secrets Manager API reference, `UpdateSecretVersionStage`, `VersionStage`.
+pub(super) fn label(value: &Value) -> Result<&str, Refusal> {
+    let label = value.as_str().unwrap_or_default();
+    if (1..=LABEL_MAX).contains(&label.chars().count()) {
+        return Ok(label);
+    }
+    Err(out_of_range("versionStage", 1, LABEL_MAX))
 }
 
 /// The tags of a request, checked.

@@ -1,19 +1,23 @@
-//! Staging labels: each sits on one version, and `AWSPREVIOUS` follows `AWSCURRENT`.
+//! Staging labels: each sits on one version, a secret has few, and `AWSPREVIOUS` follows `AWSCURRENT`.
+
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::secret::Secret;
-use super::{Outcome, SecretStore, invalid_parameter, not_found, now};
+use super::{Outcome, SecretStore, checks, invalid_parameter, not_found, now};
 use crate::proxy::Refusal;
 
 pub(super) const CURRENT: &str = "AWSCURRENT";
 const PREVIOUS: &str = "AWSPREVIOUS";
+/// On all versions of a secret, AWS's own among them. Source: facts/aws.md 2.1.
+const LABELS_MAX: usize = 20;
 
 impl SecretStore {
     /// Source: Secrets Manager API reference, `UpdateSecretVersionStage`; facts/aws.md 2.4.
     pub(super) fn update_stage(&mut self, body: &Value) -> Outcome {
         let text = |field: &str| body[field].as_str();
-        let stage = text("VersionStage").unwrap_or_default();
+        let stage = checks::label(&body["VersionStage"])?;
         let secret = self.find_active(body)?;
         let holder = secret.version_with(stage).map(|(id, _)| id.clone());
         check_removal(
@@ -28,6 +32,7 @@ impl SecretStore {
                     "Secrets Manager can't find the specified secret version.",
                 ));
             }
+            check_room(secret, &[stage], target)?;
             attach(secret, stage, target);
         } else {
             detach(secret, stage);
@@ -35,6 +40,25 @@ impl SecretStore {
         secret.changed = now();
         Ok(json!({"ARN": secret.arn, "Name": secret.name}))
     }
+}
+
+/// Refuses labels that are too many for the secret once they are on a version; a label that only moves adds none.
+///
+/// Source: Secrets Manager user guide, "Quotas", "Labels attached across all versions of a secret"; API reference,
+/// `LimitExceededException`. The words are from a log that a user published; AWS documents none.
+pub(super) fn check_room(secret: &Secret, added: &[&str], id: &str) -> Result<(), Refusal> {
+    let stages = secret.versions.values().flat_map(|it| &it.stages);
+    let mut labels: BTreeSet<&str> = stages.map(String::as_str).collect();
+    labels.extend(added);
+    let holder = secret.version_with(CURRENT).map(|(holder, _)| holder);
+    if added.contains(&CURRENT) && holder.is_some_and(|holder| holder != id) {
+        labels.insert(PREVIOUS);
+    }
+    if labels.len() <= LABELS_MAX {
+        return Ok(());
+    }
+    let message = "You exceeded the maximum number of staging labels allowed on a secret.";
+    Err(Refusal::new("LimitExceededException", message))
 }
 
 /// Puts the label on one version and takes it from the other.

@@ -1,6 +1,6 @@
 //! One secret, its versions, and which names lead to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -19,6 +19,8 @@ pub(super) struct Secret {
     /// When it will be gone.
     pub(super) deletion: Option<f64>,
     pub(super) versions: BTreeMap<String, Version>,
+    /// The ids of versions that are no more, where no other version can have them.
+    pub(super) taken: BTreeSet<String>,
     /// The stack that it belongs to.
     pub(super) stack: Option<String>,
 }
@@ -51,6 +53,7 @@ impl Secret {
             changed: now(),
             deletion: None,
             versions: BTreeMap::new(),
+            taken: BTreeSet::new(),
             stack: None,
         }
     }

@@ -13,6 +13,7 @@ mod keys;
 mod rates;
 mod recording;
 mod secret_deletion;
+mod secret_versions;
 mod secrets;
 mod services;
 mod stacks;
