@@ -150,7 +150,8 @@ mod tests {
     #[test]
     fn many_keys_of_a_secret_are_one_secret() {
         let arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:r/shop-AbCdEf";
-        for end in ["", ":KEY::", ":KEY:AWSCURRENT:", "::AWSPREVIOUS:"] {
+        let pinned = ":KEY::0123456789abcdef0123456789abcdef";
+        for end in ["", ":KEY::", ":KEY:AWSCURRENT:", "::AWSPREVIOUS:", pinned] {
             assert_eq!(secret_of(&format!("{arn}{end}")), arn, "{end}");
         }
     }

@@ -141,9 +141,7 @@ async fn task_failed(shell: &Shell, task: StoppedTask) -> Result<Found, CountErr
 
 /// Whether a container reads a secret that is not the App's.
 fn reads_others(id: &AppId, definition: &Registered) -> bool {
-    let references = definition.secret_references.iter();
-    let mut read = references.filter_map(|reference| SecretReference::parse(reference).ok());
-    read.any(|reference| reference.name() != id.secret())
+    references(definition).any(|reference| reference.name() != id.secret())
 }
 
 fn tagged(shell: &Shell, definition: &Registered, family: &str) -> Option<(AppId, ReleaseId)> {
@@ -157,11 +155,66 @@ fn tagged(shell: &Shell, definition: &Registered, family: &str) -> Option<(AppId
     is_ours.then_some((id, release))
 }
 
-/// Whether a reference, `{arn}:{key}::`, names the key.
+/// Whether a reference names the key, of whatever version.
 fn refers_to(definition: &Registered, key: &str) -> bool {
-    let end = format!(":{key}::");
-    definition
-        .secret_references
-        .iter()
-        .any(|reference| reference.ends_with(&end))
+    references(definition).any(|reference| reference.json_key() == Some(key))
+}
+
+fn references(definition: &Registered) -> impl Iterator<Item = SecretReference> {
+    let references = definition.secret_references.iter();
+    references.filter_map(|reference| SecretReference::parse(reference).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use names::RackName;
+
+    use super::*;
+
+    const VERSION: &str = "0123456789abcdef0123456789abcdef";
+
+    /// A definition that reads one secret.
+    fn reading(secret: &str, end: &str) -> Registered {
+        let reference =
+            format!("arn:aws:secretsmanager:us-east-1:123456789012:secret:{secret}-AbCdEf{end}");
+        Registered {
+            arn: String::new(),
+            is_active: true,
+            secret_references: BTreeSet::from([reference]),
+            digest: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn a_reference_names_its_key_by_whatever_version() {
+        for (end, want) in [
+            (":A.B::".to_owned(), true),
+            (":A.B:a1b2c3d4e5:".to_owned(), true),
+            (format!(":A.B::{VERSION}"), true),
+            (format!(":A::{VERSION}"), false),
+            (format!(":A.B.C::{VERSION}"), false),
+            (":A:A.B:".to_owned(), false),
+            (format!(":::{VERSION}"), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(refers_to(&reading("r/shop", &end), "A.B"), want, "{end}");
+        }
+        let version = reading("r/shop", &format!(":A::{VERSION}"));
+        assert!(!refers_to(&version, VERSION), "a version is no key");
+    }
+
+    #[test]
+    fn a_secret_is_the_apps_own_by_whatever_version() {
+        let id = AppId {
+            rack: RackName::new("r").unwrap(),
+            app: AppName::new("shop").unwrap(),
+        };
+        for end in ["", ":A::", ":A:a1b2c3d4e5:", &format!(":A::{VERSION}")] {
+            assert!(!reads_others(&id, &reading("r/shop", end)), "{end}");
+            assert!(reads_others(&id, &reading("r/other", end)), "{end}");
+        }
+    }
 }

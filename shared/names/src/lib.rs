@@ -505,9 +505,15 @@ mod tests {
         for (reference, want) in [
             (format!("{arn}-AbCdEf"), true),
             (format!("{arn}-AbCdEf:KEY::"), true),
+            (format!("{arn}-AbCdEf:KEY:a1b2c3d4e5:"), true),
+            (
+                format!("{arn}-AbCdEf:KEY::{}", "0123456789abcdef".repeat(2)),
+                true,
+            ),
             (arn.to_owned(), true),
             (format!("{arn}:KEY::"), true),
             (format!("{arn}-AbCdEg:KEY::"), false),
+            (format!("{arn}-AbCdEg:KEY:a1b2c3d4e5:"), false),
             (format!("{arn}-admin:KEY::"), false),
             (format!("{arn}2-AbCdEf"), false),
         ] {

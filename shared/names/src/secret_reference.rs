@@ -167,6 +167,12 @@ impl SecretReference {
         &self.arn
     }
 
+    /// The key of the secret's JSON object; none where it is read whole.
+    #[must_use]
+    pub fn json_key(&self) -> Option<&str> {
+        self.json_key.as_deref()
+    }
+
     /// The account that the secret is in.
     #[must_use]
     pub fn account(&self) -> &str {
@@ -308,13 +314,28 @@ mod tests {
 
     #[test]
     fn all_forms_of_ecs_are_read_and_written_back() {
-        for (parts, written) in [
-            (String::new(), String::new()),
-            (":password::".into(), ":password::".into()),
-            ("::AWSPREVIOUS:".into(), "::AWSPREVIOUS:".into()),
-            (format!(":a.b/c d::{ID}"), format!(":a.b/c d::{ID}")),
-            (format!(":::{ID}"), format!(":::{ID}")),
-            (":::".into(), String::new()),
+        let password = Some("password");
+        for (parts, written, key) in [
+            (String::new(), String::new(), None),
+            (":password::".into(), ":password::".into(), password),
+            (
+                ":password:a1b2c3d4e5:".into(),
+                ":password:a1b2c3d4e5:".into(),
+                password,
+            ),
+            (
+                format!(":password::{ID}"),
+                format!(":password::{ID}"),
+                password,
+            ),
+            ("::AWSPREVIOUS:".into(), "::AWSPREVIOUS:".into(), None),
+            (
+                format!(":a.b/c d::{ID}"),
+                format!(":a.b/c d::{ID}"),
+                Some("a.b/c d"),
+            ),
+            (format!(":::{ID}"), format!(":::{ID}"), None),
+            (":::".into(), String::new(), None),
         ] {
             let read = SecretReference::parse(&format!("{ARN}{parts}")).unwrap();
             assert_eq!(read.to_string(), format!("{ARN}{written}"), "{parts}");
@@ -322,6 +343,7 @@ mod tests {
                 (read.arn(), read.name(), read.account()),
                 (ARN, "db/main", "123456789012")
             );
+            assert_eq!(read.json_key(), key, "{parts}");
             assert_eq!(read.has_parts(), !written.is_empty(), "{parts}");
         }
         for partition in [
@@ -363,6 +385,7 @@ mod tests {
             (format!("{ARN}:password"), E::Colons),
             (format!("{ARN}:password:"), E::Colons),
             (format!("{ARN}:a:b:c:"), E::Colons),
+            (format!("{ARN}:a:release:{ID}:"), E::Colons), // the agent takes no stage that holds a colon either
             (format!("{ARN}::AWSCURRENT:{ID}"), E::StageAndId),
             (format!("{ARN}::a stage:"), E::Stage),
             (format!("{ARN}::{}:", "s".repeat(257)), E::Stage),
