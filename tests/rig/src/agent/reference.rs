@@ -65,6 +65,7 @@ mod tests {
             (":KEY", None),
             (":KEY:", None),
             (":a:b:c:d", None),
+            (":KEY:release:v1:", None), // a label that holds a colon
         ] {
             let got = parse(&format!("{ARN}{pieces}")).ok();
             let parts = got.as_ref().map(|reference| {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{ContainerDefinition, KeyValuePair, Secret};
+use double::proxy::DeletedIds;
 use rig::agent::{Agent, Entrypoint, LaunchFailure, Origin, Variable};
 use rig::{World, agent, assert_absent, binaries, canary};
 use tokio::process::Command;
@@ -115,10 +116,28 @@ async fn every_form_of_reference_is_resolved() {
 async fn what_cannot_be_resolved_stops_the_launch_in_the_agents_words() {
     let world = World::new().await;
     let arn = secret(&world).await;
+    let (first, none) = ("1".repeat(32), "3".repeat(32));
+    let lacks_key = "retrieved secret from Secrets Manager did not contain json key N";
+    let not_found = format!(
+        "ResourceNotFoundException: The task can't retrieve the secret with ARN '{arn}' from AWS Secrets Manager. Check \
+         whether the secret exists in the specified Region: "
+    );
+    let not_there =
+        format!("{not_found}ResourceNotFoundException: Secrets Manager can't find the specified");
+    let no_id = format!("{not_there} secret value for VersionId: {none}");
+    let no_label = format!("{not_there} secret value for staging label: NOSTAGE");
     for (value_from, wording) in [
         (
             format!("{arn}:NONE::"),
             "retrieved secret from Secrets Manager did not contain json key NONE",
+        ),
+        (format!("{arn}:N::{first}"), lacks_key),
+        (format!("{arn}:N:AWSPREVIOUS:"), lacks_key),
+        (format!("{arn}:A::{none}"), &no_id),
+        (format!("{arn}:A:NOSTAGE:"), &no_label),
+        (
+            format!("{arn}:A:release:{first}:"),
+            "an invalid ARN format for the AWS Secrets Manager secret was specified",
         ),
         (
             format!("{arn}:A"),
@@ -127,10 +146,6 @@ async fn what_cannot_be_resolved_stops_the_launch_in_the_agents_words() {
         (
             arn.replace("r/a", "r/b"),
             "The task can't retrieve the secret with ARN '",
-        ),
-        (
-            format!("{arn}:A:NOSTAGE:"),
-            "can't find the specified secret value for staging label: NOSTAGE",
         ),
         ("name".to_owned(), "arn: invalid prefix"),
     ] {
@@ -150,6 +165,45 @@ async fn what_cannot_be_resolved_stops_the_launch_in_the_agents_words() {
         .await
         .unwrap_err();
     assert!(failure.0.contains("InvalidRequestException"), "{failure}");
+}
+
+#[tokio::test]
+async fn a_pinned_version_is_read_as_long_as_it_stands() {
+    let world = World::new().await;
+    let arn = secret(&world).await;
+    let (client, label) = (&world.secrets_manager, "a1b2c3d4e5");
+    for (digit, label) in [("3", label), ("4", "fourth"), ("5", "fifth")] {
+        let put = client.put_secret_value().secret_id("r/a");
+        let put = put.secret_string(format!(r#"{{"A":"{digit}"}}"#));
+        let put = put.client_request_token(digit.repeat(32));
+        let put = put.version_stages("AWSCURRENT").version_stages(label);
+        put.send().await.unwrap();
+    }
+    let pinned = |digit: &str| format!("{arn}:A::{}", digit.repeat(32));
+    let references = [
+        ("LABELLED", pinned("3")),
+        ("BY_LABEL", format!("{arn}:A:{label}:")),
+    ];
+    for is_cleaned_up in [false, true] {
+        if is_cleaned_up {
+            world
+                .proxy
+                .delete_deprecated_versions("r/a", DeletedIds::Free);
+        }
+        let seen = launch(&world, &references).await.unwrap();
+        for (name, _) in &references {
+            assert_eq!(seen[*name].value, "3", "{name}");
+        }
+        let unlabelled = launch(&world, &[("A", pinned("2"))]).await;
+        let unlabelled = unlabelled.map(|seen| seen["A"].value.clone());
+        match unlabelled {
+            Ok(value) => assert_eq!((value.as_str(), is_cleaned_up), ("new", false)),
+            Err(failure) => {
+                let wording = format!("VersionId: {}", "2".repeat(32));
+                assert!(is_cleaned_up && failure.0.ends_with(&wording), "{failure}");
+            }
+        }
+    }
 }
 
 #[tokio::test]
