@@ -29,11 +29,16 @@ def secrets(definition: dict) -> dict[str, str]:
 
 
 def seen_through_secrets_manager(aws: Aws, definition: dict) -> dict[str, str]:
-    """The ECS agent's rule: every reference is `{secret arn}:{json key}::`, read once when the container starts."""
+    """The ECS agent's rule: a reference is `{secret arn}:{json key}:{label}:{version id}`, read once when the container starts.
+
+    With neither label nor version id it is that of the current version.
+    """
     variables = delivery_variables(definition)
     for name, reference in secrets(definition).items():
-        secret_arn, json_key = reference.removesuffix("::").rsplit(":", 1)
-        content = aws("secretsmanager").get_secret_value(SecretId=secret_arn)["SecretString"]
+        secret_arn, json_key, label, version_id = reference.rsplit(":", 3)
+        named = {"VersionStage": label, "VersionId": version_id}
+        version = {part: value for part, value in named.items() if value}
+        content = aws("secretsmanager").get_secret_value(SecretId=secret_arn, **version)["SecretString"]
         variables[name] = json.loads(content)[json_key]
     return of_the_app(variables)
 
