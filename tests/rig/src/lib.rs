@@ -7,6 +7,9 @@
 //! - [`agent`]: from a registered task definition to the variables that each container sees.
 //! - [`runner`]: a registered task definition, started on this machine as ECS would.
 //! - [`canary`]: marker values that no output may contain.
+//! - [`launcher`]: programs that end with the process that started them.
+//! - [`package`]: functions as Lambda gets them.
+//! - [`outages`]: services that hang on command.
 //! - [`readers`]: what reads users' files, with samples.
 //! - [`postgres`]: a real database that takes TLS only.
 //!
@@ -22,13 +25,15 @@ mod envelope;
 pub mod events;
 pub mod function;
 pub mod launcher;
+pub mod outages;
+pub mod package;
 mod poll;
 mod ports;
 pub mod postgres;
 pub mod proof;
 pub mod readers;
 pub mod runner;
-mod tools;
+pub mod tools;
 pub mod world;
 
 pub use canary::assert_absent;

@@ -4,24 +4,32 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-fn repository() -> &'static Path {
+/// The folder of the project.
+#[must_use]
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
         .nth(2)
         .expect("the package is in tests/")
 }
 
-/// The Python that has `MiniStack`; it also runs the launcher.
+/// The Python that has `MiniStack`.
 pub(crate) fn python() -> PathBuf {
     existing(repository().join(".venv/emulator/bin/python3"))
 }
 
-/// AWS's Lambda Runtime Interface Emulator, as SAM CLI brings it.
-pub(crate) fn runtime_interface_emulator() -> PathBuf {
-    let architecture = match env::consts::ARCH {
+/// This machine's, as Lambda calls it.
+#[must_use]
+pub fn architecture() -> &'static str {
+    match env::consts::ARCH {
         "aarch64" => "arm64",
         other => other,
-    };
+    }
+}
+
+/// AWS's Lambda Runtime Interface Emulator, as SAM CLI brings it.
+pub(crate) fn runtime_interface_emulator() -> PathBuf {
+    let architecture = architecture();
     let libraries = existing(repository().join(".venv/sam/lib"));
     let relative = format!("site-packages/samcli/local/rapid/aws-lambda-rie-{architecture}");
     fs::read_dir(&libraries)
@@ -55,8 +63,14 @@ fn subfolders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     entries.filter_map(|entry| Some(entry.ok()?.path()))
 }
 
+/// The AWS CLI that the emulator brings, and SAM CLI: names of programs below the project's folder.
+pub const AWS_CLI: &str = ".venv/emulator/bin/aws";
+/// SAM CLI.
+pub const SAM_CLI: &str = ".venv/sam/bin/sam";
+
 /// The folder of the current profile: `target/debug`.
-pub(crate) fn profile_folder() -> PathBuf {
+#[must_use]
+pub fn profile_folder() -> PathBuf {
     let executable = env::current_exe().expect("cannot find the test executable");
     let folder = executable.parent().expect("an executable is in a folder");
     if folder.ends_with("deps") {

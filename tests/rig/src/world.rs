@@ -1,6 +1,9 @@
 //! What one test gets: an account of its own in the shared emulator, and everything the functions need in it.
 
+mod deployed;
 mod settings;
+
+pub use deployed::{Deployed, Site};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +29,8 @@ use crate::{binaries, credentials, emulator, envelope};
 /// The emulator's own: the stacks of Apps take only what is there.
 pub const SUBNETS: [&str; 2] = ["subnet-00000001", "subnet-00000002"];
 const VPC: &str = "vpc-00000001";
+/// The emulator's for access keys that are no account's.
+const DEFAULT_ACCOUNT: &str = "000000000000";
 /// The functions that a rule of the template tells of stacks.
 const HEARERS: [&str; 2] = ["app-deletion", "promote"];
 const SECURITY_GROUP: &str = "sg-1";
@@ -61,6 +66,27 @@ pub struct World {
     pub cloudformation: aws_sdk_cloudformation::Client,
 }
 
+/// What a World is called.
+struct Names {
+    account: String,
+    rack: String,
+    bucket: String,
+    cluster: String,
+}
+
+impl Names {
+    /// Names that no other test has.
+    fn unique() -> Self {
+        let account = unique::account();
+        Self {
+            rack: format!("rack-{}", unique::word(8)),
+            bucket: format!("settings-{account}"),
+            cluster: format!("cluster-{}", unique::word(8)),
+            account,
+        }
+    }
+}
+
 /// Where AWS is, for a program of this process in each of its lives.
 pub type Access = Box<dyn Fn(&Arc<Life>) -> SdkConfig>;
 
@@ -72,52 +98,72 @@ impl World {
 
     /// The same in an emulator of the caller's.
     pub async fn on(emulator: &Emulator) -> Self {
-        let account = unique::account();
-        let proxy = Proxy::start(&emulator.url(), &account).await;
-        let config = access::over_http(proxy.back_door(), &account);
-        let keys = credentials::answer(&account, SECRET_ACCESS_KEY, "");
-        let task_credentials = Some(credentials::serve(keys).await);
-        Self::furnished(account, proxy, &config, task_credentials).await
+        let names = Names::unique();
+        let proxy = Proxy::start(&emulator.url(), &names.account).await;
+        let world = Self::behind(proxy, names).await;
+        world.furnished().await
+    }
+
+    /// The Rack that the samples in `events/` are about, in an emulator of the caller's.
+    pub async fn of_samples(emulator: &Emulator) -> Self {
+        let names = Names {
+            account: DEFAULT_ACCOUNT.to_owned(),
+            rack: "myrack".to_owned(),
+            bucket: "myrack-settings".to_owned(),
+            cluster: "myrack".to_owned(),
+        };
+        let proxy = Proxy::start(&emulator.url(), &names.account).await;
+        let world = Self::behind(proxy, names).await;
+        world.furnished().await
     }
 
     /// The same without an emulator and without sockets, for functions in this process; it can be copied and put back.
     pub async fn in_memory() -> Self {
-        let account = unique::account();
-        let proxy = Proxy::in_memory(&account);
-        let config = access::in_process(proxy.direct_back_door(), &account);
-        Self::furnished(account, proxy, &config, None).await
+        let names = Names::unique();
+        let proxy = Proxy::in_memory(&names.account);
+        let config = access::in_process(proxy.direct_back_door(), &names.account);
+        let world = Self::with_clients(names, proxy, &config, None);
+        world.furnished().await
     }
 
-    async fn furnished(
-        account: String,
+    /// One with nothing in it, whose clients go through the proxy's back door.
+    async fn behind(proxy: Proxy, names: Names) -> Self {
+        let config = access::over_http(proxy.back_door(), &names.account);
+        let keys = credentials::answer(&names.account, SECRET_ACCESS_KEY, "");
+        let task_credentials = Some(credentials::serve(keys).await);
+        Self::with_clients(names, proxy, &config, task_credentials)
+    }
+
+    fn with_clients(
+        names: Names,
         proxy: Proxy,
         config: &SdkConfig,
         task_credentials: Option<String>,
     ) -> Self {
-        let kms = aws_sdk_kms::Client::new(config);
-        let world = Self {
-            rack: format!("rack-{}", unique::word(8)),
-            bucket: format!("settings-{account}"),
-            cluster: format!("cluster-{}", unique::word(8)),
-            key_arn: create_key(&kms).await,
-            s3: aws_sdk_s3::Client::from_conf(
-                aws_sdk_s3::config::Builder::from(config)
-                    .force_path_style(true)
-                    .build(),
-            ),
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(true);
+        Self {
+            account: names.account,
+            rack: names.rack,
+            bucket: names.bucket,
+            cluster: names.cluster,
+            key_arn: String::new(),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
             secrets_manager: aws_sdk_secretsmanager::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
             cloudformation: aws_sdk_cloudformation::Client::new(config),
-            kms,
+            kms: aws_sdk_kms::Client::new(config),
             task_credentials,
-            account,
             proxy: Judged::new(proxy),
-        };
-        world.create_bucket().await;
-        let cluster = world.ecs.create_cluster().cluster_name(&world.cluster);
-        cluster.send().await.expect("cannot create the cluster");
-        world
+        }
+    }
+
+    /// With bucket, cluster and key.
+    async fn furnished(mut self) -> Self {
+        self.key_arn = create_key(&self.kms).await;
+        self.create_bucket().await;
+        self.create_cluster().await;
+        self
     }
 
     /// An SDK configuration that goes through the front door: recorded as nobody's, with faults.
@@ -319,6 +365,11 @@ impl World {
             .task_definition
             .and_then(|registered| registered.task_definition_arn);
         arn.expect("ECS answers the task definition's ARN")
+    }
+
+    async fn create_cluster(&self) {
+        let cluster = self.ecs.create_cluster().cluster_name(&self.cluster);
+        cluster.send().await.expect("cannot create the cluster");
     }
 
     async fn create_bucket(&self) {

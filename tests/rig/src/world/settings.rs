@@ -6,6 +6,11 @@ use double::REGION;
 use double::access::SECRET_ACCESS_KEY;
 
 use super::{SECURITY_GROUP, SUBNETS, VPC, World};
+use crate::tools;
+
+const REGISTRY: &str = "123456789012.dkr.ecr.us-east-1.amazonaws.com/apps";
+/// The group that the VPC has from the beginning.
+const DEFAULT_GROUP: &str = "sg-00000001";
 
 impl World {
     /// The functions' whole environment, with some variables set differently or added; an empty value unsets one.
@@ -32,6 +37,20 @@ impl World {
             ("CONVOX_ENV_TEST_ENDPOINT", self.proxy.back_door()),
         ]));
         access
+    }
+
+    /// What a Rack's stack is created with: the parameters of `template.yaml` that have no default, and this machine's architecture.
+    #[must_use]
+    pub fn parameters(&self) -> BTreeMap<&'static str, String> {
+        BTreeMap::from([
+            ("Architecture", tools::architecture().to_owned()),
+            ("Cluster", self.cluster.clone()),
+            ("Rack", self.rack.clone()),
+            ("Registry", REGISTRY.to_owned()),
+            ("SecurityGroups", DEFAULT_GROUP.to_owned()),
+            ("Subnets", SUBNETS.join(",")),
+            ("Vpc", VPC.to_owned()),
+        ])
     }
 
     fn access(&self, endpoint: &str) -> BTreeMap<String, String> {

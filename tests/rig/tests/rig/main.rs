@@ -11,4 +11,5 @@ mod agent;
 mod function;
 mod hearing;
 mod kills;
+mod outages;
 mod processes;

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rig::emulator::Emulator;
-use rig::{assert_absent, canary, launcher};
+use rig::launcher::{self, Program};
+use rig::{assert_absent, binaries, canary};
+use rustix::process::Signal;
 
 /// Waits, with a bound, until the condition holds.
 fn eventually(what: &str, condition: impl Fn() -> bool) {
@@ -47,28 +49,80 @@ fn a_programs_orphans_end_with_it() {
     eventually("both are gone", || !pids.iter().any(|pid| runs(pid)));
 }
 
-/// `kill -9` of the owner: a shell of ours that holds the pipe, as a test process would.
-#[test]
-fn a_program_ends_when_its_owner_is_killed() {
-    let python = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../.venv/emulator/bin/python3"
-    );
-    let source = include_str!("../../src/launcher.py");
+/// What holds a pipe to a launcher that runs `sleep`, and the numbers of the launcher and of what it runs.
+fn held() -> (Child, [String; 2]) {
     let log = tempfile::NamedTempFile::new().unwrap();
-    let mut owner = Command::new("/bin/bash")
-        .args(["-c", r#"exec 9> >(exec "$0" -I -c "$1" /bin/sh -c 'echo $$; exec sleep 1000'); exec sleep 1000"#])
-        .args([python, source])
+    let owner = Command::new("/bin/bash")
+        .args([
+            "-c",
+            r#"exec 9> >(exec "$0" /bin/sh -c 'echo $PPID $$; exec sleep 1000'); exec sleep 1000"#,
+        ])
+        .arg(binaries::built("launcher"))
         .stdin(Stdio::null())
         .stdout(log.reopen().unwrap())
         .spawn()
         .unwrap();
     let output = || fs::read_to_string(log.path()).unwrap();
     eventually("it has started", || output().ends_with('\n'));
-    assert!(runs(output().trim()));
+    let output = output();
+    let (launcher, program) = output.trim().split_once(' ').unwrap();
+    assert!(runs(launcher) && runs(program), "{output}");
+    (owner, [launcher.to_owned(), program.to_owned()])
+}
+
+/// `kill -9` of the owner: a shell of ours that holds the pipe, as a test process would.
+#[test]
+fn a_program_ends_when_its_owner_is_killed() {
+    let (mut owner, pids) = held();
     owner.kill().unwrap();
     owner.wait().unwrap();
-    eventually("it is gone", || !runs(output().trim()));
+    eventually("both are gone", || !pids.iter().any(|pid| runs(pid)));
+}
+
+#[test]
+fn a_program_ends_when_its_launcher_is_killed() {
+    let (mut owner, [launcher, program]) = held();
+    let killed = Command::new("kill").args(["-9", &launcher]).status();
+    assert!(killed.unwrap().success());
+    eventually("it is gone", || !runs(&program));
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+}
+
+/// A program that traps a signal gets it, and its own end is its status; one that does not end is killed.
+#[test]
+fn a_program_is_asked_to_end_before_it_is_killed() {
+    let ask = |script: &str, patience| {
+        let program = Program::new("asked", ["/bin/sh", "-c", script]);
+        let mut program = program.variables([("PATH", "/usr/bin:/bin")]).start();
+        eventually("it has started", || program.output().contains("ready"));
+        program.end_after(Signal::TERM, patience)
+    };
+    let trapped = "trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done";
+    assert_eq!(ask(trapped, Duration::from_secs(20)).code(), Some(7));
+    let deaf = "trap '' TERM; echo ready; while :; do sleep 0.01; done";
+    let killed = ask(deaf, Duration::from_millis(100));
+    assert_eq!(killed.code(), Some(128 + 9));
+}
+
+#[test]
+fn an_answer_and_a_log_are_files_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, answer) = (folder.path().join("log"), folder.path().join("answer"));
+    for _ in 0..2 {
+        let mut program = Program::new("both", ["/bin/sh", "-c", "echo told; pwd >&2"])
+            .works_in(folder.path())
+            .logs_to(&log)
+            .answers_to(&answer)
+            .start();
+        eventually("it has ended", || {
+            fs::read(&answer).is_ok_and(|it| !it.is_empty())
+        });
+        program.end_after(Signal::CONT, Duration::from_secs(20));
+    }
+    assert_eq!(fs::read_to_string(&answer).unwrap(), "told\n");
+    let logged = fs::read_to_string(&log).unwrap();
+    assert_eq!(logged.lines().count(), 2, "a log goes on: {logged}");
 }
 
 #[test]
