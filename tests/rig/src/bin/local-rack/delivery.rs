@@ -1,0 +1,309 @@
+//! The acts of delivery: through Secrets Manager, through S3 while Secrets Manager is out, recovery, a rollback.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rig::agent;
+use serde_json::Value;
+
+use crate::app_stack;
+use crate::console::{check, fact, printed, say, step, wait_for};
+use crate::outage::text;
+use crate::shop::{SERVICES, Shop, environment, releases, secrets, short};
+
+/// A line of the environment from R3 on.
+pub const ADDITION: &str = "ADDED_LATER=dummy-value-of-the-third-release\n";
+/// The names that differ between two Releases of the same environment, or say how it is delivered.
+const OF_THE_RELEASE: [&str; 4] = [
+    "RELEASE",
+    "CONVOX_ENV_KEY",
+    "CONVOX_ENV_URL",
+    "CONVOX_ENV_VARS",
+];
+
+type Moved = BTreeMap<&'static str, String>;
+
+/// R1.
+pub async fn first_release(shop: &Shop<'_>, before: &Moved) -> Moved {
+    step("Release R1: examples/shop is uploaded with three plain writes, the environment last");
+    let shell = &shop.rack.shell;
+    shell.run(&Shop::uploads("R1")).await;
+    shop.report("R1").await;
+    let printed = shell.run(&Shop::reading("R1")).await;
+    let report: Value = serde_json::from_str(&printed).expect("a report is JSON");
+    decided(&report);
+    check(
+        report["delivery"] == "SecretsManager",
+        "R1 is delivered through Secrets Manager",
+    );
+    check(report["decidedBy"] == "Rack", "the Rack's setting decided");
+    app_stack::came_first(shop).await;
+    let secret = format!(
+        "aws secretsmanager get-secret-value --secret-id {} --query SecretString --output text \
+         | grep -o '\"[A-Z_]*\":'",
+        shop.secret_name()
+    );
+    let keys = shell.run(&secret).await;
+    let keys: Vec<&str> = keys
+        .lines()
+        .map(|key| key.trim_matches(['"', ':']))
+        .collect();
+    fact("its keys", keys.join(", "));
+    check(
+        shop.secret().await == environment("") && environment("").keys().eq(sorted(&keys)),
+        "the secret holds exactly the uploaded environment",
+    );
+    let services = services(shop).await;
+    moved(shop, before, &services).await;
+    let running = shop.running().await;
+    check(
+        running.iter().all(|one| !secrets(one).is_empty()),
+        "all Services and Timers read the secret key by key",
+    );
+    app_stack::gives_roles(shop, &running).await;
+    say("    what a task of web sees, and where ECS gets it:");
+    let seen = shell.run(&task_sees(shop)).await;
+    seen.lines().for_each(|line| say(&format!("      {line}")));
+    services
+}
+
+fn sorted<'k>(keys: &[&'k str]) -> Vec<&'k str> {
+    let mut sorted = keys.to_vec();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// Which task definitions the ECS services run, by a command that says so.
+async fn services(shop: &Shop<'_>) -> Moved {
+    let names = SERVICES.map(|service| shop.ecs_name(service)).join(" ");
+    let line = format!(
+        "aws ecs describe-services --cluster {} --services {names} \
+         --query 'services[].taskDefinition' --output text",
+        shop.rack.world().cluster
+    );
+    let printed = shop.rack.shell.run(&line).await;
+    let services = shop.services().await;
+    let runs = |arn: &String| printed.split_whitespace().any(|printed| printed == arn);
+    assert!(services.values().all(runs), "{printed}");
+    services
+}
+
+fn task_sees(shop: &Shop<'_>) -> String {
+    format!("target/debug/task-sees {}", shop.ecs_name("web"))
+}
+
+/// R2, without Secrets Manager.
+pub async fn release_in_an_outage(shop: &Shop<'_>, first: &Moved) {
+    step(
+        "Release R2, the same environment, while Secrets Manager accepts connections and never \
+         answers",
+    );
+    let (world, shell) = (shop.rack.world(), &shop.rack.shell);
+    let through_secrets_manager = seen(shop, first).await;
+    hang(shop).await;
+    say("    R2 is uploaded as R1 was");
+    shop.upload("R2", "").await;
+    let report = shop.report("R2").await;
+    decided(&report);
+    check(report["delivery"] == "S3", "R2 is delivered through S3");
+    check(
+        report["decidedBy"] == "Rack",
+        "the report still says that the Rack's setting decided",
+    );
+    check(
+        report["fallback"]["errorType"].is_string(),
+        "the report says why Secrets Manager was not used",
+    );
+    let calls = world.proxy.calls();
+    let mut calls = calls.iter();
+    check(
+        calls.any(|call| call.service == "secretsmanager" && call.status.is_none()),
+        "promote called Secrets Manager and got no answer",
+    );
+    let services = shop.services().await;
+    moved(shop, first, &services).await;
+    check(
+        through_s3(shop).await,
+        "no Service or Timer needs Secrets Manager",
+    );
+    let count = shell
+        .run(&(task_sees(shop) + " | grep -c convox-env"))
+        .await;
+    fact(
+        "of web's",
+        format!("{} variables come through convox-env", count.trim()),
+    );
+    for (service, variables) in seen(shop, &services).await {
+        let number = variables.len();
+        check(
+            number > 0 && through_secrets_manager.get(service) == Some(&variables),
+            &format!(
+                "{service} sees the same {number} variables through convox-env, by name and value"
+            ),
+        );
+    }
+}
+
+/// What tasks of the Services would see of the App.
+async fn seen(
+    shop: &Shop<'_>,
+    services: &Moved,
+) -> BTreeMap<&'static str, BTreeMap<String, String>> {
+    let mut all = BTreeMap::new();
+    for (service, arn) in services {
+        let seen = agent::task_sees(shop.rack.world(), arn).await;
+        let containers = seen.unwrap_or_else(|failure| panic!("{service}: {failure}"));
+        let mut variables: BTreeMap<String, String> = containers.into_values().flatten().collect();
+        variables.retain(|name, _| !OF_THE_RELEASE.contains(&name.as_str()));
+        all.insert(*service, variables);
+    }
+    all
+}
+
+/// Whether nothing that runs needs Secrets Manager.
+pub async fn through_s3(shop: &Shop<'_>) -> bool {
+    let running = shop.running().await;
+    running.iter().all(|one| secrets(one).is_empty())
+}
+
+/// Secrets Manager hangs.
+pub async fn hang(shop: &Shop<'_>) {
+    shop.rack.shell.run(&shop.rack.hang()).await;
+    until(shop, true).await;
+}
+
+/// It answers again.
+pub async fn lift(shop: &Shop<'_>) {
+    shop.rack.shell.run(&shop.rack.lift()).await;
+    until(shop, false).await;
+}
+
+async fn until(shop: &Shop<'_>, is_out: bool) {
+    let outages = &shop.rack.outages;
+    let (what, limit) = ("the command to be obeyed", Duration::from_secs(5));
+    let obeyed = async || (outages.is_out() == is_out).then_some(());
+    wait_for(what, limit, obeyed).await;
+}
+
+/// R3, with Secrets Manager again.
+pub async fn release_after_the_outage(shop: &Shop<'_>) {
+    step("Release R3, Secrets Manager answers again; its environment has one more variable");
+    let before = shop.services().await;
+    lift(shop).await;
+    shop.upload("R3", ADDITION).await;
+    let report = shop.report("R3").await;
+    decided(&report);
+    check(
+        report["delivery"] == "SecretsManager",
+        "R3 is delivered through Secrets Manager",
+    );
+    check(
+        shop.secret().await.contains_key("ADDED_LATER"),
+        "the secret has the new variable",
+    );
+    let services = shop.services().await;
+    moved(shop, &before, &services).await;
+    check(
+        reads(shop, "reports", "ADDED_LATER").await,
+        "reports, which asks for everything, reads it",
+    );
+    check(
+        !reads(shop, "web", "ADDED_LATER").await,
+        "web, which does not ask for it, does not",
+    );
+}
+
+/// Whether tasks of a Service read a variable from the secret.
+pub async fn reads(shop: &Shop<'_>, service: &str, variable: &str) -> bool {
+    let services = shop.services().await;
+    let definition = shop.definition(&services[service]).await;
+    secrets(&definition).iter().any(|name| name == variable)
+}
+
+/// R1 once more: looked at, then promoted.
+pub async fn rollback(shop: &Shop<'_>) {
+    step("back to R1: what would that change? A dry run writes nothing");
+    let before = shop.services().await;
+    let printed = shop.rack.shell.run(&dry_run("R1")).await;
+    let plan = serde_json::Deserializer::from_str(&printed)
+        .into_iter::<Value>()
+        .next();
+    let plan = plan.and_then(Result::ok).unwrap_or_default();
+    let removed = plan["keys"]["removed"].to_string();
+    fact("keys that go", &removed);
+    check(
+        plan["status"] == "planned" && removed.contains("ADDED_LATER"),
+        "the plan says that ADDED_LATER would go",
+    );
+    check(shop.services().await == before, "no ECS service has moved");
+    step("back to R1: somebody sends the event `Release Promote Requested`");
+    shop.next_second().await;
+    let older = shop.report_version("R1").await;
+    shop.rack.shell.run(&shop.promote_request("R1")).await;
+    let report = shop.report_after("R1", older.as_deref()).await;
+    decided(&report);
+    check(
+        report["delivery"] == "SecretsManager",
+        "R1 is delivered through Secrets Manager again",
+    );
+    check(
+        shop.secret().await == environment(""),
+        "the secret holds the environment of R1 again",
+    );
+    let services = shop.services().await;
+    moved(shop, &before, &services).await;
+    check(run_only(shop, "R1").await, "all Services and Timers run R1");
+}
+
+/// The line that asks what a promote would do.
+pub fn dry_run(release: &str) -> String {
+    let payload = format!(r#"{{"app": "shop", "release": "{release}", "dryRun": true}}"#);
+    format!("aws lambda invoke --function-name $promote --payload '{payload}' /dev/stdout")
+}
+
+/// Whether Services and Timers have tasks of that Release only.
+pub async fn run_only(shop: &Shop<'_>, release: &str) -> bool {
+    releases(&shop.running().await).into_iter().eq([release])
+}
+
+/// Shows what a report says of the decision.
+pub fn decided(report: &Value) {
+    let (delivery, by) = (text(&report["delivery"]), text(&report["decidedBy"]));
+    fact("delivery", format!("{delivery}, decided by {by}"));
+    if let Some(error) = report["fallback"]["errorType"].as_str() {
+        fact("fallback", error);
+    }
+    for warning in report["warnings"].as_array().into_iter().flatten() {
+        let warning = text(warning);
+        if !printed().contains(&warning) {
+            fact("warning", warning); // each once
+        }
+    }
+}
+
+async fn moved(shop: &Shop<'_>, before: &Moved, after: &Moved) {
+    for (service, arn) in after {
+        let (from, to) = (
+            before.get(service).map_or("nothing", |arn| short(arn)),
+            short(arn),
+        );
+        fact(
+            &format!("Service {service}"),
+            format!("moved from {from} to {to}"),
+        );
+    }
+    for (timer, rule) in shop.timers().await {
+        let (schedule, definition) = (&rule.schedule, short(&rule.definition));
+        fact(
+            &format!("Timer {timer}"),
+            format!("{schedule} starts {definition}"),
+        );
+    }
+    check(
+        after.len() == SERVICES.len()
+            && after
+                .values()
+                .all(|arn| before.values().all(|old| old != arn)),
+        "every ECS service runs another task definition than before",
+    );
+}

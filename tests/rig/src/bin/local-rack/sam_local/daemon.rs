@@ -1,0 +1,174 @@
+//! The Docker daemon that SAM CLI's containers run on: the one that answers already, else one of our own for this round.
+
+use std::env;
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use rig::binaries;
+use rig::launcher::{Launched, Program};
+use rustix::process::{Signal, geteuid};
+
+use super::docker::Api;
+use super::{CannotRun, base_image, logs};
+use crate::children::which;
+
+const NO_DAEMON: &str =
+    "no Docker daemon answers, and starting one takes root and an installed `dockerd`";
+const DEFAULT_HOST: &str = "unix:///var/run/docker.sock";
+const START_LIMIT: Duration = Duration::from_mins(1);
+/// What a daemon gets to end its containers and itself.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(100);
+const BRIDGE: &str = "/sys/class/net/docker0";
+
+/// A Docker with the image that functions run in.
+#[derive(Debug)]
+pub struct Docker {
+    api: Api,
+    repository: String,
+    /// This machine's address as containers see it.
+    pub gateway: Ipv4Addr,
+    _own: Option<Own>,
+}
+
+impl Docker {
+    /// One that answers.
+    ///
+    /// # Errors
+    ///
+    /// [`CannotRun`] where there is none, and none can be started.
+    pub async fn ready(folder: &Path) -> Result<Self, CannotRun> {
+        let host = env::var("DOCKER_HOST").unwrap_or_else(|_| DEFAULT_HOST.to_owned());
+        let mut api = Api { host };
+        let mut own = None;
+        if !api.answers().await {
+            let started = Own::start(folder).await?;
+            api = started.api.clone();
+            own = Some(started);
+        }
+        let gateway = api.gateway().await;
+        let gateway = gateway.ok_or_else(|| CannotRun("Docker has no bridge".to_owned()))?;
+        let of_this_machine = gateway.parse().ok();
+        let of_this_machine =
+            of_this_machine.filter(|address: &Ipv4Addr| TcpListener::bind((*address, 0)).is_ok());
+        let elsewhere = || {
+            CannotRun(format!(
+                "Docker's bridge {gateway} is not on this machine itself"
+            ))
+        };
+        let repository = folder.file_name().unwrap_or_default().to_string_lossy();
+        Ok(Self {
+            api,
+            repository: repository.to_lowercase(),
+            gateway: of_this_machine.ok_or_else(elsewhere)?,
+            _own: own,
+        })
+    }
+
+    /// Where it is.
+    pub fn host(&self) -> &str {
+        &self.api.host
+    }
+
+    /// The name of the image that functions run in.
+    pub fn base_image(&self) -> String {
+        format!("{}:base", self.repository)
+    }
+
+    /// Makes that image.
+    pub async fn import_base_image(&self) {
+        let archive = base_image::stand_in(&binaries::built("promote"));
+        self.api.import(&self.repository, "base", archive).await;
+    }
+
+    /// Removes it, and the one that SAM CLI made from it.
+    pub async fn remove_images(&self) {
+        self.api.remove_images(&self.repository).await;
+    }
+}
+
+/// A daemon with all its files in a folder of ours. It leaves the firewall alone: containers only talk to this machine.
+#[derive(Debug)]
+struct Own {
+    api: Api,
+    daemon: Launched,
+    home: PathBuf,
+    had_bridge: bool,
+}
+
+impl Own {
+    async fn start(folder: &Path) -> Result<Self, CannotRun> {
+        let program = which("dockerd").filter(|_| geteuid().is_root());
+        let program = program.ok_or_else(|| CannotRun(NO_DAEMON.to_owned()))?;
+        let home = folder.join("docker");
+        fs::create_dir(&home).expect("the folder was just made");
+        let file = |name: &str| home.join(name).display().to_string();
+        let host = format!("unix://{}/docker.sock", folder.display());
+        let command = [
+            program.display().to_string(),
+            format!("--data-root={}", file("data")),
+            format!("--exec-root={}", file("exec")),
+            format!("--pidfile={}", file("pid")),
+            format!("--host={host}"),
+            "--iptables=false".to_owned(),
+            "--ip6tables=false".to_owned(),
+            "--shutdown-timeout=3".to_owned(),
+        ];
+        let had_bridge = Path::new(BRIDGE).exists();
+        let daemon = Program::new("dockerd", command)
+            .variables(env::vars())
+            .logs_to(&logs().join("dockerd.log"));
+        let mut own = Self {
+            api: Api { host },
+            daemon: daemon.start(),
+            home,
+            had_bridge,
+        };
+        own.wait().await?;
+        Ok(own)
+    }
+
+    async fn wait(&mut self) -> Result<(), CannotRun> {
+        let end = Instant::now() + START_LIMIT;
+        while !self.api.answers().await {
+            if let Some(status) = self.daemon.ended() {
+                return Err(CannotRun(format!(
+                    "dockerd ends with {status} on this machine"
+                )));
+            }
+            assert!(
+                Instant::now() < end,
+                "expected dockerd to answer within {START_LIMIT:?}"
+            );
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.daemon.end_after(Signal::TERM, PATIENCE);
+        unmount(&self.home);
+        if !self.had_bridge && Path::new(BRIDGE).exists() {
+            let _ = Command::new("ip")
+                .args(["link", "delete", "docker0"])
+                .output();
+        }
+    }
+}
+
+/// What a daemon that was killed, or could not start, left mounted.
+fn unmount(home: &Path) {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
+    let ours: Vec<&str> = points
+        .filter(|point| Path::new(point).starts_with(home))
+        .collect();
+    for point in ours.into_iter().rev() {
+        let _ = Command::new("umount").arg(point).output();
+    }
+}
