@@ -7,7 +7,7 @@ REGION := $(REGION)
 export AWS_DEFAULT_REGION := us-east-1
 export SAM_CLI_TELEMETRY := 0
 
-DEMO := .venv/emulator/bin/python examples/demo
+LOCAL_RACK := target/debug/local-rack
 RACK_SECRETS_MANAGER_ENV ?= No
 ARCHITECTURE ?= arm64
 IMAGES ?= x86_64
@@ -26,6 +26,7 @@ tools: .venv/emulator/.stamp .venv/postgres/.stamp .venv/sam/.stamp ## install t
 	@python3 -m venv .venv/$* && .venv/$*/bin/pip install --quiet --disable-pip-version-check --requirement $< && touch $@
 
 build: ## build every binary, unoptimized
+	@test -x $(LOCAL_RACK) || echo "building some 400 crates, AWS's SDK among them: 2 to 4 minutes on two cores, once ..."
 	cargo build --workspace --bins
 
 test: tools build ## run all tests; say how many ran, and how much the proofs covered
@@ -74,22 +75,22 @@ else
 endif
 
 demo: .venv/emulator/.stamp build ## promote examples/shop and the demo App on this machine, through outages and a deletion, and check it
-	@$(DEMO) demo
+	@$(LOCAL_RACK) demo
 
 demo-up: .venv/emulator/.stamp build ## leave a Rack running to try an App of one's own (RACK_SECRETS_MANAGER_ENV=Yes|No)
-	@$(DEMO) up $(RACK_SECRETS_MANAGER_ENV)
+	@$(LOCAL_RACK) up "$(RACK_SECRETS_MANAGER_ENV)"
 
 demo-web: .venv/emulator/.stamp build ## leave the demo App running in two environments, and print where
-	@$(DEMO) web
+	@$(LOCAL_RACK) web
 
-demo-down: .venv/emulator/.stamp ## end what demo-up left running
-	@$(DEMO) down
+demo-down: ## end what demo-up or demo-web left running
+	@if test -x $(LOCAL_RACK); then $(LOCAL_RACK) down; else echo "Nothing was built, so no Rack is running."; fi
 
 sam-build: .venv/sam/.stamp ## build the functions as they are deployed, into .aws-sam (ARCHITECTURE=arm64|x86_64)
 	PATH="$$PWD/.venv/sam/bin:$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)
 
 sam-local: tools build ## invoke every events/*.json with SAM CLI in a container, against the emulator; needs Docker
-	@.venv/sam/bin/python tests/sam_local
+	@$(LOCAL_RACK) sam-local
 
 account-check: ## look at the account of a Rack, and print what to try there (RACK=name, ENDPOINT=url, REGION=region)
 	@cargo build --quiet -p account-check
