@@ -1,13 +1,7 @@
-//! The proxy as a program of its own, and that it passes on what it has no rule for.
+//! The proxy tells the emulator's rules of stacks, and passes on what it has no rule for.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -16,89 +10,6 @@ use hyper_util::client::legacy::Client as HttpClient;
 use hyper_util::rt::TokioExecutor;
 use rig::{World, emulator};
 use serde_json::{Value, json};
-
-/// The running program. Dropped, its input closes and it ends.
-struct Program(Child, BufReader<std::process::ChildStdout>);
-
-impl Program {
-    fn start(account: &str) -> (Self, Value) {
-        let url = emulator::shared().url();
-        let mut program = Command::new(env!("CARGO_BIN_EXE_strict-proxy"))
-            .args(["--upstream", &url, "--account", account])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = BufReader::new(program.stdout.take().unwrap());
-        let mut program = Self(program, output);
-        let doors = program.answer();
-        (program, doors)
-    }
-
-    fn command(&mut self, command: &str) -> Value {
-        writeln!(self.0.stdin.as_mut().unwrap(), "{command}").unwrap();
-        self.answer()
-    }
-
-    fn answer(&mut self) -> Value {
-        let mut line = String::new();
-        self.1.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        assert!(self.0.wait().unwrap().success());
-    }
-}
-
-/// A client of one door that tries once and waits two seconds.
-fn client(world: &World, doors: &Value, door: &str) -> Client {
-    let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(2));
-    let config = world.front_door().into_builder();
-    let config = config
-        .endpoint_url(doors[door].as_str().unwrap())
-        .retry_config(RetryConfig::disabled())
-        .timeout_config(timeouts.build());
-    Client::new(&config.build())
-}
-
-#[tokio::test]
-async fn the_program_hangs_a_service_on_command_and_ends_with_its_input() {
-    let world = World::new().await;
-    let (mut program, doors) = Program::start(&world.account);
-    let (front, back) = (
-        client(&world, &doors, "front"),
-        client(&world, &doors, "back"),
-    );
-    let create = back.create_secret().name("r/a").secret_string("1");
-    let arn = create.send().await.unwrap().arn.unwrap();
-    assert!(arn.contains(&world.account), "{arn}");
-    let read = |client: &Client| client.get_secret_value().secret_id("r/a").send();
-    read(&front).await.unwrap();
-
-    assert_eq!(
-        program.command("hang secretsmanager"),
-        json!({"hangs": "secretsmanager"})
-    );
-    let hanging = read(&front).await;
-    assert!(
-        matches!(hanging, Err(SdkError::TimeoutError(_))),
-        "{hanging:?}"
-    );
-    read(&back).await.expect("the back door has no faults");
-    assert_eq!(program.command("lift"), json!({"hangs": null}));
-    read(&front).await.unwrap();
-
-    let (service, operation) = ("secretsmanager", "GetSecretValue");
-    let call =
-        |status: Option<u16>| json!({"service": service, "operation": operation, "status": status});
-    let calls = [call(Some(200)), call(None), call(Some(200))];
-    assert_eq!(program.command("calls"), json!({"calls": calls}));
-    assert!(program.command("sing")["error"].is_string());
-}
 
 /// One call of SQS, straight to the emulator.
 async fn sqs(world: &World, operation: &str, body: &Value) -> Value {
@@ -117,7 +28,7 @@ async fn sqs(world: &World, operation: &str, body: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn the_program_ends_stack_operations_by_itself_and_the_rules_let_their_events_through() {
+async fn stack_operations_end_by_themselves_and_the_rules_let_their_events_through() {
     let world = World::new().await;
     let queue = sqs(&world, "CreateQueue", &json!({"QueueName": "intake"})).await;
     let arn = format!("arn:aws:sqs:us-east-1:{}:intake", world.account);
@@ -133,10 +44,8 @@ async fn the_program_ends_stack_operations_by_itself_and_the_rules_let_their_eve
     let targets = world.eventbridge.put_targets().rule("stacks");
     targets.targets(target).send().await.unwrap();
 
-    let (_program, doors) = Program::start(&world.account);
-    let config = world.front_door().into_builder();
-    let config = config.endpoint_url(doors["front"].as_str().unwrap());
-    let client = aws_sdk_cloudformation::Client::new(&config.build());
+    let _ending = world.proxy.end_stacks_after(Duration::from_millis(500));
+    let client = aws_sdk_cloudformation::Client::new(&world.front_door());
     let created = super::stacks::create(&client, &super::stacks::template(1)).await;
     let stack = created.unwrap().stack_id.unwrap();
     let receive = json!({"QueueUrl": queue["QueueUrl"], "WaitTimeSeconds": 10});
