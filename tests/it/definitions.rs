@@ -12,7 +12,7 @@ use environment::{Environment, EnvironmentObject};
 use manifest::Manifest;
 use manifest::app_settings::Build;
 use manifest::capacity::{Capacity, LaunchType};
-use manifest::precedence::Generation;
+use manifest::precedence::{EnvVersion, Generation};
 use names::{AppId, AppName, RackName, ReleaseId, SecretArn};
 use release::app_stack::StackOutputs;
 use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition};
@@ -162,6 +162,7 @@ fn secrets_manager(version_id: &str) -> EnvSource {
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:myrack/shop-AbCdEf",
         ),
         version_id: version_id.to_owned(),
+        version: EnvVersion::Release,
     }
 }
 

@@ -40,4 +40,5 @@ mod telling;
 mod template;
 mod throttled;
 mod triggers;
+mod versions;
 mod widths;

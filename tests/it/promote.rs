@@ -224,7 +224,6 @@ async fn a_promote_is_counted_once_and_each_step_is_one_line_with_the_same_names
             "gather",
             "stack", // is created, and looked at again when that is done
             "gather",
-            "stack",
             "secret",
             "taskDefinitions",
             "services",

@@ -104,7 +104,9 @@ async fn the_desired_count_of_a_service_that_exists_is_kept() {
         .send()
         .await
         .unwrap();
-    let report = app::promote(&world, &function, "R2", &[]).await;
+    let mut event = app::requested(&world, "R1", "request-1", 1);
+    event["detail"]["restart"] = json!(true);
+    let report = function.invoke(&event).await.answer();
     assert_eq!(report["services"]["web"]["changed"], true, "{report:#}");
     assert_eq!(ecs_service(&world, "web").await.unwrap().desired_count(), 7);
 }

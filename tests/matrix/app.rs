@@ -264,7 +264,10 @@ impl App {
                     .secret_id(&id)
                     .send()
                     .await;
-                value.unwrap().secret_string().unwrap().into()
+                match value {
+                    Ok(value) => value.secret_string().unwrap().into(),
+                    Err(_) => json!("no current version"),
+                }
             }
             Err(_) => Value::Null,
         }

@@ -1,12 +1,12 @@
 //! All reads before anything is registered. What they find is plain data; what it means is `plan`'s.
 
-use aws::secrets::{Current, SecretError};
+use aws::secrets::{ReadableSecret, SecretError};
 use futures_util::future::try_join;
 use lambda::release::{ReadRelease, ReleaseObjects};
 use lambda::state_store::StateStore;
-use manifest::precedence::{self, EnvDelivery};
+use manifest::precedence::{self, EnvDelivery, EnvVersion};
 use names::{AppId, ReleaseId, keys};
-use promotion::{Applied, Promotion, SecretVersion, Work};
+use promotion::{Applied, Promotion, Work};
 use release::app_stack::StackOutputs;
 use release::task_definition::RuntimePlatform;
 use release::timer_rule::Network;
@@ -40,14 +40,14 @@ pub struct Gathered {
 pub enum Secret {
     /// The settings chose S3.
     NotWanted,
-    /// The Release, or this version of its environment, is not what was promoted with a secret.
-    NotOfThisRelease,
-    /// What was promoted, and what was found.
+    /// What was looked for, and what was found.
     Looked {
-        /// The version that holds this environment.
-        applied: SecretVersion,
-        /// What ECS would read now.
-        found: Result<Current, SecretError>,
+        /// The versions that may hold this environment.
+        version_ids: Vec<String>,
+        /// Which of them task definitions name.
+        version: EnvVersion,
+        /// What tasks can read.
+        found: Result<ReadableSecret, SecretError>,
     },
 }
 
@@ -63,8 +63,9 @@ pub async fn gather(shell: &Shell, request: &RunRequest) -> Result<Gathered, Run
     let release = wanted(request, applied.as_ref())?;
     let network = applied.as_ref().and_then(|applied| applied.network.clone());
     let running = running(request, applied.as_ref());
-    let applied = applied.filter(|applied| applied.release == release);
-    let env_version_id = match &applied {
+    let of_this = applied.as_ref();
+    let of_this = of_this.filter(|applied| applied.release == release);
+    let env_version_id = match of_this {
         Some(applied) => applied.env_version_id.clone(),
         None => current_version(shell, id, &release).await?,
     };
@@ -80,7 +81,8 @@ pub async fn gather(shell: &Shell, request: &RunRequest) -> Result<Gathered, Run
     let (raw, outputs) = try_join(raw, outputs).await?;
     let read = objects.read(&raw).await?;
     let runtime_platform = platform(shell, request, &read, running).await?;
-    let secret = look(shell, id, &read, applied).await;
+    let version_ids = version_ids((&release, &env_version_id), applied.as_ref());
+    let secret = look(shell, id, &read, version_ids).await;
     Ok(Gathered {
         runtime_platform,
         release,
@@ -148,18 +150,40 @@ async fn current_version(
     Ok(version.id)
 }
 
-/// Looks at the secret where the settings want it and it can hold this environment.
-async fn look(shell: &Shell, id: &AppId, read: &ReadRelease, applied: Option<Applied>) -> Secret {
-    let rack = &shell.config.secrets_manager_env;
-    let (decision, _) = precedence::of_release(rack, &read.settings, &read.manifest);
+/// The versions of the secret that hold a version of a Release's environment: the one that the applied Release was delivered
+/// with, and those that were made of it.
+fn version_ids(
+    (release, env_version_id): (&ReleaseId, &str),
+    applied: Option<&Applied>,
+) -> Vec<String> {
+    let is_applied = |applied: &&Applied| {
+        applied.release == *release && applied.env_version_id == env_version_id
+    };
+    let secret = applied.filter(is_applied);
+    let secret = secret.and_then(|applied| applied.secret.as_ref());
+    let applied_id = secret.map(|secret| secret.version_id.clone());
+    let recorded = applied.into_iter().flat_map(|applied| &applied.versions);
+    let recorded = recorded.filter(|version| {
+        version.release.as_ref() == Some(release)
+            && version.env_version_id.as_deref() == Some(env_version_id)
+    });
+    let recorded = recorded.map(|version| version.id.clone());
+    applied_id.into_iter().chain(recorded).collect()
+}
+
+/// Looks at the secret where the settings want it.
+async fn look(shell: &Shell, id: &AppId, read: &ReadRelease, version_ids: Vec<String>) -> Secret {
+    let config = &shell.config;
+    let (rack, manifest) = (&config.secrets_manager_env, &read.manifest);
+    let (decision, _) = precedence::of_release(rack, &read.settings, manifest);
     if decision.delivery == EnvDelivery::S3 {
         return Secret::NotWanted;
     }
-    match applied.and_then(|applied| applied.secret) {
-        None => Secret::NotOfThisRelease,
-        Some(applied) => Secret::Looked {
-            applied,
-            found: shell.secrets.of(id).current().await,
-        },
+    let rack = &config.secrets_manager_env_version;
+    let (version, _) = precedence::version_of_release(rack, manifest);
+    Secret::Looked {
+        version_ids,
+        version,
+        found: shell.secrets.of(id).readable().await,
     }
 }

@@ -5,7 +5,7 @@ use lambda::release_settings::ReleaseSettings;
 use manifest::Service;
 use manifest::capacity::Capacity;
 use manifest::capacity::LaunchType;
-use manifest::precedence::{self, EnvDelivery, Level};
+use manifest::precedence::{self, EnvDelivery, EnvVersion, Level};
 use names::error_type::ErrorCode;
 use names::keys;
 use release::app_stack::StackOutputs;
@@ -54,7 +54,10 @@ pub fn plan(
 ) -> Result<Plan, RunError> {
     let read = &gathered.read;
     let rack = &config.secrets_manager_env;
-    let (decision, refused) = precedence::of_release(rack, &read.settings, &read.manifest);
+    let (decision, mut refused) = precedence::of_release(rack, &read.settings, &read.manifest);
+    let rack = &config.secrets_manager_env_version;
+    let (_, refused_version) = precedence::version_of_release(rack, &read.manifest);
+    refused.extend(refused_version);
     let refused = refused.into_iter().map(ReleaseProblem::from);
     let mut problems: Vec<ReleaseProblem> = refused.collect();
     problems.extend(read.problems.iter().cloned());
@@ -162,23 +165,31 @@ fn through_secret(
     Ok(Some(definition))
 }
 
-/// References name no version, so the secret serves only the environment that it holds now.
+/// The secret serves every Release whose version stands; where references name no version, only the one that is current.
 fn secret_source(gathered: &Gathered) -> Result<Option<EnvSource>, Unusable<'_>> {
     let release = &gathered.release;
-    match &gathered.secret {
-        Secret::NotWanted => Ok(None),
+    let (version_ids, version, found) = match &gathered.secret {
+        Secret::NotWanted => return Ok(None),
         Secret::Looked {
             found: Err(err), ..
-        } => Err(Unusable::Unread(err)),
+        } => return Err(Unusable::Unread(err)),
         Secret::Looked {
-            applied,
-            found: Ok(current),
-        } if current.version_id == applied.version_id => Ok(Some(EnvSource::SecretsManager {
-            secret_arn: current.arn.clone(),
-            version_id: current.version_id.clone(),
-        })),
-        Secret::NotOfThisRelease | Secret::Looked { .. } => Err(Unusable::HoldsAnother { release }),
-    }
+            version_ids,
+            version,
+            found: Ok(found),
+        } => (version_ids, *version, found),
+    };
+    let serves = |version_id: &&String| match version {
+        EnvVersion::Release => found.stages.has(version_id),
+        EnvVersion::Current => found.stages.current() == Some(version_id),
+    };
+    let version_id = version_ids.iter().find(serves);
+    let version_id = version_id.ok_or(Unusable::HasNoVersion { release })?;
+    Ok(Some(EnvSource::SecretsManager {
+        secret_arn: found.arn.clone(),
+        version_id: version_id.clone(),
+        version,
+    }))
 }
 
 /// The Release, as its definition sees it.

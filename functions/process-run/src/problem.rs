@@ -134,11 +134,11 @@ pub enum Unusable<'a> {
         /// The definition's bytes.
         size: usize,
     },
-    /// It holds what another Release, or another promote of this one, wrote.
+    /// None of its versions was made of that environment, or it is kept no longer.
     #[error(
-        "the App's secret does not hold the environment of Release {release}; promote it to have it there"
+        "the App's secret has no version with the environment of Release {release}; promote it to have it there"
     )]
-    HoldsAnother {
+    HasNoVersion {
         /// The Release that is to run.
         release: &'a ReleaseId,
     },
@@ -153,7 +153,7 @@ impl Unusable<'_> {
     pub fn error_type(&self) -> ErrorCode {
         match self {
             Self::TooManyReferences { .. } => ErrorType::TaskDefinitionTooLarge.into(),
-            Self::HoldsAnother { .. } => ErrorType::SecretHoldsAnotherRelease.into(),
+            Self::HasNoVersion { .. } => ErrorType::SecretHasNoVersion.into(),
             Self::Unread(err) => err.error_type(),
         }
     }

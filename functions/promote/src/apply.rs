@@ -7,15 +7,18 @@ mod register;
 mod source;
 mod stack;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use aws::settings_bucket::Replaced;
+use futures_util::future::join;
 use lambda::state_store::StateObjects as _;
 use lambda::unwanted::Removals;
 use manifest::capacity::LaunchType;
 use manifest::precedence::EnvDelivery;
+use names::error_chain::Chain;
 use names::keys;
-use promotion::{Applied, Definition, OutcomeResult, SecretVersion};
+use promotion::{Applied, Definition, KeptVersion, OutcomeResult, SecretVersion};
 use release::app_stack::{RemovedResource, StackNeeds};
 use release::stack_state::SeenStack;
 use release::task_definition::EnvSource;
@@ -23,7 +26,7 @@ use release::task_definition::EnvSource;
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
-use crate::plan::{Plan, Route};
+use crate::plan::{self, Plan, RevisionKind, Route};
 use crate::progress::Progress;
 
 pub use perform::Executor;
@@ -54,6 +57,8 @@ pub struct Move {
     pub new: Definition,
     /// Whether what runs it was told anything else.
     pub changed: bool,
+    /// Where the revision comes from.
+    pub revision: RevisionKind,
 }
 
 /// What is applied.
@@ -79,24 +84,32 @@ pub async fn apply<E: Edge>(
     job: &Job<'_, E>,
     progress: &mut Progress,
 ) -> Result<Done, PromoteError> {
-    job.copy_manifest().await?;
-    let started = Instant::now();
-    let settled = job.settle_stack(progress).await;
-    progress.step("stack", started);
-    settled?;
-    let started = Instant::now();
-    let route = job.settle_route(progress).await;
-    progress.step("secret", started);
-    let started = Instant::now();
-    let definitions = job.register(&route, progress).await;
-    progress.step("taskDefinitions", started);
-    let definitions = definitions?;
+    let is_ready = job.plan.stack.is_ready();
+    if !is_ready {
+        job.copy_manifest().await?;
+        let started = Instant::now();
+        let settled = job.settle_stack(progress).await;
+        progress.step("stack", started);
+        settled?;
+    }
+    // No task sees any of it before a service or a rule names it, and each can be repeated.
+    let copied = async {
+        if is_ready {
+            return job.copy_manifest().await;
+        }
+        Ok(())
+    };
+    let (copied, settled) = join(copied, job.settle(progress)).await;
+    copied?;
+    let (route, definitions) = settled?;
     job.move_all(&route, &definitions, progress).await?;
     let started = Instant::now();
     let removed = job.remove(progress).await;
     progress.step("removals", started);
     removed?;
-    Ok(job.done(&route, definitions, progress))
+    let mut done = job.done(&route, definitions, progress);
+    job.forget(&mut done.applied, progress).await;
+    Ok(done)
 }
 
 impl<E: Edge> Job<'_, E> {
@@ -123,6 +136,7 @@ impl<E: Edge> Job<'_, E> {
             EnvSource::SecretsManager {
                 secret_arn,
                 version_id,
+                ..
             } => {
                 let secret = SecretVersion {
                     arn: secret_arn.clone(),
@@ -139,6 +153,7 @@ impl<E: Edge> Job<'_, E> {
                 is_timer: process.is_timer(),
                 old: process.running().map(str::to_owned),
                 changed: step.moves,
+                revision: step.revision.kind(),
                 new,
             })
             .collect();
@@ -156,6 +171,8 @@ impl<E: Edge> Job<'_, E> {
             secret,
             services: of_kind(false),
             timers: of_kind(true),
+            versions: self.recorded_versions(),
+            going_back_to: BTreeSet::new(),
             stack: Some(self.needs(progress)),
             cluster: Some(self.facts.cluster.arn.clone()),
             network: self.has_network().then(|| self.plan.network.clone()),
@@ -167,6 +184,36 @@ impl<E: Edge> Job<'_, E> {
             moves,
             removed,
             removed_resources: self.plan.stack.removed.clone(),
+        }
+    }
+
+    fn recorded_versions(&self) -> Vec<KeptVersion> {
+        let applied = self.wanted.applied.into_iter();
+        applied
+            .flat_map(|applied| applied.versions.iter().cloned())
+            .collect()
+    }
+
+    /// Writes down which versions of the secret are kept from now on, and forgets the others. One that could not be forgotten is
+    /// kept: there is one more then.
+    async fn forget(&self, applied: &mut Applied, progress: &mut Progress) {
+        let kept = plan::kept_after(self.wanted, self.facts, applied, progress.written.as_ref());
+        applied.versions = kept.versions;
+        let Some(written) = &progress.written else {
+            return;
+        };
+        for version_id in kept.forgotten {
+            let forgotten = self.edge.forget(self.wanted.id, &written.arn, &version_id);
+            if let Err(err) = forgotten.await {
+                let reason = Chain(&err).to_string();
+                progress
+                    .warnings
+                    .push(plan::not_forgotten(&version_id, &reason));
+                let mut recorded = self.recorded_versions().into_iter();
+                applied
+                    .versions
+                    .extend(recorded.find(|version| version.id == version_id));
+            }
         }
     }
 

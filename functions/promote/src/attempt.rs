@@ -4,6 +4,7 @@ use aws::call_error::{CallError, ErrorClass};
 use aws::event_bus::EventBus;
 use aws::settings_bucket::{Replaced, SettingsBucket};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join;
 use lambda::intake::Failure as _;
 use lambda::state_store::{StateObjects, StateStore};
 use lambda::work::{Attempt, Function};
@@ -115,7 +116,13 @@ pub async fn attempt<E: Edge>(
     };
     report.steps = std::mem::take(&mut progress.steps);
     report.warn(std::mem::take(&mut progress.warnings));
-    write_report(edge, id, wanted, &report).await?;
+    let report_and_record = join(
+        write_report(edge, id, wanted, &report),
+        write_record(edge, id, wanted, &runs),
+    );
+    let (written, recorded) = report_and_record.await;
+    written?;
+    recorded?;
     let outcome = progress.outcome.map(|outcome| {
         let event = Event::of_outcome(id, Some(wanted.release), request_id, &outcome);
         (outcome, event)
@@ -212,7 +219,7 @@ async fn promote(
         facts.release.manifest.interpolated.iter().cloned(),
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
-    progress.applied = standing::amended(wanted, &facts, edge.config());
+    progress.applied = standing::amended(wanted, &facts, edge.config(), plan.goes_back_to());
     if let Some(applied) = &progress.applied {
         remember(edge, wanted.id, applied).await?;
     }
@@ -254,6 +261,21 @@ async fn write_report(
 ) -> Result<(), PromoteError> {
     let key = keys::report(&id.app, wanted.release);
     or_log(edge.write(&key, report.bytes()?).await, ())
+}
+
+/// The record only spares work later: the same.
+async fn write_record(
+    edge: &impl Edge,
+    id: &AppId,
+    wanted: &Wanted<'_>,
+    runs: &Runs,
+) -> Result<(), PromoteError> {
+    let Runs::Now(applied) = runs else {
+        return Ok(());
+    };
+    let bytes = serde_json::to_vec(&applied.record()).map_err(PromoteError::Report)?;
+    let key = keys::record(&id.app, wanted.release);
+    or_log(edge.write(&key, bytes).await, ())
 }
 
 /// One that says that nothing was done yet, where its Release has none or only one that `is_outdated`; whether it was written.

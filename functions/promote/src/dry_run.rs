@@ -2,24 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use aws::call_error::ErrorClass;
 use aws::secrets::SECRET_MAX_BYTES;
 use environment::{Environment, KeyChanges};
 use lambda::answer::AnswerStatus;
-use lambda::intake::Failure as _;
 use lambda::state_store::StateStore;
 use manifest::precedence::{EnvDelivery, Level};
 use names::error_chain::Chain;
 use names::error_type::ErrorCode;
 use names::{AppId, ReleaseId, keys};
-use promotion::{Allowed, Applied};
+use promotion::Allowed;
 use release::app_stack::RemovedResource;
 use release::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 use serde::Serialize;
 
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
-use crate::plan::{self, Plan, PlanProblem, Process, ProcessStep, Route, SecretStep};
+use crate::plan::{self, Plan, PlanProblem, Process, ProcessStep, RevisionKind, Route, SecretStep};
 use crate::read;
 use crate::report::Fallback;
 use crate::shell::Shell;
@@ -84,6 +82,8 @@ pub struct PlannedDefinition {
     pub task_definition: Option<String>,
     /// Whether a new one would be registered, or what runs it would be told anything else.
     pub changes: bool,
+    /// Where the task definition would come from that it runs then.
+    pub revision: RevisionKind,
     /// Its size in bytes.
     pub bytes: usize,
 }
@@ -148,33 +148,15 @@ pub async fn dry_run(
         allowed,
     };
     let facts = read::read_facts(shell, &wanted).await?;
-    let before = environment_before(shell, id, applied).await?;
     let mut plan = plan::plan(&shell.config, &wanted, &facts, REQUEST)?;
-    let before = before.unwrap_or_else(|reason| {
+    if let Some(Err(reason)) = &facts.applied_environment {
         plan.warnings.push(format!(
             "which keys change is not known, so all are said to be added: {reason}"
         ));
-        Environment::default()
-    });
-    Ok(answer(&wanted, &facts, &before, &plan))
-}
-
-/// The environment that runs, or why it cannot be read any more: a promote does without it.
-async fn environment_before(
-    shell: &Shell,
-    id: &AppId,
-    applied: Option<&Applied>,
-) -> Result<Result<Environment, String>, PromoteError> {
-    let Some(applied) = applied else {
-        return Ok(Ok(Environment::default()));
-    };
-    let objects = read::applied_objects(shell, id, applied);
-    // It is large, as is whatever opens it.
-    match Box::pin(objects.environment()).await {
-        Ok(read) => Ok(Ok(read.environment)),
-        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
-        Err(err) => Ok(Err(Chain(&PromoteError::from(err)).to_string())),
     }
+    let none = Environment::default();
+    let before = facts.before().unwrap_or(&none);
+    Ok(answer(&wanted, &facts, before, &plan))
 }
 
 fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<'_>) -> Planned {
@@ -249,6 +231,7 @@ fn planned(process: &Process<'_>, step: &ProcessStep<'_>) -> PlannedDefinition {
     PlannedDefinition {
         task_definition: process.running().map(str::to_owned),
         changes: step.moves,
+        revision: step.revision.kind(),
         bytes: step.definition.size_bytes(),
     }
 }

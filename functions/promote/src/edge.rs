@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, SeenCluster};
 use aws::event_rules::SeenRule;
-use aws::secrets::{SecretError, Written};
+use aws::secrets::{ReadableSecret, SecretError, Target, Written};
 use aws::settings_bucket::SettingsBucket;
 use aws::stacks::{Operation, Update};
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use environment::ReadEnvironment;
 use lambda::release::{ReadRelease, ReleaseError};
 use lambda::state_store::StateObjects;
 use lambda::unwanted::{Keep, Unwanted};
-use names::AppId;
+use names::{AppId, ReleaseId, SecretArn};
 use promotion::Applied;
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
@@ -48,11 +48,12 @@ pub trait Edge {
         id: &AppId,
         applied: &Applied,
     ) -> impl Future<Output = Result<ReadRelease, ReleaseError>>;
-    /// Reads its environment alone.
-    fn applied_environment(
+    /// Reads a version of a Release's environment.
+    fn environment(
         &self,
         id: &AppId,
-        applied: &Applied,
+        release: &ReleaseId,
+        env_version_id: &str,
     ) -> impl Future<Output = Result<ReadEnvironment, ReleaseError>>;
     /// The cluster; `None` where there is no active one.
     fn cluster(&self) -> impl Future<Output = Result<Option<SeenCluster>, CallError>>;
@@ -96,19 +97,32 @@ pub trait Edge {
         id: &AppId,
         plan: &SecretPlan<'_>,
     ) -> impl Future<Output = Result<Written, SecretError>>;
-    /// Reads the App's secret, then makes it hold a value.
-    fn read_and_write_secret(
+    /// The App's secret, where tasks can read it.
+    fn readable_secret(
         &self,
         id: &AppId,
+    ) -> impl Future<Output = Result<ReadableSecret, SecretError>>;
+    /// Reads the App's secret, then makes the version of that id hold a value and be current.
+    fn put_version_back(
+        &self,
+        id: &AppId,
+        version_id: &str,
         value: &str,
-        token: &str,
     ) -> impl Future<Output = Result<Written, SecretError>>;
-    /// Makes a version of the App's secret the current one; `false` where it is gone.
+    /// Makes a version of the App's secret the current one.
     fn make_current(
         &self,
         id: &AppId,
-        version: &str,
-    ) -> impl Future<Output = Result<bool, SecretError>>;
+        readable: &ReadableSecret,
+        version_id: &str,
+    ) -> impl Future<Output = Result<(), SecretError>>;
+    /// Takes the own label of a version of the App's secret away.
+    fn forget(
+        &self,
+        id: &AppId,
+        arn: &SecretArn,
+        version_id: &str,
+    ) -> impl Future<Output = Result<(), SecretError>>;
     /// Registers a task definition: the revision's ARN.
     fn register(
         &self,
@@ -177,12 +191,14 @@ impl Edge for Shell {
         objects.read(&raw).await
     }
 
-    async fn applied_environment(
+    async fn environment(
         &self,
         id: &AppId,
-        applied: &Applied,
+        release: &ReleaseId,
+        env_version_id: &str,
     ) -> Result<ReadEnvironment, ReleaseError> {
-        read::applied_objects(self, id, applied).environment().await
+        let objects = read::release_objects(self, id, release, env_version_id);
+        objects.environment().await
     }
 
     async fn cluster(&self) -> Result<Option<SeenCluster>, CallError> {
@@ -237,20 +253,43 @@ impl Edge for Shell {
         plan: &SecretPlan<'_>,
     ) -> Result<Written, SecretError> {
         let (secret, write) = (self.secrets.of(id), (plan.write.clone(), plan.took));
-        secret.write_through(&plan.value, &plan.token, write).await
+        let target = Target {
+            value: &plan.value,
+            ids: plan.version_ids,
+            make_room: &plan.make_room,
+        };
+        secret.write_through(target, write).await
     }
 
-    async fn read_and_write_secret(
+    async fn readable_secret(&self, id: &AppId) -> Result<ReadableSecret, SecretError> {
+        self.secrets.of(id).readable().await
+    }
+
+    async fn put_version_back(
         &self,
         id: &AppId,
+        version_id: &str,
         value: &str,
-        token: &str,
     ) -> Result<Written, SecretError> {
-        self.secrets.of(id).read_and_write(value, token).await
+        self.secrets.of(id).put_back(version_id, value).await
     }
 
-    async fn make_current(&self, id: &AppId, version: &str) -> Result<bool, SecretError> {
-        self.secrets.of(id).make_current(version).await
+    async fn make_current(
+        &self,
+        id: &AppId,
+        readable: &ReadableSecret,
+        version_id: &str,
+    ) -> Result<(), SecretError> {
+        self.secrets.of(id).make_current(readable, version_id).await
+    }
+
+    async fn forget(
+        &self,
+        id: &AppId,
+        arn: &SecretArn,
+        version_id: &str,
+    ) -> Result<(), SecretError> {
+        self.secrets.of(id).forget(arn, version_id).await
     }
 
     async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {

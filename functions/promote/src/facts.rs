@@ -4,16 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::{EcsService, Instance, Registered, SeenCluster, SeenDefinition};
 use aws::event_rules::SeenRule;
-use aws::secrets::StandingSecret;
+use aws::secrets::{self, StandingSecret};
 use chrono::{DateTime, Utc};
+use environment::Environment;
 use lambda::release::ReadRelease;
 use lambda::stranded::Stranded;
 use lambda::unwanted::Unwanted;
 use manifest::app_settings::AppSettings;
-use manifest::precedence::{self, Decision};
+use manifest::precedence::{self, Decision, EnvVersion};
 use manifest::{Manifest, Service};
 use names::{AppId, NameError, ReleaseId};
-use promotion::{Allowed, Applied, Definition};
+use promotion::{Allowed, Applied, Definition, Record};
 use release::problem::ReleaseProblem;
 use release::stack_state::SeenStack;
 
@@ -50,12 +51,16 @@ pub struct Facts {
     pub release: ReadRelease,
     /// The bytes of its environment's object.
     pub environment_bytes: usize,
-    /// Whether it gives no variable and the applied Release has some.
-    pub environment_emptied: bool,
+    /// The revisions of the Release when it was live before, with this very environment.
+    pub record: Option<Record>,
+    /// The applied Release's environment, or why nobody can read it any more; `None` where nothing is applied.
+    pub applied_environment: Option<Result<Environment, String>>,
     /// The version that tasks read: the applied one where the bytes are equal.
     pub env_version_id: String,
     /// The delivery that Rack, App and convox.yml choose: it decides what else is read.
     pub decision: Decision,
+    /// Which version of the secret references name.
+    pub env_version: EnvVersion,
     /// Settings of it that cannot be read.
     pub refused: Vec<ReleaseProblem>,
     /// The cluster.
@@ -66,6 +71,10 @@ pub struct Facts {
     pub stack: Option<SeenStack>,
     /// The App's secret, where the settings choose Secrets Manager.
     pub secret: Option<StandingSecret>,
+    /// The customer key of secrets, if there is one.
+    pub secret_key_arn: Option<String>,
+    /// The ids that the version of it with this environment can have, in the order in which they are tried.
+    pub version_ids: Vec<String>,
     /// What runs.
     pub surroundings: Surroundings,
     /// When it was read.
@@ -82,8 +91,10 @@ pub struct Surroundings {
     pub rules: BTreeMap<String, SeenRule>,
     /// The newest revision of each family, where an earlier attempt may have left one.
     pub newest: BTreeMap<String, Registered>,
-    /// Applied revisions that nothing can be started with any more.
+    /// Applied and recorded revisions that nothing can be started with any more.
     pub dead: BTreeSet<String>,
+    /// What the revisions refer to that may run and are not applied: ECS went back to them, or an attempt died.
+    pub elsewhere: BTreeSet<String>,
     /// What starts the tasks on the cluster's own instances.
     pub agents: Agents,
     /// What carries a name of this App and is not the manifest's.
@@ -110,17 +121,89 @@ impl Surroundings {
     }
 }
 
-/// The delivery of a Release, and what of its settings cannot be read.
+impl Facts {
+    /// The applied Release's environment, where there is one that can be read.
+    #[must_use]
+    pub fn before(&self) -> Option<&Environment> {
+        self.applied_environment.as_ref()?.as_ref().ok()
+    }
+
+    /// Whether the environment gives no variable and the applied Release has some. One that cannot be read any more counts as
+    /// one that has some, which the request can say is meant.
+    #[must_use]
+    pub fn is_emptied(&self, wanted: &Wanted<'_>) -> bool {
+        wanted.applied.is_some()
+            && !wanted.allowed.removal
+            && self.release.environment.environment.is_empty()
+            && self.before().is_none_or(|before| !before.is_empty())
+    }
+}
+
+impl Surroundings {
+    /// The App's revisions that may run, by what stands, and are not applied.
+    #[must_use]
+    pub fn not_applied(&self, wanted: &Wanted<'_>) -> Vec<String> {
+        let applied = wanted.applied.into_iter().flat_map(Applied::definitions);
+        let applied: BTreeSet<&String> = applied.map(|known| &known.arn).collect();
+        let services = self.services.values().chain(&self.unwanted.services);
+        let of_services = services.flat_map(|service| {
+            let others = service.may_run.iter();
+            others.chain([&service.task_definition])
+        });
+        let rules = self.rules.values().chain(self.unwanted.rules.values());
+        let targets = rules.filter_map(|rule| rule.target.as_ref());
+        let of_rules = targets.map(|target| &target.task_definition);
+        let all: BTreeSet<&String> = of_services.chain(of_rules).collect();
+        let others = all.difference(&applied);
+        let ours = others.filter(|arn| wanted.id.names_definition(arn));
+        ours.map(|arn| (*arn).clone()).collect()
+    }
+}
+
+/// What the settings of Rack, App and convox.yml choose, and what of them cannot be read.
 #[must_use]
 pub fn decide_delivery(
     config: &Config,
     settings: &AppSettings,
     manifest: &Manifest,
-) -> (Decision, Vec<ReleaseProblem>) {
-    let rack = &config.release.secrets_manager_env;
-    let (decision, refused) = precedence::of_release(rack, settings, manifest);
+) -> (Decision, EnvVersion, Vec<ReleaseProblem>) {
+    let config = &config.release;
+    let (decision, mut refused) =
+        precedence::of_release(&config.secrets_manager_env, settings, manifest);
+    let rack = &config.secrets_manager_env_version;
+    let (env_version, refused_version) = precedence::version_of_release(rack, manifest);
+    refused.extend(refused_version);
     let refused = refused.into_iter().map(ReleaseProblem::from);
-    (decision, refused.collect())
+    (decision, env_version, refused.collect())
+}
+
+/// The ids that the version of the secret with `environment` can have: that of the applied Release where the bytes are equal,
+/// whatever the Release is called, since every new one costs a version, its label, and a restart of all that reads it.
+#[must_use]
+pub fn version_ids(
+    config: &Config,
+    wanted: &Wanted<'_>,
+    env_version_id: &str,
+    environment: &Environment,
+    before: Option<&Environment>,
+) -> Vec<String> {
+    let key_arn = config.secret_key_arn.as_deref();
+    let own = secrets::ids(wanted.id, wanted.release, env_version_id, key_arn);
+    let applied = wanted.applied.filter(|applied| {
+        let secret = applied.secret.as_ref();
+        secret.is_some_and(|secret| !applied.is_under_another_key(&secret.version_id, key_arn))
+    });
+    let applied = applied.and_then(|applied| applied.secret.as_ref());
+    let equal = before.filter(|before| before.to_secret_string() == environment.to_secret_string());
+    let applied = applied.filter(|_| equal.is_some());
+    let applied = applied.map(|applied| applied.version_id.clone());
+    let mut ids: Vec<String> = applied.into_iter().collect();
+    ids.extend(
+        own.into_iter()
+            .filter(|id| ids.first() != Some(id))
+            .collect::<Vec<_>>(),
+    );
+    ids
 }
 
 /// ECS services that are, or were, lent to the App.

@@ -22,8 +22,9 @@ mod removals;
 mod revision;
 mod stack;
 mod ties;
+mod versions;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use environment::{RESERVED_KEYS, SET_BY_ECS};
 use lambda::unwanted::Removals;
@@ -36,7 +37,7 @@ use crate::config::Config;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
 
-use delivery::{Rendered, release, s3_source};
+use delivery::{Rendered, SecretDraft, release, s3_source};
 use notice::Notice;
 use revision::Draft;
 
@@ -45,8 +46,9 @@ pub use movement::{Action, NewEcsService, RulePut, ServiceMove};
 pub use network::{network_of, of_app};
 pub(crate) use problem::PlanProblem;
 pub use process::{Process, Runs};
-pub use revision::{Known, ProcessStep, Revision, Route};
+pub use revision::{Known, ProcessStep, Revision, RevisionKind, Route};
 pub use stack::{StackPlan, outputs};
+pub use versions::kept_after;
 
 /// What will be written.
 pub struct Plan<'a> {
@@ -58,7 +60,8 @@ pub struct Plan<'a> {
     pub network: Network,
     /// Whether the secret is written, or why it is not.
     pub secret: SecretStep<'a>,
-    /// The steps of Services and Timers where S3 delivers, be it in the secret's place.
+    /// The steps of Services and Timers where S3 delivers: in the secret's place, what this Release does not change keeps its
+    /// version of the secret.
     pub s3: Route<'a>,
     /// The Services and then the Timers, each in the manifest's order.
     pub processes: Vec<Process<'a>>,
@@ -71,6 +74,22 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// The revisions of before that Services and Timers are moved to.
+    #[must_use]
+    pub fn goes_back_to(&self) -> BTreeSet<String> {
+        let through_secret = match &self.secret {
+            SecretStep::Write(secret) => Some(&secret.route),
+            _ => None,
+        };
+        let routes = through_secret.into_iter().chain([&self.s3]);
+        let steps = routes.flat_map(|route| &route.steps);
+        let reused = steps.filter_map(|step| match &step.revision {
+            Revision::Reuse(known) if step.moves => Some(known.arn.clone()),
+            _ => None,
+        });
+        reused.collect()
+    }
+
     /// What the promote waits for before it changes anything of the Release, if it has to.
     #[must_use]
     pub fn waits_for(&self, id: &AppId) -> Option<PromoteError> {
@@ -84,6 +103,18 @@ impl Plan<'_> {
 #[must_use]
 pub fn not_used(reason: &str) -> String {
     Notice::SecretNotUsed { reason }.to_string()
+}
+
+/// The warning that the secret's version of the Release is not the current one, although tasks read it.
+#[must_use]
+pub fn not_current(reason: &str) -> String {
+    Notice::NotCurrent { reason }.to_string()
+}
+
+/// The warning that a version that nothing starts with any more still has its label.
+#[must_use]
+pub fn not_forgotten(version_id: &str, reason: &str) -> String {
+    Notice::NotForgotten { version_id, reason }.to_string()
 }
 
 /// The warning of every delivery through S3, with all Services.
@@ -136,9 +167,14 @@ pub fn plan<'a>(
         release: &release,
         network: &network,
     };
-    let (s3, through_s3) = checks.route(&draft, s3_source(config, wanted, facts));
-    let (secret, through_secret) = checks.secret(&draft, request_id);
+    let (mut s3, through_s3) = checks.route(&draft, s3_source(config, wanted, facts));
+    let SecretDraft {
+        step: secret,
+        kept,
+        rendered: through_secret,
+    } = checks.secret(&draft);
     if through_secret.is_some() {
+        draft.keep(&mut s3, kept);
         checks.outage(facts, &through_s3);
     } else {
         checks.size(&through_s3);

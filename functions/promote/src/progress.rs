@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use aws::secrets::Written;
 use promotion::{Applied, Outcome};
 use serde::Serialize;
 
@@ -25,6 +26,8 @@ pub struct Progress {
     pub applied: Option<Applied>,
     /// What became of the secret.
     pub outcome: Option<Outcome>,
+    /// The version of the secret that holds the environment, where there is one.
+    pub written: Option<Written>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }

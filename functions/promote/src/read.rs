@@ -7,17 +7,18 @@ mod surroundings;
 use aws::call_error::ErrorClass;
 use aws::ecs::SeenCluster;
 use aws::settings_bucket::Object;
-use environment::ReadEnvironment;
-use futures_util::future::{try_join, try_join3};
+use environment::Environment;
+use futures_util::future::{try_join, try_join4};
 use lambda::intake::Failure as _;
 use lambda::release::ReleaseObjects;
 use lambda::stranded::Stranded;
 use manifest::precedence::EnvDelivery;
+use names::error_chain::Chain;
 use names::{AppId, ReleaseId, keys};
-use promotion::Applied;
+use promotion::{Applied, Record};
 
 use crate::error::PromoteError;
-use crate::facts::{Facts, Wanted, decide_delivery};
+use crate::facts::{Facts, Wanted, decide_delivery, version_ids};
 use crate::shell::Shell;
 
 /// Reads all that a promote of `wanted` depends on, the secret included, where the settings choose Secrets Manager.
@@ -32,7 +33,8 @@ pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, Pro
     let rules = surroundings::applied_rules(shell, wanted);
     let (mut facts, rules) = try_join(rest, rules).await?;
     let (surroundings, manifest) = (&mut facts.surroundings, &facts.release.manifest);
-    surroundings::complete(surroundings, shell, wanted, manifest, rules).await?;
+    let delivery = facts.decision.delivery;
+    surroundings::complete(surroundings, shell, wanted, (manifest, delivery), rules).await?;
     Ok(facts)
 }
 
@@ -45,35 +47,47 @@ async fn read_all_but_applied_rules(
     // Each is large.
     let raw = Box::pin(async { Ok(objects.raw().await?) });
     let stack = Box::pin(async { Ok(shell.stacks.see(wanted.id).await?) });
-    let (raw, cluster, stack) = try_join3(raw, cluster(shell), stack).await?;
+    let before = Box::pin(environment_before(shell, wanted));
+    let known = try_join(before, record(shell, wanted));
+    let (raw, cluster, stack, known) = try_join4(raw, cluster(shell), stack, known).await?;
+    let (before, record) = known;
     let read = Box::pin(async { Ok(objects.read(&raw).await?) });
     let (release, env_version_id) =
         try_join(read, effective_version(shell, wanted, &raw.environment)).await?;
     let (settings, manifest) = (&release.settings, &release.manifest);
-    let (decision, refused) = decide_delivery(&shell.config, settings, manifest);
+    let (decision, env_version, refused) = decide_delivery(&shell.config, settings, manifest);
     let stranded = Stranded::find(&shell.cluster, wanted.id, wanted.applied).await?;
-    let surroundings = surroundings::read(shell, wanted, &release, decision.delivery);
+    let record = record.filter(|record| record.env_version_id == env_version_id);
+    let read = (&release, record.as_ref());
+    let surroundings = surroundings::read(shell, wanted, read, decision.delivery);
     let surroundings = Box::pin(surroundings); // large
     let secret = shell.secrets.of(wanted.id);
+    let environment = &release.environment.environment;
+    let known = before.as_ref().and_then(|before| before.as_ref().ok());
+    let version_ids = version_ids(&shell.config, wanted, &env_version_id, environment, known);
     let secret = async {
-        Ok(match decision.delivery {
-            EnvDelivery::SecretsManager => Some(secret.see_value().await),
-            EnvDelivery::S3 => None,
-        })
+        if decision.delivery == EnvDelivery::S3 {
+            return Ok(None);
+        }
+        let value = environment.to_secret_string();
+        Ok(Some(secret.see_value(&value, &version_ids).await))
     };
     let (surroundings, secret) = try_join(surroundings, secret).await?;
-    let environment_emptied = is_emptied(shell, wanted, &release.environment).await?;
     Ok(Facts {
         release,
         environment_bytes: raw.environment.bytes.len(),
-        environment_emptied,
+        record,
+        applied_environment: before,
         env_version_id,
         decision,
+        env_version,
         refused,
         cluster,
         stranded,
         stack,
         secret,
+        version_ids,
+        secret_key_arn: shell.config.secret_key_arn.clone(),
         surroundings,
         now: (shell.clock)(),
     })
@@ -111,25 +125,39 @@ async fn cluster(shell: &Shell) -> Result<SeenCluster, PromoteError> {
     })
 }
 
-/// Whether `environment` gives no variable and the applied Release has some. That one is read again, since its object is
-/// what it was delivered from; where it is gone it counts as one that has some, which the request can say is meant.
-async fn is_emptied(
+/// The record of the Release, where the App is applied: after a deletion its revisions are gone. One that nobody can read is
+/// none, since it only spares work.
+async fn record(shell: &Shell, wanted: &Wanted<'_>) -> Result<Option<Record>, PromoteError> {
+    if wanted
+        .applied
+        .is_none_or(|applied| applied.release == *wanted.release)
+    {
+        return Ok(None);
+    }
+    let key = keys::record(&wanted.id.app, wanted.release);
+    match shell.bucket.read(&key).await {
+        Ok(object) => Ok(object.and_then(|object| serde_json::from_slice(&object.bytes).ok())),
+        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The environment of the applied Release, from the object that it was delivered from. What keeps it from being read for good
+/// stops no promote: nothing is kept then, and more is restarted than had to be.
+async fn environment_before(
     shell: &Shell,
     wanted: &Wanted<'_>,
-    environment: &ReadEnvironment,
-) -> Result<bool, PromoteError> {
+) -> Result<Option<Result<Environment, String>>, PromoteError> {
     let Some(applied) = wanted.applied else {
-        return Ok(false);
+        return Ok(None);
     };
-    if wanted.allowed.removal || !environment.environment.is_empty() {
-        return Ok(false);
-    }
-    let before = applied_objects(shell, wanted.id, applied);
-    // It is large, and seldom needed.
-    match Box::pin(before.environment()).await {
-        Ok(before) => Ok(!before.environment.is_empty()),
+    match applied_objects(shell, wanted.id, applied)
+        .environment()
+        .await
+    {
+        Ok(before) => Ok(Some(Ok(before.environment))),
         Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
-        Err(_) => Ok(true),
+        Err(err) => Ok(Some(Err(Chain(&PromoteError::from(err)).to_string()))),
     }
 }
 

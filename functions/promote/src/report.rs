@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 
 use crate::apply::{Done, Move};
 use crate::error::PromoteError;
+use crate::plan::RevisionKind;
 use crate::progress::Step;
 
 /// The report of one promote.
@@ -96,6 +97,14 @@ pub struct Moved {
     pub new_task_definition: String,
     /// Whether the two differ, or what runs them was told anything else: a schedule, how tasks are replaced, what they run on.
     pub changed: bool,
+    /// Where that task definition comes from.
+    pub revision: RevisionKind,
+    /// The Release that it is of: the one in which it last changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
+    /// The version of the secret that its references name, if they name one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_version_id: Option<String>,
 }
 
 impl Report {
@@ -249,6 +258,9 @@ fn moved(moved: &Move) -> (String, Moved) {
         old_task_definition: moved.old.clone(),
         new_task_definition: moved.new.arn.clone(),
         changed: moved.changed,
+        revision: moved.revision,
+        release: moved.new.release.as_ref().map(ReleaseId::to_string),
+        secret_version_id: moved.new.secret_version_id.clone(),
     };
     (moved.name.clone(), report)
 }

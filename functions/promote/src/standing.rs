@@ -4,6 +4,8 @@
 //! that as it is: it runs, and what is written down as applied does not. And what is taken away tells nobody any more how it
 //! was set.
 
+use std::collections::BTreeSet;
+
 use aws::ecs::EcsService;
 use promotion::{Applied, Definition, OriginalDefinition, Setting};
 use release::timer_rule::Network;
@@ -12,17 +14,23 @@ use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 use crate::plan::{network_of, of_app};
 
-/// The applied Release with what stands in the place of its parts, and the key that its secret gets now; `None` where nothing
-/// differs from what is written down.
+/// The applied Release with what stands in the place of its parts, the key that its secret gets now, and the older revisions that
+/// it may be moved to, `back_to`; `None` where nothing differs from what is written down.
 ///
 /// After an interrupted request only what is older than the applied revision counts: anything else may be its doing.
 #[must_use]
-pub fn amended(wanted: &Wanted<'_>, facts: &Facts, config: &Config) -> Option<Applied> {
+pub fn amended(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    config: &Config,
+    back_to: BTreeSet<String>,
+) -> Option<Applied> {
     let before = wanted.applied?;
     let record = Record {
         recorded: before.network.as_ref(),
         network: &of_app(config, facts),
         interrupted: wanted.interrupted,
+        going_back_to: &before.going_back_to,
     };
     let mut applied = before.clone();
     let around = &facts.surroundings;
@@ -68,6 +76,7 @@ pub fn amended(wanted: &Wanted<'_>, facts: &Facts, config: &Config) -> Option<Ap
     if let Some(stack) = facts.stack.as_ref().filter(|_| unsaid) {
         applied.stack_digest = Some(stack.digest());
     }
+    applied.going_back_to.extend(back_to);
     // Whatever fails later, the secret may be encrypted with today's key by then, and nothing encrypts it back.
     let needs = applied.stack.as_mut().and_then(|needs| needs.rack.as_mut());
     if let Some(needs) = needs {
@@ -100,11 +109,14 @@ struct Record<'a> {
     /// The network that the App is to be in now.
     network: &'a Network,
     interrupted: bool,
+    /// The older revisions that a promote may have moved to.
+    going_back_to: &'a BTreeSet<String>,
 }
 
 impl Record<'_> {
     fn at(&self, known: &mut Definition, seen: OriginalDefinition) {
-        let went_back = is_older(&seen.arn, &known.arn);
+        let is_ours = self.going_back_to.contains(&seen.arn);
+        let went_back = is_older(&seen.arn, &known.arn) && !is_ours;
         if self.interrupted {
             if went_back && known.stands.is_none() {
                 // ECS goes back to a revision; the percentages are those of whoever moved it.
@@ -174,6 +186,9 @@ mod tests {
         Definition {
             arn: arn(12),
             digest: "digest".to_owned(),
+            core: None,
+            release: None,
+            secret_version_id: None,
             runs_as: "myrack_shop_web".to_owned(),
             schedule: None,
             capacity: Some(Capacity::Fargate),
@@ -239,6 +254,7 @@ mod tests {
                 recorded: Some(&network("sg-1")),
                 network: &network("sg-2"),
                 interrupted,
+                going_back_to: &BTreeSet::new(),
             };
             let mut known = known(noted.clone());
             record.at(&mut known, seen.clone());
@@ -260,11 +276,12 @@ mod tests {
             deployment: Some(HALF.of_daemon()),
             ..standing(12, "sg-1")
         };
-        let same = network("sg-1");
+        let (same, none) = (network("sg-1"), BTreeSet::new());
         let record = |interrupted| Record {
             recorded: Some(&same),
             network: &same,
             interrupted,
+            going_back_to: &none,
         };
         let of_lent = |known: &mut Definition| (known.capacity, known.deployment) = (None, None);
         let unsaid = |known: &mut Definition| known.deployment = None;
@@ -304,6 +321,7 @@ mod tests {
                 recorded: None,
                 network: &network("sg-1"),
                 interrupted,
+                going_back_to: &BTreeSet::new(),
             };
             let mut known = known(None);
             known.set = noted;
@@ -319,6 +337,7 @@ mod tests {
                 recorded: None,
                 network: &network("sg-2"),
                 interrupted: false,
+                going_back_to: &BTreeSet::new(),
             };
             let mut known = known(None);
             record.at(&mut known, standing(12, group));

@@ -135,6 +135,10 @@ impl intake::Trigger for Trigger {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are members of the payload, each by its name"
+)]
 struct Direct {
     app: String,
     release: String,
@@ -142,6 +146,8 @@ struct Direct {
     allow_replacement: bool,
     #[serde(default)]
     allow_removal: bool,
+    #[serde(default)]
+    restart: bool,
     #[serde(default)]
     dry_run: bool,
 }
@@ -152,6 +158,7 @@ impl From<Direct> for Trigger {
         let allowed = Allowed {
             replacement: direct.allow_replacement,
             removal: direct.allow_removal,
+            restart: direct.restart,
         };
         if direct.dry_run {
             return Self::DryRun {
@@ -253,6 +260,7 @@ fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         allowed: Allowed {
             replacement: says("allowReplacement"),
             removal: says("allowRemoval"),
+            restart: says("restart"),
         },
         event: Some((request_id, event.time?)),
     })
@@ -318,8 +326,13 @@ mod tests {
             vec![Allowed {
                 replacement,
                 removal,
+                restart: false,
             }]
         };
+        let restarted = vec![Allowed {
+            restart: true,
+            ..Allowed::default()
+        }];
         for (extra, want) in [
             (json!({}), yes(false, false)),
             (json!({"allowReplacement": true}), yes(true, false)),
@@ -328,6 +341,7 @@ mod tests {
                 json!({"allowRemoval": true, "allowReplacement": true}),
                 yes(true, true),
             ),
+            (json!({"restart": true}), restarted),
             (json!({"allowRemoval": false}), yes(false, false)),
             (json!({"allowRemoval": "true"}), yes(false, false)),
         ] {

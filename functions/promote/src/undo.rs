@@ -11,12 +11,11 @@ mod services;
 use std::collections::BTreeSet;
 
 use aws::call_error::{CallError, ErrorClass};
-use aws::secrets;
 use lambda::intake::Failure as _;
 use lambda::unwanted::{Keep, Removals};
 use names::error_chain::Chain;
 use names::{AppId, ReleaseId};
-use promotion::{Applied, Desired};
+use promotion::{Applied, Desired, KeptVersion};
 
 use crate::apply::Executor;
 use crate::edge::Edge;
@@ -84,7 +83,6 @@ pub async fn aftermath<E: Edge>(
     let performer = Performer {
         edge,
         id,
-        applied,
         // Tokens of writes are other ones than those of the request.
         own_id: format!("put back after {}", desired.order.request_id),
     };
@@ -144,7 +142,6 @@ fn bounded(left: &[String]) -> Vec<String> {
 struct Performer<'a, E> {
     edge: &'a E,
     id: &'a AppId,
-    applied: &'a Applied,
     own_id: String,
 }
 
@@ -156,8 +153,17 @@ impl<E: Edge> Performer<'_, E> {
                 back.left.push(says.clone());
                 return Ok(());
             }
-            Step::Secret { version } => {
-                back.left.extend(self.secret(version).await);
+            Step::PutVersion(version) => {
+                let put = self.put_version(version).await;
+                back.left
+                    .extend(put.err().map(|why| self.not_back(&version.id, &why)));
+                return Ok(());
+            }
+            Step::MakeCurrent { secret, version_id } => {
+                let made = self.edge.make_current(self.id, secret, version_id).await;
+                let why = made.err().map(|err| Chain(&err).to_string());
+                back.left
+                    .extend(why.map(|why| self.not_back(version_id, &why)));
                 return Ok(());
             }
             Step::Do { deed, failed, made } => (self.done(deed).await, failed, made.as_ref()),
@@ -194,29 +200,28 @@ impl<E: Edge> Performer<'_, E> {
     }
 
     /// A Secrets Manager that cannot be asked does not hold up the rest.
-    async fn secret(&self, version: &str) -> Option<String> {
-        let failed = match self.edge.make_current(self.id, version).await {
-            Ok(true) => return None,
-            Ok(false) => self.write_anew().await.err()?,
-            Err(err) => Chain(&err).to_string(),
-        };
-        Some(format!(
-            "the secret `{}` could not be put back to version {version} ({failed})",
+    fn not_back(&self, version_id: &str, why: &str) -> String {
+        format!(
+            "the secret `{}` could not be put back to version {version_id} ({why})",
             self.id.secret()
-        ))
+        )
     }
 
-    /// Writes the environment of the applied Release where its version is gone: old content under its old token would be no
-    /// write, so it gets a token of its own.
-    async fn write_anew(&self) -> Result<(), String> {
-        let (id, applied) = (self.id, self.applied);
+    /// Writes a version again, from what made it.
+    async fn put_version(&self, version: &KeptVersion) -> Result<(), String> {
+        let made_of = version
+            .release
+            .as_ref()
+            .zip(version.env_version_id.as_deref());
+        let Some((release, env_version_id)) = made_of else {
+            return Err("what made it is not written down".to_owned());
+        };
         // It is large, and seldom needed.
-        let read = Box::pin(self.edge.applied_environment(id, applied)).await;
+        let read = Box::pin(self.edge.environment(self.id, release, env_version_id)).await;
         let read = read.map_err(|err| Chain(&PromoteError::from(err)).to_string())?;
         let value = read.environment.to_secret_string();
-        let token = secrets::token(id, &applied.release, &self.own_id, &value);
-        let written = self.edge.read_and_write_secret(id, &value, &token).await;
-        written.map(drop).map_err(|err| Chain(&err).to_string())
+        let put = self.edge.put_version_back(self.id, &version.id, &value);
+        put.await.map(drop).map_err(|err| Chain(&err).to_string())
     }
 }
 

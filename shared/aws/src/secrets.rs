@@ -2,10 +2,11 @@
 
 #[cfg(test)]
 mod bound;
-mod current;
 mod delete;
 mod key;
+mod readable;
 mod standing;
+mod version;
 mod write;
 
 use std::collections::BTreeMap;
@@ -26,12 +27,14 @@ use crate::call_error::CallError;
 use crate::clients::{self, CallLimits, OnDemand};
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppId, SecretArn};
+use standing::Described;
 
-pub use current::Current;
 pub use delete::{Scheduled, SecretSeen};
 pub use key::{Key, KeyStays};
+pub use readable::ReadableSecret;
 pub use standing::{SecretWrite, StandingSecret, ValueWrite};
-pub use write::token;
+pub use version::{LABELS_MAX, Stages, ids, own_label};
+pub use write::Target;
 
 /// Secrets Manager takes no larger values (quotas, "Secret value size").
 pub const SECRET_MAX_BYTES: usize = 65_536;
@@ -41,7 +44,10 @@ const ECHOING_CODES: [&str; 3] = [
     "SerializationException",
     "ValidationException",
 ];
-/// The label of the version that ECS reads.
+/// What Secrets Manager says where a label is not on the version that it is taken from, and where there is no such version (API
+/// reference, `UpdateSecretVersionStage`).
+const GONE_CODES: [&str; 2] = ["InvalidParameterException", "ResourceNotFoundException"];
+/// The label of the version that is read where no other is named.
 const CURRENT: &str = "AWSCURRENT";
 
 /// Secrets Manager, for the Apps of one Rack.
@@ -91,14 +97,16 @@ impl Secrets {
 }
 
 /// What a write-through left behind.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Written {
     /// The ARN that Secrets Manager returned.
     pub arn: SecretArn,
-    /// The version that holds the value.
+    /// The version that holds the value; its own label keeps it.
     pub version_id: String,
     /// Whether anything was written.
     pub changed: bool,
+    /// Why that version is not the one called `AWSCURRENT`.
+    pub not_current: Option<SecretError>,
 }
 
 /// Why the secret does not hold the value. Values never stand in it.
@@ -171,45 +179,50 @@ impl SecretError {
 }
 
 /// What stands under the App's name.
-#[derive(Debug)]
 enum Found {
     Nothing,
-    Active(SecretArn, Key),
-    ScheduledForDeletion(SecretArn, Key),
+    Active(Described),
+    ScheduledForDeletion(Described),
 }
 
 impl AppSecret<'_> {
-    /// Makes the secret's current version hold `value` by `write`, in the time that the look at it has left.
+    /// Makes a version of the secret hold the value by `write`, in the time that the look at it has left.
     ///
     /// # Errors
     ///
     /// [`SecretError`], time-outs included; the caller then delivers through S3.
     pub async fn write_through(
         &self,
-        value: &str,
-        token: &str,
+        target: Target<'_>,
         (write, took): (SecretWrite, Duration),
     ) -> Result<Written, SecretError> {
-        if value.len() > SECRET_MAX_BYTES {
-            return Err(SecretError::TooLarge { size: value.len() });
+        let size = target.value.len();
+        if size > SECRET_MAX_BYTES {
+            return Err(SecretError::TooLarge { size });
         }
         let limit = self.secrets.limit;
         let left = limit.saturating_sub(took);
-        let written = timeout(left, self.write(value, token, write)).await;
+        let written = timeout(left, self.write(target, write)).await;
         written.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
-    /// Reads the secret, then makes its current version hold `value`.
+    /// Reads the secret, then makes the version of that id hold `value` and be current.
     ///
     /// # Errors
     ///
     /// [`SecretError`], that of the read and time-outs included.
-    pub async fn read_and_write(&self, value: &str, token: &str) -> Result<Written, SecretError> {
-        let standing = self.see_value().await;
-        let write = standing.write(value, self.secrets.key_arn.as_deref());
+    pub async fn put_back(&self, version_id: &str, value: &str) -> Result<Written, SecretError> {
+        let ids = [version_id.to_owned()];
+        let standing = self.see_value(value, &ids).await;
+        let write = standing.write(version_id, self.secrets.key_arn.as_deref());
         let write = write.map_err(Clone::clone)?;
-        let took = standing.took();
-        self.write_through(value, token, (write, took)).await
+        let (ids, took) = (ids.as_slice(), standing.took());
+        let target = Target {
+            value,
+            ids,
+            make_room: &[],
+        };
+        self.write_through(target, (write, took)).await
     }
 
     fn client(&self) -> &Client {
@@ -220,41 +233,34 @@ impl AppSecret<'_> {
         let Some(described) = self.describe().await? else {
             return Ok(Found::Nothing);
         };
-        let key = Key::seen(described.kms_key_id());
+        let of_ours = |arn| Described {
+            arn,
+            key: Key::seen(described.kms_key_id()),
+            stages: stages(&described),
+        };
         match self.seen(&described) {
             SecretSeen::Nothing => Ok(Found::Nothing),
             SecretSeen::NotOurs => Err(SecretError::NotOurs {
                 name: self.id.secret(),
             }),
-            SecretSeen::Active(arn) => Ok(Found::Active(arn, key)),
+            SecretSeen::Active(arn) => Ok(Found::Active(of_ours(arn))),
             SecretSeen::Scheduled(Scheduled { arn, .. }) => {
-                Ok(Found::ScheduledForDeletion(arn, key))
+                Ok(Found::ScheduledForDeletion(of_ours(arn)))
             }
         }
     }
 
-    /// The value and id of the version called `AWSCURRENT`, or of `version`; `None` where there is none. `secret` is a name or
-    /// an ARN.
+    /// The value of a version; `None` where there is none. `secret` is a name or an ARN.
     async fn value(
         &self,
         secret: &str,
-        version: Option<&str>,
-    ) -> Result<Option<Value>, SecretError> {
+        version_id: &str,
+    ) -> Result<Option<Zeroizing<String>>, SecretError> {
         let request = self.client().get_secret_value().secret_id(secret);
-        match request
-            .set_version_id(version.map(str::to_owned))
-            .send()
-            .await
-        {
-            Ok(answer) => Ok(Some(Value {
-                version_id: answer.version_id.unwrap_or_default(),
-                text: Zeroizing::new(answer.secret_string.unwrap_or_default()),
-                is_current: answer
-                    .version_stages
-                    .iter()
-                    .flatten()
-                    .any(|stage| stage == CURRENT),
-            })),
+        match request.version_id(version_id).send().await {
+            Ok(answer) => Ok(Some(Zeroizing::new(
+                answer.secret_string.unwrap_or_default(),
+            ))),
             Err(err)
                 if err
                     .as_service_error()
@@ -266,53 +272,68 @@ impl AppSecret<'_> {
         }
     }
 
-    /// Moves `AWSCURRENT` back to `version`. `false`: that version is gone.
+    /// Moves `AWSCURRENT` to a version.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] when a call fails or the time is up.
-    pub async fn make_current(&self, version: &str) -> Result<bool, SecretError> {
+    /// [`SecretError`] when the call fails or the time is up.
+    pub async fn make_current(
+        &self,
+        readable: &ReadableSecret,
+        version_id: &str,
+    ) -> Result<(), SecretError> {
+        let ReadableSecret { arn, stages } = readable;
         let limit = self.secrets.limit;
-        let made = timeout(limit, self.try_make_current(version)).await;
-        made.unwrap_or(Err(SecretError::TimedOut(limit)))
+        let moved = self.move_label(arn, CURRENT, stages.current(), Some(version_id));
+        let moved = timeout(limit, moved).await;
+        moved.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
-    async fn try_make_current(&self, version: &str) -> Result<bool, SecretError> {
-        let Found::Active(arn, _) = self.find().await? else {
-            return Ok(false);
-        };
-        match self.value(arn.as_str(), Some(version)).await? {
-            None => Ok(false),
-            Some(found) if found.is_current => Ok(true),
-            Some(_) => self.move_current(&arn, version).await.map(|()| true),
+    /// Takes a version's own label away: Secrets Manager may delete the version from then on.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`] when the call fails or the time is up.
+    pub async fn forget(&self, arn: &SecretArn, version_id: &str) -> Result<(), SecretError> {
+        let limit = self.secrets.limit;
+        let label = own_label(version_id);
+        let forgotten = self.move_label(arn, &label, Some(version_id), None);
+        let forgotten = timeout(limit, forgotten).await;
+        match forgotten.unwrap_or(Err(SecretError::TimedOut(limit))) {
+            // It has no such label any more, or is gone.
+            Err(SecretError::Call(call)) if GONE_CODES.contains(&call.code()) => Ok(()),
+            forgotten => forgotten,
         }
     }
 
-    async fn move_current(&self, arn: &SecretArn, version: &str) -> Result<(), SecretError> {
-        let current = self
-            .value(arn.as_str(), None)
-            .await?
-            .map(|value| value.version_id);
+    async fn move_label(
+        &self,
+        arn: &SecretArn,
+        label: &str,
+        from: Option<&str>,
+        to: Option<&str>,
+    ) -> Result<(), SecretError> {
         let request = self
             .client()
             .update_secret_version_stage()
             .secret_id(arn.as_str())
-            .version_stage(CURRENT);
-        let request = request
-            .move_to_version_id(version)
-            .set_remove_from_version_id(current);
+            .version_stage(label)
+            .set_move_to_version_id(to.map(str::to_owned))
+            .set_remove_from_version_id(from.map(str::to_owned));
         let answer = request.send().await;
+        let verb = format!("move the label {label} of");
         answer
             .map(drop)
-            .map_err(|err| failed("move AWSCURRENT of", &self.id.secret(), &err))
+            .map_err(|err| failed(&verb, &self.id.secret(), &err))
     }
 }
 
-/// A version's value.
-struct Value {
-    version_id: String,
-    text: Zeroizing<String>,
-    is_current: bool,
+/// The labels that `DescribeSecret` answered; those of a version without any are none.
+fn stages(described: &DescribeSecretOutput) -> Stages {
+    let versions = described.version_ids_to_stages().into_iter().flatten();
+    let labels = |labels: &Vec<String>| labels.iter().cloned().collect();
+    let versions = versions.map(|(version_id, stages)| (version_id.clone(), labels(stages)));
+    Stages(versions.collect())
 }
 
 fn tags(secret: &DescribeSecretOutput) -> BTreeMap<String, String> {

@@ -15,6 +15,8 @@ pub struct ReleaseSettings {
     pub rack: RackName,
     /// `Yes` or `No` as it was written; the precedence rules read it.
     pub secrets_manager_env: String,
+    /// `Release` or `Current` as it was written; the same.
+    pub secrets_manager_env_version: String,
     /// The settings bucket.
     pub bucket: String,
     /// Name or ARN of the ECS cluster.
@@ -56,6 +58,8 @@ impl ReleaseSettings {
         Ok(Self {
             rack: RackName::new(&required("RACK")?).map_err(VariableError::Rack)?,
             secrets_manager_env: optional("SECRETS_MANAGER_ENV").unwrap_or_else(|| "No".to_owned()),
+            secrets_manager_env_version: optional("SECRETS_MANAGER_ENV_VERSION")
+                .unwrap_or_else(|| "Release".to_owned()),
             bucket: required("SETTINGS_BUCKET")?,
             cluster: required("CLUSTER")?,
             region: required("AWS_REGION")?,

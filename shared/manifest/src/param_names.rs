@@ -3,7 +3,7 @@
 
 use super::formation::upper_name;
 use super::service::Service;
-use crate::precedence::PARAMETER;
+use crate::precedence::{PARAMETER, VERSION_PARAMETER};
 use crate::resources::AUTO_MINOR_VERSION_UPGRADE;
 use yaml::{Place, Reader, closest};
 
@@ -11,12 +11,13 @@ use yaml::{Place, Reader, closest};
 pub const READONLY_ROOT: &str = "EnableContainerReadonlyRootFilesystem";
 
 /// The names that count, but for the Formation of each Service.
-const COUNTING: [&str; 5] = [
+const COUNTING: [&str; 6] = [
     AUTO_MINOR_VERSION_UPGRADE,
     READONLY_ROOT,
     "FargateServices",
     "FargateTimers",
     PARAMETER,
+    VERSION_PARAMETER,
 ];
 /// How many Services are compared at most.
 const SERVICES_MAX: usize = 50;

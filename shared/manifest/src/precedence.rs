@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::Manifest;
 use crate::app_settings::AppSettings;
-pub use crate::secrets_manager_env::{Generation, PARAMETER, ValueError, YesNo};
+pub use crate::secrets_manager_env::{
+    EnvVersion, Generation, PARAMETER, VERSION_PARAMETER, ValueError, YesNo,
+};
+
+/// The Rack's level, in messages.
+const RACK: &str = "the Rack (the stack's parameter)";
 
 /// How tasks get the environment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,12 +71,10 @@ pub fn of_release(
         let parsed = YesNo::parse(place, value, shown);
         parsed.map_err(|err| refused.push(err)).ok()
     };
-    let rack = parse("the Rack (the stack's parameter)", rack, rack).unwrap_or(YesNo::No);
+    let rack = parse(RACK, rack, rack).unwrap_or(YesNo::No);
     let manifest = manifest.params.get(PARAMETER);
-    let manifest = manifest.and_then(|param| {
-        let place = format!("convox.yml (`params`, line {})", param.line);
-        parse(&place, &param.value, &param.shown)
-    });
+    let manifest =
+        manifest.and_then(|param| parse(&in_params(param.line), &param.value, &param.shown));
     let decision = decide(&Settings {
         generation: app.generation,
         rack,
@@ -79,6 +82,26 @@ pub fn of_release(
         manifest,
     });
     (decision, refused)
+}
+
+/// The version of the secret that task definitions of a Release name: convox.yml's `params` beat `rack`, the Rack's setting as
+/// it was written. A value that cannot be read counts as not set there, and is answered beside.
+#[must_use]
+pub fn version_of_release(rack: &str, manifest: &Manifest) -> (EnvVersion, Vec<ValueError>) {
+    let mut refused = Vec::new();
+    let mut parse = |place: &str, value: &str, shown: &str| {
+        let parsed = EnvVersion::parse(place, value, shown);
+        parsed.map_err(|err| refused.push(err)).ok()
+    };
+    let rack = parse(RACK, rack, rack).unwrap_or_default();
+    let manifest = manifest.params.get(VERSION_PARAMETER);
+    let manifest =
+        manifest.and_then(|param| parse(&in_params(param.line), &param.value, &param.shown));
+    (manifest.unwrap_or(rack), refused)
+}
+
+fn in_params(line: usize) -> String {
+    format!("convox.yml (`params`, line {line})")
 }
 
 /// The App's `No`, where the environment is delivered through Secrets Manager all the same: whoever wrote it meant to opt out.

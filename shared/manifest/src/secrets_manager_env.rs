@@ -1,9 +1,12 @@
-//! `SecretsManagerEnv` as each level spells it, and the generation of an App that has it.
+//! `SecretsManagerEnv` and `SecretsManagerEnvVersion` as each level spells them, and the generation of an App that has them.
 
 use serde::{Deserialize, Serialize};
 
 /// The parameter's name at all three levels.
 pub const PARAMETER: &str = "SecretsManagerEnv";
+
+/// The name of [`EnvVersion`] at both levels.
+pub const VERSION_PARAMETER: &str = "SecretsManagerEnvVersion";
 
 /// The generation of an App.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -26,14 +29,27 @@ pub enum YesNo {
     No,
 }
 
-/// A value that is neither `Yes` nor `No`.
+/// Which version of the App's secret a task definition names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum EnvVersion {
+    /// The one that holds the environment of its own Release, by its id: a task starts with that whatever was promoted since.
+    #[default]
+    Release,
+    /// None, so that a task reads whatever is `AWSCURRENT` when it starts.
+    Current,
+}
+
+/// A value that is neither of the two that a parameter has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{place} sets SecretsManagerEnv to `{value}`, which is neither `Yes` nor `No`: write one of the two, spelled like that"
+    "{place} sets {parameter} to `{value}`, which is neither `{}` nor `{}`: write one of the two, spelled like that",
+    .allowed.0, .allowed.1
 )]
 pub struct ValueError {
     place: String,
+    parameter: &'static str,
     value: String,
+    allowed: (&'static str, &'static str),
 }
 
 impl YesNo {
@@ -61,7 +77,29 @@ impl YesNo {
     pub fn parse(place: &str, value: &str, shown: &str) -> Result<Self, ValueError> {
         Self::of(value).ok_or_else(|| ValueError {
             place: place.to_owned(),
+            parameter: PARAMETER,
             value: shown.to_owned(),
+            allowed: ("Yes", "No"),
         })
+    }
+}
+
+impl EnvVersion {
+    /// Reads the value of one level, as [`YesNo::parse`].
+    ///
+    /// # Errors
+    ///
+    /// [`ValueError`] for any other spelling.
+    pub fn parse(place: &str, value: &str, shown: &str) -> Result<Self, ValueError> {
+        match value {
+            "Release" => Ok(Self::Release),
+            "Current" => Ok(Self::Current),
+            _ => Err(ValueError {
+                place: place.to_owned(),
+                parameter: VERSION_PARAMETER,
+                value: shown.to_owned(),
+                allowed: ("Release", "Current"),
+            }),
+        }
     }
 }

@@ -207,9 +207,9 @@ error_types! {
     SecretContended:
         "somebody else kept writing the App's secret",
         "promote again; a deletion is delivered again";
-    SecretHoldsAnotherRelease SecretMissing SecretScheduledForDeletion:
-        "the App's secret does not serve a process: it holds another Release, is not there, or is \
-         scheduled for deletion",
+    SecretHasNoVersion SecretMissing SecretScheduledForDeletion:
+        "the App's secret does not serve a process: it has no version of that Release, is not \
+         there, or is scheduled for deletion",
         "promote the Release; until then S3 delivers to its processes";
     Timeout Unreachable BadResponse:
         "AWS did not answer in time, could not be reached, or answered what cannot be read",

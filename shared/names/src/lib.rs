@@ -404,6 +404,20 @@ impl SecretArn {
     pub fn value_from(&self, json_key: &str) -> String {
         [&self.0, ":", json_key, "::"].concat()
     }
+
+    /// What ECS reads one JSON key of one version of the secret by, whatever is current: `{arn}:{json_key}::{version_id}`.
+    #[must_use]
+    pub fn pinned(&self, json_key: &str, version_id: &str) -> String {
+        [&self.0, ":", json_key, "::", version_id].concat()
+    }
+
+    /// The version that an ECS reference to this secret names; `None` where it names none, or another secret.
+    #[must_use]
+    pub fn version_in<'a>(&self, value_from: &'a str) -> Option<&'a str> {
+        let rest = value_from.strip_prefix(self.as_str())?;
+        let version_id = rest.strip_prefix(':')?.rsplit(':').next()?;
+        (rest.matches(':').count() == 3 && !version_id.is_empty()).then_some(version_id)
+    }
 }
 
 impl fmt::Display for SecretArn {
@@ -465,6 +479,12 @@ pub mod keys {
     #[must_use]
     pub fn promotion(app: &AppName) -> String {
         format!("apps/{app}/state/promotion.json")
+    }
+
+    /// The revisions of a Release, once it was live.
+    #[must_use]
+    pub fn record(app: &AppName, release: &ReleaseId) -> String {
+        format!("apps/{app}/state/releases/{release}.json")
     }
 
     /// The failure counter.

@@ -1,6 +1,6 @@
 //! The Release that runs, and what has to be known of it to go back to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use manifest::Deployment;
 use manifest::capacity::Capacity;
@@ -9,6 +9,8 @@ use names::{ReleaseId, SecretArn};
 use release::app_stack::StackNeeds;
 use release::timer_rule::Network;
 use serde::{Deserialize, Serialize};
+
+use crate::versions::KeptVersion;
 
 /// The Release that runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,12 @@ pub struct Applied {
     pub services: BTreeMap<String, Definition>,
     /// By Timer.
     pub timers: BTreeMap<String, Definition>,
+    /// The versions of the secret that are kept, newest first; none where it was promoted before they were.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub versions: Vec<KeptVersion>,
+    /// Revisions older than these that a later request may have moved to: what stands at any other older one, ECS has gone back to.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub going_back_to: BTreeSet<String>,
     /// What it needs of the App's own stack; none where it was promoted before there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<StackNeeds>,
@@ -41,6 +49,53 @@ pub struct Applied {
     /// [`release::stack_state::SeenStack::digest`] of the App's stack as it was then; none as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_digest: Option<String>,
+}
+
+/// The revisions of a Release once it was live: going back to it needs no new ones, while they and the versions of the secret
+/// that they name are there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// The S3 version of its environment object.
+    pub env_version_id: String,
+    /// By Service.
+    pub services: BTreeMap<String, Definition>,
+    /// By Timer.
+    pub timers: BTreeMap<String, Definition>,
+}
+
+impl Applied {
+    /// What is recorded of it.
+    #[must_use]
+    pub fn record(&self) -> Record {
+        Record {
+            env_version_id: self.env_version_id.clone(),
+            services: self.services.clone(),
+            timers: self.timers.clone(),
+        }
+    }
+
+    /// The definitions of its Services and Timers.
+    pub fn definitions(&self) -> impl Iterator<Item = &Definition> {
+        self.services.values().chain(self.timers.values())
+    }
+
+    /// Whether it is written down that a version of the secret is encrypted with another key than this one; `None` is the
+    /// account's own.
+    #[must_use]
+    pub fn is_under_another_key(&self, version_id: &str, key_arn: Option<&str>) -> bool {
+        let mut versions = self.versions.iter();
+        let version = versions.find(|version| version.id == version_id);
+        version.is_some_and(|version| version.key_arn.as_deref() != key_arn)
+    }
+
+    /// The versions of the secret that its definitions name.
+    #[must_use]
+    pub fn named_versions(&self) -> BTreeSet<&str> {
+        let definitions = self.definitions();
+        let named = definitions.filter_map(|known| known.secret_version_id.as_deref());
+        named.collect()
+    }
 }
 
 /// A version of the App's secret.
@@ -61,6 +116,16 @@ pub struct Definition {
     pub arn: String,
     /// [`release::task_definition::TaskDefinition::digest`] of what was registered.
     pub digest: String,
+    /// The digest of what of it is the same in every Release that changes nothing for it; none where it was registered before
+    /// that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<String>,
+    /// The Release that it is of: the one in which it last changed. None as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<ReleaseId>,
+    /// The version of the App's secret that its references name, if they name one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_version_id: Option<String>,
     /// The ECS service or EventBridge rule that runs it.
     pub runs_as: String,
     /// When a Timer's rule fires.

@@ -46,6 +46,9 @@ pub struct Allowed {
         skip_serializing_if = "std::ops::Not::not"
     )]
     pub removal: bool,
+    /// Everything is restarted, also what the Release changes nothing for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restart: bool,
 }
 
 /// Which function does a kind of work.

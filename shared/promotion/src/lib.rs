@@ -15,6 +15,7 @@ mod lease;
 mod order;
 mod outcomes;
 mod superseded;
+mod versions;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -22,13 +23,14 @@ use serde::{Deserialize, Serialize};
 use crate::events::Event;
 use names::AppId;
 
-pub use applied::{Applied, Definition, OriginalDefinition, SecretVersion, Setting};
+pub use applied::{Applied, Definition, OriginalDefinition, Record, SecretVersion, Setting};
 pub use desired::{Allowed, Desired, Request, Status, Work, WorkKind};
 pub use finished::{Finished, Recorded, Runs};
 pub use lease::{LEASE_SECONDS, Lease, Turn, Worker};
 pub use order::{Order, Tie};
 pub use outcomes::{Merged, Outcome, OutcomeResult, Outcomes, Row};
 pub use superseded::Earlier;
+pub use versions::{APPLIED_MAX, KEPT_MAX, Kept, KeptVersion, kept};
 
 /// How long a request is tried before it ends as failed.
 pub const DEADLINE_HOURS: i64 = 6;

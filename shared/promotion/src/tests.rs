@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use manifest::precedence::EnvDelivery;
 use names::ReleaseId;
@@ -64,6 +64,8 @@ fn finished(request: &Request, status: Status) -> Finished {
             secret: None,
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
+            versions: Vec::new(),
+            going_back_to: BTreeSet::new(),
             stack: None,
             cluster: None,
             network: None,
@@ -169,6 +171,7 @@ fn what_a_request_allows_is_kept_with_it_and_is_nothing_where_it_does_not_say() 
         let want = Allowed {
             replacement,
             removal,
+            restart: false,
         };
         assert_eq!(read.desired.as_ref().unwrap().allowed(), want);
         let again = serde_json::to_value(&read).unwrap();

@@ -18,7 +18,7 @@ use crate::app_stack::StackOutputs;
 use environment::Environment;
 use manifest::app_settings::Build;
 use manifest::capacity::LaunchType;
-use manifest::precedence::Generation;
+use manifest::precedence::{EnvVersion, Generation};
 use manifest::{Service, Timer};
 use names::image_reference;
 use names::{AppId, ReleaseId, SecretArn};
@@ -33,6 +33,10 @@ pub use render_error::{RenderError, RenderErrorInFile};
 const OPEN_FILES: i32 = 1_024_000;
 /// The label that names the version of the App's secret, where any variable is read from it.
 const SECRET_VERSION_LABEL: &str = "convox.secret.version";
+/// The label that names the Release.
+const RELEASE_LABEL: &str = "convox.release";
+/// The tag that names the Release.
+const RELEASE_TAG: &str = "convox:release";
 /// The longest time from TERM to KILL on Fargate (API reference, `ContainerDefinition`, `stopTimeout`).
 const FARGATE_STOP_TIMEOUT_MAX: u32 = 120;
 
@@ -45,6 +49,8 @@ pub enum EnvSource {
         secret_arn: SecretArn,
         /// The version that holds this environment.
         version_id: String,
+        /// Whether references name that version, or none.
+        version: EnvVersion,
     },
     /// `convox-env` reads the object.
     S3 {
@@ -53,6 +59,30 @@ pub enum EnvSource {
         /// The key that opens envelopes, where the Rack has one.
         key_arn: Option<String>,
     },
+}
+
+impl EnvSource {
+    /// The App's secret, where that delivers.
+    #[must_use]
+    pub fn secret_arn(&self) -> Option<&SecretArn> {
+        match self {
+            Self::SecretsManager { secret_arn, .. } => Some(secret_arn),
+            Self::S3 { .. } => None,
+        }
+    }
+
+    /// The version of the App's secret that references name, if they name one.
+    #[must_use]
+    pub fn pinned(&self) -> Option<&str> {
+        match self {
+            Self::SecretsManager {
+                version_id,
+                version: EnvVersion::Release,
+                ..
+            } => Some(version_id),
+            Self::SecretsManager { .. } | Self::S3 { .. } => None,
+        }
+    }
 }
 
 /// What all definitions of a Release have in common.
@@ -240,6 +270,22 @@ pub fn timer(
     Ok(definition)
 }
 
+/// The variables that name this Release and its build in definitions that `source` delivers to. A user's own of these names is no
+/// name of a build.
+#[must_use]
+pub fn naming_variables(release: &Release<'_>, source: &EnvSource) -> Vec<&'static str> {
+    let build = release.build;
+    let names = [
+        ("RELEASE", true),
+        ("BUILD", build.id.is_some()),
+        ("BUILD_DESCRIPTION", build.description.is_some()),
+        ("BUILD_GIT_SHA", build.git_sha.is_some()),
+        ("CONVOX_ENV_URL", matches!(source, EnvSource::S3 { .. })),
+    ];
+    let set = names.into_iter().filter(|(_, is_set)| *is_set);
+    set.map(|(name, _)| name).collect()
+}
+
 fn container(
     release: &Release<'_>,
     service: &Service,
@@ -366,7 +412,7 @@ fn labels(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String>
         ("convox.app", release.id.app.as_str()),
         ("convox.generation", generation),
         ("convox.process.type", process_type),
-        ("convox.release", release.release.as_str()),
+        (RELEASE_LABEL, release.release.as_str()),
     ])
 }
 
@@ -387,7 +433,7 @@ fn awslogs(release: &Release<'_>, process_type: &str) -> BTreeMap<String, String
 fn tags(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
     let mut tags = service.tags.clone();
     tags.extend(release.id.tags());
-    tags.insert("convox:release".to_owned(), release.release.to_string());
+    tags.insert(RELEASE_TAG.to_owned(), release.release.to_string());
     tags
 }
 

@@ -7,6 +7,7 @@ use aws_sdk_ecs::types::{
     NetworkMode, TaskDefinition as RegisteredTask, TransportProtocol, Volume,
 };
 use manifest::capacity::LaunchType;
+use manifest::precedence::EnvVersion;
 use names::SecretArn;
 use release::app_stack::StackOutputs;
 use release::task_definition::{ContainerDefinition, EnvSource, TaskDefinition};
@@ -90,6 +91,7 @@ async fn source(world: &World, report: &Value) -> EnvSource {
         return EnvSource::SecretsManager {
             secret_arn: SecretArn::returned(text("secretArn")),
             version_id: text("secretVersionId"),
+            version: EnvVersion::Release,
         };
     }
     // A re-promote of equal bytes keeps the version that is applied.

@@ -249,7 +249,7 @@ impl Case {
             arn,
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:myrack/shop-AbCdEf"
         );
-        prop_assert_eq!(&rest[1..], &["", ""]);
+        prop_assert_eq!(&rest[1..], &["", "v1"]);
         let value = self.environment.get(rest[0]);
         value
             .cloned()

@@ -1,6 +1,7 @@
 //! How a process gets the environment of its Release: through the secret only while that holds it.
 
 use double::Fault;
+use double::proxy::DeletedIds;
 use rig::{Function, World};
 use serde_json::{Value, json};
 
@@ -42,14 +43,46 @@ async fn promoted(world: &World, release: &str, value: &str) -> Function {
 }
 
 #[tokio::test]
-async fn a_release_that_the_secret_does_not_hold_is_delivered_through_s3_and_the_answer_says_so() {
+async fn every_release_whose_version_is_kept_is_read_from_the_secret() {
     let (world, function) = live(YES).await;
     promoted(&world, "R2", "second").await;
+    for (n, release, value) in [(1, "R1", "first"), (2, "R2", "second")] {
+        let answer = run(
+            &world,
+            &function,
+            &format!("e{n}"),
+            json!({"release": release}),
+        )
+        .await;
+        assert_eq!(
+            (&answer["delivery"], &answer["fallback"]),
+            (&json!("SecretsManager"), &Value::Null),
+            "{answer:#}"
+        );
+        assert_eq!(sees(&world, &answer).await, value, "{release}");
+    }
+}
+
+#[tokio::test]
+async fn a_release_that_the_secret_does_not_hold_is_delivered_through_s3_and_the_answer_says_so() {
+    let (world, function) = live(YES).await;
+    let first = app::state(&world).await["applied"]["secret"]["versionId"].clone();
+    let first = first.as_str().unwrap();
+    promoted(&world, "R3", "third").await;
+    promoted(&world, "R2", "second").await;
+    let forget = world.secrets_manager.update_secret_version_stage();
+    let forget = forget.secret_id(app::secret(&world));
+    let forget = forget.version_stage(format!("release:{first}"));
+    forget.remove_from_version_id(first).send().await.unwrap();
+    let deleted = DeletedIds::Taken;
+    world
+        .proxy
+        .delete_deprecated_versions(&app::secret(&world), deleted);
     world.proxy.clear();
     let answer = run(&world, &function, "e1", json!({"release": "R1"})).await;
-    let warnings = assert_fell_back(&answer, "SecretHoldsAnotherRelease");
+    let warnings = assert_fell_back(&answer, "SecretHasNoVersion");
     assert!(
-        warnings.contains("does not hold the environment of Release R1"),
+        warnings.contains("has no version with the environment of Release R1"),
         "{warnings}"
     );
     assert_eq!(sees(&world, &answer).await, "first");
@@ -99,7 +132,7 @@ async fn another_release_is_run_with_its_current_environment() {
 }
 
 #[tokio::test]
-async fn a_secret_that_moved_on_is_not_read() {
+async fn an_edit_of_the_secret_reaches_no_process() {
     let (world, function) = live(YES).await;
     // As a promote does that is half-way: the secret is written, nothing is applied yet.
     let put = world
@@ -111,7 +144,7 @@ async fn a_secret_that_moved_on_is_not_read() {
         .await
         .unwrap();
     let answer = run(&world, &function, "e1", json!({})).await;
-    assert_fell_back(&answer, "SecretHoldsAnotherRelease");
+    assert_eq!(answer["delivery"], "SecretsManager", "{answer:#}");
     assert_eq!(sees(&world, &answer).await, "first");
 }
 

@@ -34,7 +34,7 @@ const LONGEST_ROLE: (&str, usize) = ("arn:aws-us-gov:iam::123456789012:role/", 6
 /// Sources: API references: ECS `CreateCluster` (255 of a name) and `AwsVpcConfiguration` (16 subnets, 5 groups), ECR
 /// `CreateRepository` (256), IAM `CreateRole` (64) and `CreatePolicy` (128); S3 user guide, bucket naming rules (63); RFC 1035
 /// (253 of a host).
-const OTHERS: [Variable; 21] = [
+const OTHERS: [Variable; 22] = [
     (
         "APP_BOUNDARY_ARN",
         "arn:aws:iam::123456789012:policy/convox/myrack/rack-AppBoundary-1A2B3C4D5E6F",
@@ -73,6 +73,7 @@ const OTHERS: [Variable; 21] = [
     ),
     ("ROUTER_HOST", "", ("", 253)),
     ("SECRETS_MANAGER_ENV", "No", ("Yes", 0)),
+    ("SECRETS_MANAGER_ENV_VERSION", "Release", ("Release", 0)),
     ("SECRETS_MANAGER_TIMEOUT_SECONDS", "10", ("60", 0)),
     (
         "SECRET_KEY_ARN",

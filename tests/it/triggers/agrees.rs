@@ -68,15 +68,18 @@ async fn what_ecs_or_somebody_moved_is_moved_back() {
 }
 
 #[tokio::test]
-async fn a_secret_that_somebody_wrote_is_written_again() {
+async fn a_secret_that_somebody_wrote_moves_nothing_and_is_current_no_longer() {
     let world = app::world().await;
     let function = world.start("promote", YES);
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "one")]).await;
     let put = world.secrets_manager.put_secret_value();
     let put = put.secret_id(app::secret(&world)).secret_string("{}");
     put.send().await.unwrap();
-    let (plan, _) = agree(&world, &function, "R1", "written").await;
-    assert_eq!(plan["services"]["web"]["changes"], true, "{plan:#}");
+    let (plan, report) = agree(&world, &function, "R1", "written").await;
+    assert_eq!(plan["services"]["web"]["changes"], false, "{plan:#}");
+    let (current, value) = app::current_secret(&world).await;
+    assert_eq!(report["secretVersionId"], current);
+    assert_eq!(value, json!({"DATABASE_URL": "one"}));
 }
 
 #[tokio::test]

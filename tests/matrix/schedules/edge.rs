@@ -5,21 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, SeenCluster};
 use aws::event_rules::SeenRule;
-use aws::secrets::{SecretError, SecretWrite, StandingSecret, ValueWrite, Written};
+use aws::secrets::{ReadableSecret, SecretError, SecretWrite, StandingSecret, ValueWrite, Written};
 use aws::stacks::{Operation, Update};
 use chrono::{DateTime, Utc};
 use environment::ReadEnvironment;
 use lambda::release::{ReadRelease, ReleaseError};
 use lambda::unwanted::{Keep, Unwanted};
-use names::AppId;
+use names::{AppId, ReleaseId, SecretArn, keys};
 use promote::facts::{self, Agents, Facts, Named, Surroundings, Wanted};
 use promote::plan::SecretPlan;
 use promote::{Config, Edge, PromoteError};
-use promotion::Applied;
+use promotion::{Applied, Record};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::TimerRule;
-use zeroize::Zeroizing;
 
 use super::model::Model;
 use super::outside::{Outside, cluster_arn, secret_arn};
@@ -71,6 +70,17 @@ impl Model {
         Ok(())
     }
 
+    /// What the Release ran when it was live before with this environment, where the App is applied.
+    fn record(&self, wanted: &Wanted<'_>) -> Option<Record> {
+        let applied = wanted.applied?;
+        let key = keys::record(&wanted.id.app, wanted.release);
+        let sim = self.access.sim.borrow();
+        let (bytes, _) = sim.objects.get(&key)?;
+        let record: Record = serde_json::from_slice(bytes).unwrap();
+        let is_same = record.env_version_id == wanted.env_version_id;
+        (is_same && applied.release != *wanted.release).then_some(record)
+    }
+
     async fn begin(&self, call: &str, body: Option<&str>, token: &str) -> Result<(), CallError> {
         let ends_at = self.stack_ends_at();
         self.change(call, |outside| {
@@ -83,14 +93,10 @@ impl Model {
         .await
     }
 
-    async fn put(&self, call: &str, token: &str, value: &str) -> Result<Written, SecretError> {
+    async fn put(&self, call: &str, id: &str, value: &str) -> Result<Written, SecretError> {
         let written = self.change(call, |outside| {
-            outside.put_secret(token, value);
-            Ok(Written {
-                arn: secret_arn(),
-                version_id: token.to_owned(),
-                changed: true,
-            })
+            outside.put_secret(id, value);
+            Ok(written(id, true))
         });
         Ok(written.await?)
     }
@@ -108,16 +114,24 @@ fn timed_out() -> SecretError {
     SecretError::TimedOut(CONFIG.release.secrets_manager_timeout)
 }
 
-fn standing_secret(outside: &Outside) -> StandingSecret {
+fn written(id: &str, changed: bool) -> Written {
+    Written {
+        arn: secret_arn(),
+        version_id: id.to_owned(),
+        changed,
+        not_current: None,
+    }
+}
+
+fn standing_secret(outside: &Outside, value: &str, ids: &[String]) -> StandingSecret {
     let Some(secret) = &outside.secret else {
         return StandingSecret::default();
     };
     if secret.is_deleted {
-        return StandingSecret::scheduled(secret_arn());
+        return StandingSecret::scheduled(secret_arn(), secret.stages());
     }
-    let current = secret.versions.get(&secret.current);
-    let current = current.map(|value| (secret.current.clone(), Zeroizing::new(value.clone())));
-    StandingSecret::active(secret_arn(), current)
+    let held = |id: &str| secret.versions.get(id).map(String::as_str);
+    StandingSecret::active(secret_arn(), secret.stages(), (value, ids), held)
 }
 
 impl Edge for Model {
@@ -137,12 +151,28 @@ impl Edge for Model {
 
     async fn facts(&self, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
         let now = self.access.now();
+        let record = self.record(wanted);
         let facts = self.look("gather", |outside, second| {
             let broken = outside.settings_are_broken;
             let release = wanted.release.as_str();
             let release = releases::read(release, wanted.env_version_id, broken)?;
             let (settings, manifest) = (&release.settings, &release.manifest);
-            let (decision, refused) = facts::decide_delivery(&CONFIG, settings, manifest);
+            let (decision, env_version, refused) =
+                facts::decide_delivery(&CONFIG, settings, manifest);
+            let before = wanted.applied.map(|applied| {
+                let (release, version) = (applied.release.as_str(), &applied.env_version_id);
+                releases::environment(release, version).environment
+            });
+            let environment = &release.environment.environment;
+            let version_ids = facts::version_ids(
+                &CONFIG,
+                wanted,
+                wanted.env_version_id,
+                environment,
+                before.as_ref(),
+            );
+            let value = environment.to_secret_string();
+            let secret = standing_secret(outside, &value, &version_ids);
             let services = outside.service_at(second).into_iter();
             let services = services.map(|service| (service.name.clone(), service.clone()));
             let newest = wanted.may_find_more().then(|| outside.newest_revisions());
@@ -152,24 +182,39 @@ impl Edge for Model {
                 rules: outside.rule.iter().cloned().collect(),
                 newest: newest.unwrap_or_default(),
                 dead: BTreeSet::new(),
+                elsewhere: BTreeSet::new(),
                 agents: Agents::NotAsked,
                 unwanted: Unwanted::default(), // every Release has the same Service and Timer
             };
             let idle = wanted.applied.map(|applied| surroundings.idle(applied));
             let idle = idle.into_iter().flatten();
             surroundings.dead = idle.filter(|arn| !outside.is_active(arn)).collect();
+            let others = surroundings.not_applied(wanted).into_iter();
+            let references = others.flat_map(|arn| outside.references(&arn));
+            surroundings.elsewhere = references.collect();
+            let recorded = record
+                .iter()
+                .flat_map(|it| it.services.values().chain(it.timers.values()));
+            let dead = recorded.map(|known| known.arn.clone());
+            surroundings
+                .dead
+                .extend(dead.filter(|arn| !outside.is_active(arn)));
             let stack = outside.stack.as_ref().map(|stack| stack.seen(wanted.id));
             Ok(Facts {
                 release,
                 environment_bytes: 0,
-                environment_emptied: false,
+                record,
+                applied_environment: before.map(Ok),
                 env_version_id: wanted.env_version_id.to_owned(),
                 decision,
+                env_version,
                 refused,
                 cluster: cluster(),
                 stranded: None,
                 stack,
-                secret: Some(standing_secret(outside)),
+                secret: Some(secret),
+                version_ids,
+                secret_key_arn: None,
                 surroundings,
                 now,
             })
@@ -189,14 +234,14 @@ impl Edge for Model {
         .await?
     }
 
-    async fn applied_environment(
+    async fn environment(
         &self,
         _: &AppId,
-        applied: &Applied,
+        release: &ReleaseId,
+        env_version_id: &str,
     ) -> Result<ReadEnvironment, ReleaseError> {
-        let (release, version) = (applied.release.as_str(), &applied.env_version_id);
-        let read = self.look("read the applied environment", |_, _| {
-            releases::environment(release, version)
+        let read = self.look("read an environment", |_, _| {
+            releases::environment(release.as_str(), env_version_id)
         });
         Ok(read.await?)
     }
@@ -268,50 +313,101 @@ impl Edge for Model {
         self.begin("delete the stack", None, token).await
     }
 
-    async fn write_secret(&self, _: &AppId, plan: &SecretPlan<'_>) -> Result<Written, SecretError> {
-        let (token, value) = (plan.token.as_str(), plan.value.as_str());
+    async fn write_secret(
+        &self,
+        id: &AppId,
+        plan: &SecretPlan<'_>,
+    ) -> Result<Written, SecretError> {
+        let value = plan.value.as_str();
         let is_out = Self::is_out(value);
         if is_out && self.once_in(2) {
             return Err(timed_out());
         }
-        let then = match &plan.write {
-            SecretWrite::Create => None,
-            SecretWrite::Existing { then, .. } => Some(then),
-        };
-        let written = match then {
-            None => self.put("create the secret", token, value).await,
-            Some(ValueWrite::Put) => self.put("put the secret", token, value).await,
-            Some(ValueWrite::Restore) => self.put("restore the secret", token, value).await,
-            Some(ValueWrite::Nothing { version_id }) => Ok(Written {
-                arn: secret_arn(),
-                version_id: version_id.clone(),
-                changed: false,
-            }),
-            Some(other) => panic!("the model never asks for {other:?}"),
+        for version_id in &plan.make_room {
+            self.forget(id, &secret_arn(), version_id).await?;
+        }
+        let written = match &plan.write {
+            SecretWrite::Create { version_id } => {
+                self.change("create the secret", |outside| {
+                    outside.secret.get_or_insert_default();
+                    Ok(())
+                })
+                .await?;
+                self.put("put the first version", version_id, value).await
+            }
+            SecretWrite::Existing { then, .. } => match then {
+                ValueWrite::Put { version_id } => {
+                    self.put("put a version", version_id, value).await
+                }
+                ValueWrite::Restore { version_id } => {
+                    self.change("restore the secret", |outside| {
+                        if let Some(secret) = &mut outside.secret {
+                            secret.is_deleted = false;
+                        }
+                        Ok(())
+                    })
+                    .await?;
+                    self.put("put a version", version_id, value).await
+                }
+                ValueWrite::Label { version_id } => {
+                    let labelled = self.change("label the version", |outside| {
+                        let changed = outside.label(version_id);
+                        Ok(written(version_id, changed))
+                    });
+                    Ok(labelled.await?)
+                }
+                other => panic!("the model never asks for {other:?}"),
+            },
         };
         if is_out { Err(timed_out()) } else { written }
     }
 
-    async fn read_and_write_secret(
-        &self,
-        _: &AppId,
-        value: &str,
-        token: &str,
-    ) -> Result<Written, SecretError> {
-        self.put("put the secret anew", token, value).await
+    async fn readable_secret(&self, id: &AppId) -> Result<ReadableSecret, SecretError> {
+        let name = id.secret();
+        let seen = self.look("see the secret", |outside, _| match &outside.secret {
+            None => Err(SecretError::Missing { name }),
+            Some(secret) if secret.is_deleted => Err(SecretError::ScheduledForDeletion { name }),
+            Some(secret) => Ok(ReadableSecret {
+                arn: secret_arn(),
+                stages: secret.stages(),
+            }),
+        });
+        seen.await?
     }
 
-    async fn make_current(&self, _: &AppId, version: &str) -> Result<bool, SecretError> {
-        let made = self.change("put the secret back", |outside| {
+    async fn put_version_back(
+        &self,
+        _: &AppId,
+        version_id: &str,
+        value: &str,
+    ) -> Result<Written, SecretError> {
+        self.put("put a version back", version_id, value).await
+    }
+
+    async fn make_current(
+        &self,
+        _: &AppId,
+        _: &ReadableSecret,
+        version_id: &str,
+    ) -> Result<(), SecretError> {
+        let made = self.change("make a version current", |outside| {
             let secret = outside.secret.as_mut().filter(|secret| !secret.is_deleted);
-            let secret = secret.filter(|secret| secret.versions.contains_key(version));
-            if let Some(secret) = secret {
-                version.clone_into(&mut secret.current);
-                return Ok(true);
-            }
-            Ok(false)
+            let secret = secret.filter(|secret| secret.versions.contains_key(version_id));
+            let gone = || CallError::stated("move AWSCURRENT", "ResourceNotFoundException", None);
+            secret.ok_or_else(gone)?.make_current(version_id);
+            Ok(())
         });
         Ok(made.await?)
+    }
+
+    async fn forget(&self, _: &AppId, _: &SecretArn, version_id: &str) -> Result<(), SecretError> {
+        let forgotten = self.change("forget a version", |outside| {
+            if let Some(secret) = &mut outside.secret {
+                secret.kept.remove(version_id);
+            }
+            Ok(())
+        });
+        Ok(forgotten.await?)
     }
 
     async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {

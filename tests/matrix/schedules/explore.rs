@@ -135,9 +135,24 @@ impl Schedule {
             96 => self.crash(),
             97 => self.duplicate(),
             98 if self.below(3) == 0 => self.change_settings(),
+            99 if self.below(2) == 0 => self.interfere(),
             _ => self.reconcile(),
         }
         self.watch.look(&self.sim.borrow());
+    }
+
+    /// Secrets Manager deletes versions without a label, or ECS goes back to the revision before.
+    fn interfere(&mut self) {
+        let goes_back = self.below(2) == 0;
+        let outside = &mut self.sim.borrow_mut().outside;
+        if goes_back {
+            if outside.go_back() {
+                self.met.count("ECS goes back");
+            }
+        } else if let Some(secret) = &mut outside.secret {
+            secret.delete_unlabelled();
+            self.met.count("versions vanish");
+        }
     }
 
     fn now(&self) -> i64 {

@@ -17,6 +17,7 @@ impl Explored {
     /// That nothing that a schedule can do was left out.
     pub fn assert_met_everything(&self) {
         for what in [
+            "ECS goes back",
             "changed settings",
             "crashes",
             "dead letters",
@@ -33,6 +34,7 @@ impl Explored {
             "stack events",
             "superseded",
             "time limits",
+            "versions vanish",
             "waiting",
         ] {
             assert!(

@@ -30,6 +30,8 @@ pub struct Watch {
     ended: BTreeSet<String>,
     /// Requests whose event nobody got.
     lost: BTreeSet<String>,
+    /// Every revision that tasks could start with.
+    started: BTreeSet<String>,
 }
 
 impl Watch {
@@ -41,6 +43,7 @@ impl Watch {
             seen: Promotion::default(),
             ended: BTreeSet::new(),
             lost: BTreeSet::new(),
+            started: BTreeSet::new(),
         }
     }
 
@@ -99,6 +102,7 @@ impl Watch {
     /// After every step: what no state may ever do.
     pub fn look(&mut self, sim: &Sim) {
         self.assert_served(sim);
+        self.assert_own(sim);
         let version = sim
             .objects
             .get("apps/shop/state/promotion.json")
@@ -194,10 +198,12 @@ impl Watch {
             "nobody holds the lease for ever",
             state
                 .lease
+                .as_ref()
                 .is_none_or(|lease| lease.expires_at <= at(sim.now)),
         );
         self.assert_told(sim);
         self.assert_counted(sim);
+        self.assert_kept(sim, &state);
         match (&desired.status, &state.applied) {
             (Status::Done, None) => {
                 self.assert_deleted(sim);
@@ -229,6 +235,41 @@ impl Watch {
         let served = |arn| stack.is_some_and(|stack| stack.serves(outside.release_of(arn)));
         let all = outside.started().all(served);
         self.holds(sim, "the stack holds what the tasks that run need", all);
+    }
+
+    /// Whatever a task is started with, it never sees the environment of another Release; what runs, and what ECS would go back
+    /// to, sees its own at any instant.
+    fn assert_own(&mut self, sim: &Sim) {
+        let outside = &sim.outside;
+        self.started.extend(outside.started().map(str::to_owned));
+        for arn in self.started.iter().filter(|arn| outside.is_active(arn)) {
+            let sees = outside.sees(arn);
+            let own = format!("{}@", outside.release_of(arn));
+            let is_own = sees.as_ref().map(|sees| sees.starts_with(&own));
+            let must = outside.may_start(arn) && !outside.is_secret_deleted();
+            let says = format!("a task of {arn} sees its own Release, not {sees:?}");
+            self.holds(sim, &says, is_own.unwrap_or(!must));
+        }
+    }
+
+    /// Every revision whose version is written down as kept can be gone back to.
+    fn assert_kept(&self, sim: &Sim, state: &Promotion) {
+        let outside = &sim.outside;
+        let Some(applied) = state
+            .applied
+            .as_ref()
+            .filter(|_| !outside.is_secret_deleted())
+        else {
+            return;
+        };
+        let is_kept = |arn: &&String| {
+            let mut versions = applied.versions.iter();
+            outside.is_active(arn) && versions.any(|version| outside.names(arn, &version.id))
+        };
+        for arn in self.started.iter().filter(is_kept) {
+            let says = format!("a task of {arn}, whose version is kept, can start");
+            self.holds(sim, &says, outside.sees(arn).is_ok());
+        }
     }
 
     fn assert_told(&self, sim: &Sim) {
@@ -338,6 +379,7 @@ impl Watch {
                 "tasks of the service see the environment of the applied Release",
                 outside.sees(&service.task_definition) == want
                     && service.task_definition == applied.services["web"].arn
+                    || outside.went_back
                     || is_told("the ECS service "),
             ),
             _ => self.holds(sim, "the service of the applied Release runs", !whole),

@@ -1,17 +1,19 @@
 //! What promote and app-deletion change, as AWS keeps it: a secret, task definitions, an ECS service, a rule, a stack.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
 
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, Registered, Ties};
 use aws::event_rules::SeenRule;
+use aws::secrets::{LABELS_MAX, Stages, own_label};
 use manifest::capacity::{Capacity, LaunchType};
 use names::SecretArn;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::{Network, Placement};
 use serde_json::Value;
 
-use super::releases::{MARK, mark};
+use super::releases::{MARK, mark, resources_of};
 use super::stack::Stack;
 
 /// What the ARNs of this account and region begin with.
@@ -23,8 +25,45 @@ const DRAINS_SECONDS: i64 = 90;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secret {
     pub versions: BTreeMap<String, String>,
+    /// Those that their own labels keep.
+    pub kept: BTreeSet<String>,
+    /// The one called `AWSCURRENT`, and the one that was before.
     pub current: String,
+    pub previous: String,
     pub is_deleted: bool,
+}
+
+impl Secret {
+    /// The labels of its versions.
+    pub fn stages(&self) -> Stages {
+        let mut stages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        let mut attach = |id: &String, label: String| {
+            if self.versions.contains_key(id) {
+                stages.entry(id.clone()).or_default().insert(label);
+            }
+        };
+        for id in &self.kept {
+            attach(id, own_label(id));
+        }
+        attach(&self.current, "AWSCURRENT".to_owned());
+        attach(&self.previous, "AWSPREVIOUS".to_owned());
+        let labels: usize = stages.values().map(BTreeSet::len).sum();
+        assert!(labels <= LABELS_MAX, "{labels} labels: {stages:?}");
+        Stages(stages)
+    }
+
+    /// Moves `AWSCURRENT`.
+    pub fn make_current(&mut self, id: &str) {
+        if self.current != id {
+            self.previous = mem::replace(&mut self.current, id.to_owned());
+        }
+    }
+
+    /// Secrets Manager deletes what has no label, when it likes.
+    pub fn delete_unlabelled(&mut self) {
+        let Stages(labelled) = self.stages();
+        self.versions.retain(|id, _| labelled.contains_key(id));
+    }
 }
 
 /// A registered task definition.
@@ -55,6 +94,10 @@ pub struct Outside {
     pub environments: Vec<EnvVersion>,
     pub secret: Option<Secret>,
     pub service: Option<Service>,
+    /// The revision that the service ran before, which ECS goes back to where tasks of the next one do not start.
+    pub before: Option<String>,
+    /// Whether it did.
+    pub went_back: bool,
     pub rule: Option<(String, SeenRule)>,
     /// Oldest first.
     pub revisions: Vec<Revision>,
@@ -145,8 +188,10 @@ impl Outside {
             panic!("there is one container");
         };
         if let Some(reference) = container.secrets.get(MARK) {
-            assert_eq!(reference, &secret_arn().value_from(MARK));
-            return self.current_mark();
+            let version_id = secret_arn().version_in(reference).map(str::to_owned);
+            let version_id = version_id.expect("references name a version");
+            assert_eq!(reference, &secret_arn().pinned(MARK, &version_id));
+            return self.mark_of(&version_id);
         }
         let url = &container.environment["CONVOX_ENV_URL"];
         let (_, id) = url.split_once("?versionId=").expect("a version is named");
@@ -156,13 +201,13 @@ impl Outside {
         Ok(mark(version.release, &version.id))
     }
 
-    fn current_mark(&self) -> Result<String, String> {
+    fn mark_of(&self, version_id: &str) -> Result<String, String> {
         let secret = self.secret.as_ref().ok_or("there is no secret")?;
         if secret.is_deleted {
             return Err("the secret is scheduled for deletion".to_owned());
         }
-        let value = secret.versions.get(&secret.current);
-        let value = value.ok_or("there is no current version")?;
+        let value = secret.versions.get(version_id);
+        let value = value.ok_or_else(|| format!("version {version_id} is gone"))?;
         let value: Value = serde_json::from_str(value).unwrap();
         Ok(value[MARK].as_str().unwrap().to_owned())
     }
@@ -175,7 +220,7 @@ impl Outside {
             let seen = Registered {
                 arn: revision.arn.clone(),
                 is_active: true,
-                secret_references: BTreeSet::new(),
+                secret_references: self.references(&revision.arn),
                 digest: Some(definition.digest()),
                 tags: definition.tags.clone(),
             };
@@ -199,14 +244,32 @@ impl Outside {
         arn
     }
 
-    /// Writes a value under a token: restored where it must be, current in the end.
-    pub fn put_secret(&mut self, token: &str, value: &str) {
+    /// Writes a value under an id: restored where it must be, kept by its label and current in the end.
+    pub fn put_secret(&mut self, id: &str, value: &str) {
         let secret = self.secret.get_or_insert_default();
         secret.is_deleted = false;
-        let version = secret.versions.entry(token.to_owned());
+        let version = secret.versions.entry(id.to_owned());
         let held = version.or_insert_with(|| value.to_owned());
-        assert_eq!(held, value, "a token stands for one value");
-        token.clone_into(&mut secret.current);
+        assert_eq!(held, value, "an id stands for one value");
+        self.label(id);
+    }
+
+    /// Attaches the labels that a version lacks; whether it lacked any.
+    pub fn label(&mut self, id: &str) -> bool {
+        let Some(secret) = self.secret.as_mut() else {
+            return false;
+        };
+        let lacks = secret.current != id || !secret.kept.contains(id);
+        secret.kept.insert(id.to_owned());
+        secret.make_current(id);
+        lacks
+    }
+
+    /// What a revision refers to.
+    pub fn references(&self, arn: &str) -> BTreeSet<String> {
+        let containers = self.revision(arn).definition.container_definitions.iter();
+        let references = containers.flat_map(|container| container.secrets.values());
+        references.cloned().collect()
     }
 
     /// ECS starts nothing with a revision that is none any more.
@@ -249,6 +312,7 @@ impl Outside {
             tags: new.tags.clone(),
         };
         place(&mut seen, new.placement);
+        (self.before, self.went_back) = (None, false);
         self.service = Some(Service {
             seen,
             gone_at: None,
@@ -271,7 +335,13 @@ impl Outside {
             let code = "ServiceNotActiveException";
             return Err(CallError::stated("move ECS service", code, None));
         };
-        definition.clone_into(&mut seen.task_definition);
+        if seen.task_definition != definition {
+            self.before = Some(mem::replace(
+                &mut seen.task_definition,
+                definition.to_owned(),
+            ));
+        }
+        self.went_back = false;
         seen.deployment = change.deployment.unwrap_or(seen.deployment);
         if let Some(placement) = change.placement {
             place(seen, placement);
@@ -280,6 +350,43 @@ impl Outside {
             seen.network = Some(network.clone());
         }
         Ok(())
+    }
+
+    /// ECS moves the service back to the revision before, where that needs nothing of the stack; whether it does.
+    pub fn go_back(&mut self) -> bool {
+        let before = self.before.clone().filter(|arn| self.is_active(arn));
+        let before = before.filter(|arn| resources_of(self.release_of(arn)).is_empty());
+        let service = self.service.as_mut();
+        let service = service.filter(|service| service.gone_at.is_none());
+        let (Some(before), Some(Service { seen, .. })) = (before, service) else {
+            return false;
+        };
+        seen.task_definition.clone_from(&before);
+        seen.may_run = BTreeSet::from([before]);
+        self.went_back = true;
+        true
+    }
+
+    /// Whether ECS or EventBridge may start a task with a revision now: what runs, and what ECS would go back to.
+    pub fn may_start(&self, arn: &str) -> bool {
+        let service = self.service.as_ref();
+        let stands = service.is_some_and(|service| service.gone_at.is_none());
+        self.started().any(|started| started == arn)
+            || (stands && self.before.as_deref() == Some(arn))
+    }
+
+    /// Whether nothing can read the secret.
+    pub fn is_secret_deleted(&self) -> bool {
+        self.secret.as_ref().is_none_or(|secret| secret.is_deleted)
+    }
+
+    /// Whether a revision names a version of the secret.
+    pub fn names(&self, arn: &str, version_id: &str) -> bool {
+        let references = self.references(arn);
+        let mut named = references
+            .iter()
+            .filter_map(|it| secret_arn().version_in(it));
+        named.any(|named| named == version_id)
     }
 
     /// Removes the rule.

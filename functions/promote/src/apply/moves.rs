@@ -1,11 +1,10 @@
 //! ECS services and rules: created, moved and removed.
 
-use std::time::{Duration, Instant};
-
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
 use promotion::Definition;
 
+use super::source::timed;
 use super::{Executor, Job};
 use crate::edge::Edge;
 use crate::error::PromoteError;
@@ -100,10 +99,4 @@ impl Progress {
         self.wrote.push(format!("{what} `{name}`"));
         self.created |= action.creates();
     }
-}
-
-async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
-    let started = Instant::now();
-    let result = work.await;
-    (result, started.elapsed())
 }

@@ -1,69 +1,136 @@
-//! The secret, or the fallback to S3: Secrets Manager never blocks a promote.
+//! The secret, or the fallback to S3: Secrets Manager never blocks a promote. And the revisions that read the one or the other.
 
 use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
 use aws::secrets::{SecretError, Written};
+use futures_util::future::join;
+use manifest::precedence::{EnvDelivery, EnvVersion};
 use names::error_chain::Chain;
 use names::error_type::ErrorCode;
-use promotion::{Outcome, OutcomeResult};
+use promotion::{Definition, Outcome, OutcomeResult};
 
 use super::Job;
+use super::register::Registered;
 use crate::edge::Edge;
+use crate::error::PromoteError;
 use crate::plan::{self, Route, SecretPlan, SecretStep};
 use crate::progress::Progress;
 
 impl<E: Edge> Job<'_, E> {
-    /// Writes the secret through, or falls back to S3; the way that is left for Services and Timers.
-    pub(super) async fn settle_route(&self, progress: &mut Progress) -> Cow<'_, Route<'_>> {
-        let route = match &self.plan.secret {
-            SecretStep::Off => {
+    /// Writes the secret through, or falls back to S3, and registers what is new for the way that is left: where it is known
+    /// which version the secret will have, beside the write.
+    pub(super) async fn settle(
+        &self,
+        progress: &mut Progress,
+    ) -> Result<(Cow<'_, Route<'_>>, Vec<Definition>), PromoteError> {
+        let SecretStep::Write(secret) = &self.plan.secret else {
+            let route = self.without_secret(progress);
+            let definitions = self
+                .register(route, &Registered::default(), progress)
+                .await?;
+            return Ok((Cow::Borrowed(route), definitions));
+        };
+        let ahead = self.is_sure(secret).then_some(&secret.route);
+        if let Some(route) = ahead {
+            progress.note_registrations(route);
+        }
+        let writes = timed(self.edge.write_secret(self.wanted.id, secret));
+        let registers = timed(async {
+            match ahead {
+                Some(route) => self.register_all(route, &Registered::default()).await,
+                None => Registered::default(),
+            }
+        });
+        let ((written, took), (ahead, took_ahead)) = join(writes, registers).await;
+        progress.took("secret", took);
+        let route = self.route_after(secret, written, progress);
+        let started = Instant::now();
+        let definitions = self.register(&route, &ahead, progress).await;
+        progress.took("taskDefinitions", took_ahead + started.elapsed());
+        Ok((route, definitions?))
+    }
+
+    /// Whether the write is expected to succeed under the id that was planned: a write that fails costs its registrations twice,
+    /// and ECS takes one a second. After one that failed the secret comes first.
+    fn is_sure(&self, secret: &SecretPlan<'_>) -> bool {
+        let applied = self.wanted.applied;
+        let is_well = applied.is_some_and(|it| it.delivery == EnvDelivery::SecretsManager);
+        is_well && secret.write.is_known() && self.facts.env_version == EnvVersion::Release
+    }
+
+    /// The way where no secret is written.
+    fn without_secret(&self, progress: &mut Progress) -> &Route<'_> {
+        match &self.plan.secret {
+            SecretStep::Impossible(why) => {
+                self.fall_back(why.error_type().into(), &why.to_string(), progress);
+            }
+            SecretStep::Unreadable(err) => self.fail_secret(err, progress),
+            SecretStep::Off | SecretStep::Write(_) => {
                 progress.outcome = Some(Outcome {
                     result: OutcomeResult::Off,
                     error_type: None,
                 });
-                None
             }
-            SecretStep::Impossible(why) => {
-                self.fall_back(why.error_type().into(), &why.to_string(), progress);
-                None
-            }
-            SecretStep::Unreadable(err) => {
-                self.fail_secret(err, progress);
-                None
-            }
-            SecretStep::Write(plan) => {
-                let newest = &self.facts.surroundings.newest;
-                let written = self.write_secret(plan, progress).await;
-                written.map(|written| plan.route.filled(&written, newest))
-            }
-        };
-        route.unwrap_or_else(|| {
-            progress.warnings.push(plan::s3_reminder(self.facts));
-            Cow::Borrowed(&self.plan.s3)
-        })
+        }
+        self.through_s3(progress)
     }
 
-    async fn write_secret(
-        &self,
-        plan: &SecretPlan<'_>,
+    fn through_s3(&self, progress: &mut Progress) -> &Route<'_> {
+        progress.warnings.push(plan::s3_reminder(self.facts));
+        &self.plan.s3
+    }
+
+    /// The way that is left after the write.
+    fn route_after<'r>(
+        &'r self,
+        secret: &'r SecretPlan<'_>,
+        written: Result<Written, SecretError>,
         progress: &mut Progress,
-    ) -> Option<Written> {
-        match self.edge.write_secret(self.wanted.id, plan).await {
-            Ok(written) => {
-                if written.changed {
-                    self.touch_secret(progress);
-                }
-                progress.outcome = Some(Outcome {
-                    result: OutcomeResult::Ok,
-                    error_type: None,
-                });
-                Some(written)
-            }
+    ) -> Cow<'r, Route<'r>> {
+        let written = match written {
+            Ok(written) => self.note_written(written, progress),
             Err(err) => {
                 self.fail_secret(&err, progress);
                 None
             }
+        };
+        match written {
+            Some(written) => secret
+                .route
+                .filled(&written, &self.facts.surroundings.newest),
+            None => Cow::Borrowed(self.through_s3(progress)),
         }
+    }
+
+    /// A version that is not current delivers all the same, where tasks read it by its id.
+    fn note_written(&self, written: Written, progress: &mut Progress) -> Option<Written> {
+        if written.changed {
+            self.touch_secret(progress);
+        }
+        let error_type = match &written.not_current {
+            None => None,
+            Some(err) if self.facts.env_version == EnvVersion::Current => {
+                self.fail_secret(err, progress);
+                return None;
+            }
+            Some(err) => {
+                let reason = Chain(err).to_string();
+                progress.warnings.push(plan::not_current(&reason));
+                Some(err.error_type())
+            }
+        };
+        let failed = error_type.is_some();
+        progress.outcome = Some(Outcome {
+            result: if failed {
+                OutcomeResult::Failed
+            } else {
+                OutcomeResult::Ok
+            },
+            error_type,
+        });
+        progress.written = Some(written.clone());
+        Some(written)
     }
 
     fn touch_secret(&self, progress: &mut Progress) {
@@ -93,4 +160,11 @@ impl<E: Edge> Job<'_, E> {
             error_type: Some(error_type),
         });
     }
+}
+
+/// What came of it, and how long it took.
+pub(super) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let started = Instant::now();
+    let result = work.await;
+    (result, started.elapsed())
 }

@@ -66,7 +66,7 @@ impl Checks {
 
     /// A file in a form of others is read as one that says nothing: it would take all variables from what runs.
     pub(super) fn emptied(&mut self, wanted: &Wanted<'_>, facts: &Facts) {
-        let Some(applied) = wanted.applied.filter(|_| facts.environment_emptied) else {
+        let Some(applied) = wanted.applied.filter(|_| facts.is_emptied(wanted)) else {
             return;
         };
         let object = keys::environment(&wanted.id.app, wanted.release);

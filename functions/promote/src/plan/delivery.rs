@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aws::secrets::{self, SECRET_MAX_BYTES, SecretError, SecretWrite, ValueWrite};
+use aws::secrets::{SECRET_MAX_BYTES, SecretError, SecretWrite};
 use names::error_type::ErrorType;
 use names::{SecretArn, keys};
 use release::app_stack::StackOutputs;
@@ -15,7 +15,8 @@ use zeroize::Zeroizing;
 use super::Process;
 use super::checks::Checks;
 use super::problem::PlanProblem;
-use super::revision::{Draft, Route};
+use super::revision::{Draft, ProcessStep, Route};
+use super::versions;
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 
@@ -75,14 +76,35 @@ fn largest_variable(largest: Option<&(String, usize)>) -> String {
 pub struct SecretPlan<'a> {
     /// The JSON object.
     pub value: Zeroizing<String>,
-    /// The `ClientRequestToken`.
-    pub token: String,
-    /// The calls that write it over what stands.
+    /// The ids that its version can have, in the order in which they are tried.
+    pub version_ids: &'a [String],
+    /// The calls that write it beside what stands.
     pub write: SecretWrite,
+    /// The versions that are forgotten before, since there is no room for another label.
+    pub make_room: Vec<String>,
     /// How much of the secret's time was spent on reading.
     pub took: Duration,
     /// The steps of Services and Timers that read it.
     pub route: Route<'a>,
+}
+
+/// What becomes of the secret, and of the definitions that read it.
+pub(super) struct SecretDraft<'p, 'a> {
+    pub(super) step: SecretStep<'a>,
+    /// The steps of what keeps its revision through the secret, each in its process's place.
+    pub(super) kept: Vec<Option<ProcessStep<'a>>>,
+    /// The definitions that read the secret, where it can serve them.
+    pub(super) rendered: Option<Vec<Rendered<'p>>>,
+}
+
+impl<'a> SecretDraft<'_, 'a> {
+    fn without(step: SecretStep<'a>) -> Self {
+        Self {
+            step,
+            kept: Vec::new(),
+            rendered: None,
+        }
+    }
 }
 
 /// The measures of a definition that are checked: rendering is most of the work of a plan, and each is made once.
@@ -130,26 +152,24 @@ pub(super) fn s3_source(config: &Config, wanted: &Wanted<'_>, facts: &Facts) -> 
     }
 }
 
-/// The secret as tasks are to read it after `write`.
+/// The secret as tasks are to read it after `write`. Where nothing could be read, what is applied says where it is.
 fn written_source(
     wanted: &Wanted<'_>,
     facts: &Facts,
     write: Option<&SecretWrite>,
-    token: &str,
+    first: &str,
 ) -> EnvSource {
-    let (secret_arn, version_id) = match write {
-        None | Some(SecretWrite::Create) => (uncreated_secret(wanted, facts), token),
-        Some(SecretWrite::Existing { arn, then, .. }) => {
-            let version_id = match then {
-                ValueWrite::Nothing { version_id } => version_id,
-                _ => token,
-            };
-            (arn.clone(), version_id)
-        }
+    let applied = wanted.applied.and_then(|applied| applied.secret.as_ref());
+    let secret_arn = match (write, applied) {
+        (Some(SecretWrite::Existing { arn, .. }), _) => arn.clone(),
+        (None, Some(applied)) => applied.arn.clone(),
+        (Some(SecretWrite::Create { .. }) | None, _) => uncreated_secret(wanted, facts),
     };
+    let version_id = write.and_then(SecretWrite::version_id).unwrap_or(first);
     EnvSource::SecretsManager {
         secret_arn,
         version_id: version_id.to_owned(),
+        version: facts.env_version,
     }
 }
 
@@ -160,14 +180,10 @@ pub(super) fn uncreated_secret(wanted: &Wanted<'_>, facts: &Facts) -> SecretArn 
 
 impl Checks {
     /// How the secret is written, if it can hold the environment and the definitions its references; those definitions, if so.
-    pub(super) fn secret<'p, 'a: 'p>(
-        &mut self,
-        draft: &Draft<'p, 'a>,
-        request_id: &str,
-    ) -> (SecretStep<'a>, Option<Vec<Rendered<'p>>>) {
+    pub(super) fn secret<'p, 'a: 'p>(&mut self, draft: &Draft<'p, 'a>) -> SecretDraft<'p, 'a> {
         let (wanted, facts) = (draft.wanted, draft.facts);
         let Some(standing) = &facts.secret else {
-            return (SecretStep::Off, None);
+            return SecretDraft::without(SecretStep::Off);
         };
         let environment = &facts.release.environment.environment;
         let value = environment.to_secret_string();
@@ -177,30 +193,36 @@ impl Checks {
                 size: value.len(),
                 largest: largest.map(|(key, size)| (key.to_string(), size)),
             };
-            return (SecretStep::Impossible(too_large), None);
+            return SecretDraft::without(SecretStep::Impossible(too_large));
         }
-        let token = secrets::token(wanted.id, wanted.release, request_id, &value);
-        let write = standing.write(&value, draft.config.secret_key_arn.as_deref());
-        let source = written_source(wanted, facts, write.as_ref().ok(), &token);
+        let first = facts.version_ids.first().map_or("", String::as_str);
+        let write = standing.write(first, draft.config.secret_key_arn.as_deref());
+        let source = written_source(wanted, facts, write.as_ref().ok(), first);
         let (route, rendered) = self.route(draft, source);
         if let Some(Rendered { process, size, .. }) = too_large(&rendered) {
             let too_many = SecretImpossible::TooManyReferences {
                 name: process.name().to_owned(),
                 size: *size,
             };
-            return (SecretStep::Impossible(too_many), None);
+            return SecretDraft::without(SecretStep::Impossible(too_many));
         }
+        let kept = route.kept();
         let step = match write {
             Err(err) => SecretStep::Unreadable(err.clone()),
             Ok(write) => SecretStep::Write(Box::new(SecretPlan {
                 value,
-                token,
+                version_ids: &facts.version_ids,
+                make_room: versions::make_room(wanted, facts, &write),
                 write,
                 took: standing.took(),
                 route,
             })),
         };
-        (step, Some(rendered))
+        SecretDraft {
+            step,
+            kept,
+            rendered: Some(rendered),
+        }
     }
 
     /// Renders every definition and decides what becomes of it, so that no error is left for later. What cannot be rendered is

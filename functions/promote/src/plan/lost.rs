@@ -28,6 +28,7 @@ impl Checks {
         let references = EnvSource::SecretsManager {
             secret_arn: uncreated_secret(wanted, facts),
             version_id: String::new(),
+            version: facts.env_version,
         };
         for process in processes {
             let Runs::Service { ecs_service, .. } = &process.runs else {

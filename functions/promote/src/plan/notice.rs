@@ -12,6 +12,19 @@ pub(crate) enum Notice<'a> {
     /// Secrets Manager was wanted and S3 delivers.
     #[error("Secrets Manager is not used for this Release: {reason}")]
     SecretNotUsed { reason: &'a str },
+    /// Tasks read their own version, and people another one.
+    #[error(
+        "AWSCURRENT of the secret is not on the version of this Release, so whoever reads the secret without a version          reads an older one; tasks read the right one; promote again: {reason}"
+    )]
+    NotCurrent { reason: &'a str },
+    /// A label that nothing needs any more.
+    #[error(
+        "version {version_id} of the secret could not be forgotten, which the next promote tries again: {reason}"
+    )]
+    NotForgotten {
+        version_id: &'a str,
+        reason: &'a str,
+    },
     /// S3 could not take Secrets Manager's place.
     #[error(
         "while Secrets Manager is out this Release cannot be promoted, and no process of it started: S3 delivery takes \

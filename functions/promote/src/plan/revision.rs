@@ -1,13 +1,19 @@
 //! What becomes of each Service and Timer: which revision it runs. Pure.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::Registered;
-use aws::secrets::Written;
-use promotion::Definition;
-use release::task_definition::{EnvSource, Release, TaskDefinition};
+use aws::secrets::{StandingSecret, Written};
+use environment::Environment;
+use manifest::Service;
+use manifest::precedence::EnvVersion;
+use names::ReleaseId;
+use promotion::{APPLIED_MAX, Definition};
+use release::task_definition::{self, EnvSource, Release, TaskDefinition};
 use release::timer_rule::Network;
+
+use serde::Serialize;
 
 use super::Process;
 use super::movement::Action;
@@ -22,6 +28,8 @@ pub struct Route<'a> {
     ///
     /// [`SecretArn::uncreated`]: names::SecretArn::uncreated
     pub source: EnvSource,
+    /// The variables of its definitions that only name the Release and its build.
+    pub naming: Vec<&'static str>,
     /// One for each process of the plan, in its order.
     pub steps: Vec<ProcessStep<'a>>,
     /// Why ECS or Linux would refuse it.
@@ -33,7 +41,9 @@ pub struct Route<'a> {
 pub struct ProcessStep<'a> {
     /// Its task definition.
     pub definition: TaskDefinition,
-    /// Which revision says that.
+    /// The digest of what of it the next Release may leave as it is.
+    pub core: String,
+    /// Which revision says that, or all of it that matters to a task.
     pub revision: Revision,
     /// What makes it run that revision.
     pub action: Action<'a>,
@@ -44,12 +54,24 @@ pub struct ProcessStep<'a> {
 /// A revision of a task definition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Revision {
-    /// The applied one.
+    /// The applied one: what a task of it gets is the same, whatever the Release is called.
     Keep(Known),
     /// One that an attempt left that died.
     Reuse(Known),
     /// A new one.
     Register,
+}
+
+/// How reports spell a [`Revision`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RevisionKind {
+    /// The applied revision stays.
+    Kept,
+    /// One that was there before is used.
+    Reused,
+    /// A new one is registered.
+    Registered,
 }
 
 /// A revision that is there.
@@ -59,6 +81,10 @@ pub struct Known {
     pub arn: String,
     /// The digest of its definition.
     pub digest: String,
+    /// The Release that it is of, where that is known and not the one that is promoted.
+    pub release: Option<ReleaseId>,
+    /// The version of the App's secret that it names, if it names one.
+    pub secret_version_id: Option<String>,
 }
 
 /// What all steps are decided by.
@@ -71,7 +97,15 @@ pub(super) struct Draft<'p, 'a> {
     pub(super) network: &'p Network,
 }
 
-impl Route<'_> {
+impl<'a> Route<'a> {
+    /// The steps of what keeps its revision, each in its place.
+    pub(super) fn kept(&self) -> Vec<Option<ProcessStep<'a>>> {
+        let is_kept = |step: &ProcessStep<'_>| matches!(step.revision, Revision::Keep(_));
+        let steps = self.steps.iter();
+        let kept = steps.map(|step| is_kept(step).then(|| step.clone()));
+        kept.collect()
+    }
+
     /// The same steps for the secret as it was `written`. Where that has another ARN or version than was planned, as one that
     /// is created has, what reads it is registered anew, unless the `newest` revision of its family says the same.
     #[must_use]
@@ -83,6 +117,7 @@ impl Route<'_> {
         let EnvSource::SecretsManager {
             secret_arn,
             version_id,
+            version,
         } = &self.source
         else {
             return Cow::Borrowed(self);
@@ -93,11 +128,15 @@ impl Route<'_> {
         let mut filled = self.clone();
         let steps = filled.steps.iter_mut();
         for step in steps.filter(|step| step.definition.reads_secret_of_app()) {
+            if step.revision.names_another_than(version_id) {
+                continue;
+            }
             let definition = &mut step.definition;
             definition.fill_secret(secret_arn, &written.arn, &written.version_id);
+            step.core = definition.core(&self.naming, Some(&written.arn));
             let newest = newest.get(&definition.family);
             step.revision = newest.map_or(Revision::Register, |newest| {
-                Revision::left(definition.digest(), Some(newest))
+                Revision::left(definition.digest(), Some(newest), Some(&written.version_id))
             });
             let known = step.revision.known();
             step.moves = known.is_none_or(|known| step.action.is_needed(&known.arn));
@@ -105,19 +144,65 @@ impl Route<'_> {
         filled.source = EnvSource::SecretsManager {
             secret_arn: written.arn.clone(),
             version_id: written.version_id.clone(),
+            version: *version,
         };
         Cow::Owned(filled)
     }
 }
 
+impl Known {
+    /// The applied one.
+    fn of(applied: &Definition) -> Self {
+        Self {
+            arn: applied.arn.clone(),
+            digest: applied.digest.clone(),
+            release: applied.release.clone(),
+            secret_version_id: applied.secret_version_id.clone(),
+        }
+    }
+}
+
+/// Whether the variables that a Service declares are the same in both environments.
+fn reads_the_same(service: &Service, before: &Environment, now: &Environment) -> bool {
+    let declared = |environment: &Environment| -> Vec<String> {
+        let declared = service.declared_of(environment);
+        declared.map(|key| key.as_str().to_owned()).collect()
+    };
+    let keys = declared(now);
+    keys == declared(before) && keys.iter().all(|key| before.get(key) == now.get(key))
+}
+
 impl Revision {
     /// The `newest` revision, one that an attempt left that died, where it says what has this digest; else a new one.
-    fn left(digest: String, newest: Option<&Registered>) -> Self {
+    fn left(digest: String, newest: Option<&Registered>, version_id: Option<&str>) -> Self {
         let newest = newest.filter(|newest| newest.digest.as_ref() == Some(&digest));
         newest.map_or(Self::Register, |newest| {
-            let arn = newest.arn.clone();
-            Self::Reuse(Known { arn, digest })
+            Self::Reuse(Known {
+                arn: newest.arn.clone(),
+                digest,
+                release: None,
+                secret_version_id: version_id.map(str::to_owned),
+            })
         })
+    }
+
+    /// Whether it is kept because of what it reads, whatever becomes of `version_id`.
+    fn names_another_than(&self, version_id: &str) -> bool {
+        let Self::Keep(known) = self else {
+            return false;
+        };
+        let named = known.secret_version_id.as_deref();
+        named.is_some_and(|named| named != version_id)
+    }
+
+    /// How reports spell it.
+    #[must_use]
+    pub fn kind(&self) -> RevisionKind {
+        match self {
+            Self::Keep(_) => RevisionKind::Kept,
+            Self::Reuse(_) => RevisionKind::Reused,
+            Self::Register => RevisionKind::Registered,
+        }
     }
 
     /// The revision, where it is there.
@@ -137,80 +222,205 @@ impl<'a> Draft<'_, 'a> {
         source: EnvSource,
         rendered: Vec<(&Process<'a>, TaskDefinition)>,
     ) -> Route<'a> {
-        let names = rendered
-            .iter()
-            .map(|(process, _)| process.name().to_owned());
-        let names: Vec<String> = names.collect();
+        let naming = task_definition::naming_variables(self.release, &source);
+        let renewed = self.renewed(&rendered, (&source, &naming));
         let steps = rendered.into_iter();
-        let steps = steps.map(|(process, definition)| self.step(process, definition, &source));
+        let steps = steps.map(|(process, definition)| {
+            self.step(process, definition, (&source, &naming), &renewed)
+        });
         let steps: Vec<ProcessStep<'a>> = steps.collect();
-        let impossible = match source {
-            EnvSource::SecretsManager { .. } => None,
-            EnvSource::S3 { .. } => {
-                let definitions = steps.iter().map(|step| &step.definition);
-                let names = names.iter().map(String::as_str);
-                impossible_through_s3(self.facts, names.zip(definitions))
-            }
-        };
-        Route {
+        let mut route = Route {
             source,
+            naming,
             steps,
-            impossible,
+            impossible: None,
+        };
+        route.impossible = self.impossible(&route, |_| true);
+        route
+    }
+
+    /// What S3 delivers in the secret's place is what this Release changes: the rest stays at its version of the secret.
+    pub(super) fn keep(&self, s3: &mut Route<'a>, kept: Vec<Option<ProcessStep<'a>>>) {
+        let stays: Vec<bool> = kept.iter().map(Option::is_some).collect();
+        for (step, kept) in s3.steps.iter_mut().zip(kept) {
+            if let Some(kept) = kept {
+                *step = kept;
+            }
         }
+        s3.impossible = self.impossible(s3, |place| !stays.get(place).copied().unwrap_or_default());
+    }
+
+    /// Why ECS or Linux would refuse S3 delivery of the steps in those places.
+    fn impossible(&self, route: &Route<'_>, concerns: impl Fn(usize) -> bool) -> Option<String> {
+        if matches!(route.source, EnvSource::SecretsManager { .. }) {
+            return None;
+        }
+        let steps = route.steps.iter().zip(self.processes).enumerate();
+        let steps = steps.filter(|(place, _)| concerns(*place));
+        let mut steps = steps.map(|(_, (step, process))| (process.name(), &step.definition));
+        let concerned = steps.next()?;
+        impossible_through_s3(self.facts, [concerned].into_iter().chain(steps))
     }
 
     fn step(
         &self,
         process: &Process<'a>,
         of_stack: TaskDefinition,
-        source: &EnvSource,
+        (source, naming): (&EnvSource, &[&str]),
+        renewed: &BTreeSet<&str>,
     ) -> ProcessStep<'a> {
-        let (definition, revision) = self.revision(process, of_stack, source);
+        let core = of_stack.core(naming, source.secret_arn());
+        let (definition, revision) = self.revision(process, of_stack, (source, &core), renewed);
         let action = self.action(process);
         let known = revision.known();
         let moves = known.is_none_or(|known| action.is_needed(&known.arn));
         ProcessStep {
             definition,
+            core,
             revision,
             action,
             moves,
         }
     }
 
-    /// The revision that says what was rendered. A Service or Timer of an App that was promoted before it had a stack of its
-    /// own keeps what it runs, with the Rack's roles and log group, until something else changes too, or that is dead.
+    /// The revision that says what was rendered, or all of it that a task notices. A Service or Timer of an App that was promoted
+    /// before it had a stack of its own keeps what it runs, with the Rack's roles and log group, until something else changes
+    /// too, or that is dead.
     fn revision(
         &self,
         process: &Process<'_>,
         of_stack: TaskDefinition,
-        source: &EnvSource,
+        (source, core): (&EnvSource, &str),
+        renewed: &BTreeSet<&str>,
     ) -> (TaskDefinition, Revision) {
         let surroundings = &self.facts.surroundings;
-        let applied = self.alive(process);
+        let applied = self.alive(process).filter(|_| !self.wanted.allowed.restart);
         let newest = surroundings.newest.get(&of_stack.family);
-        if applied.is_none() && newest.is_none() {
+        let recorded = self.recorded(process);
+        if applied.is_none() && newest.is_none() && recorded.is_none() {
             return (of_stack, Revision::Register);
         }
-        let known = |arn: &String, digest| {
-            let arn = arn.clone();
-            Known { arn, digest }
-        };
         let digest = of_stack.digest();
         if let Some(applied) = applied {
-            if applied.digest == digest {
-                return (of_stack, Revision::Keep(known(&applied.arn, digest)));
+            if applied.digest == digest || self.is_same(process, applied, (source, core), renewed) {
+                return (of_stack, Revision::Keep(Known::of(applied)));
             }
             let bare = self.bare(process, source);
             if let Some(bare) = bare.filter(|bare| bare.digest() == applied.digest) {
-                let digest = applied.digest.clone();
-                return (bare, Revision::Keep(known(&applied.arn, digest)));
+                return (bare, Revision::Keep(Known::of(applied)));
             }
         }
-        (of_stack, Revision::left(digest, newest))
+        let is_recorded = |recorded: &&Definition| self.says(recorded, (source, core), renewed);
+        if let Some(recorded) = recorded.filter(is_recorded) {
+            return (of_stack, Revision::Reuse(Known::of(recorded)));
+        }
+        let version_id = source.pinned().filter(|_| of_stack.reads_secret_of_app());
+        let revision = Revision::left(digest, newest, version_id);
+        (of_stack, revision)
+    }
+
+    /// Whether a task of the applied revision gets what one of the Release would: then nothing but names differs, and it stays.
+    fn is_same(
+        &self,
+        process: &Process<'_>,
+        applied: &Definition,
+        rendered: (&EnvSource, &str),
+        renewed: &BTreeSet<&str>,
+    ) -> bool {
+        let before = self.facts.before();
+        let environment = &self.facts.release.environment.environment;
+        self.says(applied, rendered, renewed)
+            && before.is_some_and(|before| reads_the_same(process.service, before, environment))
+    }
+
+    /// Whether a revision says what was rendered, but for names and the values that it reads, and its version of the secret is
+    /// there for tasks that start.
+    fn says(
+        &self,
+        known: &Definition,
+        (source, core): (&EnvSource, &str),
+        renewed: &BTreeSet<&str>,
+    ) -> bool {
+        let named = known.secret_version_id.as_deref();
+        let stands = match source {
+            EnvSource::S3 { .. } => named.is_none(),
+            EnvSource::SecretsManager { version, .. } => {
+                *version == EnvVersion::Release && named.is_none_or(|named| self.stands(named))
+            }
+        };
+        stands
+            && known.core.as_deref() == Some(core)
+            && !named.is_some_and(|named| renewed.contains(named))
+    }
+
+    /// What the Release ran when it was live before, where tasks can still be started with it: the environment is the same.
+    fn recorded(&self, process: &Process<'_>) -> Option<&'a Definition> {
+        let record = self.facts.record.as_ref()?;
+        let of_kind = if process.is_timer() {
+            &record.timers
+        } else {
+            &record.services
+        };
+        let recorded = of_kind.get(process.name());
+        let dead = &self.facts.surroundings.dead;
+        recorded.filter(|known| !self.wanted.allowed.restart && !dead.contains(&known.arn))
+    }
+
+    /// Whether a version of the secret is there for tasks that start, as far as that is known.
+    fn stands(&self, version_id: &str) -> bool {
+        let key_arn = self.config.secret_key_arn.as_deref();
+        let applied = self.wanted.applied;
+        if applied.is_some_and(|applied| applied.is_under_another_key(version_id, key_arn)) {
+            return false;
+        }
+        let standing = self.facts.secret.as_ref();
+        let is_missing = standing.is_none_or(StandingSecret::is_missing);
+        let stages = standing.and_then(|standing| standing.stages());
+        !is_missing && stages.is_none_or(|stages| stages.keeps(version_id))
+    }
+
+    /// The versions that nothing is kept at any more, although it could be: all definitions together name at most
+    /// [`APPLIED_MAX`], so that there is room for history, and the oldest are left first.
+    fn renewed(
+        &self,
+        rendered: &[(&Process<'a>, TaskDefinition)],
+        (source, naming): (&EnvSource, &[&str]),
+    ) -> BTreeSet<&'a str> {
+        let (Some(applied), Some(wanted)) = (self.wanted.applied, source.pinned()) else {
+            return BTreeSet::new();
+        };
+        if applied.named_versions().len() < APPLIED_MAX {
+            return BTreeSet::new();
+        }
+        let none = BTreeSet::new();
+        let kept = rendered.iter().filter_map(|(process, definition)| {
+            let known = self.alive(process)?;
+            let core = definition.core(naming, source.secret_arn());
+            let is_kept = self.is_same(process, known, (source, &core), &none);
+            known.secret_version_id.as_deref().filter(|_| is_kept)
+        });
+        let mut kept: BTreeSet<&'a str> = kept.filter(|named| *named != wanted).collect();
+        let age = |named: &&str| {
+            let mut versions = applied.versions.iter();
+            versions.position(|version| version.id == *named)
+        };
+        let mut renewed = BTreeSet::new();
+        while kept.len() >= APPLIED_MAX {
+            // One that is in no row is older than all.
+            let oldest = kept
+                .iter()
+                .max_by_key(|named| age(named).unwrap_or(usize::MAX));
+            let Some(oldest) = oldest.copied() else {
+                break;
+            };
+            kept.remove(oldest);
+            renewed.insert(oldest);
+        }
+        renewed
     }
 
     /// What is applied, where tasks can still be started with it.
-    fn alive(&self, process: &Process<'_>) -> Option<&Definition> {
+    fn alive(&self, process: &Process<'_>) -> Option<&'a Definition> {
         let dead = &self.facts.surroundings.dead;
         let applied = process.applied(self.wanted.applied?);
         applied.filter(|known| !dead.contains(&known.arn))
@@ -252,7 +462,7 @@ mod tests {
         let own = "arn:aws:ssm:us-east-1:123456789012:parameter/own";
         let (mut secrets, mut docker_labels) = (pairs([("OWN", own)]), BTreeMap::new());
         if let Some((arn, version_id)) = reads {
-            secrets.insert("KEY".to_owned(), arn.value_from("KEY"));
+            secrets.insert("KEY".to_owned(), arn.pinned("KEY", version_id));
             docker_labels = pairs([("convox.secret.version", version_id)]);
         }
         let container = ContainerDefinition {
@@ -290,10 +500,12 @@ mod tests {
         }
     }
 
-    fn kept(definition: TaskDefinition) -> ProcessStep<'static> {
+    fn kept(definition: TaskDefinition, version_id: Option<&str>) -> ProcessStep<'static> {
         let known = Known {
             arn: "myrack_shop_web:7".to_owned(),
             digest: definition.digest(),
+            release: None,
+            secret_version_id: version_id.map(str::to_owned),
         };
         let rule = RulePut {
             name: "rule".to_owned(),
@@ -305,6 +517,7 @@ mod tests {
         };
         ProcessStep {
             definition,
+            core: String::new(),
             revision: Revision::Keep(known),
             action: Action::Put(rule),
             moves: false,
@@ -316,6 +529,7 @@ mod tests {
             arn: arn.clone(),
             version_id: version_id.to_owned(),
             changed: true,
+            not_current: None,
         }
     }
 
@@ -333,14 +547,19 @@ mod tests {
                 source: EnvSource::SecretsManager {
                     secret_arn: planned.clone(),
                     version_id: "v1".to_owned(),
+                    version: EnvVersion::Release,
                 },
-                steps: steps.map(|reads| kept(definition(reads))).to_vec(),
+                naming: Vec::new(),
+                steps: steps
+                    .map(|reads| kept(definition(reads), reads.map(|(_, named)| named)))
+                    .to_vec(),
                 impossible: None,
             };
             let filled = route.filled(&written, &BTreeMap::new());
             let EnvSource::SecretsManager {
                 secret_arn,
                 version_id,
+                ..
             } = &filled.source
             else {
                 panic!("the secret delivers");
@@ -367,6 +586,31 @@ mod tests {
     }
 
     #[test]
+    fn what_is_kept_at_another_version_stays_whatever_is_written() {
+        let created = SecretArn::returned(CREATED);
+        let route = Route {
+            source: EnvSource::SecretsManager {
+                secret_arn: created.clone(),
+                version_id: "v1".to_owned(),
+                version: EnvVersion::Release,
+            },
+            naming: Vec::new(),
+            steps: vec![kept(definition(Some((&created, "v1"))), Some("v0"))],
+            impossible: None,
+        };
+        let filled = route.filled(&written(&created, "v2"), &BTreeMap::new());
+        let known = filled.steps[0]
+            .revision
+            .known()
+            .map(|known| known.arn.as_str());
+        assert_eq!(
+            (known, filled.steps[0].moves),
+            (Some("myrack_shop_web:7"), false)
+        );
+        assert_eq!(filled.source.pinned(), Some("v2"));
+    }
+
+    #[test]
     fn what_a_dead_attempt_left_is_run_where_it_reads_the_secret_as_it_was_written() {
         let uncreated = SecretArn::uncreated("myrack/shop", BESIDE);
         let created = SecretArn::returned(CREATED);
@@ -387,8 +631,10 @@ mod tests {
                 source: EnvSource::SecretsManager {
                     secret_arn: uncreated.clone(),
                     version_id: "v1".to_owned(),
+                    version: EnvVersion::Release,
                 },
-                steps: vec![kept(definition(Some((&uncreated, "v1"))))],
+                naming: Vec::new(),
+                steps: vec![kept(definition(Some((&uncreated, "v1"))), Some("v1"))],
                 impossible: None,
             };
             let newest = BTreeMap::from([(says.family.clone(), newest)]);

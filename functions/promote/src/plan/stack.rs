@@ -40,6 +40,12 @@ pub struct StackPlan {
 }
 
 impl StackPlan {
+    /// Whether the stack is as wanted.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.step == StackStep::Ready
+    }
+
     /// What has to end before CloudFormation takes another change of the stack.
     #[must_use]
     pub fn waits(&self, id: &AppId) -> Option<PromoteError> {

@@ -9,7 +9,7 @@ use lambda::unwanted::{Keep, Unwanted, bounded};
 use manifest::Manifest;
 use manifest::precedence::EnvDelivery;
 use names::AppId;
-use promotion::Applied;
+use promotion::{Applied, Record};
 
 use super::agents::agents;
 use super::named;
@@ -22,14 +22,18 @@ pub(super) async fn complete(
     surroundings: &mut Surroundings,
     shell: &Shell,
     wanted: &Wanted<'_>,
-    manifest: &Manifest,
+    (manifest, delivery): (&Manifest, EnvDelivery),
     applied_rules: BTreeMap<String, SeenRule>,
 ) -> Result<(), PromoteError> {
     let of_manifest = rules_of(wanted.id, manifest);
     let applied_rules = applied_rules.into_iter();
     let applied_rules = applied_rules.filter(|(name, _)| of_manifest.contains(name));
     surroundings.rules.extend(applied_rules);
-    surroundings.dead = dead(shell, wanted.applied, surroundings).await?;
+    let dead = dead(shell, wanted.applied, surroundings);
+    let elsewhere = elsewhere(shell, wanted, delivery, surroundings);
+    let (dead, elsewhere) = try_join(dead, elsewhere).await?;
+    surroundings.dead.extend(dead);
+    surroundings.elsewhere = elsewhere;
     Ok(())
 }
 
@@ -64,7 +68,7 @@ async fn rules(
 pub(super) async fn read(
     shell: &Shell,
     wanted: &Wanted<'_>,
-    release: &ReadRelease,
+    (release, record): (&ReadRelease, Option<&Record>),
     delivery: EnvDelivery,
 ) -> Result<Surroundings, PromoteError> {
     let (settings, manifest) = (&release.settings, &release.manifest);
@@ -104,15 +108,18 @@ pub(super) async fn read(
     let unwanted = Unwanted::find(shell.places(), wanted.id, wanted.applied, unknown, keep);
     let unwanted = async { Ok(unwanted.await?) };
     let newest = async { Ok(newest.await?) };
-    let seen = try_join(new_rules, newest);
-    let ((services, lent), (rules, newest), unwanted) = try_join3(ecs, seen, unwanted).await?;
+    let dead = not_active(shell, record.map(|record| not_run(wanted, record)));
+    let seen = try_join3(new_rules, newest, dead);
+    let ((services, lent), (rules, newest, dead), unwanted) =
+        try_join3(ecs, seen, unwanted).await?;
     let agents = agents(shell, manifest, delivery).await;
     Ok(Surroundings {
         services,
         named: lent,
         rules,
         newest,
-        dead: BTreeSet::new(),
+        dead,
+        elsewhere: BTreeSet::new(),
         agents,
         unwanted,
     })
@@ -124,14 +131,50 @@ async fn dead(
     applied: Option<&Applied>,
     surroundings: &Surroundings,
 ) -> Result<BTreeSet<String>, PromoteError> {
-    let idle = applied.map(|applied| surroundings.idle(applied));
-    let idle = idle.unwrap_or_default();
-    let found = bounded(idle.iter().cloned().collect(), async |arn| {
+    not_active(shell, applied.map(|applied| surroundings.idle(applied))).await
+}
+
+/// Those of the revisions that nothing can be started with any more.
+async fn not_active(
+    shell: &Shell,
+    revisions: Option<BTreeSet<String>>,
+) -> Result<BTreeSet<String>, PromoteError> {
+    let revisions = revisions.unwrap_or_default();
+    let found = bounded(revisions.iter().cloned().collect(), async |arn| {
         shell.cluster.definition(arn).await
     })
     .await?;
     let is_alive = |arn: &String| found.get(arn).is_some_and(|found| found.is_active);
-    Ok(idle.into_iter().filter(|arn| !is_alive(arn)).collect())
+    Ok(revisions.into_iter().filter(|arn| !is_alive(arn)).collect())
+}
+
+/// The recorded revisions that are not applied, and so may have been deregistered by anybody.
+fn not_run(wanted: &Wanted<'_>, record: &Record) -> BTreeSet<String> {
+    let applied = wanted.applied.into_iter().flat_map(Applied::definitions);
+    let applied: BTreeSet<&String> = applied.map(|known| &known.arn).collect();
+    let recorded = record.services.values().chain(record.timers.values());
+    let recorded = recorded.map(|known| &known.arn);
+    recorded
+        .filter(|arn| !applied.contains(arn))
+        .cloned()
+        .collect()
+}
+
+/// What the revisions refer to that may run and are not applied, where the secret is written: it keeps the versions that they
+/// name.
+async fn elsewhere(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    delivery: EnvDelivery,
+    surroundings: &Surroundings,
+) -> Result<BTreeSet<String>, PromoteError> {
+    if delivery == EnvDelivery::S3 {
+        return Ok(BTreeSet::new());
+    }
+    let revisions = surroundings.not_applied(wanted);
+    let found = bounded(revisions, async |arn| shell.cluster.definition(arn).await).await?;
+    let references = found.into_values().map(|found| found.secret_references);
+    Ok(references.flatten().collect())
 }
 
 fn families(id: &AppId, manifest: &Manifest) -> Vec<String> {

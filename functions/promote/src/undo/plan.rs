@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws::secrets::{ReadableSecret, SecretError};
 use lambda::unwanted::Removals;
-use manifest::precedence::EnvDelivery;
 use names::error_chain::Chain;
-use promotion::{Definition, SecretVersion};
+use promotion::{Definition, KeptVersion};
 use release::timer_rule::TimerRule;
 
 use super::Case;
@@ -26,10 +26,14 @@ pub(super) struct Undo<'a> {
 
 /// One step.
 pub(super) enum Step<'a> {
-    /// This version of the secret becomes the current one; where it is gone, its environment is written anew.
-    Secret {
-        /// Its id.
-        version: &'a str,
+    /// A version of the secret is gone that definitions name: its environment is written again, under the same id.
+    PutVersion(&'a KeptVersion),
+    /// A version of the secret becomes the current one.
+    MakeCurrent {
+        /// The secret.
+        secret: &'a ReadableSecret,
+        /// The version's id.
+        version_id: &'a str,
     },
     /// Something is done.
     Do {
@@ -93,11 +97,31 @@ pub(super) fn plan<'a>(config: &'a Config, case: &'a Case<'a>, seen: &'a Seen) -
 }
 
 impl<'a> Case<'a> {
-    /// The version that the secret goes back to, where it may have another one.
-    fn secret(&self) -> Option<&'a SecretVersion> {
-        let is_read = self.applied.delivery == EnvDelivery::SecretsManager;
-        let in_question = is_read && (self.interrupted || self.touched.secret);
-        self.applied.secret.as_ref().filter(|_| in_question)
+    /// Whether the secret may be another one than the applied Release has.
+    pub(super) fn names_the_secret(&self) -> bool {
+        (self.interrupted || self.touched.secret) && !self.versions().is_empty()
+    }
+
+    /// The version that is current, where the applied Release is read from the secret.
+    fn current(&self) -> Option<&'a str> {
+        let secret = self.applied.secret.as_ref();
+        secret.map(|secret| secret.version_id.as_str())
+    }
+
+    /// The versions that tasks of the applied Release read, the current one last.
+    fn versions(&self) -> Vec<&'a str> {
+        let mut versions = self.applied.named_versions();
+        let current = self.current();
+        if let Some(current) = current {
+            versions.remove(current);
+        }
+        versions.into_iter().chain(current).collect()
+    }
+
+    /// What can make a version again.
+    fn recorded(&self, version_id: &str) -> Option<&'a KeptVersion> {
+        let mut versions = self.applied.versions.iter();
+        versions.find(|version| version.id == version_id)
     }
 
     /// The Services whose ECS services may have been changed.
@@ -125,13 +149,47 @@ impl<'a> Case<'a> {
 impl Draft<'_> {
     /// The steps of everything, until something could not be read.
     fn all(&mut self) -> Result<(), PromoteError> {
-        let version = self.case.secret();
-        let version = version.map(|version| version.version_id.as_str());
-        self.steps
-            .extend(version.map(|version| Step::Secret { version }));
+        self.secret();
         self.services()?;
         self.rules()?;
         self.created()
+    }
+
+    /// Every version that the applied Release's definitions name is there again, and its own is current. What cannot be read
+    /// holds up nothing else.
+    fn secret(&mut self) {
+        let Some(seen) = &self.seen.secret else {
+            return;
+        };
+        let secret = match seen {
+            Ok(secret) => Some(secret),
+            Err(SecretError::Missing { .. } | SecretError::ScheduledForDeletion { .. }) => None,
+            Err(err) => {
+                let (name, reason) = (self.case.id.secret(), Chain(err));
+                return self.left(format!(
+                    "the secret `{name}` could not be put back ({reason})"
+                ));
+            }
+        };
+        let versions = self.case.versions();
+        let has = |version_id: &str| secret.is_some_and(|secret| secret.stages.has(version_id));
+        for version_id in versions.iter().copied().filter(|id| !has(id)) {
+            let step = match self.case.recorded(version_id) {
+                Some(version) => Step::PutVersion(version),
+                None => Step::Left(format!(
+                    "version {version_id} of the secret `{}` is gone, and what made it is not \
+                     written down",
+                    self.case.id.secret()
+                )),
+            };
+            self.steps.push(step);
+        }
+        let current = self.case.current();
+        if let (Some(secret), Some(version_id)) = (secret, current.filter(|id| has(id)))
+            && secret.stages.current() != Some(version_id)
+        {
+            self.steps.push(Step::MakeCurrent { secret, version_id });
+        }
     }
 
     pub(super) fn left(&mut self, says: impl Into<String>) {
@@ -190,10 +248,12 @@ fn stack(case: &Case<'_>, seen: &Seen) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use aws::call_error::CallError;
+    use aws::secrets::{Stages, own_label};
     use lambda::unwanted::Unwanted;
     use manifest::capacity::Capacity;
+    use manifest::precedence::EnvDelivery;
     use names::{AppId, AppName, RackName, ReleaseId};
-    use promotion::Applied;
+    use promotion::{Applied, SecretVersion};
     use release::stack_state::SeenStack;
     use serde_json::{Value, json};
 
@@ -233,6 +293,9 @@ mod tests {
         Definition {
             arn: format!("{runs_as}:7"),
             digest: "digest".to_owned(),
+            core: None,
+            release: None,
+            secret_version_id: None,
             runs_as: runs_as.to_owned(),
             schedule: schedule.map(str::to_owned),
             capacity: None,
@@ -251,6 +314,8 @@ mod tests {
             secret: None,
             services: BTreeMap::from([("web".to_owned(), known(WEB, None))]),
             timers: BTreeMap::from([("nightly".to_owned(), known(NIGHTLY, Some("rate(1 day)")))]),
+            versions: Vec::new(),
+            going_back_to: BTreeSet::new(),
             stack: None,
             cluster: None,
             network: None,
@@ -271,6 +336,7 @@ mod tests {
 
     fn nothing() -> Seen {
         Seen {
+            secret: None,
             services: Ok(BTreeMap::new()),
             manifest: None,
             rules: BTreeMap::from([(NIGHTLY.to_owned(), Ok(None))]),
@@ -278,6 +344,72 @@ mod tests {
             cluster: None,
             unwanted: Some(Ok(Unwanted::default())),
             stack: None,
+        }
+    }
+
+    /// A secret with these versions.
+    fn readable(versions: &[&str], current: &str) -> ReadableSecret {
+        let labels = |id: &str| {
+            let current = (id == current).then(|| "AWSCURRENT".to_owned());
+            [own_label(id)].into_iter().chain(current).collect()
+        };
+        let versions = versions.iter();
+        let versions = versions.map(|id| ((*id).to_owned(), labels(id)));
+        ReadableSecret {
+            arn: names::SecretArn::returned("arn"),
+            stages: Stages(versions.collect()),
+        }
+    }
+
+    fn version(id: &str) -> KeptVersion {
+        KeptVersion {
+            id: id.to_owned(),
+            release: Some(ReleaseId::new("R1").unwrap()),
+            env_version_id: Some("version".to_owned()),
+            key_arn: None,
+        }
+    }
+
+    #[test]
+    fn every_version_that_is_named_is_put_back_under_its_id_and_the_own_one_is_current_in_the_end()
+    {
+        let mut applied = applied();
+        applied.delivery = EnvDelivery::SecretsManager;
+        applied.secret = Some(SecretVersion {
+            arn: names::SecretArn::returned("arn"),
+            version_id: "v3".to_owned(),
+        });
+        for (known, id) in applied.services.values_mut().zip(["v1"]) {
+            known.secret_version_id = Some(id.to_owned());
+        }
+        applied.versions = ["v3", "v1"].map(version).to_vec();
+        let missing = || SecretError::Missing {
+            name: "myrack/shop".to_owned(),
+        };
+        let denied = CallError::stated("describe", "AccessDeniedException", None);
+        let unreadable = "the secret `myrack/shop` could not be put back (failed to describe: AccessDeniedException)";
+        for (secret, want) in [
+            (Ok(readable(&["v1", "v3"], "v3")), vec![]),
+            (
+                Ok(readable(&["v1", "v3", "v4"], "v4")),
+                vec!["make v3 current"],
+            ),
+            (
+                Ok(readable(&["v3", "v4"], "v4")),
+                vec!["put v1", "make v3 current"],
+            ),
+            (Ok(readable(&["v4"], "v4")), vec!["put v1", "put v3"]),
+            (Err(missing()), vec!["put v1", "put v3"]),
+            (Err(SecretError::Call(denied)), vec![unreadable]),
+        ] {
+            let says = format!("{secret:?}");
+            let seen = Seen {
+                secret: Some(secret),
+                ..nothing()
+            };
+            let (mut steps, _, _) = undone(&applied, &seen);
+            steps.retain(|step| step.contains(" v") || step.contains("secret"));
+            assert_eq!(steps, want, "{says}");
         }
     }
 
@@ -296,7 +428,8 @@ mod tests {
         };
         let undo = plan(&config, &case, seen);
         let steps = undo.steps.iter().map(|step| match step {
-            Step::Secret { version } => format!("secret {version}"),
+            Step::PutVersion(version) => format!("put {}", version.id),
+            Step::MakeCurrent { version_id, .. } => format!("make {version_id} current"),
             Step::Do { failed, .. } => failed.clone(),
             Step::Left(says) => says.clone(),
         });
@@ -307,7 +440,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_stops_what_comes_after_it_and_nothing_before() {
         let denied = || CallError::stated("look", "AccessDeniedException", None);
-        let secret = "secret v1".to_owned();
+        let secret = "make v1 current".to_owned();
         let gone = format!("the ECS service `{WEB}` is gone, and it was not this App's to create");
         let rule = format!("the rule `{NIGHTLY}` is gone, and what it said is not written down");
         let cases: [(Denied, Vec<&String>); 3] = [
@@ -329,6 +462,7 @@ mod tests {
         });
         for (deny, want) in cases {
             let mut seen = nothing();
+            seen.secret = Some(Ok(readable(&["v1", "v2"], "v2")));
             deny(&mut seen, denied());
             let (steps, stopped, _) = undone(&applied, &seen);
             assert_eq!(steps.iter().collect::<Vec<_>>(), want);

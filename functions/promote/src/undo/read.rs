@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::call_error::{CallError, ErrorClass};
 use aws::ecs::{EcsService, SeenCluster, is_same_cluster};
 use aws::event_rules::SeenRule;
+use aws::secrets::{ReadableSecret, SecretError};
 use lambda::intake::Failure as _;
 use lambda::unwanted::{Keep, Unwanted};
 use manifest::Manifest;
@@ -21,6 +22,8 @@ pub(super) type Look<T> = Result<T, CallError>;
 
 /// What stands.
 pub(super) struct Seen {
+    /// The secret, where a version of it may have to be put back; an error where tasks cannot read it.
+    pub(super) secret: Option<Result<ReadableSecret, SecretError>>,
     /// The ECS services in question that exist, by name; none where they are in another cluster.
     pub(super) services: Look<BTreeMap<String, EcsService>>,
     /// The manifest of the applied Release, where one of them is gone.
@@ -52,6 +55,11 @@ impl<'a> Case<'a> {
 ///
 /// [`PromoteError`] of the transient class.
 pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, PromoteError> {
+    let secret = if case.names_the_secret() {
+        Some(edge.readable_secret(case.id).await)
+    } else {
+        None
+    };
     let services = services(edge, case).await?;
     let is_gone = |known: &Definition| {
         let seen = services.as_ref().ok();
@@ -91,6 +99,7 @@ pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, Pro
         None
     };
     Ok(Seen {
+        secret,
         services,
         manifest,
         rules,

@@ -1,6 +1,6 @@
 //! ECS services: moved back, or made again where they are gone. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use aws::ecs::EcsService;
@@ -8,7 +8,7 @@ use manifest::capacity::Capacity;
 use manifest::{Deployment, Manifest, Service};
 use names::AppId;
 use names::error_chain::Chain;
-use promotion::{Definition, Setting};
+use promotion::{Applied, Definition, Setting};
 use release::timer_rule::{Network, Placement};
 
 use super::plan::{Deed, Draft, Step};
@@ -94,7 +94,7 @@ impl<'a> Draft<'a> {
 
     fn aim(&self, known: &'a Definition) -> Aim<'a> {
         let today = &self.config.release.network;
-        Aim::of(known, self.case.applied.network.as_ref(), today)
+        Aim::of(known, self.case.applied, today)
     }
 
     fn new_service(
@@ -179,6 +179,8 @@ struct Aim<'a> {
     deployment: Option<Deployment>,
     /// That of today's settings, to which the request may have moved it.
     today: &'a Network,
+    /// The older revisions to which a request may have moved it.
+    going_back_to: &'a BTreeSet<String>,
 }
 
 /// The way of an ECS service back.
@@ -192,8 +194,8 @@ enum Way<'a> {
 }
 
 impl<'a> Aim<'a> {
-    fn of(known: &'a Definition, recorded: Option<&'a Network>, today: &'a Network) -> Self {
-        let stands = known.stands.as_ref();
+    fn of(known: &'a Definition, applied: &'a Applied, today: &'a Network) -> Self {
+        let (stands, recorded) = (known.stands.as_ref(), applied.network.as_ref());
         let network = stands
             .and_then(|stands| stands.network.as_ref())
             .or(recorded);
@@ -204,6 +206,7 @@ impl<'a> Aim<'a> {
             network: network.filter(|_| known.capacity.is_some()),
             deployment: deployment.filter(|_| known.capacity.is_some()),
             today,
+            going_back_to: &applied.going_back_to,
         }
     }
 
@@ -240,8 +243,9 @@ impl<'a> Aim<'a> {
                 "does not carry the tag convox:lent-to of this App any more, so it is left alone",
             );
         }
-        // A request only ever moves to newer revisions: it was ECS that went back, while nobody of ours looked.
-        let went_back = is_older(&service.task_definition, &known.arn);
+        // A request moves to newer revisions, or to older ones that it writes down first: it was ECS that went back, while nobody
+        // of ours looked.
+        let went_back = is_older(runs, &known.arn) && !self.going_back_to.contains(runs);
         if interrupted && known.stands.is_none() && went_back {
             return Way::None;
         }

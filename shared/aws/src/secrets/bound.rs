@@ -46,6 +46,13 @@ fn failing(failing: Failing) -> Secrets {
     Secrets::new(&config, None, LIMIT)
 }
 
+fn readable() -> ReadableSecret {
+    ReadableSecret {
+        arn: SecretArn::returned("arn"),
+        stages: Stages::default(),
+    }
+}
+
 fn id() -> AppId {
     AppId {
         rack: RackName::new("myrack").unwrap(),
@@ -57,7 +64,7 @@ fn id() -> AppId {
 async fn write_through(secrets: &Secrets) -> (Duration, ErrorCode) {
     let (id, began) = (id(), Instant::now());
     let secret = secrets.of(&id);
-    let written = secret.read_and_write("{}", &"0".repeat(64)).await;
+    let written = secret.put_back(&"0".repeat(32), "{}").await;
     (began.elapsed(), written.unwrap_err().error_type())
 }
 
@@ -80,12 +87,13 @@ async fn a_secrets_manager_that_never_answers_is_a_time_out() {
     let secrets = failing(Failing(None));
     let (took, error_type) = write_through(&secrets).await;
     assert_eq!(error_type, ErrorType::Timeout.into(), "after {took:?}");
-    for call in ["make_current", "current"] {
+    for call in ["make_current", "forget", "readable"] {
         let (id, began) = (id(), Instant::now());
         let secret = secrets.of(&id);
         let error = match call {
-            "make_current" => secret.make_current("v1").await.unwrap_err(),
-            _ => secret.current().await.unwrap_err(),
+            "make_current" => secret.make_current(&readable(), "v1").await.unwrap_err(),
+            "forget" => secret.forget(&readable().arn, "v1").await.unwrap_err(),
+            _ => secret.readable().await.unwrap_err(),
         };
         assert_eq!(error.error_type(), ErrorType::Timeout.into(), "{call}");
         assert!(began.elapsed() <= LIMIT + ROUNDED, "{call}");

@@ -45,8 +45,8 @@ pub struct KeyStays {
 }
 
 impl AppSecret<'_> {
-    /// Encrypts the secret with the Rack's key, where it is encrypted with `other_key`: the versions with a label, and all
-    /// that follow (API reference, `UpdateSecret`, `KmsKeyId`).
+    /// Encrypts the secret with the Rack's key, where it is encrypted with `other_key`: the versions with a label of AWS's, and
+    /// all that follow. What only its own label keeps stays under the other key (API reference, `UpdateSecret`, `KmsKeyId`).
     pub(super) async fn encrypt_anew(
         &self,
         arn: &SecretArn,

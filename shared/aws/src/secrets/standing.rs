@@ -1,13 +1,14 @@
-//! What a write-through has to know first: the secret and its value, read at once; and what follows from them.
+//! What a write-through has to know first: the secret, the labels of its versions, and whether the version that it is to have
+//! stands; and what follows from them.
 
 use std::time::Duration;
 
 use futures_util::future::join;
 use tokio::time::{Instant, timeout};
 
-use super::{AppSecret, Found, Key, SecretError, Value};
+use super::version::Stages;
+use super::{AppSecret, Found, Key, SecretError};
 use names::SecretArn;
-use zeroize::Zeroizing;
 
 /// What Secrets Manager says of a secret that is scheduled for deletion.
 pub(super) const INVALID_REQUEST: &str = "InvalidRequestException";
@@ -21,39 +22,67 @@ pub struct StandingSecret {
 /// What stands under the App's name.
 pub(super) enum SecretState {
     Nothing,
-    /// With the version called `AWSCURRENT`, if there is one.
-    Active(SecretArn, Key, Result<Option<Value>, SecretError>),
-    ScheduledForDeletion(SecretArn, Key),
+    /// With what stands under the first id that can be used.
+    Active(Described, Result<Version, SecretError>),
+    ScheduledForDeletion(Described),
 }
 
-/// The writes that make the secret hold a value.
+/// A secret of ours.
+pub(super) struct Described {
+    pub(super) arn: SecretArn,
+    pub(super) key: Key,
+    pub(super) stages: Stages,
+}
+
+/// The version that is to hold a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Version {
+    /// It does.
+    Stands(String),
+    /// There is none of that id.
+    Free(String),
+}
+
+/// The writes that make a version of the secret hold a value, keep it, and make it current.
 #[derive(Debug, Clone)]
 pub enum SecretWrite {
-    /// There is no secret: it is created.
-    Create,
+    /// There is no secret: it is created without a value, then gets one.
+    Create {
+        /// The version that it gets.
+        version_id: String,
+    },
     /// The secret is there.
     Existing {
         /// Its ARN.
         arn: SecretArn,
         /// The key that it is encrypted with, where that is not the Rack's: it is encrypted with that one first.
         other_key: Option<Key>,
+        /// The labels of its versions.
+        stages: Stages,
         /// What follows.
         then: ValueWrite,
     },
 }
 
-/// What makes a secret that exists hold a value.
+/// What makes a version of a secret that exists hold a value.
 #[derive(Debug, Clone)]
 pub enum ValueWrite {
-    /// Its current version does already. Secrets Manager keeps 100 versions for 24 hours, so needless ones cost.
-    Nothing {
+    /// It does already: labels that it lacks are attached. Secrets Manager keeps 100 versions for 24 hours, so needless ones
+    /// cost.
+    Label {
         /// That version.
         version_id: String,
     },
     /// A new version.
-    Put,
-    /// It is scheduled for deletion: it is restored, then gets a new version.
-    Restore,
+    Put {
+        /// Its id.
+        version_id: String,
+    },
+    /// It is scheduled for deletion: it is restored, then gets a new version, or has it.
+    Restore {
+        /// Its id.
+        version_id: String,
+    },
     /// It went away while it was read, so it is read again.
     ReadAgain,
     /// What it holds cannot be read.
@@ -71,39 +100,68 @@ impl Default for StandingSecret {
 }
 
 impl StandingSecret {
-    /// One with the account's own key, and the id and the value of its current version, if it has one.
+    /// One with the account's own key, whose versions are labelled like that and hold what `held` knows by their ids; the first
+    /// of `ids` that is free or holds `value` is the version to be.
     #[must_use]
-    pub fn active(arn: SecretArn, current: Option<(String, Zeroizing<String>)>) -> Self {
-        let current = current.map(|(version_id, text)| Value {
-            version_id,
-            text,
-            is_current: true,
+    pub fn active<'a>(
+        arn: SecretArn,
+        stages: Stages,
+        (value, ids): (&str, &[String]),
+        held: impl Fn(&str) -> Option<&'a str>,
+    ) -> Self {
+        let mut free = None;
+        for id in ids {
+            free = Version::of(id, held(id), value);
+            if free.is_some() {
+                break;
+            }
+        }
+        let version = free.ok_or(SecretError::Contended {
+            name: arn.to_string(),
         });
-        let standing = SecretState::Active(arn, Key::seen(None), Ok(current));
+        let described = Described::plain(arn, stages);
         Self {
-            standing: Ok(standing),
+            standing: Ok(SecretState::Active(described, version)),
             ..Self::default()
         }
     }
 
     /// One with the account's own key that is scheduled for deletion.
     #[must_use]
-    pub fn scheduled(arn: SecretArn) -> Self {
-        let standing = SecretState::ScheduledForDeletion(arn, Key::seen(None));
+    pub fn scheduled(arn: SecretArn, stages: Stages) -> Self {
+        let described = Described::plain(arn, stages);
         Self {
-            standing: Ok(standing),
+            standing: Ok(SecretState::ScheduledForDeletion(described)),
             ..Self::default()
         }
     }
 
-    /// What makes it hold `value`, encrypted with `key_arn`; `None` is the account's own key.
+    /// What makes a version hold the value, with `first` as its id where any may be; the secret is encrypted with `key_arn` then,
+    /// `None` is the account's own.
     ///
     /// # Errors
     ///
     /// [`SecretError`], why nothing can be written: it is somebody else's, or cannot be read.
-    pub fn write(&self, value: &str, key_arn: Option<&str>) -> Result<SecretWrite, &SecretError> {
+    pub fn write(&self, first: &str, key_arn: Option<&str>) -> Result<SecretWrite, &SecretError> {
         let standing = self.standing.as_ref()?;
-        Ok(standing.write(value, key_arn))
+        Ok(standing.write(first, key_arn))
+    }
+
+    /// The labels of its versions, also while it is scheduled for deletion; `None` where that is not known.
+    #[must_use]
+    pub fn stages(&self) -> Option<&Stages> {
+        match self.standing.as_ref().ok()? {
+            SecretState::Nothing => None,
+            SecretState::Active(described, _) | SecretState::ScheduledForDeletion(described) => {
+                Some(&described.stages)
+            }
+        }
+    }
+
+    /// Whether it is known that there is none.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        matches!(self.standing, Ok(SecretState::Nothing))
     }
 
     /// How long it took to read.
@@ -113,28 +171,81 @@ impl StandingSecret {
     }
 }
 
+impl Described {
+    fn plain(arn: SecretArn, stages: Stages) -> Self {
+        let key = Key::seen(None);
+        Self { arn, key, stages }
+    }
+}
+
+impl Version {
+    /// What a version of that id, if it holds anything, is to one that holds `value`; `None` where it holds something else.
+    fn of(id: &str, held: Option<&str>, value: &str) -> Option<Self> {
+        match held {
+            None => Some(Self::Free(id.to_owned())),
+            Some(held) => (held == value).then(|| Self::Stands(id.to_owned())),
+        }
+    }
+}
+
 impl SecretState {
-    pub(super) fn write(&self, value: &str, key_arn: Option<&str>) -> SecretWrite {
-        let (arn, key, then) = match self {
-            Self::Nothing => return SecretWrite::Create,
-            Self::ScheduledForDeletion(arn, key) => (arn, key, ValueWrite::Restore),
-            Self::Active(arn, key, current) => (arn, key, ValueWrite::of(current, value)),
+    pub(super) fn write(&self, first: &str, key_arn: Option<&str>) -> SecretWrite {
+        let version_id = first.to_owned();
+        let (described, then) = match self {
+            Self::Nothing => return SecretWrite::Create { version_id },
+            Self::ScheduledForDeletion(described) => {
+                (described, ValueWrite::Restore { version_id })
+            }
+            Self::Active(described, version) => (described, ValueWrite::of(version)),
         };
+        let Described { arn, key, stages } = described;
         SecretWrite::Existing {
             arn: arn.clone(),
             other_key: (!key.is(key_arn)).then(|| key.clone()),
+            stages: stages.clone(),
             then,
         }
     }
 }
 
-impl ValueWrite {
-    fn of(current: &Result<Option<Value>, SecretError>, value: &str) -> Self {
-        match current {
-            Ok(Some(current)) if current.text.as_str() == value => Self::Nothing {
-                version_id: current.version_id.clone(),
+impl SecretWrite {
+    /// The version that will hold the value, as far as that is known.
+    #[must_use]
+    pub fn version_id(&self) -> Option<&str> {
+        match self {
+            Self::Create { version_id } => Some(version_id),
+            Self::Existing { then, .. } => match then {
+                ValueWrite::Label { version_id }
+                | ValueWrite::Put { version_id }
+                | ValueWrite::Restore { version_id } => Some(version_id),
+                ValueWrite::ReadAgain | ValueWrite::Unreadable(_) => None,
             },
-            Ok(_) => Self::Put,
+        }
+    }
+}
+
+impl SecretWrite {
+    /// Whether it is known before it is made which secret and version tasks will read.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Create { .. } => false,
+            Self::Existing { then, .. } => {
+                matches!(then, ValueWrite::Label { .. } | ValueWrite::Put { .. })
+            }
+        }
+    }
+}
+
+impl ValueWrite {
+    fn of(version: &Result<Version, SecretError>) -> Self {
+        match version {
+            Ok(Version::Stands(id)) => Self::Label {
+                version_id: id.clone(),
+            },
+            Ok(Version::Free(id)) => Self::Put {
+                version_id: id.clone(),
+            },
             Err(SecretError::Call(call)) if call.code() == INVALID_REQUEST => Self::ReadAgain,
             Err(err) => Self::Unreadable(err.clone()),
         }
@@ -142,23 +253,40 @@ impl ValueWrite {
 }
 
 impl AppSecret<'_> {
-    /// Reads the secret and its value, for [`AppSecret::write_through`]; both have one limit.
-    pub async fn see_value(&self) -> StandingSecret {
+    /// Reads the secret, and which of the versions `ids` is to hold `value`, for [`AppSecret::write_through`]; all has one
+    /// limit.
+    pub async fn see_value(&self, value: &str, ids: &[String]) -> StandingSecret {
         let (began, limit) = (Instant::now(), self.secrets.limit);
-        let standing = timeout(limit, self.standing()).await;
+        let standing = timeout(limit, self.standing(value, ids)).await;
         StandingSecret {
             standing: standing.unwrap_or(Err(SecretError::TimedOut(limit))),
             took: began.elapsed(),
         }
     }
 
-    pub(super) async fn standing(&self) -> Result<SecretState, SecretError> {
-        let name = self.id.secret();
-        let (found, value) = join(self.find(), self.value(&name, None)).await;
+    pub(super) async fn standing(
+        &self,
+        value: &str,
+        ids: &[String],
+    ) -> Result<SecretState, SecretError> {
+        let (found, version) = join(self.find(), self.version(value, ids)).await;
         Ok(match found? {
             Found::Nothing => SecretState::Nothing,
-            Found::Active(arn, key) => SecretState::Active(arn, key, value),
-            Found::ScheduledForDeletion(arn, key) => SecretState::ScheduledForDeletion(arn, key),
+            Found::Active(described) => SecretState::Active(described, version),
+            Found::ScheduledForDeletion(described) => SecretState::ScheduledForDeletion(described),
         })
+    }
+
+    /// The first of `ids` that is free or holds `value`: nearly always the first of all.
+    async fn version(&self, value: &str, ids: &[String]) -> Result<Version, SecretError> {
+        let name = self.id.secret();
+        for id in ids {
+            let held = self.value(&name, id).await?;
+            let held = held.as_ref().map(|held| held.as_str());
+            if let Some(version) = Version::of(id, held, value) {
+                return Ok(version);
+            }
+        }
+        Err(SecretError::Contended { name })
     }
 }

@@ -1,51 +1,56 @@
-//! Read first, then create, restore or put, then look that `AWSCURRENT` is ours and can be read.
+//! Create or restore what is missing, put the version, then see that its own label keeps it and that it is current.
 
 use std::time::Duration;
 
+use aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError;
 use aws_sdk_secretsmanager::types::Tag;
-use sha2::{Digest, Sha256};
 
 use super::standing::{INVALID_REQUEST, SecretWrite, ValueWrite};
-use super::{AppSecret, CURRENT, Key, SecretError, Written, failed};
-use names::{AppId, ReleaseId, SecretArn, hex};
+use super::version::{Stages, own_label};
+use super::{AppSecret, CURRENT, Found, Key, SecretError, Written, failed};
+use names::SecretArn;
 
 /// Lost races after which the write gives up.
 const STARTS: usize = 5;
 /// The pause between two looks at a version that is not visible yet; it doubles.
 const FIRST_LOOK: Duration = Duration::from_millis(50);
 
-/// The `ClientRequestToken` of a write: 64 hexadecimal digits.
-///
-/// Of content alone, a third write A after A and B would count as a repetition of the first and leave B current
-/// (API reference, `PutSecretValue`, `ClientRequestToken`).
-#[must_use]
-pub fn token(id: &AppId, release: &ReleaseId, request_id: &str, value: &str) -> String {
-    let mut digest = Sha256::new();
-    for part in [id.secret().as_str(), release.as_str(), request_id, value] {
-        digest.update(part.len().to_be_bytes());
-        digest.update(part);
-    }
-    hex(digest.finalize())
+/// What a version is to hold.
+#[derive(Clone, Copy)]
+pub struct Target<'a> {
+    /// The JSON object.
+    pub value: &'a str,
+    /// The ids that the version can have, in the order in which they are tried. They are the `ClientRequestToken`s.
+    pub ids: &'a [String],
+    /// Versions whose own labels are taken away first, since there is no room for another one.
+    pub make_room: &'a [String],
 }
 
 impl AppSecret<'_> {
     /// Makes `first`; where that loses a race, what then stands says how it goes on.
     pub(super) async fn write(
         &self,
-        value: &str,
-        token: &str,
+        target: Target<'_>,
         first: SecretWrite,
     ) -> Result<Written, SecretError> {
+        let mut ids = target.ids;
         let mut first = Some(first);
         for _ in 0..STARTS {
-            let write = if let Some(write) = first.take() {
-                write
-            } else {
-                let standing = self.standing().await?;
-                standing.write(value, self.secrets.key_arn.as_deref())
+            let write = match (first.take(), ids) {
+                (Some(write), _) => write,
+                (None, [next, ..]) => {
+                    let standing = self.standing(target.value, ids).await?;
+                    standing.write(next, self.secrets.key_arn.as_deref())
+                }
+                (None, []) => break,
             };
-            if let Some(written) = self.try_write(write, value, token).await? {
-                return Ok(written);
+            match self.try_write(write, target).await? {
+                Tried::Written(written) => return Ok(written),
+                Tried::Lost => {}
+                Tried::Taken(version_id) => {
+                    let taken = ids.iter().position(|id| *id == version_id);
+                    ids = ids.get(taken.map_or(1, |taken| taken + 1)..).unwrap_or(&[]);
+                }
             }
         }
         Err(SecretError::Contended {
@@ -53,69 +58,72 @@ impl AppSecret<'_> {
         })
     }
 
-    /// `None`: a race was lost.
     async fn try_write(
         &self,
         write: SecretWrite,
-        value: &str,
-        token: &str,
-    ) -> Result<Option<Written>, SecretError> {
-        let (arn, other_key, then) = match write {
-            SecretWrite::Create => return self.create(value, token).await,
+        target: Target<'_>,
+    ) -> Result<Tried, SecretError> {
+        let (arn, other_key, stages, then) = match write {
+            SecretWrite::Create { version_id } => {
+                let Some(arn) = self.create().await? else {
+                    return Ok(Tried::Lost);
+                };
+                let put = self
+                    .put(arn, &Stages::default(), target, version_id)
+                    .await?;
+                return self.visible(put).await;
+            }
             SecretWrite::Existing {
                 arn,
                 other_key,
+                stages,
                 then,
-            } => (arn, other_key, then),
+            } => (arn, other_key, stages, then),
         };
-        if let ValueWrite::Restore = then {
-            let restored = self.restore_and_put(other_key.as_ref(), value, token);
-            return restored.await.map(Some);
+        if let ValueWrite::Restore { version_id } = then {
+            let arn = self.restore(other_key.as_ref()).await?;
+            let put = self.put(arn, &stages, target, version_id).await?;
+            return self.visible(put).await;
         }
         self.encrypt_anew(&arn, other_key.as_ref()).await?;
         match then {
-            ValueWrite::Nothing { version_id } => Ok(Some(Written {
-                arn,
-                version_id,
-                changed: false,
-            })),
-            ValueWrite::Put | ValueWrite::Restore => self.put(arn, value, token).await.map(Some),
-            ValueWrite::ReadAgain => Ok(None),
+            ValueWrite::Label { version_id } => {
+                let lacks_own = !stages.keeps(&version_id);
+                if lacks_own {
+                    self.make_room(&arn, target).await?;
+                }
+                let lacks = (lacks_own, stages.current() != Some(&version_id));
+                let changed = lacks != (false, false);
+                let labelled = self.label(arn, &stages, version_id, lacks).await?;
+                Ok(Tried::Written(Written {
+                    changed,
+                    ..labelled
+                }))
+            }
+            ValueWrite::Put { version_id } | ValueWrite::Restore { version_id } => {
+                self.put(arn, &stages, target, version_id).await
+            }
+            ValueWrite::ReadAgain => Ok(Tried::Lost),
             ValueWrite::Unreadable(err) => Err(err),
         }
     }
 
-    /// `None`: the race was lost, the name is taken or still going away.
-    async fn create(&self, value: &str, token: &str) -> Result<Option<Written>, SecretError> {
+    /// Creates the secret without a value, since a version that is created with it has no label of its own (API reference,
+    /// `CreateSecret`). `None`: the race was lost, the name is taken or still going away.
+    async fn create(&self) -> Result<Option<SecretArn>, SecretError> {
         let tags = self.id.tags();
-        let request = self
-            .client()
-            .create_secret()
-            .name(self.id.secret())
-            .secret_string(value);
+        let tags = tags.iter();
+        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let request = self.client().create_secret().name(self.id.secret());
         let request = request
-            .client_request_token(token)
             .description(format!(
                 "Environment of the App {} on the Rack {}",
                 self.id.app, self.id.rack
             ))
             .set_kms_key_id(self.secrets.key_arn.clone())
-            .set_tags(Some(
-                tags.iter()
-                    .map(|(key, value)| Tag::builder().key(key).value(value).build())
-                    .collect(),
-            ));
+            .set_tags(Some(tags.collect()));
         match request.send().await {
-            Ok(answer) => {
-                let arn = SecretArn::returned(answer.arn.unwrap_or_default());
-                let version_id = answer.version_id.unwrap_or_default();
-                self.until_visible(&arn, &version_id).await?;
-                Ok(Some(Written {
-                    arn,
-                    version_id,
-                    changed: true,
-                }))
-            }
+            Ok(answer) => Ok(Some(SecretArn::returned(answer.arn.unwrap_or_default()))),
             // InvalidRequest: scheduled for deletion in the meantime (API reference, `CreateSecret`).
             Err(err)
                 if err.as_service_error().is_some_and(|e| {
@@ -129,12 +137,7 @@ impl AppSecret<'_> {
         }
     }
 
-    async fn restore_and_put(
-        &self,
-        other_key: Option<&Key>,
-        value: &str,
-        token: &str,
-    ) -> Result<Written, SecretError> {
+    async fn restore(&self, other_key: Option<&Key>) -> Result<SecretArn, SecretError> {
         let name = self.id.secret();
         let restored = self.client().restore_secret().secret_id(&name).send().await;
         let arn = restored
@@ -143,38 +146,114 @@ impl AppSecret<'_> {
             .unwrap_or_default();
         let arn = SecretArn::returned(arn);
         self.encrypt_anew(&arn, other_key).await?;
-        let written = self.put(arn, value, token).await?;
-        self.until_visible(&written.arn, &written.version_id)
-            .await?;
-        Ok(written)
+        Ok(arn)
     }
 
-    async fn put(&self, arn: SecretArn, value: &str, token: &str) -> Result<Written, SecretError> {
+    async fn put(
+        &self,
+        arn: SecretArn,
+        stages: &Stages,
+        target: Target<'_>,
+        version_id: String,
+    ) -> Result<Tried, SecretError> {
+        self.make_room(&arn, target).await?;
+        let own = own_label(&version_id);
         let request = self
             .client()
             .put_secret_value()
             .secret_id(arn.as_str())
-            .secret_string(value);
-        let answer = request.client_request_token(token).send().await;
-        let answer = answer.map_err(|err| failed("write", &self.id.secret(), &err))?;
-        let version_id = answer.version_id().unwrap_or_default().to_owned();
-        // A repeated token is no write, and leaves AWSCURRENT where a later write has moved it.
-        if !answer.version_stages().iter().any(|stage| stage == CURRENT) {
-            self.move_current(&arn, &version_id).await?;
+            .secret_string(target.value)
+            .client_request_token(&version_id)
+            .version_stages(CURRENT)
+            .version_stages(&own);
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            // That id holds something else, or did once.
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(PutSecretValueError::is_resource_exists_exception) =>
+            {
+                return Ok(Tried::Taken(version_id));
+            }
+            Err(err) => return Err(failed("write", &self.id.secret(), &err)),
+        };
+        // A repeated token is no write and attaches nothing: labels stay where later writes have left them.
+        let has = |label: &str| answer.version_stages().iter().any(|stage| stage == label);
+        let lacks = (!has(&own), !has(CURRENT));
+        let written = self.label(arn, stages, version_id, lacks).await?;
+        Ok(Tried::Written(written))
+    }
+
+    async fn make_room(&self, arn: &SecretArn, target: Target<'_>) -> Result<(), SecretError> {
+        for version_id in target.make_room {
+            self.forget(arn, version_id).await?;
         }
+        Ok(())
+    }
+
+    /// Attaches what a version lacks of its own label and `AWSCURRENT`.
+    async fn label(
+        &self,
+        arn: SecretArn,
+        stages: &Stages,
+        version_id: String,
+        (lacks_own, lacks_current): (bool, bool),
+    ) -> Result<Written, SecretError> {
+        if lacks_own {
+            let own = own_label(&version_id);
+            let mut holders = stages.0.iter();
+            let holder = holders.find(|(_, labels)| labels.contains(&own));
+            let holder = holder.map(|(holder, _)| holder.as_str());
+            self.move_label(&arn, &own, holder, Some(&version_id))
+                .await?;
+        }
+        let not_current = if lacks_current {
+            self.to_current(&arn, stages, &version_id).await.err()
+        } else {
+            None
+        };
         Ok(Written {
             arn,
             version_id,
             changed: true,
+            not_current,
         })
     }
 
-    /// Waits until the version can be read, so that no task looks for it in vain; the caller's limit ends the wait.
-    async fn until_visible(&self, arn: &SecretArn, version_id: &str) -> Result<(), SecretError> {
+    /// Makes a version current; where `stages` are out of date, by what stands now.
+    async fn to_current(
+        &self,
+        arn: &SecretArn,
+        stages: &Stages,
+        version_id: &str,
+    ) -> Result<(), SecretError> {
+        let moved = self.move_label(arn, CURRENT, stages.current(), Some(version_id));
+        let Err(first) = moved.await else {
+            return Ok(());
+        };
+        let Found::Active(stands) = self.find().await? else {
+            return Err(first);
+        };
+        match stands.stages.current() {
+            Some(current) if current == version_id => Ok(()),
+            current if current != stages.current() => {
+                let moved = self.move_label(arn, CURRENT, current, Some(version_id));
+                moved.await
+            }
+            _ => Err(first),
+        }
+    }
+
+    /// Waits until what was written can be read, so that no task looks for it in vain; the caller's limit ends the wait.
+    async fn visible(&self, tried: Tried) -> Result<Tried, SecretError> {
+        let Tried::Written(written) = &tried else {
+            return Ok(tried);
+        };
         let mut pause = FIRST_LOOK;
         loop {
-            match self.value(arn.as_str(), Some(version_id)).await {
-                Ok(Some(_)) => return Ok(()),
+            match self.value(written.arn.as_str(), &written.version_id).await {
+                Ok(Some(_)) => return Ok(tried),
                 Ok(None) => {}
                 // A restored secret can still look deleted for a moment.
                 Err(SecretError::Call(call)) if call.code() == INVALID_REQUEST => {}
@@ -184,4 +263,14 @@ impl AppSecret<'_> {
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
+}
+
+/// What came of one way.
+enum Tried {
+    /// The version holds the value.
+    Written(Written),
+    /// A race was lost.
+    Lost,
+    /// The version of that id holds something else.
+    Taken(String),
 }

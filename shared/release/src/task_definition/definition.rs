@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::{SECRET_VERSION_LABEL, wire};
+use super::{RELEASE_LABEL, RELEASE_TAG, SECRET_VERSION_LABEL, wire};
 use names::{SecretArn, hex};
 
 /// ECS refuses larger task definitions (service quotas, "Task definition size").
@@ -231,7 +231,8 @@ impl TaskDefinition {
         containers.any(|container| container.docker_labels.contains_key(SECRET_VERSION_LABEL))
     }
 
-    /// Makes what was rendered for the secret `planned` read `version_id` of the secret `arn`.
+    /// Makes what was rendered for the secret `planned` read `version_id` of the secret `arn`: by that id where it was rendered
+    /// with one.
     pub fn fill_secret(&mut self, planned: &SecretArn, arn: &SecretArn, version_id: &str) {
         for container in &mut self.container_definitions {
             let Some(label) = container.docker_labels.get_mut(SECRET_VERSION_LABEL) else {
@@ -239,8 +240,39 @@ impl TaskDefinition {
             };
             version_id.clone_into(label);
             for value_from in container.secrets.values_mut() {
-                if let Some(key) = value_from.strip_prefix(planned.as_str()) {
-                    *value_from = [arn.as_str(), key].concat();
+                if let Some(rest) = value_from.strip_prefix(planned.as_str()) {
+                    let named = planned.version_in(value_from);
+                    let key = rest.strip_suffix(named.unwrap_or_default());
+                    let version_id = named.map_or("", |_| version_id);
+                    *value_from = [arn.as_str(), key.unwrap_or(rest), version_id].concat();
+                }
+            }
+        }
+    }
+
+    /// The digest of what of it is the same in every Release that changes nothing for its tasks: without the naming `variables`,
+    /// labels, the tag, and the version of the secret `own` that it reads. Where that and the values of its variables are equal,
+    /// nothing has to be restarted.
+    #[must_use]
+    pub fn core(&self, variables: &[&str], own: Option<&SecretArn>) -> String {
+        let mut core = self.clone();
+        core.strip_release(variables, own);
+        core.digest()
+    }
+
+    fn strip_release(&mut self, variables: &[&str], own: Option<&SecretArn>) {
+        self.tags.remove(RELEASE_TAG);
+        for container in &mut self.container_definitions {
+            for label in [RELEASE_LABEL, SECRET_VERSION_LABEL] {
+                container.docker_labels.remove(label);
+            }
+            for variable in variables {
+                container.environment.remove(*variable);
+            }
+            for value_from in container.secrets.values_mut() {
+                let named = own.and_then(|own| own.version_in(value_from));
+                if let Some(stays) = named.and_then(|named| value_from.strip_suffix(named)) {
+                    *value_from = [stays, "*"].concat();
                 }
             }
         }

@@ -12,6 +12,7 @@ use super::{EnvSource, Release};
 use crate::app_stack::link_variables;
 use environment::{EnvKey, RESERVED_KEYS, SET_BY_ECS};
 use manifest::Service;
+use manifest::precedence::EnvVersion;
 
 /// Plain variables and references; their names never meet.
 pub(super) struct Variables {
@@ -30,10 +31,19 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     let mut secrets = of_resources(release, service);
     secrets.extend(own_secrets(release, service));
     let mut reads_secret_of_app = false;
-    if let EnvSource::SecretsManager { secret_arn, .. } = source {
+    if let EnvSource::SecretsManager {
+        secret_arn,
+        version_id,
+        version,
+    } = source
+    {
+        let reference = |key: &str| match version {
+            EnvVersion::Release => secret_arn.pinned(key, version_id),
+            EnvVersion::Current => secret_arn.value_from(key),
+        };
         let mut of_app: BTreeMap<String, String> = service
             .declared_of(release.environment)
-            .map(|key| (key.as_str().to_owned(), secret_arn.value_from(key.as_str())))
+            .map(|key| (key.as_str().to_owned(), reference(key.as_str())))
             .collect();
         reads_secret_of_app = !of_app.is_empty();
         secrets.append(&mut of_app);

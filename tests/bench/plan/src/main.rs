@@ -14,7 +14,7 @@ use environment::{EnvironmentObject, ReadEnvironment};
 use lambda::release::ReadRelease;
 use lambda::unwanted::Unwanted;
 use manifest::app_settings::{AppSettings, Build};
-use manifest::precedence::{Decision, EnvDelivery, Level};
+use manifest::precedence::{Decision, EnvDelivery, EnvVersion, Level};
 use manifest::resources;
 use names::{AppId, AppName, RackName, ReleaseId};
 use promote::Config;
@@ -167,12 +167,14 @@ fn facts(keys: usize, services: usize) -> Facts {
             manifest_to_copy: None,
         },
         environment_bytes: 0,
-        environment_emptied: false,
+        record: None,
+        applied_environment: None,
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY".to_owned(),
         decision: Decision {
             delivery: EnvDelivery::SecretsManager,
             decided_by: Level::Rack,
         },
+        env_version: EnvVersion::Release,
         refused: Vec::new(),
         cluster: SeenCluster {
             arn: "arn:aws:ecs:us-east-1:123456789012:cluster/apps".to_owned(),
@@ -181,12 +183,15 @@ fn facts(keys: usize, services: usize) -> Facts {
         stranded: None,
         stack: None,
         secret: Some(StandingSecret::default()),
+        secret_key_arn: None,
+        version_ids: vec!["0".repeat(32)],
         surroundings: Surroundings {
             services: BTreeMap::new(),
             named: Named::default(),
             rules: BTreeMap::new(),
             newest: BTreeMap::new(),
             dead: BTreeSet::new(),
+            elsewhere: BTreeSet::new(),
             agents: Agents::NotAsked,
             unwanted: Unwanted::default(),
         },

@@ -1,0 +1,90 @@
+//! Which versions of the secret are kept, and which go: what may start a task first, history second. Pure.
+
+use std::collections::BTreeSet;
+
+use aws::secrets::{LABELS_MAX, SecretWrite, Stages, Written};
+use names::SecretArn;
+use promotion::{Applied, KEPT_MAX, Kept, KeptVersion, kept};
+
+use crate::facts::{Facts, Wanted};
+
+/// `AWSCURRENT` and `AWSPREVIOUS`, which the versions have beside their own labels.
+const AWS_LABELS: usize = 2;
+
+/// The versions that have to be forgotten before another one gets its label, where labels of others leave too little room: of
+/// history the oldest.
+pub(super) fn make_room(wanted: &Wanted<'_>, facts: &Facts, write: &SecretWrite) -> Vec<String> {
+    let SecretWrite::Existing { arn, stages, .. } = write else {
+        return Vec::new();
+    };
+    let Some(version_id) = write.version_id().filter(|id| !stages.keeps(id)) else {
+        return Vec::new();
+    };
+    let room = LABELS_MAX.saturating_sub(AWS_LABELS + stages.foreign());
+    let newest = version(wanted, facts, version_id);
+    let needed = needed(wanted, facts, arn);
+    kept(
+        recorded(wanted),
+        &stages.kept().collect(),
+        &needed,
+        newest,
+        room,
+    )
+    .forgotten
+}
+
+/// What is kept once `applied` runs, with the secret as it was `written` and labelled before.
+#[must_use]
+pub fn kept_after(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    applied: &Applied,
+    written: Option<&Written>,
+) -> Kept {
+    let standing = facts.secret.as_ref();
+    let none = Stages::default();
+    let stages = standing
+        .and_then(|standing| standing.stages())
+        .unwrap_or(&none);
+    let Some(written) = written else {
+        // Nothing was written, or nobody knows whether it was: nothing is forgotten.
+        return Kept {
+            versions: recorded(wanted).to_vec(),
+            forgotten: Vec::new(),
+        };
+    };
+    let newest = version(wanted, facts, &written.version_id);
+    // What ran until now is still started while ECS replaces it.
+    let mut needed = needed(wanted, facts, &written.arn);
+    needed.extend(applied.named_versions());
+    let room = KEPT_MAX.saturating_sub(stages.foreign());
+    kept(
+        recorded(wanted),
+        &stages.kept().collect(),
+        &needed,
+        newest,
+        room,
+    )
+}
+
+fn recorded<'a>(wanted: &Wanted<'a>) -> &'a [KeptVersion] {
+    wanted.applied.map_or(&[], |applied| &applied.versions)
+}
+
+fn version(wanted: &Wanted<'_>, facts: &Facts, version_id: &str) -> KeptVersion {
+    KeptVersion {
+        id: version_id.to_owned(),
+        release: Some(wanted.release.clone()),
+        env_version_id: Some(facts.env_version_id.clone()),
+        key_arn: facts.secret_key_arn.clone(),
+    }
+}
+
+/// The versions that a task may be started with now.
+fn needed<'f>(wanted: &Wanted<'f>, facts: &'f Facts, arn: &SecretArn) -> BTreeSet<&'f str> {
+    let applied = wanted.applied.into_iter();
+    let mut needed: BTreeSet<&str> = applied.flat_map(Applied::named_versions).collect();
+    let elsewhere = facts.surroundings.elsewhere.iter();
+    needed.extend(elsewhere.filter_map(|reference| arn.version_in(reference)));
+    needed
+}
