@@ -364,3 +364,40 @@ async fn a_version_of_before_the_state_was_lost_is_kept_and_found_again() {
     assert_eq!(back["secretVersionId"], r1["secretVersionId"]);
     assert_eq!(world.proxy.count(SECRETS_MANAGER, "PutSecretValue"), 0);
 }
+
+#[tokio::test]
+async fn nothing_stays_at_a_version_under_the_key_before() {
+    let world = app::world_with(TWO, &["web", "worker"]).await;
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let key = world.kms.create_key().send().await.unwrap();
+        keys.push(key.key_metadata.unwrap().arn.unwrap());
+    }
+    let start = |key: &str, former: &str| {
+        let settings = [
+            ("SECRETS_MANAGER_ENV", "Yes"),
+            ("SECRET_KEY_ARN", key),
+            ("FORMER_SECRET_KEY_ARN", former),
+        ];
+        world.start("promote", &settings)
+    };
+    let function = start(&keys[0], "");
+    let r1 = app::promote(&world, &function, "R1", &[("A", "1"), ("B", "1")]).await;
+    let function = start(&keys[1], &keys[0]);
+    for (release, want) in [
+        ("R2", [("registered", "R2"); 3]),
+        ("R3", [("kept", "R2"); 3]),
+    ] {
+        let report = app::promote(&world, &function, release, &[("A", "1"), ("B", "1")]).await;
+        assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+        assert_eq!(revisions(&report), pairs(want), "{report:#}");
+        assert_ne!(report["secretVersionId"], r1["secretVersionId"]);
+    }
+    let first = r1["secretVersionId"].as_str().unwrap();
+    let labels = labels(&world).await;
+    let of_first = labels.get(first).cloned().unwrap_or_default();
+    assert!(
+        !of_first.contains(&format!("release:{first}")),
+        "{labels:?}"
+    );
+}
