@@ -57,7 +57,7 @@ pub fn fact(name: &str, value: impl Display) {
 ///
 /// When it is not.
 pub fn check(met: bool, expected: &str) {
-    assert!(met, "expected: {expected}");
+    assert!(met, "expected that {expected}");
     with(|console| console.checks += 1);
     say(&format!("    ok: {expected}"));
 }

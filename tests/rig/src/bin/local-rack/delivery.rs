@@ -29,7 +29,11 @@ pub async fn first_release(shop: &Shop<'_>, before: &Moved) -> Moved {
     let shell = &shop.rack.shell;
     shell.run(&Shop::uploads("R1")).await;
     shop.report("R1").await;
-    let printed = shell.run(&Shop::reading("R1")).await;
+    let report = shell.begin(&Shop::reading("R1"));
+    let keys = shell.begin(&keys_of_secret(shop));
+    let services = shell.begin(&definitions_of_services(shop));
+    let seen = shell.begin(&task_sees(shop));
+    let printed = report.shown().await;
     let report: Value = serde_json::from_str(&printed).expect("a report is JSON");
     decided(&report);
     check(
@@ -38,12 +42,7 @@ pub async fn first_release(shop: &Shop<'_>, before: &Moved) -> Moved {
     );
     check(report["decidedBy"] == "Rack", "the Rack's setting decided");
     app_stack::came_first(shop).await;
-    let secret = format!(
-        "aws secretsmanager get-secret-value --secret-id {} --query SecretString --output text \
-         | grep -o '\"[A-Z_]*\":'",
-        shop.secret_name()
-    );
-    let keys = shell.run(&secret).await;
+    let keys = keys.shown().await;
     let keys: Vec<&str> = keys
         .lines()
         .map(|key| key.trim_matches(['"', ':']))
@@ -53,7 +52,10 @@ pub async fn first_release(shop: &Shop<'_>, before: &Moved) -> Moved {
         shop.secret().await == environment("") && environment("").keys().eq(sorted(&keys)),
         "the secret holds exactly the uploaded environment",
     );
-    let services = services(shop).await;
+    let printed = services.shown().await;
+    let services = shop.services().await;
+    let runs = |arn: &String| printed.split_whitespace().any(|printed| printed == arn);
+    assert!(services.values().all(runs), "{printed}");
     moved(shop, before, &services).await;
     let running = shop.running().await;
     check(
@@ -62,7 +64,7 @@ pub async fn first_release(shop: &Shop<'_>, before: &Moved) -> Moved {
     );
     app_stack::gives_roles(shop, &running).await;
     say("    what a task of web sees, and where ECS gets it:");
-    let seen = shell.run(&task_sees(shop)).await;
+    let seen = seen.shown().await;
     seen.lines().for_each(|line| say(&format!("      {line}")));
     services
 }
@@ -73,21 +75,26 @@ fn sorted<'k>(keys: &[&'k str]) -> Vec<&'k str> {
     sorted
 }
 
-/// Which task definitions the ECS services run, by a command that says so.
-async fn services(shop: &Shop<'_>) -> Moved {
+/// The line that shows which variables the App's secret holds, and no value.
+fn keys_of_secret(shop: &Shop<'_>) -> String {
+    format!(
+        "aws secretsmanager get-secret-value --secret-id {} --query SecretString --output text \
+         | grep -o '\"[A-Z_]*\":'",
+        shop.secret_name()
+    )
+}
+
+/// The line that shows what the ECS services run.
+fn definitions_of_services(shop: &Shop<'_>) -> String {
     let names = SERVICES.map(|service| shop.ecs_name(service)).join(" ");
-    let line = format!(
+    format!(
         "aws ecs describe-services --cluster {} --services {names} \
          --query 'services[].taskDefinition' --output text",
         shop.rack.world().cluster
-    );
-    let printed = shop.rack.shell.run(&line).await;
-    let services = shop.services().await;
-    let runs = |arn: &String| printed.split_whitespace().any(|printed| printed == arn);
-    assert!(services.values().all(runs), "{printed}");
-    services
+    )
 }
 
+/// The line that shows what a task of web would see.
 fn task_sees(shop: &Shop<'_>) -> String {
     format!("target/debug/task-sees {}", shop.ecs_name("web"))
 }

@@ -7,8 +7,9 @@ use double::REGION;
 use rig::World;
 use rig::launcher::Program;
 use rig::tools::{self, AWS_CLI};
+use tokio::task::JoinHandle;
 
-use crate::children;
+use crate::children::{self, Ended};
 use crate::console::say;
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -39,9 +40,11 @@ impl Shell {
     ///
     /// When one of them fails.
     pub async fn run(&self, lines: &str) -> String {
-        for line in lines.lines() {
-            say(&format!("    $ {line}"));
-        }
+        self.begin(lines).shown().await
+    }
+
+    /// Begins to run lines that are printed later: commands that only look can do so at the same time.
+    pub fn begin(&self, lines: &str) -> Begun {
         // Through a pipe: `/dev/stdout` of a file is the file from its beginning.
         let script = format!(
             "set -eu -o pipefail\n{}\n{{\n{lines}\n}} | cat",
@@ -51,8 +54,32 @@ impl Shell {
             .variables([("PATH", children::path())])
             .variables([("HOME", self.home.display().to_string())])
             .works_in(tools::repository());
-        let ended = children::run(shell, LIMIT).await;
-        assert!(ended.well(), "`{lines}` failed: {}", ended.log);
+        Begun {
+            lines: lines.to_owned(),
+            ended: tokio::spawn(children::run(shell, LIMIT)),
+        }
+    }
+}
+
+/// Lines that are run.
+#[derive(Debug)]
+pub struct Begun {
+    lines: String,
+    ended: JoinHandle<Ended>,
+}
+
+impl Begun {
+    /// Prints them; answers what they print.
+    ///
+    /// # Panics
+    ///
+    /// When one of them fails.
+    pub async fn shown(self) -> String {
+        for line in self.lines.lines() {
+            say(&format!("    $ {line}"));
+        }
+        let ended = self.ended.await.expect("the program is waited for");
+        assert!(ended.well(), "`{}` failed: {}", self.lines, ended.log);
         ended.answer
     }
 }
