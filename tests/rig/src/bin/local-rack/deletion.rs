@@ -10,8 +10,11 @@ use crate::outage::{failed_release, show};
 use crate::shop::{SERVICES, Shop, TIMERS, environment, secrets, short};
 use crate::watch::Watch;
 
-/// A line of R9's environment.
-pub const ADDITION: &str = "SECOND_LIFE=dummy-value-of-the-release-after-the-deletion\n";
+/// A variable of R9.
+pub const ADDITION: (&str, &str) = (
+    "SECOND_LIFE",
+    "dummy-value-of-the-release-after-the-deletion",
+);
 const RECOVERY_WINDOW: TimeDelta = TimeDelta::days(30);
 const TOLERANCE: TimeDelta = TimeDelta::minutes(5);
 
@@ -81,7 +84,7 @@ pub async fn deleted(shop: &Shop<'_>, watch: &Watch<'_>) -> Before {
 pub async fn undone(shop: &Shop<'_>, watch: &Watch<'_>, before: &Before) {
     step("second thoughts: Release R9 is uploaded; its environment has one more variable");
     say("    nothing but three writes is needed to have all of it back");
-    shop.upload("R9", ADDITION).await;
+    shop.upload("R9", &[ADDITION]).await;
     let report = shop.report("R9").await;
     app_stack::is_another(shop, before.stack.as_deref()).await;
     decided(&report);
@@ -99,7 +102,7 @@ pub async fn undone(shop: &Shop<'_>, watch: &Watch<'_>, before: &Before) {
         "it is the same secret, by its ARN",
     );
     check(
-        shop.secret().await == environment(ADDITION),
+        shop.secret().await == environment(&[ADDITION]),
         "it holds exactly the new environment",
     );
     let services = shop.services().await;

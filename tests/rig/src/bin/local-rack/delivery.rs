@@ -11,8 +11,12 @@ use crate::console::{check, fact, printed, say, step, wait_for};
 use crate::outage::text;
 use crate::shop::{SERVICES, Shop, environment, releases, secrets, short};
 
-/// A line of the environment from R3 on.
-pub const ADDITION: &str = "ADDED_LATER=dummy-value-of-the-third-release\n";
+/// A variable of R3, which only reports and the Timer that runs as it read.
+pub const ADDITION: (&str, &str) = ("ADDED_LATER", "dummy-value-of-the-third-release");
+/// A variable that all of them read.
+pub const READ_BY_ALL: &str = "LOG_LEVEL";
+/// What it is in R2.
+const INFO: &str = "info";
 /// The names that differ between two Releases of the same environment, or say how it is delivered.
 const OF_THE_RELEASE: [&str; 4] = [
     "RELEASE",
@@ -49,7 +53,7 @@ pub async fn first_release(shop: &Shop<'_>, before: &Moved) -> Moved {
         .collect();
     fact("its keys", keys.join(", "));
     check(
-        shop.secret().await == environment("") && environment("").keys().eq(sorted(&keys)),
+        shop.secret().await == environment(&[]) && environment(&[]).keys().eq(sorted(&keys)),
         "the secret holds exactly the uploaded environment",
     );
     let printed = services.shown().await;
@@ -57,6 +61,7 @@ pub async fn first_release(shop: &Shop<'_>, before: &Moved) -> Moved {
     let runs = |arn: &String| printed.split_whitespace().any(|printed| printed == arn);
     assert!(services.values().all(runs), "{printed}");
     moved(shop, before, &services).await;
+    all_have_moved(before, &services);
     let running = shop.running().await;
     check(
         running.iter().all(|one| !secrets(one).is_empty()),
@@ -102,14 +107,14 @@ fn task_sees(shop: &Shop<'_>) -> String {
 /// R2, without Secrets Manager.
 pub async fn release_in_an_outage(shop: &Shop<'_>, first: &Moved) {
     step(
-        "Release R2, the same environment, while Secrets Manager accepts connections and never \
-         answers",
+        "Release R2, with another LOG_LEVEL, which all read, while Secrets Manager accepts \
+         connections and never answers",
     );
     let (world, shell) = (shop.rack.world(), &shop.rack.shell);
     let through_secrets_manager = seen(shop, first).await;
     hang(shop).await;
     say("    R2 is uploaded as R1 was");
-    shop.upload("R2", "").await;
+    shop.upload("R2", &[(READ_BY_ALL, INFO)]).await;
     let report = shop.report("R2").await;
     decided(&report);
     check(report["delivery"] == "S3", "R2 is delivered through S3");
@@ -129,6 +134,7 @@ pub async fn release_in_an_outage(shop: &Shop<'_>, first: &Moved) {
     );
     let services = shop.services().await;
     moved(shop, first, &services).await;
+    all_have_moved(first, &services);
     check(
         through_s3(shop).await,
         "no Service or Timer needs Secrets Manager",
@@ -141,9 +147,11 @@ pub async fn release_in_an_outage(shop: &Shop<'_>, first: &Moved) {
         format!("{} variables come through convox-env", count.trim()),
     );
     for (service, variables) in seen(shop, &services).await {
+        let mut expected = through_secrets_manager[service].clone();
+        expected.insert(READ_BY_ALL.to_owned(), INFO.to_owned());
         let number = variables.len();
         check(
-            number > 0 && through_secrets_manager.get(service) == Some(&variables),
+            number > 0 && expected == variables,
             &format!(
                 "{service} sees the same {number} variables through convox-env, by name and value"
             ),
@@ -194,10 +202,10 @@ async fn until(shop: &Shop<'_>, is_out: bool) {
 
 /// R3, with Secrets Manager again.
 pub async fn release_after_the_outage(shop: &Shop<'_>) {
-    step("Release R3, Secrets Manager answers again; its environment has one more variable");
+    step("Release R3, Secrets Manager answers again; R1's environment and one more variable");
     let before = shop.services().await;
     lift(shop).await;
-    shop.upload("R3", ADDITION).await;
+    shop.upload("R3", &[ADDITION]).await;
     let report = shop.report("R3").await;
     decided(&report);
     check(
@@ -210,6 +218,7 @@ pub async fn release_after_the_outage(shop: &Shop<'_>) {
     );
     let services = shop.services().await;
     moved(shop, &before, &services).await;
+    all_have_moved(&before, &services);
     check(
         reads(shop, "reports", "ADDED_LATER").await,
         "reports, which asks for everything, reads it",
@@ -228,7 +237,7 @@ pub async fn reads(shop: &Shop<'_>, service: &str, variable: &str) -> bool {
 }
 
 /// R1 once more: looked at, then promoted.
-pub async fn rollback(shop: &Shop<'_>) {
+pub async fn rollback(shop: &Shop<'_>, first: &Moved) {
     step("back to R1: what would that change? A dry run writes nothing");
     let before = shop.services().await;
     let printed = shop.rack.shell.run(&dry_run("R1")).await;
@@ -246,6 +255,7 @@ pub async fn rollback(shop: &Shop<'_>) {
     step("back to R1: somebody sends the event `Release Promote Requested`");
     shop.next_second().await;
     let older = shop.report_version("R1").await;
+    let written = written(shop);
     shop.rack.shell.run(&shop.promote_request("R1")).await;
     let report = shop.report_after("R1", older.as_deref()).await;
     decided(&report);
@@ -254,12 +264,64 @@ pub async fn rollback(shop: &Shop<'_>) {
         "R1 is delivered through Secrets Manager again",
     );
     check(
-        shop.secret().await == environment(""),
+        shop.secret().await == environment(&[]),
         "the secret holds the environment of R1 again",
     );
     let services = shop.services().await;
     moved(shop, &before, &services).await;
-    check(run_only(shop, "R1").await, "all Services and Timers run R1");
+    let became = |kind: &str, name: &str| report[kind][name]["revision"].as_str();
+    check(
+        became("services", "reports") == Some("reused")
+            && became("timers", "digest") == Some("reused")
+            && services.get("reports") == first.get("reports"),
+        "reports and digest, which read ADDED_LATER, run their revisions of R1 again",
+    );
+    let others = [
+        ("services", "web"),
+        ("services", "worker"),
+        ("timers", "cleanup"),
+    ];
+    check(
+        others
+            .iter()
+            .all(|(kind, name)| became(kind, name) == Some("kept")),
+        "nothing that the others read differs: they are kept, and no task of theirs restarts",
+    );
+    check(
+        self::written(shop) == written,
+        "no task definition was registered and no secret value put: all that R1 needs is there",
+    );
+    old_revision(shop, &before["reports"]).await;
+}
+
+/// What ECS goes back to by itself still starts, and with its own values.
+async fn old_revision(shop: &Shop<'_>, arn: &str) {
+    let (name, value) = ADDITION;
+    say(&format!(
+        "    R1 has no {name}; where ECS itself goes back to a revision of R3, its tasks have it:"
+    ));
+    let line = format!("target/debug/task-sees {} | grep {name}", short(arn));
+    let printed = shop.rack.shell.run(&line).await;
+    fact("still read", printed.trim());
+    let seen = agent::task_sees(shop.rack.world(), arn).await;
+    let containers = seen.unwrap_or_else(|failure| panic!("{arn}: {failure}"));
+    let mut values = containers
+        .values()
+        .filter_map(|variables| variables.get(name));
+    check(
+        values.any(|seen| seen == value),
+        "a task of R3's revision still starts, with R3's own value",
+    );
+}
+
+/// How many task definitions and secret values the functions have written.
+fn written(shop: &Shop<'_>) -> [usize; 3] {
+    let count = |service, operation| shop.rack.world().proxy.count(service, operation);
+    [
+        count("ecs", "RegisterTaskDefinition"),
+        count("secretsmanager", "PutSecretValue"),
+        count("secretsmanager", "CreateSecret"),
+    ]
 }
 
 /// The line that asks what a promote would do.
@@ -290,14 +352,12 @@ pub fn decided(report: &Value) {
 
 async fn moved(shop: &Shop<'_>, before: &Moved, after: &Moved) {
     for (service, arn) in after {
-        let (from, to) = (
-            before.get(service).map_or("nothing", |arn| short(arn)),
-            short(arn),
-        );
-        fact(
-            &format!("Service {service}"),
-            format!("moved from {from} to {to}"),
-        );
+        let from = before.get(service).map_or("nothing", |arn| short(arn));
+        let way = match short(arn) {
+            to if to == from => format!("keeps {to}"),
+            to => format!("moved from {from} to {to}"),
+        };
+        fact(&format!("Service {service}"), way);
     }
     for (timer, rule) in shop.timers().await {
         let (schedule, definition) = (&rule.schedule, short(&rule.definition));
@@ -306,11 +366,12 @@ async fn moved(shop: &Shop<'_>, before: &Moved, after: &Moved) {
             format!("{schedule} starts {definition}"),
         );
     }
+}
+
+fn all_have_moved(before: &Moved, after: &Moved) {
+    let is_new = |arn: &String| before.values().all(|old| old != arn);
     check(
-        after.len() == SERVICES.len()
-            && after
-                .values()
-                .all(|arn| before.values().all(|old| old != arn)),
+        after.len() == SERVICES.len() && after.values().all(is_new),
         "every ECS service runs another task definition than before",
     );
 }

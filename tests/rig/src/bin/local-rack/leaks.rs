@@ -8,13 +8,21 @@ use rig::World;
 use serde_json::{Value, json};
 
 use crate::console::{check, printed, step};
+use crate::deletion;
 use crate::delivery;
 use crate::demo_app::{self, STAGES};
 use crate::shop::{Shop, environment};
 use crate::unsigned;
 use crate::watch::Watch;
 
-const WRITTEN: [&str; 3] = ["failures.json", "promotion.json", "report.json"];
+const WRITTEN: [&str; 4] = [
+    "failures.json",
+    OF_A_RELEASE,
+    "promotion.json",
+    "report.json",
+];
+/// What the state has of each Release that was live.
+const OF_A_RELEASE: &str = "state/releases/{release}.json";
 /// A word of each function's own metrics.
 const LOGGED: [&str; 4] = [
     "\"Promotes\":",
@@ -27,16 +35,16 @@ const LOGGED: [&str; 4] = [
 pub async fn none(shop: &Shop<'_>, watch: &Watch<'_>, log: &Path) {
     step("no value of the environment and no generated password is where it does not belong");
     let world = shop.rack.world();
-    let additions = [delivery::ADDITION, crate::deletion::ADDITION].concat();
+    let additions = [delivery::ADDITION, deletion::ADDITION];
     let values = environment(&additions).into_values();
     let values = values.filter(|value| value.contains("dummy"));
     let passwords = passwords(world).await;
     let forms: Vec<String> = values.chain(passwords.clone()).flat_map(forms).collect();
     assert!(forms.len() > 10, "there are values to search for");
     let objects = shop.written_objects().await;
-    let names = objects.iter().filter_map(|(key, _)| key.rsplit('/').next());
+    let written: BTreeSet<&str> = objects.iter().map(|(key, _)| kind(key)).collect();
     check(
-        names.collect::<BTreeSet<_>>() == BTreeSet::from(WRITTEN),
+        written == BTreeSet::from(WRITTEN),
         &format!("the functions wrote only {}", WRITTEN.join(", ")),
     );
     let log = fs::read(log).expect("cannot read the log");
@@ -69,6 +77,15 @@ pub async fn none(shop: &Shop<'_>, watch: &Watch<'_>, log: &Path) {
         holding == own.collect::<BTreeSet<_>>(),
         "a generated password is in its own two secrets only",
     );
+}
+
+/// What an object is.
+fn kind(key: &str) -> &str {
+    match key.rsplit_once('/') {
+        Some((folder, _)) if folder.ends_with("/state/releases") => OF_A_RELEASE,
+        Some((_, name)) => name,
+        None => key,
+    }
 }
 
 /// A text as it stands, and as it stands in JSON and in what is printed for debugging.

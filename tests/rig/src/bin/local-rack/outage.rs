@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::console::{check, fact, say, step};
-use crate::delivery::{decided, hang, lift, run_only, through_s3};
+use crate::delivery::{READ_BY_ALL, decided, hang, lift, run_only, through_s3};
 use crate::shop::Shop;
 use crate::watch::Watch;
 
@@ -14,7 +14,7 @@ const CODE: &str = "SecretWriteFailing";
 pub async fn lasts(shop: &Shop<'_>, watch: &Watch<'_>) {
     let releases = FAILING.join(", ");
     step(&format!(
-        "Releases {releases}, while Secrets Manager is out again, and stays so"
+        "Releases {releases}, each with another LOG_LEVEL; Secrets Manager is out, and stays so"
     ));
     // Not R1's first promote, which has the number 1.
     let members = [("release", json!("R1")), ("seq", json!(4))];
@@ -46,7 +46,8 @@ pub async fn lasts(shop: &Shop<'_>, watch: &Watch<'_>) {
 
 /// A Release that Secrets Manager fails: live all the same, and counted.
 pub async fn failed_release(shop: &Shop<'_>, watch: &Watch<'_>, release: &str, in_a_row: u64) {
-    shop.upload(release, "").await;
+    // Equal bytes would be kept where they are.
+    shop.upload(release, &[(READ_BY_ALL, release)]).await;
     let report = shop.report(release).await;
     let members = [("release", json!(release))];
     let failed = watch.wait_for("Secret Write Failed", &members).await;
@@ -70,7 +71,7 @@ pub async fn failed_release(shop: &Shop<'_>, watch: &Watch<'_>, release: &str, i
 pub async fn is_over(shop: &Shop<'_>, watch: &Watch<'_>) {
     step("Release R7, Secrets Manager answers again");
     lift(shop).await;
-    shop.upload("R7", "").await;
+    shop.upload("R7", &[(READ_BY_ALL, "R7")]).await;
     let report = shop.report("R7").await;
     decided(&report);
     check(

@@ -44,9 +44,12 @@ pub struct Timer {
     pub definition: String,
 }
 
-/// `examples/shop/env` and more lines, read by the rules that its format has: the first `=` splits, the value is verbatim.
-pub fn environment(additions: &str) -> BTreeMap<String, String> {
-    let text = String::from_utf8(file("env")).expect("the example is UTF-8") + additions;
+/// What a Release has otherwise than `examples/shop/env`: names and values.
+pub type Changes<'c> = &'c [(&'c str, &'c str)];
+
+/// The environment with changes, read by the rules that its format has: the first `=` splits, the value is verbatim.
+pub fn environment(changes: Changes<'_>) -> BTreeMap<String, String> {
+    let text = env(changes);
     let lines = text
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -54,6 +57,21 @@ pub fn environment(additions: &str) -> BTreeMap<String, String> {
     pairs
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+/// `examples/shop/env` with changes.
+fn env(changes: Changes<'_>) -> String {
+    let text = String::from_utf8(file("env")).expect("the example is UTF-8");
+    let is_changed = |line: &&str| {
+        let name = line.split_once('=').map(|(name, _)| name);
+        changes.iter().any(|(other, _)| name == Some(*other))
+    };
+    let kept = text.lines().filter(|line| !is_changed(line));
+    let kept = kept.map(|line| format!("{line}\n"));
+    let set = changes
+        .iter()
+        .map(|(name, value)| format!("{name}={value}\n"));
+    kept.chain(set).collect()
 }
 
 fn file(name: &str) -> Vec<u8> {
@@ -91,13 +109,13 @@ impl Shop<'_> {
         lines.join("\n")
     }
 
-    /// The same three writes, with lines added to the environment.
-    pub async fn upload(&self, release: &str, additions: &str) {
+    /// The same three writes, with changes of the environment.
+    pub async fn upload(&self, release: &str, changes: Changes<'_>) {
         for name in FILES {
-            let mut body = file(name);
-            if name == "env" {
-                body.extend(additions.as_bytes());
-            }
+            let body = match name {
+                "env" => env(changes).into_bytes(),
+                _ => file(name),
+            };
             self.world().put(&key(release, name), body).await;
         }
         *self.uploaded.lock().await = Some(Instant::now());
@@ -388,7 +406,7 @@ mod tests {
 
     #[test]
     fn a_value_of_the_example_is_everything_behind_the_first_equals_sign() {
-        let environment = environment("ADDED=a=b\n");
+        let environment = environment(&[("ADDED", "a=b"), ("LOG_LEVEL", "info")]);
         assert_eq!(environment["SESSION_SECRET"], "dummy-session-secret==");
         assert_eq!(
             environment["MAIL_PASSWORD"],
@@ -398,6 +416,12 @@ mod tests {
             (&*environment["EMPTY"], &*environment["ADDED"]),
             ("", "a=b")
         );
+        assert_eq!(environment["LOG_LEVEL"], "info");
         assert_eq!(environment.len(), 7);
+    }
+
+    #[test]
+    fn without_changes_it_is_the_example_to_the_letter() {
+        assert_eq!(env(&[]).into_bytes(), file("env"));
     }
 }

@@ -85,7 +85,7 @@ async fn acts(rack: &Rack, home: &Path) -> Played {
     let first = delivery::first_release(&shop, &before).await;
     delivery::release_in_an_outage(&shop, &first).await;
     delivery::release_after_the_outage(&shop).await;
-    delivery::rollback(&shop).await;
+    delivery::rollback(&shop, &first).await;
     outage::lasts(&shop, &watch).await;
     outage::is_over(&shop, &watch).await;
     one_off::runs(&shop, &watch).await;
@@ -126,16 +126,15 @@ fn summary(has_browser: bool) {
     say(&format!(
         "\n{number} checks in {seconds:.0} s, and everything was as expected:"
     ));
-    say(
-        "  Releases went live by three plain writes, through Secrets Manager, and through S3 while",
-    );
-    say(
-        "  that was out; tasks saw the same variables both ways. The third failure in a row warned",
-    );
-    say(
-        "  the Rack, and a success cleared that. A deleted App left nothing but its secret, which a",
-    );
-    say("  new Release took back. No value was anywhere but in its place.");
+    for line in [
+        "Releases went live by three plain writes, through Secrets Manager, and through S3 while",
+        "that was out; tasks saw the same variables both ways. Going back restarted what differed",
+        "and wrote nothing anew, and revisions of before kept their values. The third failure in",
+        "a row warned the Rack, and a success cleared that. A deleted App left nothing but its",
+        "secret, which a new Release took back. No value was anywhere but in its place.",
+    ] {
+        say(&format!("  {line}"));
+    }
     if !has_browser {
         say("  NOT looked at: the pages in a browser, as there is no Chromium on this machine.");
         say(&format!(
