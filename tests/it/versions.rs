@@ -251,6 +251,11 @@ async fn what_cannot_be_written_goes_through_s3_and_the_rest_keeps_its_version()
     let want = [("registered", "R2"), ("kept", "R1"), ("kept", "R1")];
     assert_eq!(revisions(&report), pairs(want));
     assert_eq!(report["services"]["web"]["secretVersionId"], Value::Null);
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("have it: web\""),
+        "only what goes through S3: {warnings}"
+    );
     assert_eq!(
         report["services"]["worker"]["secretVersionId"],
         r1["secretVersionId"]
@@ -400,4 +405,72 @@ async fn nothing_stays_at_a_version_under_the_key_before() {
         !of_first.contains(&format!("release:{first}")),
         "{labels:?}"
     );
+}
+
+#[tokio::test]
+async fn a_key_that_is_removed_under_references_without_a_version_is_said() {
+    for (settings, is_said) in [("Current", true), ("Release", false)] {
+        let world = app::world_with(TWO, &["web", "worker"]).await;
+        let settings = [
+            ("SECRETS_MANAGER_ENV", "Yes"),
+            ("SECRETS_MANAGER_ENV_VERSION", settings),
+        ];
+        let function = world.start("promote", &settings);
+        let first = [("A", "1"), ("OLD_KEY", "1"), ("B", "1")];
+        app::promote(&world, &function, "R1", &first).await;
+        let report = app::promote(&world, &function, "R2", &[("A", "1"), ("B", "1")]).await;
+        let warnings = report["warnings"].to_string();
+        let says = warnings.contains("`OLD_KEY` is removed") && warnings.contains("Services: web");
+        assert_eq!(says, is_said, "{warnings}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_promoted_before_versions_were_kept_restarts_once_and_can_be_gone_back_to() {
+    let (world, function) = two().await;
+    let first = [("A", "1"), ("B", "1")];
+    let r1 = app::promote(&world, &function, "R1", &first).await;
+    as_it_was_before(&world, r1["secretVersionId"].as_str().unwrap()).await;
+    let same = app::promote(&world, &function, "R2", &first).await;
+    assert_eq!(same["delivery"], "SecretsManager", "{same:#}");
+    assert_eq!(
+        revisions(&same),
+        pairs([("registered", "R2"); 3]),
+        "{same:#}"
+    );
+    let report = app::promote(&world, &function, "R3", &[("A", "3"), ("B", "1")]).await;
+    let want = [("registered", "R3"), ("kept", "R2"), ("kept", "R2")];
+    assert_eq!(revisions(&report), pairs(want), "{report:#}");
+    let back = again(&world, &function, "R1", 1).await;
+    assert_eq!(back["status"], "promoted", "{back:#}");
+    assert_eq!(back["delivery"], "SecretsManager", "{back:#}");
+    let sees = app::sees(&world, &app::running(&world, "web").await).await;
+    assert_eq!(sees["A"], "1");
+}
+
+/// Makes state and secret those of an earlier version: nothing of versions is written down, and none has a label of its own.
+async fn as_it_was_before(world: &World, version_id: &str) {
+    let key = format!("apps/{APP}/state/promotion.json");
+    let mut state = app::state(world).await;
+    let applied = state["applied"].as_object_mut().unwrap();
+    applied.remove("versions");
+    for kind in ["services", "timers"] {
+        let definitions = applied[kind].as_object_mut().unwrap();
+        for definition in definitions.values_mut() {
+            let definition = definition.as_object_mut().unwrap();
+            for member in ["core", "release", "secretVersionId"] {
+                definition.remove(member);
+            }
+            definition.insert("digest".to_owned(), "of floating references".into());
+        }
+    }
+    world.put(&key, state.to_string()).await;
+    let forget = world.secrets_manager.update_secret_version_stage();
+    let forget = forget.secret_id(app::secret(world));
+    let forget = forget.version_stage(format!("release:{version_id}"));
+    forget
+        .remove_from_version_id(version_id)
+        .send()
+        .await
+        .unwrap();
 }

@@ -173,7 +173,7 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         Fallback { error_type }
     });
     if delivery == EnvDelivery::S3 {
-        warnings.push(plan::s3_reminder(facts));
+        warnings.extend(plan.s3_reminder());
     }
     let processes = plan.processes.iter().zip(&route.steps);
     let planned = processes.map(|(process, step)| (process, planned(process, step)));

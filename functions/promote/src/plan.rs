@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use environment::{RESERVED_KEYS, SET_BY_ECS};
 use lambda::unwanted::Removals;
-use manifest::precedence::{self, Decision};
+use manifest::precedence::{self, Decision, EnvDelivery, EnvVersion};
 use names::AppId;
 use release::release_checks::ReleaseNotice;
 use release::timer_rule::Network;
@@ -117,12 +117,23 @@ pub fn not_forgotten(version_id: &str, reason: &str) -> String {
     Notice::NotForgotten { version_id, reason }.to_string()
 }
 
-/// The warning of every delivery through S3, with all Services.
-#[must_use]
-pub fn s3_reminder(facts: &Facts) -> String {
-    let services = facts.release.manifest.services.iter();
-    let services = services.map(|service| service.name.to_string()).collect();
-    ReleaseNotice::NeedsConvoxEnv { services }.to_string()
+impl Plan<'_> {
+    /// The warning of a delivery through S3, with the Services whose images have to know it: not those that keep a version of the
+    /// secret. `None` where those are all.
+    #[must_use]
+    pub fn s3_reminder(&self) -> Option<String> {
+        let steps = self.processes.iter().zip(&self.s3.steps);
+        let through_s3 = steps.filter(|(_, step)| !step.keeps_a_version());
+        let mut services: Vec<String> = Vec::new();
+        for (process, _) in through_s3 {
+            let name = process.service.name.to_string();
+            if !services.contains(&name) {
+                services.push(name);
+            }
+        }
+        let is_needed = !services.is_empty();
+        is_needed.then(|| ReleaseNotice::NeedsConvoxEnv { services }.to_string())
+    }
 }
 
 /// Decides everything.
@@ -218,7 +229,28 @@ fn warnings(draft: &Draft<'_, '_>, rendered: &[Rendered<'_>]) -> Vec<String> {
     warnings.extend(removals::warnings(wanted, facts));
     warnings.extend(named_services::left_behind(wanted, facts));
     warnings.extend(platform::warnings(config, facts, rendered));
+    warnings.extend(removed_keys(facts));
     warnings
+}
+
+/// The keys that revisions of before would look for in vain: where references name no version, they read the secret as it is now.
+fn removed_keys(facts: &Facts) -> Vec<String> {
+    let is_current = facts.decision.delivery == EnvDelivery::SecretsManager
+        && facts.env_version == EnvVersion::Current;
+    let Some(before) = facts.before().filter(|_| is_current) else {
+        return Vec::new();
+    };
+    let removed = before
+        .changes_to(&facts.release.environment.environment)
+        .removed;
+    let warning = |key: &String| {
+        let services = facts.release.manifest.services.iter();
+        let services = services.filter(|service| service.declares(key));
+        let services: Vec<&str> = services.map(|service| service.name.as_str()).collect();
+        let names = services.join(", ");
+        (!services.is_empty()).then(|| Notice::KeyRemoved { key, names: &names }.to_string())
+    };
+    removed.iter().filter_map(warning).collect()
 }
 
 fn warnings_of_release(facts: &Facts) -> Vec<String> {

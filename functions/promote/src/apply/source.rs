@@ -77,7 +77,7 @@ impl<E: Edge> Job<'_, E> {
     }
 
     fn through_s3(&self, progress: &mut Progress) -> &Route<'_> {
-        progress.warnings.push(plan::s3_reminder(self.facts));
+        progress.warnings.extend(self.plan.s3_reminder());
         &self.plan.s3
     }
 

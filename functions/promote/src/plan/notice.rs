@@ -17,6 +17,12 @@ pub(crate) enum Notice<'a> {
         "AWSCURRENT of the secret is not on the version of this Release, so whoever reads the secret without a version          reads an older one; tasks read the right one; promote again: {reason}"
     )]
     NotCurrent { reason: &'a str },
+    /// A key that revisions of before refer to, by references that name no version.
+    #[error(
+        "`{key}` is removed and SecretsManagerEnvVersion is `Current`: tasks of revisions of before, those that ECS goes \
+         back to among them, cannot start any more in these Services: {names}"
+    )]
+    KeyRemoved { key: &'a str, names: &'a str },
     /// A label that nothing needs any more.
     #[error(
         "version {version_id} of the secret could not be forgotten, which the next promote tries again: {reason}"

@@ -150,6 +150,15 @@ impl<'a> Route<'a> {
     }
 }
 
+impl ProcessStep<'_> {
+    /// Whether it stays at a revision that names a version of the secret.
+    #[must_use]
+    pub fn keeps_a_version(&self) -> bool {
+        let known = self.revision.known();
+        known.is_some_and(|known| known.secret_version_id.is_some())
+    }
+}
+
 impl Known {
     /// The applied one.
     fn of(applied: &Definition) -> Self {
