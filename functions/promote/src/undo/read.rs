@@ -6,6 +6,7 @@ use aws::call_error::{CallError, ErrorClass};
 use aws::ecs::{EcsService, SeenCluster, is_same_cluster};
 use aws::event_rules::SeenRule;
 use aws::secrets::{ReadableSecret, SecretError};
+use futures_util::{StreamExt as _, stream};
 use lambda::intake::Failure as _;
 use lambda::unwanted::{Keep, Unwanted};
 use manifest::Manifest;
@@ -16,6 +17,9 @@ use super::Case;
 use crate::config::Config;
 use crate::edge::Edge;
 use crate::error::PromoteError;
+
+/// Looks under way at once.
+const LOOKS_AT_ONCE: usize = 8;
 
 /// What a call saw, or why it never will.
 pub(super) type Look<T> = Result<T, CallError>;
@@ -72,11 +76,9 @@ pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, Pro
     } else {
         None
     };
-    let mut rules = BTreeMap::new();
-    for (_, known) in case.timers() {
-        let name = &known.runs_as;
-        rules.insert(name.clone(), kept(edge.rule(name).await)?);
-    }
+    let names = case.timers().into_iter();
+    let names = names.map(|(_, known)| (known.runs_as.clone(), known.runs_as.clone()));
+    let rules = looks(names.collect(), async |name| edge.rule(name).await).await?;
     let active = active(edge, case, &rules).await?;
     let has_target = |rule: &Look<Option<SeenRule>>| match rule {
         Ok(Some(rule)) => rule.target.is_some(),
@@ -135,19 +137,36 @@ async fn active<E: Edge>(
     case: &Case<'_>,
     rules: &BTreeMap<String, Look<Option<SeenRule>>>,
 ) -> Result<BTreeMap<String, Look<bool>>, PromoteError> {
-    let mut active = BTreeMap::new();
     if !case.interrupted {
-        return Ok(active);
+        return Ok(BTreeMap::new());
     }
-    for (_, known) in case.timers() {
-        let (name, revision) = (&known.runs_as, original(known));
-        let seen = rules.get(name).and_then(|rule| rule.as_ref().ok());
+    let starts_another = |known: &&Definition| {
+        let rule = rules.get(&known.runs_as);
+        let seen = rule.and_then(|rule| rule.as_ref().ok());
         let target = seen.and_then(|rule| rule.as_ref()?.target.as_ref());
-        if target.is_none_or(|target| target.task_definition != revision) {
-            active.insert(name.clone(), kept(edge.is_active(revision).await)?);
-        }
-    }
-    Ok(active)
+        target.is_none_or(|target| target.task_definition != original(known))
+    };
+    let timers = case.timers().into_iter().map(|(_, known)| known);
+    let others = timers.filter(starts_another);
+    let revisions = others.map(|known| (known.runs_as.clone(), original(known).to_owned()));
+    looks(revisions.collect(), async |revision| {
+        edge.is_active(revision).await
+    })
+    .await
+}
+
+/// Looks at the subject of each of these names, some at once.
+async fn looks<T>(
+    subjects: Vec<(String, String)>,
+    look: impl AsyncFn(&String) -> Look<T>,
+) -> Result<BTreeMap<String, Look<T>>, PromoteError> {
+    let look = &look;
+    let looks = stream::iter(subjects)
+        .map(async |(name, subject)| (name, look(&subject).await))
+        .buffered(LOOKS_AT_ONCE);
+    let looks: Vec<(String, Look<T>)> = looks.collect().await;
+    let looks = looks.into_iter();
+    looks.map(|(name, seen)| Ok((name, kept(seen)?))).collect()
 }
 
 /// The revision that something goes back to.
