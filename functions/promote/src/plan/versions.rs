@@ -17,20 +17,13 @@ pub(super) fn make_room(wanted: &Wanted<'_>, facts: &Facts, write: &SecretWrite)
     let SecretWrite::Existing { arn, stages, .. } = write else {
         return Vec::new();
     };
-    let Some(version_id) = write.version_id().filter(|id| !stages.keeps(id)) else {
-        return Vec::new();
-    };
-    let room = LABELS_MAX.saturating_sub(AWS_LABELS + stages.foreign());
-    let newest = version(wanted, facts, version_id);
+    let room = LABELS_MAX - AWS_LABELS;
+    let is_full = stages.kept().count() + stages.foreign() >= room;
+    let version_id = write.version_id();
+    let version_id = version_id.filter(|id| is_full && !stages.keeps(id));
     let needed = needed(wanted, facts, arn);
-    kept(
-        recorded(wanted),
-        &stages.kept().collect(),
-        &needed,
-        newest,
-        room,
-    )
-    .forgotten
+    let kept = version_id.map(|id| decide(wanted, facts, stages, (id, needed, room)));
+    kept.unwrap_or_default().forgotten
 }
 
 /// What is kept once `applied` runs, with the secret as it was `written` and labelled before.
@@ -41,11 +34,6 @@ pub fn kept_after(
     applied: &Applied,
     written: Option<&Written>,
 ) -> Kept {
-    let standing = facts.secret.as_ref();
-    let none = Stages::default();
-    let stages = standing
-        .and_then(|standing| standing.stages())
-        .unwrap_or(&none);
     let Some(written) = written else {
         // Nothing was written, or nobody knows whether it was: nothing is forgotten.
         return Kept {
@@ -53,18 +41,32 @@ pub fn kept_after(
             forgotten: Vec::new(),
         };
     };
-    let newest = version(wanted, facts, &written.version_id);
+    let standing = facts.secret.as_ref();
+    let none = Stages::default();
+    let stages = standing.and_then(|standing| standing.stages());
     // What ran until now is still started while ECS replaces it.
     let mut needed = needed(wanted, facts, &written.arn);
     needed.extend(applied.named_versions());
-    let room = KEPT_MAX.saturating_sub(stages.foreign());
-    kept(
-        recorded(wanted),
-        &stages.kept().collect(),
-        &needed,
-        newest,
-        room,
+    let version_id = written.version_id.as_str();
+    decide(
+        wanted,
+        facts,
+        stages.unwrap_or(&none),
+        (version_id, needed, KEPT_MAX),
     )
+}
+
+/// Decides with the labels that stand; those of others take from the room.
+fn decide(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    stages: &Stages,
+    (version_id, needed, room): (&str, BTreeSet<&str>, usize),
+) -> Kept {
+    let standing = stages.kept().collect();
+    let newest = version(wanted, facts, version_id);
+    let room = room.saturating_sub(stages.foreign());
+    kept(recorded(wanted), &standing, &needed, newest, room)
 }
 
 fn recorded<'a>(wanted: &Wanted<'a>) -> &'a [KeptVersion] {
