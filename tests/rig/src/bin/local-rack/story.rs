@@ -13,7 +13,7 @@ use crate::watch::Watch;
 use crate::{browser, deletion, delivery, demo_app, leaks, one_off, outage, pages};
 
 /// Seconds that promote gives Secrets Manager; the template's default is 10, less makes outages a shorter story.
-const SECRETS_MANAGER_TIMEOUT_S: &str = "2";
+const SECRETS_MANAGER_TIMEOUT_S: &str = "1";
 
 /// Where the demo keeps what is worth a look afterwards.
 pub fn folder() -> PathBuf {
