@@ -109,9 +109,14 @@ async fn going_back_writes_nothing_but_labels_and_starts_the_revisions_of_then()
     let r1 = app::promote(&world, &function, "R1", &[("A", "1"), ("B", "1")]).await;
     let first = app::running(&world, "web").await;
     app::promote(&world, &function, "R2", &[("A", "2"), ("B", "1")]).await;
+    let look = json!({"app": APP, "release": "R1", "dryRun": true});
+    let plan = function.invoke(&look).await.answer();
+    assert_eq!(plan["services"]["web"]["revision"], "reused", "{plan:#}");
+    assert_eq!(plan["keptReleases"], json!(["R1", "R2"]), "{plan:#}");
     world.proxy.clear();
     let report = again(&world, &function, "R1", 1).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(report["keptReleases"], plan["keptReleases"]);
     assert_eq!(report["secretVersionId"], r1["secretVersionId"]);
     let puts = world.proxy.count(SECRETS_MANAGER, "PutSecretValue");
     assert_eq!((registrations(&world), puts), (0, 0));

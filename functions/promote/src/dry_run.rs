@@ -1,6 +1,6 @@
 //! What a promote would do, without a single write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws::secrets::SECRET_MAX_BYTES;
 use environment::{Environment, KeyChanges};
@@ -10,7 +10,7 @@ use manifest::precedence::{EnvDelivery, Level};
 use names::error_chain::Chain;
 use names::error_type::ErrorCode;
 use names::{AppId, ReleaseId, keys};
-use promotion::Allowed;
+use promotion::{Allowed, Applied};
 use release::app_stack::RemovedResource;
 use release::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 use serde::Serialize;
@@ -59,6 +59,9 @@ pub struct Planned {
     pub services: BTreeMap<String, PlannedDefinition>,
     /// By Timer.
     pub timers: BTreeMap<String, PlannedDefinition>,
+    /// The Releases that can be gone back to without a write of a value, as it stands.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub kept_releases: BTreeSet<String>,
     /// ECS services and rules that would be removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
@@ -201,6 +204,10 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         waits_for: plan.waits_for(wanted.id).map(|waits| waits.to_string()),
         services: of_kind(false),
         timers: of_kind(true),
+        kept_releases: wanted
+            .applied
+            .map(Applied::kept_releases)
+            .unwrap_or_default(),
         removed: plan.removals.names(),
         removed_resources: plan.stack.removed.clone(),
         sizes: sizes(environment, &planned),

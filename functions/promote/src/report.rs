@@ -1,6 +1,6 @@
 //! What a promote did: the answer, `report.json` and the event say the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lambda::answer::AnswerStatus;
 use manifest::precedence::{Decision, EnvDelivery, Level};
@@ -62,6 +62,9 @@ pub struct Report {
     pub services: BTreeMap<String, Moved>,
     /// By Timer.
     pub timers: BTreeMap<String, Moved>,
+    /// The Releases that can be gone back to without a write of a value.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub kept_releases: BTreeSet<String>,
     /// ECS services and rules that convox.yml no longer has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
@@ -128,6 +131,7 @@ impl Report {
             secret_version_id: None,
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
+            kept_releases: BTreeSet::new(),
             removed: Vec::new(),
             removed_resources: Vec::new(),
             warnings: Vec::new(),
@@ -174,6 +178,7 @@ impl Report {
                 .collect()
         };
         (self.services, self.timers) = (of_kind(false), of_kind(true));
+        self.kept_releases = done.applied.kept_releases();
         self.removed = done.removed.names();
         self.removed_resources.clone_from(&done.removed_resources);
     }

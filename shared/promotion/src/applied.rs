@@ -89,6 +89,14 @@ impl Applied {
         version.is_some_and(|version| version.key_arn.as_deref() != key_arn)
     }
 
+    /// The Releases that can be gone back to without a write of a value: their versions of the secret are kept.
+    #[must_use]
+    pub fn kept_releases(&self) -> BTreeSet<String> {
+        let releases = self.versions.iter();
+        let releases = releases.filter_map(|version| version.release.as_ref());
+        releases.map(ReleaseId::to_string).collect()
+    }
+
     /// The versions of the secret that its definitions name.
     #[must_use]
     pub fn named_versions(&self) -> BTreeSet<&str> {
