@@ -11,6 +11,7 @@ mod explored;
 mod invariants;
 mod message;
 mod model;
+mod others;
 mod outside;
 mod releases;
 mod stack;

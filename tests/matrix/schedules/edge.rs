@@ -21,7 +21,7 @@ use release::task_definition::TaskDefinition;
 use release::timer_rule::TimerRule;
 
 use super::model::Model;
-use super::outside::{Outside, cluster_arn, secret_arn};
+use super::outside::{Outside, Secret, cluster_arn, secret_arn};
 use super::releases::{self, CONFIG, OUTAGE, REFUSED};
 use super::stack::Stack;
 use super::store::{Access, Luck, failed};
@@ -93,12 +93,22 @@ impl Model {
         .await
     }
 
-    async fn put(&self, call: &str, id: &str, value: &str) -> Result<Written, SecretError> {
-        let written = self.change(call, |outside| {
-            outside.put_secret(id, value);
-            Ok(written(id, true))
-        });
-        Ok(written.await?)
+    /// Puts a value under the first of these ids that Secrets Manager takes.
+    async fn put(&self, call: &str, ids: &[String], value: &str) -> Result<Written, SecretError> {
+        for id in ids {
+            let somebody_is_quicker = self.access.sim.borrow().trouble > 0 && self.once_in(6);
+            let put = self.change(call, |outside| {
+                let secret = outside.secret.as_mut().filter(|_| somebody_is_quicker);
+                secret.map(Secret::audit);
+                outside.put_secret(id, value)
+            });
+            if put.await? {
+                return Ok(written(id, true));
+            }
+        }
+        Err(SecretError::Contended {
+            name: secret_arn().to_string(),
+        })
     }
 
     fn is_out(value: &str) -> bool {
@@ -130,7 +140,7 @@ fn standing_secret(outside: &Outside, value: &str, ids: &[String]) -> StandingSe
     if secret.is_deleted {
         return StandingSecret::scheduled(secret_arn(), secret.stages());
     }
-    let held = |id: &str| secret.versions.get(id).map(String::as_str);
+    let held = |id: &str| Some(secret.versions.get(id)?.value.as_str());
     StandingSecret::active(secret_arn(), secret.stages(), (value, ids), held)
 }
 
@@ -152,9 +162,11 @@ impl Edge for Model {
     async fn facts(&self, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
         let now = self.access.now();
         let record = self.record(wanted);
+        let release = wanted.release.as_str();
+        let own = releases::environment(release, wanted.env_version_id);
+        *self.gives.borrow_mut() = releases::given(release, &own.environment);
         let facts = self.look("gather", |outside, second| {
             let broken = outside.settings_are_broken;
-            let release = wanted.release.as_str();
             let release = releases::read(release, wanted.env_version_id, broken)?;
             let (settings, manifest) = (&release.settings, &release.manifest);
             let (decision, env_version, refused) =
@@ -326,20 +338,23 @@ impl Edge for Model {
         for version_id in &plan.make_room {
             self.forget(id, &secret_arn(), version_id).await?;
         }
+        let ids = plan.write.version_id().into_iter().flat_map(|first| {
+            let ids = plan.version_ids.iter();
+            ids.skip_while(move |id| *id != first).cloned()
+        });
+        let ids: Vec<String> = ids.collect();
         let written = match &plan.write {
-            SecretWrite::Create { version_id } => {
+            SecretWrite::Create { .. } => {
                 self.change("create the secret", |outside| {
                     outside.secret.get_or_insert_default();
                     Ok(())
                 })
                 .await?;
-                self.put("put the first version", version_id, value).await
+                self.put("put the first version", &ids, value).await
             }
             SecretWrite::Existing { then, .. } => match then {
-                ValueWrite::Put { version_id } => {
-                    self.put("put a version", version_id, value).await
-                }
-                ValueWrite::Restore { version_id } => {
+                ValueWrite::Put { .. } => self.put("put a version", &ids, value).await,
+                ValueWrite::Restore { .. } => {
                     self.change("restore the secret", |outside| {
                         if let Some(secret) = &mut outside.secret {
                             secret.is_deleted = false;
@@ -347,11 +362,11 @@ impl Edge for Model {
                         Ok(())
                     })
                     .await?;
-                    self.put("put a version", version_id, value).await
+                    self.put("put a version", &ids, value).await
                 }
                 ValueWrite::Label { version_id } => {
                     let labelled = self.change("label the version", |outside| {
-                        let changed = outside.label(version_id);
+                        let changed = outside.label(version_id)?;
                         Ok(written(version_id, changed))
                     });
                     Ok(labelled.await?)
@@ -381,7 +396,8 @@ impl Edge for Model {
         version_id: &str,
         value: &str,
     ) -> Result<Written, SecretError> {
-        self.put("put a version back", version_id, value).await
+        let ids = [version_id.to_owned()];
+        self.put("put a version back", &ids, value).await
     }
 
     async fn make_current(
@@ -402,9 +418,7 @@ impl Edge for Model {
 
     async fn forget(&self, _: &AppId, _: &SecretArn, version_id: &str) -> Result<(), SecretError> {
         let forgotten = self.change("forget a version", |outside| {
-            if let Some(secret) = &mut outside.secret {
-                secret.kept.remove(version_id);
-            }
+            outside.forget(version_id);
             Ok(())
         });
         Ok(forgotten.await?)
@@ -412,7 +426,8 @@ impl Edge for Model {
 
     async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {
         self.refuses(definition, 4)?;
-        self.change("register", |outside| Ok(outside.register(definition)))
+        let own = self.gives.borrow().clone();
+        self.change("register", |outside| Ok(outside.register(definition, own)))
             .await
     }
 

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use names::{AppId, AppName, RackName};
-use promotion::{Desired, WorkKind};
+use promotion::{Desired, KEPT_MAX, WorkKind};
 use rig::chance::Chance;
 
 use super::counting;
@@ -15,8 +15,8 @@ use super::explored::Explored;
 use super::invariants::Watch;
 use super::message::{Body, work};
 use super::model::Model;
-use super::outside::EnvVersion;
-use super::releases::{BAD, OUTAGE, REFUSED, STUCK};
+use super::outside::{EnvVersion, Outside};
+use super::releases::{BAD, OUTAGE, REFUSED, SPARING, STUCK};
 use super::stack;
 use super::store::{Access, Shared, Sim, at};
 
@@ -29,6 +29,8 @@ const VISIBILITY_SECONDS: i64 = 300;
 const RECEIVES_MAX: u32 = 5;
 /// Rounds of redelivery and reconciliation after which a schedule must be at rest.
 const ROUNDS_MAX: usize = 80;
+/// Releases of a long history: with the first one, more than the versions that are kept.
+const HISTORY: usize = KEPT_MAX + 3;
 
 /// Who takes a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +62,7 @@ struct Schedule {
     invocations: usize,
     wishes: usize,
     releases: &'static [&'static str],
+    has_history: bool,
     met: Explored,
     watch: Watch,
 }
@@ -72,14 +75,23 @@ struct Schedule {
 pub fn schedule(seed: u64) -> Explored {
     let mut chance = Chance::new(seed);
     let trouble = chance.one_of(&[0, 25, 8]);
+    let has_history = chance.once_in(40);
     // Three outages in a row are rare among all else, so they have schedules of their own.
-    let (releases, wishes): (&[_], _) = if chance.once_in(4) {
+    let (releases, wishes): (&[_], _) = if has_history {
+        (&["A", "A", "A2", "C", "D", REFUSED, OUTAGE], 8)
+    } else if chance.once_in(4) {
         (&[OUTAGE, OUTAGE, OUTAGE, "A"], 4 + chance.below(6))
+    } else if chance.once_in(3) {
+        (&["A", "A2", "C", "D", REFUSED, OUTAGE], 2 + chance.below(7))
     } else {
         (
             &["A", "B", "B", BAD, REFUSED, OUTAGE, STUCK],
             2 + chance.below(5),
         )
+    };
+    let outside = Outside {
+        takes_ids_anew: chance.once_in(2),
+        ..Outside::default()
     };
     let sim = Rc::new(RefCell::new(Sim {
         chance,
@@ -88,7 +100,7 @@ pub fn schedule(seed: u64) -> Explored {
         objects: BTreeMap::new(),
         sent: Vec::new(),
         undelivered: Vec::new(),
-        outside: super::outside::Outside::default(),
+        outside,
         writes: 0,
         trace: Vec::new(),
     }));
@@ -103,11 +115,15 @@ pub fn schedule(seed: u64) -> Explored {
         invocations: 0,
         wishes,
         releases,
+        has_history,
         met: Explored::default(),
         watch: Watch::new(seed),
         sim,
     };
     schedule.met.count("schedules");
+    if has_history {
+        schedule.lay_history();
+    }
     for _ in 0..STEPS {
         schedule.step();
     }
@@ -117,7 +133,10 @@ pub fn schedule(seed: u64) -> Explored {
     for told in Watch::kinds(&schedule.sim.borrow()) {
         schedule.met.count(told);
     }
-    schedule.met
+    let met_outside = schedule.sim.borrow().outside.met.clone();
+    [schedule.met, schedule.watch.met, met_outside]
+        .into_iter()
+        .sum()
 }
 
 impl Schedule {
@@ -135,24 +154,50 @@ impl Schedule {
             96 => self.crash(),
             97 => self.duplicate(),
             98 if self.below(3) == 0 => self.change_settings(),
-            99 if self.below(2) == 0 => self.interfere(),
+            99 if self.has_history || self.below(2) == 0 => self.interfere(),
             _ => self.reconcile(),
         }
         self.watch.look(&self.sim.borrow());
     }
 
-    /// Secrets Manager deletes versions without a label, or ECS goes back to the revision before.
+    /// Somebody else, or AWS itself, changes what is the App's.
     fn interfere(&mut self) {
-        let goes_back = self.below(2) == 0;
-        let outside = &mut self.sim.borrow_mut().outside;
-        if goes_back {
-            if outside.go_back() {
-                self.met.count("ECS goes back");
-            }
-        } else if let Some(secret) = &mut outside.secret {
-            secret.delete_unlabelled();
-            self.met.count("versions vanish");
+        let mut sim = self.sim.borrow_mut();
+        let Sim {
+            outside, chance, ..
+        } = &mut *sim;
+        if let Some(met) = outside.interfere(chance) {
+            self.met.count(met);
+            sim.trace.push(met.to_owned());
         }
+    }
+
+    /// Many Releases, one after the other and without trouble; then the first one is wanted again, whose version is gone.
+    fn lay_history(&mut self) {
+        let trouble = std::mem::take(&mut self.sim.borrow_mut().trouble);
+        self.promote_alone("A");
+        for _ in 0..HISTORY {
+            let release = SPARING[self.below(SPARING.len())];
+            self.promote_alone(release);
+        }
+        {
+            let mut sim = self.sim.borrow_mut();
+            let secret = sim.outside.secret.as_mut();
+            secret.expect("Releases are applied").delete_unlabelled();
+            sim.trouble = trouble;
+        }
+        let body = Body::Requested("A", "event-back".to_owned(), self.now());
+        self.watch.wished(&body);
+        self.queue(Queue::Work(WorkKind::Promote), body, 0);
+    }
+
+    fn promote_alone(&mut self, release: &'static str) {
+        let body = self.write_environment(release);
+        self.watch.wished(&body);
+        self.queue(Queue::Work(WorkKind::Promote), body, 0);
+        self.run_dry();
+        self.sim.borrow_mut().outside.complete_deployment();
+        self.advance(1);
     }
 
     fn now(&self) -> i64 {
@@ -213,7 +258,12 @@ impl Schedule {
         let future: Pin<Box<dyn Future<Output = bool>>> = match message.queue {
             Queue::Count => Box::pin(async move { counting::count(&access, &id).await }),
             Queue::Work(kind) => Box::pin(async move {
-                let model = Model { kind, access };
+                let gives = RefCell::default();
+                let model = Model {
+                    kind,
+                    access,
+                    gives,
+                };
                 work(&model, &owner, id, body, ends_at).await
             }),
         };
@@ -279,10 +329,11 @@ impl Schedule {
         if !stack::settle(&mut self.sim.borrow_mut().outside.stack, now) {
             return;
         }
-        self.sim
-            .borrow_mut()
-            .trace
-            .push("the stack settles".to_owned());
+        {
+            let mut sim = self.sim.borrow_mut();
+            sim.outside.changes += 1;
+            sim.trace.push("the stack settles".to_owned());
+        }
         for kind in [WorkKind::Promote, WorkKind::Delete] {
             let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 0, 5, 200]);
             if self.below(20) == 0 {
@@ -320,11 +371,14 @@ impl Schedule {
         let now = self.now();
         let id = format!("event-{}", self.wishes);
         let release = self.releases[self.below(self.releases.len())];
+        // What was long ago is gone back to more often where there is a history.
+        let asks = if self.has_history { 4..8 } else { 5..6 };
+        let is_there = self.sim.borrow().outside.newest(release).is_some();
         let (queue, body) = match self.below(8) {
-            0..=4 => (WorkKind::Promote, self.write_environment(release)),
-            5 if self.sim.borrow().outside.newest(release).is_some() => {
+            wish if asks.contains(&wish) && is_there => {
                 (WorkKind::Promote, Body::Requested(release, id, now))
             }
+            0..=4 => (WorkKind::Promote, self.write_environment(release)),
             _ => (WorkKind::Delete, Body::Deleted(id, now)),
         };
         self.watch.wished(&body);
@@ -420,6 +474,11 @@ impl Schedule {
             receives: 0,
             ..message
         }));
+        self.run_dry();
+    }
+
+    /// Until nothing is queued and nothing is open.
+    fn run_dry(&mut self) {
         for _ in 0..ROUNDS_MAX {
             self.route();
             while !self.running.is_empty() {

@@ -7,8 +7,9 @@ use promotion::failures::Failures;
 use promotion::{Applied, Promotion, Status, Work};
 
 use super::counting;
+use super::explored::Explored;
 use super::message::Body;
-use super::releases::mark;
+use super::releases::{environment, given};
 use super::store::{Sim, at};
 
 /// How the events of requests that are not done end.
@@ -32,6 +33,9 @@ pub struct Watch {
     lost: BTreeSet<String>,
     /// Every revision that tasks could start with.
     started: BTreeSet<String>,
+    /// Changes of what is outside that were looked at.
+    seen_changes: u64,
+    pub met: Explored,
 }
 
 impl Watch {
@@ -44,6 +48,8 @@ impl Watch {
             ended: BTreeSet::new(),
             lost: BTreeSet::new(),
             started: BTreeSet::new(),
+            seen_changes: 0,
+            met: Explored::default(),
         }
     }
 
@@ -101,8 +107,11 @@ impl Watch {
 
     /// After every step: what no state may ever do.
     pub fn look(&mut self, sim: &Sim) {
-        self.assert_served(sim);
-        self.assert_own(sim);
+        if self.seen_changes != sim.outside.changes {
+            self.seen_changes = sim.outside.changes;
+            self.assert_served(sim);
+            self.assert_own(sim);
+        }
         let version = sim
             .objects
             .get("apps/shop/state/promotion.json")
@@ -151,8 +160,26 @@ impl Watch {
         {
             self.ended.insert(desired.order.request_id.clone());
         }
+        self.count_kept(&state);
         self.seen_version = version;
         self.seen = state;
+    }
+
+    /// Revisions that another Release has kept, and Releases that run with several versions of the secret.
+    fn count_kept(&mut self, state: &Promotion) {
+        let (Some(before), Some(now)) = (&self.seen.applied, &state.applied) else {
+            return;
+        };
+        if before.request_id == now.request_id {
+            return;
+        }
+        let arns: BTreeSet<&String> = before.definitions().map(|known| &known.arn).collect();
+        for _ in now.definitions().filter(|known| arns.contains(&known.arn)) {
+            self.met.count("kept revisions");
+        }
+        if now.named_versions().len() > 1 {
+            self.met.count("several versions");
+        }
     }
 
     /// At the end: what must have come of it; in words, what it was.
@@ -215,6 +242,7 @@ impl Watch {
                     "the newest request is applied",
                     applied.request_id == desired.order.request_id,
                 );
+                self.assert_current(sim, applied);
                 self.assert_runs(sim, applied, None);
                 return "promotes at the end";
             }
@@ -244,15 +272,15 @@ impl Watch {
         self.started.extend(outside.started().map(str::to_owned));
         for arn in self.started.iter().filter(|arn| outside.is_active(arn)) {
             let sees = outside.sees(arn);
-            let own = format!("{}@", outside.release_of(arn));
-            let is_own = sees.as_ref().map(|sees| sees.starts_with(&own));
+            let is_own = sees.as_ref().map(|sees| sees == outside.own(arn));
             let must = outside.may_start(arn) && !outside.is_secret_deleted();
             let says = format!("a task of {arn} sees its own Release, not {sees:?}");
             self.holds(sim, &says, is_own.unwrap_or(!must));
         }
     }
 
-    /// Every revision whose version is written down as kept can be gone back to.
+    /// Every revision whose version is written down as kept can be gone back to. Only a request that forgot a version of long ago,
+    /// and did not come to its end, leaves one written down that is not.
     fn assert_kept(&self, sim: &Sim, state: &Promotion) {
         let outside = &sim.outside;
         let Some(applied) = state
@@ -263,7 +291,8 @@ impl Watch {
             return;
         };
         let is_kept = |arn: &&String| {
-            let mut versions = applied.versions.iter();
+            let versions = applied.versions.iter();
+            let mut versions = versions.filter(|version| !outside.has_forgotten(&version.id));
             outside.is_active(arn) && versions.any(|version| outside.names(arn, &version.id))
         };
         for arn in self.started.iter().filter(is_kept) {
@@ -289,12 +318,15 @@ impl Watch {
             let mut events = sim.sent.iter();
             events.any(|event| is_of(event, id) && ends(event, SUPERSEDED))
         };
-        for (_, id) in &self.wishes {
+        for (place, id) in &self.wishes {
             let said = told(id, false) || superseded(id) || self.lost.contains(id);
             self.holds(sim, &format!("what became of {id} is told"), said);
-            // An explicit request of the same second stands elsewhere once another version is current.
+            // An explicit request of the same second stands elsewhere once another version is current, and an upload where
+            // an invocation looked before the next one of the same second.
+            let mut others = self.wishes.iter().filter(|(_, other)| other != id);
+            let is_alone = others.all(|(other, _)| other != place);
             let is_upload = id.starts_with("version-");
-            let both = is_upload && self.ended.contains(id) && superseded(id);
+            let both = is_upload && is_alone && self.ended.contains(id) && superseded(id);
             self.holds(sim, &format!("{id} is not superseded, it ended"), !both);
         }
         let all = self.ended.iter().all(|id| told(id, false));
@@ -341,6 +373,18 @@ impl Watch {
         );
     }
 
+    /// `AWSCURRENT` is on the version of the Release that was promoted last, until somebody else moves it.
+    fn assert_current(&self, sim: &Sim, applied: &Applied) {
+        let own = applied.secret.as_ref().map(|secret| &secret.version_id);
+        let secret = sim.outside.secret.as_ref();
+        let secret = secret.filter(|secret| !secret.is_overwritten);
+        self.holds(
+            sim,
+            "the version of the applied Release is current",
+            own.is_none_or(|own| secret.is_none_or(|secret| secret.current == *own)),
+        );
+    }
+
     fn assert_deleted(&self, sim: &Sim) {
         let outside = &sim.outside;
         self.holds(
@@ -367,8 +411,14 @@ impl Watch {
     /// After the Release was applied last, all of it runs. After a failure what runs is its: a deletion before it may have
     /// removed what cannot be brought back, and what ECS refused to put back is told.
     fn assert_runs(&self, sim: &Sim, applied: &Applied, unrestored: Option<&[String]>) {
-        let want = Ok(mark(applied.release.as_str(), &applied.env_version_id));
+        let release = applied.release.as_str();
+        let read = environment(release, &applied.env_version_id);
+        let want = Ok(given(release, &read.environment));
         let (outside, whole) = (&sim.outside, unrestored.is_none());
+        // Where ECS had gone back before the request that failed, that is what is put back.
+        let web = &applied.services["web"];
+        let gone_back_to = web.stands.as_ref().filter(|_| !whole);
+        let gone_back_to = gone_back_to.map(|stands| stands.arn.as_str());
         let is_told = |what: &str| {
             let mut told = unrestored.into_iter().flatten();
             told.any(|told| told.starts_with(what) || told.starts_with("the secret "))
@@ -378,7 +428,8 @@ impl Watch {
                 sim,
                 "tasks of the service see the environment of the applied Release",
                 outside.sees(&service.task_definition) == want
-                    && service.task_definition == applied.services["web"].arn
+                    && service.task_definition == web.arn
+                    || gone_back_to == Some(&service.task_definition)
                     || outside.went_back
                     || is_told("the ECS service "),
             ),

@@ -1,6 +1,8 @@
 //! Both functions on the model of the outside. promote makes its own attempt; app-deletion's steps are restated here, in its
 //! order. The way through the state around them is the real one.
 
+use std::cell::RefCell;
+
 use aws::call_error::{CallError, ErrorClass};
 use aws::ecs::EcsService;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -9,17 +11,30 @@ use lambda::work::{Attempt, Function};
 use names::AppId;
 use promote::PromoteError;
 use promotion::events::{Event, EventType};
-use promotion::{Applied, Desired, Finished, Outcome, OutcomeResult, Runs, Status, WorkKind};
+use promotion::{
+    Applied, Desired, Finished, Lease, Outcome, OutcomeResult, Runs, Status, WorkKind,
+};
+
+use serde::Deserialize;
 
 use super::counting;
 use super::outside::Outside;
+use super::releases::Given;
 use super::stack::WORKS_SECONDS;
-use super::store::{Access, Luck, failed};
+use super::store::{Access, Luck, PROMOTION, failed};
+
+/// What of the state says who holds the lease.
+#[derive(Default, Deserialize)]
+struct Held {
+    lease: Option<Lease>,
+}
 
 /// A function of one kind.
 pub struct Model {
     pub kind: WorkKind,
     pub access: Access,
+    /// What the Release of this attempt gives to its tasks.
+    pub gives: RefCell<Given>,
 }
 
 #[derive(Debug)]
@@ -106,12 +121,14 @@ impl Model {
         }
         let mut sim = self.access.sim.borrow_mut();
         // Who writes outside holds the lease: that is what it is for.
-        let holder = sim.promotion().lease.map(|lease| lease.owner);
+        let state: Held = sim.state(PROMOTION);
+        let holder = state.lease.map(|lease| lease.owner);
         assert_eq!(
             holder.as_deref(),
             Some(self.access.owner.as_str()),
             "only the holder of the lease changes anything outside: {call}"
         );
+        sim.outside.changes += 1;
         let value = change(&mut sim.outside);
         match luck {
             Luck::LostAnswer => Err(failed(call)),

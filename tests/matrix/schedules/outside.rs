@@ -11,9 +11,9 @@ use manifest::capacity::{Capacity, LaunchType};
 use names::SecretArn;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::{Network, Placement};
-use serde_json::Value;
 
-use super::releases::{MARK, mark, resources_of};
+use super::explored::Explored;
+use super::releases::{Given, environment, given, resources_of};
 use super::stack::Stack;
 
 /// What the ARNs of this account and region begin with.
@@ -21,15 +21,41 @@ const ACCOUNT: &str = "us-east-1:123456789012";
 /// How long the tasks of a deleted service take to stop.
 const DRAINS_SECONDS: i64 = 90;
 
-/// The secret's versions, by id: the value that each holds.
+/// What a version of the secret holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    pub value: String,
+    /// The same, read.
+    pub variables: Given,
+}
+
+impl From<&str> for Version {
+    fn from(value: &str) -> Self {
+        Self {
+            value: value.to_owned(),
+            variables: serde_json::from_str(value).unwrap(),
+        }
+    }
+}
+
+/// The App's secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secret {
-    pub versions: BTreeMap<String, String>,
+    /// By id.
+    pub versions: BTreeMap<String, Version>,
     /// Those that their own labels keep.
     pub kept: BTreeSet<String>,
     /// The one called `AWSCURRENT`, and the one that was before.
     pub current: String,
     pub previous: String,
+    /// Labels of somebody else, and the version that each is attached to.
+    pub foreign: BTreeMap<String, String>,
+    /// The ids of versions that were there once.
+    pub gone: BTreeSet<String>,
+    /// The ids of versions whose own labels were taken away.
+    pub forgotten: BTreeSet<String>,
+    /// Whether somebody else's version was made current after ours.
+    pub is_overwritten: bool,
     pub is_deleted: bool,
 }
 
@@ -47,13 +73,35 @@ impl Secret {
         }
         attach(&self.current, "AWSCURRENT".to_owned());
         attach(&self.previous, "AWSPREVIOUS".to_owned());
-        let labels: usize = stages.values().map(BTreeSet::len).sum();
-        assert!(labels <= LABELS_MAX, "{labels} labels: {stages:?}");
+        for (label, id) in &self.foreign {
+            attach(id, label.clone());
+        }
         Stages(stages)
+    }
+
+    /// Whether it has room for another label.
+    pub fn has_room(&self) -> bool {
+        self.stages().label_count() < LABELS_MAX
+    }
+
+    /// Attaches its own label to a version, and makes it current.
+    fn label(&mut self, id: &str) -> Result<(), CallError> {
+        let mut labelled = self.clone();
+        labelled.kept.insert(id.to_owned());
+        labelled.forgotten.remove(id);
+        labelled.make_current(id);
+        if labelled.stages().label_count() > LABELS_MAX {
+            let code = "LimitExceededException";
+            assert!(!self.foreign.is_empty(), "ours are too many: {self:?}");
+            return Err(CallError::stated("attach a label", code, None));
+        }
+        *self = labelled;
+        Ok(())
     }
 
     /// Moves `AWSCURRENT`.
     pub fn make_current(&mut self, id: &str) {
+        self.is_overwritten = false;
         if self.current != id {
             self.previous = mem::replace(&mut self.current, id.to_owned());
         }
@@ -62,7 +110,10 @@ impl Secret {
     /// Secrets Manager deletes what has no label, when it likes.
     pub fn delete_unlabelled(&mut self) {
         let Stages(labelled) = self.stages();
-        self.versions.retain(|id, _| labelled.contains_key(id));
+        let gone = self
+            .versions
+            .extract_if(.., |id, _| !labelled.contains_key(id));
+        self.gone.extend(gone.map(|(id, _)| id));
     }
 }
 
@@ -70,6 +121,10 @@ impl Secret {
 pub struct Revision {
     pub arn: String,
     pub definition: TaskDefinition,
+    /// What its own Release gives to its tasks.
+    pub own: Given,
+    /// What the version of the environment has for them that it names, where it reads the object: that one stays.
+    through_s3: Option<Given>,
     pub is_active: bool,
 }
 
@@ -94,7 +149,8 @@ pub struct Outside {
     pub environments: Vec<EnvVersion>,
     pub secret: Option<Secret>,
     pub service: Option<Service>,
-    /// The revision that the service ran before, which ECS goes back to where tasks of the next one do not start.
+    /// The revision that the service ran before, which ECS goes back to where tasks of the next one do not start: until the
+    /// deployment is complete.
     pub before: Option<String>,
     /// Whether it did.
     pub went_back: bool,
@@ -108,6 +164,11 @@ pub struct Outside {
     pub stacks: usize,
     /// The user's own settings cannot be read: every promote is refused.
     pub settings_are_broken: bool,
+    /// Whether Secrets Manager takes the id of a version that is gone for another one.
+    pub takes_ids_anew: bool,
+    /// How often anything of it changed.
+    pub changes: u64,
+    pub met: Explored,
 }
 
 /// The secret's ARN.
@@ -177,39 +238,53 @@ impl Outside {
         &self.revision(arn).definition.tags["convox:release"]
     }
 
-    /// A task that starts now with this revision: the environment that it sees, unless it cannot read its secret.
-    pub fn sees(&self, arn: &str) -> Result<String, String> {
-        let [container] = self
-            .revision(arn)
-            .definition
-            .container_definitions
-            .as_slice()
-        else {
-            panic!("there is one container");
-        };
-        if let Some(reference) = container.secrets.get(MARK) {
-            let version_id = secret_arn().version_in(reference).map(str::to_owned);
-            let version_id = version_id.expect("references name a version");
-            assert_eq!(reference, &secret_arn().pinned(MARK, &version_id));
-            return self.mark_of(&version_id);
-        }
-        let url = &container.environment["CONVOX_ENV_URL"];
-        let (_, id) = url.split_once("?versionId=").expect("a version is named");
-        let mut versions = self.environments.iter();
-        let version = versions.find(|version| version.id == id);
-        let version = version.ok_or("the version is gone")?;
-        Ok(mark(version.release, &version.id))
+    /// What a task of this revision has to see: what its own Release gives to it.
+    pub fn own(&self, arn: &str) -> &Given {
+        &self.revision(arn).own
     }
 
-    fn mark_of(&self, version_id: &str) -> Result<String, String> {
+    /// A task that starts now with this revision: the variables that it sees, unless it cannot read its secret.
+    pub fn sees(&self, arn: &str) -> Result<Given, String> {
+        let revision = self.revision(arn);
+        if let Some(given) = &revision.through_s3 {
+            return Ok(given.clone());
+        }
+        let containers = revision.definition.container_definitions.iter();
+        let secrets = containers.flat_map(|container| &container.secrets);
+        let seen = secrets.map(|(name, reference)| {
+            let version_id = secret_arn().version_in(reference).map(str::to_owned);
+            let version_id = version_id.expect("references name a version");
+            assert_eq!(reference, &secret_arn().pinned(name, &version_id));
+            let value = self.held(&version_id)?.get(name.as_str());
+            let value = value.ok_or_else(|| format!("{version_id} has no {name}"))?;
+            Ok((name.clone(), value.clone()))
+        });
+        seen.collect()
+    }
+
+    /// What a version of the secret holds.
+    fn held(&self, version_id: &str) -> Result<&Given, String> {
         let secret = self.secret.as_ref().ok_or("there is no secret")?;
         if secret.is_deleted {
             return Err("the secret is scheduled for deletion".to_owned());
         }
-        let value = secret.versions.get(version_id);
-        let value = value.ok_or_else(|| format!("version {version_id} is gone"))?;
-        let value: Value = serde_json::from_str(value).unwrap();
-        Ok(value[MARK].as_str().unwrap().to_owned())
+        let version = secret.versions.get(version_id);
+        let version = version.ok_or_else(|| format!("version {version_id} is gone"))?;
+        Ok(&version.variables)
+    }
+
+    /// What the environment that a definition reads from S3 has for its tasks.
+    fn through_s3(&self, definition: &TaskDefinition) -> Option<Given> {
+        let [container] = definition.container_definitions.as_slice() else {
+            panic!("there is one container");
+        };
+        let url = container.environment.get("CONVOX_ENV_URL")?;
+        let (_, id) = url.split_once("?versionId=").expect("a version is named");
+        let mut versions = self.environments.iter();
+        let version = versions.find(|version| version.id == id);
+        let EnvVersion { release, id, .. } = version.expect("versions stay");
+        let read = environment(release, id);
+        Some(given(&definition.tags["convox:release"], &read.environment))
     }
 
     /// The newest revision of each family that tasks can be started with.
@@ -229,8 +304,8 @@ impl Outside {
         newest.collect()
     }
 
-    /// Registers a revision.
-    pub fn register(&mut self, definition: &TaskDefinition) -> String {
+    /// Registers a revision whose own Release gives that to its tasks.
+    pub fn register(&mut self, definition: &TaskDefinition, own: Given) -> String {
         let family = &definition.family;
         let known = self.revisions.iter();
         let known = known.filter(|known| known.definition.family == *family);
@@ -239,30 +314,58 @@ impl Outside {
         self.revisions.push(Revision {
             arn: arn.clone(),
             definition: definition.clone(),
+            own,
+            through_s3: self.through_s3(definition),
             is_active: true,
         });
         arn
     }
 
-    /// Writes a value under an id: restored where it must be, kept by its label and current in the end.
-    pub fn put_secret(&mut self, id: &str, value: &str) {
+    /// Writes a value under an id: restored where it must be, kept by its label and current in the end. Whether the id could be
+    /// taken.
+    pub fn put_secret(&mut self, id: &str, value: &str) -> Result<bool, CallError> {
         let secret = self.secret.get_or_insert_default();
         secret.is_deleted = false;
+        if secret.gone.contains(id) {
+            self.met.count("ids of versions that are gone");
+            if !self.takes_ids_anew {
+                self.met.count("next ids");
+                return Ok(false);
+            }
+        }
+        let stands = secret.versions.contains_key(id);
         let version = secret.versions.entry(id.to_owned());
-        let held = version.or_insert_with(|| value.to_owned());
-        assert_eq!(held, value, "an id stands for one value");
-        self.label(id);
+        let held = version.or_insert_with(|| value.into());
+        assert_eq!(held.value, value, "an id stands for one value");
+        let labelled = self.label(id);
+        if labelled.is_err() && !stands {
+            let secret = self.secret.as_mut();
+            secret.and_then(|secret| secret.versions.remove(id));
+        }
+        labelled.map(|_| true)
     }
 
     /// Attaches the labels that a version lacks; whether it lacked any.
-    pub fn label(&mut self, id: &str) -> bool {
+    pub fn label(&mut self, id: &str) -> Result<bool, CallError> {
         let Some(secret) = self.secret.as_mut() else {
-            return false;
+            return Ok(false);
         };
         let lacks = secret.current != id || !secret.kept.contains(id);
-        secret.kept.insert(id.to_owned());
-        secret.make_current(id);
-        lacks
+        if let Err(err) = secret.label(id) {
+            self.met.count("no room for a label");
+            return Err(err);
+        }
+        Ok(lacks)
+    }
+
+    /// Takes a version's own label away.
+    pub fn forget(&mut self, id: &str) {
+        if let Some(secret) = &mut self.secret
+            && secret.kept.remove(id)
+        {
+            secret.forgotten.insert(id.to_owned());
+            self.met.count("forgotten versions");
+        }
     }
 
     /// What a revision refers to.
@@ -336,10 +439,9 @@ impl Outside {
             return Err(CallError::stated("move ECS service", code, None));
         };
         if seen.task_definition != definition {
-            self.before = Some(mem::replace(
-                &mut seen.task_definition,
-                definition.to_owned(),
-            ));
+            let before = mem::replace(&mut seen.task_definition, definition.to_owned());
+            seen.may_run = BTreeSet::from([before.clone(), definition.to_owned()]);
+            self.before = Some(before);
         }
         self.went_back = false;
         seen.deployment = change.deployment.unwrap_or(seen.deployment);
@@ -367,12 +469,26 @@ impl Outside {
         true
     }
 
+    /// The deployment is complete: nothing goes back any more.
+    pub fn complete_deployment(&mut self) {
+        self.before = None;
+        if let Some(Service { seen, .. }) = &mut self.service {
+            seen.may_run = BTreeSet::from([seen.task_definition.clone()]);
+        }
+    }
+
     /// Whether ECS or EventBridge may start a task with a revision now: what runs, and what ECS would go back to.
     pub fn may_start(&self, arn: &str) -> bool {
         let service = self.service.as_ref();
         let stands = service.is_some_and(|service| service.gone_at.is_none());
         self.started().any(|started| started == arn)
             || (stands && self.before.as_deref() == Some(arn))
+    }
+
+    /// Whether a version of the secret was forgotten.
+    pub fn has_forgotten(&self, version_id: &str) -> bool {
+        let secret = self.secret.as_ref();
+        secret.is_some_and(|secret| secret.forgotten.contains(version_id))
     }
 
     /// Whether nothing can read the secret.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use environment::{EnvironmentObject, ReadEnvironment};
+use environment::{Environment, EnvironmentObject, ReadEnvironment};
 use lambda::release::{ReadRelease, ReleaseError};
 use manifest::Manifest;
 use manifest::app_settings::{AppSettings, Build};
@@ -21,10 +21,17 @@ pub const REFUSED: &str = "refused";
 pub const OUTAGE: &str = "outage";
 /// A Release whose stack CloudFormation cannot bring up.
 pub const STUCK: &str = "stuck";
+/// Two Releases with equal bytes, but for those of every third version.
+pub const EQUAL: [&str; 2] = ["A", "A2"];
+/// Two Releases whose Service is the same and reads a variable that rarely changes; their Timers differ.
+pub const SPARING: [&str; 2] = ["C", "D"];
 /// All Releases.
-const ALL: [&str; 6] = ["A", "B", BAD, REFUSED, OUTAGE, STUCK];
-/// The variable that says whose environment a task sees.
-pub const MARK: &str = "MARK";
+const ALL: [&str; 9] = ["A", "A2", "B", "C", "D", BAD, REFUSED, OUTAGE, STUCK];
+/// How many versions, of whatever Releases, have the same value of the variable that rarely changes.
+const RARELY: usize = 32;
+
+/// The variables that tasks are given.
+pub type Given = BTreeMap<String, String>;
 
 /// The Rack's settings.
 pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
@@ -67,9 +74,14 @@ fn read_manifest(release: &str) -> (Manifest, Resources) {
     let own = resources_of(release).into_iter().next();
     let resources = own.map(|name| format!("resources:\n  {name}:\n    type: redis\n"));
     let resources = resources.unwrap_or_default();
+    let (declared, argument) = if SPARING.contains(&release) {
+        ("RARE", release)
+    } else {
+        ("\"*\"", "all")
+    };
     let text = format!(
-        "{resources}services:\n  web:\n    image: example/web:1\n    environment:\n      - \"*\"{needed}\ntimers:\n  \
-         nightly:\n    schedule: 0 3 * * ?\n    command: bin/nightly\n    service: web\n"
+        "{resources}services:\n  web:\n    image: example/web:1\n    environment:\n      - {declared}{needed}\ntimers:\n  \
+         nightly:\n    schedule: 0 3 * * ?\n    command: bin/nightly {argument}\n    service: web\n"
     );
     let environment = environment(release, "").environment;
     let manifest = manifest::load("convox.yml", text.as_bytes(), &environment);
@@ -87,14 +99,28 @@ pub fn resources_of(release: &str) -> BTreeSet<String> {
     own.map(str::to_lowercase).collect()
 }
 
-/// What the environment of a version says.
-pub fn mark(release: &str, version: &str) -> String {
-    format!("{release}@{version}")
+/// What tasks of a Release are given of an environment: what its Service declares.
+pub fn given(release: &str, environment: &Environment) -> Given {
+    let (manifest, _) = &READ[release];
+    let services = manifest.services.iter();
+    let declared = services.flat_map(|service| service.declared_of(environment));
+    let given = declared.map(|key| {
+        let value = environment.get(key.as_str()).unwrap();
+        (key.to_string(), value.expose().to_owned())
+    });
+    given.collect()
 }
 
 /// The environment of a version.
 pub fn environment(release: &str, version: &str) -> ReadEnvironment {
-    let object = format!("{MARK}={}\n", mark(release, version));
+    let number = version.trim_start_matches("version-");
+    let number: usize = number.parse().unwrap_or_default();
+    let mark = if EQUAL.contains(&release) {
+        format!("A@{}", number / 3)
+    } else {
+        format!("{release}@{version}")
+    };
+    let object = format!("MARK={mark}\nRARE={}\n", number / RARELY);
     match environment::read(object.as_bytes()) {
         Ok(EnvironmentObject::Plain(environment)) => environment,
         _ => panic!("the environment is plain"),

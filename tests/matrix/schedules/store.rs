@@ -19,6 +19,9 @@ use rig::chance::Chance;
 
 use super::outside::Outside;
 
+/// The key of the App's state.
+pub const PROMOTION: &str = "apps/shop/state/promotion.json";
+
 /// Everything that outlives an invocation.
 pub struct Sim {
     pub chance: Chance,
@@ -184,6 +187,6 @@ impl Sim {
     }
 
     pub fn promotion(&self) -> Promotion {
-        self.state("apps/shop/state/promotion.json")
+        self.state(PROMOTION)
     }
 }
