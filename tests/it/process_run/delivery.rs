@@ -68,8 +68,9 @@ async fn a_release_that_the_secret_does_not_hold_is_delivered_through_s3_and_the
     let (world, function) = live(YES).await;
     let first = app::state(&world).await["applied"]["secret"]["versionId"].clone();
     let first = first.as_str().unwrap();
-    promoted(&world, "R3", "third").await;
+    // In the order of their names: of two uploads of one second the later name counts.
     promoted(&world, "R2", "second").await;
+    promoted(&world, "R3", "third").await;
     let forget = world.secrets_manager.update_secret_version_stage();
     let forget = forget.secret_id(app::secret(&world));
     let forget = forget.version_stage(format!("release:{first}"));
