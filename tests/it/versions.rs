@@ -375,25 +375,58 @@ async fn a_version_of_before_the_state_was_lost_is_kept_and_found_again() {
     assert_eq!(world.proxy.count(SECRETS_MANAGER, "PutSecretValue"), 0);
 }
 
-#[tokio::test]
-async fn nothing_stays_at_a_version_under_the_key_before() {
-    let world = app::world_with(TWO, &["web", "worker"]).await;
+/// A Rack whose secrets are under the first key, and one where they are under the second.
+async fn two_keys(world: &World) -> [Function; 2] {
     let mut keys = Vec::new();
     for _ in 0..2 {
         let key = world.kms.create_key().send().await.unwrap();
         keys.push(key.key_metadata.unwrap().arn.unwrap());
     }
-    let start = |key: &str, former: &str| {
+    [(&keys[0], ""), (&keys[1], keys[0].as_str())].map(|(key, former)| {
         let settings = [
             ("SECRETS_MANAGER_ENV", "Yes"),
-            ("SECRET_KEY_ARN", key),
+            ("SECRET_KEY_ARN", key.as_str()),
             ("FORMER_SECRET_KEY_ARN", former),
         ];
         world.start("promote", &settings)
+    })
+}
+
+#[tokio::test]
+async fn what_cannot_be_forgotten_is_asked_for_once_and_the_next_promote_tries_again() {
+    let world = app::world_with(TWO, &["web", "worker"]).await;
+    let [before, now] = two_keys(&world).await;
+    let mut old = Vec::new();
+    for (function, release) in [(&before, "R1"), (&before, "R2"), (&now, "R3")] {
+        let report = app::promote(&world, function, release, &[("A", release), ("B", "1")]).await;
+        old.push(report["secretVersionId"].as_str().unwrap().to_owned());
+    }
+    old.pop(); // R3 is under the key of now
+    let stage = "UpdateSecretVersionStage";
+    world.proxy.clear();
+    world.proxy.inject(Fault::DENIED.on(SECRETS_MANAGER, stage));
+    let report = app::promote(&world, &now, "R4", &[("A", "R4"), ("B", "1")]).await;
+    world.proxy.lift();
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+    let warnings = report["warnings"].to_string();
+    assert!(warnings.contains("could not be forgotten"), "{warnings}");
+    assert_eq!(world.proxy.count(SECRETS_MANAGER, stage), 1);
+    let kept = |labels: &BTreeMap<String, BTreeSet<String>>| {
+        let is_kept = |id: &&String| {
+            labels.contains_key(*id) && labels[*id].contains(&format!("release:{id}"))
+        };
+        old.iter().filter(is_kept).count()
     };
-    let function = start(&keys[0], "");
-    let r1 = app::promote(&world, &function, "R1", &[("A", "1"), ("B", "1")]).await;
-    let function = start(&keys[1], &keys[0]);
+    assert_eq!(kept(&labels(&world).await), 2);
+    app::promote(&world, &now, "R5", &[("A", "R5"), ("B", "1")]).await;
+    assert_eq!(kept(&labels(&world).await), 0);
+}
+
+#[tokio::test]
+async fn nothing_stays_at_a_version_under_the_key_before() {
+    let world = app::world_with(TWO, &["web", "worker"]).await;
+    let [before, function] = two_keys(&world).await;
+    let r1 = app::promote(&world, &before, "R1", &[("A", "1"), ("B", "1")]).await;
     for (release, want) in [
         ("R2", [("registered", "R2"); 3]),
         ("R3", [("kept", "R2"); 3]),

@@ -194,26 +194,27 @@ impl<E: Edge> Job<'_, E> {
             .collect()
     }
 
-    /// Writes down which versions of the secret are kept from now on, and forgets the others. One that could not be forgotten is
-    /// kept: there is one more then.
+    /// Writes down which versions of the secret are kept from now on, and forgets the others. What could not be forgotten is
+    /// kept: there are more then.
     async fn forget(&self, applied: &mut Applied, progress: &mut Progress) {
         let kept = plan::kept_after(self.wanted, self.facts, applied, progress.written.as_ref());
         applied.versions = kept.versions;
         let Some(written) = &progress.written else {
             return;
         };
-        for version_id in kept.forgotten {
-            let forgotten = self.edge.forget(self.wanted.id, &written.arn, &version_id);
-            if let Err(err) = forgotten.await {
-                let reason = Chain(&err).to_string();
-                progress
-                    .warnings
-                    .push(plan::not_forgotten(&version_id, &reason));
-                let mut recorded = self.recorded_versions().into_iter();
-                applied
-                    .versions
-                    .extend(recorded.find(|version| version.id == version_id));
-            }
+        for (place, version_id) in kept.forgotten.iter().enumerate() {
+            let forgotten = self.edge.forget(self.wanted.id, &written.arn, version_id);
+            let Err(err) = forgotten.await else {
+                continue;
+            };
+            let warning = plan::not_forgotten(version_id, &Chain(&err).to_string());
+            progress.warnings.push(warning);
+            // The others are left too: each call may take all the time that Secrets Manager has.
+            let left: BTreeSet<&String> = kept.forgotten.iter().skip(place).collect();
+            let recorded = self.recorded_versions().into_iter();
+            let stays = recorded.filter(|version| left.contains(&version.id));
+            applied.versions.extend(stays);
+            return;
         }
     }
 

@@ -197,12 +197,11 @@ pub fn version_ids(
     let equal = before.filter(|before| before.to_secret_string() == environment.to_secret_string());
     let applied = applied.filter(|_| equal.is_some());
     let applied = applied.map(|applied| applied.version_id.clone());
-    let mut ids: Vec<String> = applied.into_iter().collect();
-    ids.extend(
-        own.into_iter()
-            .filter(|id| ids.first() != Some(id))
-            .collect::<Vec<_>>(),
-    );
+    let mut ids = own;
+    if let Some(applied) = applied {
+        ids.retain(|id| *id != applied);
+        ids.insert(0, applied);
+    }
     ids
 }
 
