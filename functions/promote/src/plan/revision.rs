@@ -388,44 +388,54 @@ impl<'a> Draft<'_, 'a> {
         !is_missing && stages.is_none_or(|stages| stages.keeps(version_id))
     }
 
-    /// The versions that nothing is kept at any more, although it could be: all definitions together name at most
+    /// The versions that nothing is kept at any more, or goes back to, although it could be: all definitions together name at most
     /// [`APPLIED_MAX`], so that there is room for history, and the oldest are left first.
     fn renewed(
         &self,
         rendered: &[(&Process<'a>, TaskDefinition)],
         (source, naming): (&EnvSource, &[&str]),
     ) -> BTreeSet<&'a str> {
-        let (Some(applied), Some(wanted)) = (self.wanted.applied, source.pinned()) else {
-            return BTreeSet::new();
-        };
-        if applied.named_versions().len() < APPLIED_MAX {
-            return BTreeSet::new();
-        }
-        let none = BTreeSet::new();
-        let kept = rendered.iter().filter_map(|(process, definition)| {
-            let known = self.alive(process)?;
-            let core = definition.core(naming, source.secret_arn());
-            let is_kept = self.is_same(process, known, (source, &core), &none);
-            known.secret_version_id.as_deref().filter(|_| is_kept)
-        });
-        let mut kept: BTreeSet<&'a str> = kept.filter(|named| *named != wanted).collect();
-        let age = |named: &&str| {
-            let mut versions = applied.versions.iter();
-            versions.position(|version| version.id == *named)
-        };
         let mut renewed = BTreeSet::new();
-        while kept.len() >= APPLIED_MAX {
+        let (Some(applied), Some(wanted)) = (self.wanted.applied, source.pinned()) else {
+            return renewed;
+        };
+        let record = self.facts.record.iter();
+        let recorded = record.flat_map(|it| it.services.values().chain(it.timers.values()));
+        let all = applied.definitions().chain(recorded);
+        let all: BTreeSet<&str> = all
+            .filter_map(|known| known.secret_version_id.as_deref())
+            .collect();
+        if all.len() < APPLIED_MAX {
+            return renewed;
+        }
+        let cores = rendered.iter();
+        let cores = cores.map(|(process, it)| (*process, it.core(naming, source.secret_arn())));
+        let cores: Vec<(&Process<'a>, String)> = cores.collect();
+        let age = |named: &&&str| {
+            let mut versions = applied.versions.iter();
+            versions.position(|version| version.id == **named)
+        };
+        loop {
+            let named = cores.iter().filter_map(|(process, core)| {
+                let applied = self.alive(process);
+                let kept =
+                    applied.filter(|known| self.is_same(process, known, (source, core), &renewed));
+                let recorded = || {
+                    let recorded = self.recorded(process);
+                    recorded.filter(|known| self.says(known, (source, core), &renewed))
+                };
+                kept.or_else(recorded)?.secret_version_id.as_deref()
+            });
+            let named: BTreeSet<&'a str> = named.filter(|named| *named != wanted).collect();
+            if named.len() < APPLIED_MAX {
+                return renewed;
+            }
             // One that is in no row is older than all.
-            let oldest = kept
+            let oldest = named
                 .iter()
                 .max_by_key(|named| age(named).unwrap_or(usize::MAX));
-            let Some(oldest) = oldest.copied() else {
-                break;
-            };
-            kept.remove(oldest);
-            renewed.insert(oldest);
+            renewed.extend(oldest.copied());
         }
-        renewed
     }
 
     /// What is applied, where tasks can still be started with it.
