@@ -39,11 +39,14 @@ pub(super) fn joined(
     let settings = all.rack.clone().unwrap_or_default();
     let mut settings = admitted.iter().fold(settings, RackNeeds::and);
     // What ECS went back to stands where it stood before, and is let in for as long.
-    let let_in = before.map(Before::of_settings);
-    let let_in = let_in.unwrap_or_default().security_groups;
+    let let_in = before.map(Before::of_settings).unwrap_or_default();
     let stand = groups_of_what_stands(wanted, facts).into_iter();
     let groups = &mut settings.security_groups;
-    groups.extend(stand.filter(|group| let_in.contains(group)));
+    groups.extend(stand.filter(|group| let_in.security_groups.contains(group)));
+    // What ECS went back to, or still may, reads a version under the key of then.
+    if !facts.surroundings.not_applied(wanted).is_empty() {
+        settings.secret_keys.extend(let_in.secret_keys);
+    }
     Joined { all, settings }
 }
 
