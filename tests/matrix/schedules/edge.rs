@@ -22,7 +22,7 @@ use release::timer_rule::TimerRule;
 
 use super::model::Model;
 use super::outside::{Outside, Secret, cluster_arn, secret_arn};
-use super::releases::{self, CONFIG, OUTAGE, REFUSED};
+use super::releases::{self, OUTAGE, REFUSED};
 use super::stack::Stack;
 use super::store::{Access, Luck, failed};
 
@@ -55,7 +55,7 @@ impl Model {
 
     /// What AWS says of everything that is refused, whoever asks; of some of it already here.
     fn refuses(&self, definition: &TaskDefinition, times: usize) -> Result<(), CallError> {
-        if definition.tags["convox:release"] == REFUSED && self.once_in(times) {
+        if definition.tags["convox:release"].ends_with(REFUSED) && self.once_in(times) {
             return Err(refused());
         }
         Ok(())
@@ -63,7 +63,9 @@ impl Model {
 
     /// The same of a revision.
     fn refuses_revision(&self, arn: &str, times: usize) -> Result<(), CallError> {
-        let is_refused = self.access.sim.borrow().outside.release_of(arn) == REFUSED;
+        let sim = self.access.sim.borrow();
+        let is_refused = sim.outside.release_of(arn).ends_with(REFUSED);
+        drop(sim);
         if is_refused && self.once_in(times) {
             return Err(refused());
         }
@@ -114,14 +116,45 @@ impl Model {
     fn is_out(value: &str) -> bool {
         value.contains(OUTAGE)
     }
+
+    fn timed_out(&self) -> SecretError {
+        SecretError::TimedOut(self.config.release.secrets_manager_timeout)
+    }
+
+    /// Encrypts the secret with the Rack's key.
+    async fn encrypt_anew(&self) -> Result<(), CallError> {
+        self.change("encrypt the secret anew", |outside| {
+            if let Some(secret) = &mut outside.secret {
+                secret.encrypt_anew(self.config.secret_key_arn.as_ref());
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// What a move to a revision without a version in its references has to find: its own Release's environment is current.
+    fn moves_to(&self, definition: &str) {
+        let mut sim = self.access.sim.borrow_mut();
+        let applied = sim.promotion().applied;
+        let mut known = applied.iter().flat_map(Applied::definitions);
+        // What is applied may be put back, whatever could be done for the secret.
+        let is_new = known.all(|known| known.arn != definition);
+        if is_new && sim.outside.floats(definition) {
+            sim.outside.met.count("moves to what names no version");
+        }
+        let outside = &sim.outside;
+        let secret = outside.secret.as_ref();
+        let is_theirs = secret.is_some_and(|secret| secret.is_overwritten);
+        let is_early = outside.floats(definition)
+            && outside.sees(definition).as_ref() != Ok(outside.own(definition));
+        if is_new && !is_theirs && is_early {
+            sim.outside.moved_early = Some(definition.to_owned());
+        }
+    }
 }
 
 fn refused() -> CallError {
     CallError::stated("ask for it", "AccessDeniedException", Some("it is denied"))
-}
-
-fn timed_out() -> SecretError {
-    SecretError::TimedOut(CONFIG.release.secrets_manager_timeout)
 }
 
 fn written(id: &str, changed: bool) -> Written {
@@ -137,18 +170,20 @@ fn standing_secret(outside: &Outside, value: &str, ids: &[String]) -> StandingSe
     let Some(secret) = &outside.secret else {
         return StandingSecret::default();
     };
-    if secret.is_deleted {
-        return StandingSecret::scheduled(secret_arn(), secret.stages());
-    }
     let held = |id: &str| Some(secret.versions.get(id)?.value.as_str());
-    StandingSecret::active(secret_arn(), secret.stages(), (value, ids), held)
+    let standing = if secret.is_deleted {
+        StandingSecret::scheduled(secret_arn(), secret.stages())
+    } else {
+        StandingSecret::active(secret_arn(), secret.stages(), (value, ids), held)
+    };
+    standing.encrypted_with(secret.key.as_deref())
 }
 
 impl Edge for Model {
     type Objects = Access;
 
     fn config(&self) -> &Config {
-        &CONFIG
+        self.config
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -164,20 +199,20 @@ impl Edge for Model {
         let record = self.record(wanted);
         let release = wanted.release.as_str();
         let own = releases::environment(release, wanted.env_version_id);
-        *self.gives.borrow_mut() = releases::given(release, &own.environment);
+        *self.promotes.borrow_mut() = Some((release.to_owned(), own.environment));
         let facts = self.look("gather", |outside, second| {
             let broken = outside.settings_are_broken;
             let release = releases::read(release, wanted.env_version_id, broken)?;
             let (settings, manifest) = (&release.settings, &release.manifest);
             let (decision, env_version, refused) =
-                facts::decide_delivery(&CONFIG, settings, manifest);
+                facts::decide_delivery(self.config, settings, manifest);
             let before = wanted.applied.map(|applied| {
                 let (release, version) = (applied.release.as_str(), &applied.env_version_id);
                 releases::environment(release, version).environment
             });
             let environment = &release.environment.environment;
             let version_ids = facts::version_ids(
-                &CONFIG,
+                self.config,
                 wanted,
                 wanted.env_version_id,
                 environment,
@@ -185,18 +220,27 @@ impl Edge for Model {
             );
             let value = environment.to_secret_string();
             let secret = standing_secret(outside, &value, &version_ids);
-            let services = outside.service_at(second).into_iter();
+            let (own_services, own_rules) = releases::runs_as(wanted.release.as_str());
+            let keep = Keep {
+                services: &own_services,
+                rules: &own_rules,
+            };
+            let services = outside.services_at(second);
+            let services = services.filter(|service| own_services.contains(&service.name));
             let services = services.map(|service| (service.name.clone(), service.clone()));
+            let rules = outside.rules.iter();
+            let rules = rules.filter(|(name, _)| own_rules.contains(*name));
+            let rules = rules.map(|(name, rule)| (name.clone(), rule.clone()));
             let newest = wanted.may_find_more().then(|| outside.newest_revisions());
             let mut surroundings = Surroundings {
                 services: services.collect(),
                 named: Named::default(),
-                rules: outside.rule.iter().cloned().collect(),
+                rules: rules.collect(),
                 newest: newest.unwrap_or_default(),
                 dead: BTreeSet::new(),
                 elsewhere: BTreeSet::new(),
                 agents: Agents::NotAsked,
-                unwanted: Unwanted::default(), // every Release has the same Service and Timer
+                unwanted: outside.unwanted(keep, second),
             };
             let idle = wanted.applied.map(|applied| surroundings.idle(applied));
             let idle = idle.into_iter().flatten();
@@ -226,7 +270,7 @@ impl Edge for Model {
                 stack,
                 secret: Some(secret),
                 version_ids,
-                secret_key_arn: None,
+                secret_key_arn: self.config.secret_key_arn.clone(),
                 surroundings,
                 now,
             })
@@ -275,7 +319,7 @@ impl Edge for Model {
 
     async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
         self.look("see the rule", |outside, _| {
-            outside.rule_called(name).cloned()
+            outside.rules.get(name).cloned()
         })
         .await
     }
@@ -287,14 +331,7 @@ impl Edge for Model {
 
     async fn unwanted(&self, _: &AppId, keep: Keep<'_>) -> Result<Unwanted, CallError> {
         self.look("see what is unwanted", |outside, now| {
-            let services = outside.service_at(now).into_iter();
-            let services = services.filter(|service| !keep.services.contains(&service.name));
-            let rules = outside.rule.iter();
-            let rules = rules.filter(|(name, _)| !keep.rules.contains(name));
-            Unwanted {
-                services: services.cloned().collect(),
-                rules: rules.cloned().collect(),
-            }
+            outside.unwanted(keep, now)
         })
         .await
     }
@@ -333,7 +370,14 @@ impl Edge for Model {
         let value = plan.value.as_str();
         let is_out = Self::is_out(value);
         if is_out && self.once_in(2) {
-            return Err(timed_out());
+            return Err(self.timed_out());
+        }
+        let other_key = match &plan.write {
+            SecretWrite::Existing { other_key, .. } => other_key.as_ref(),
+            SecretWrite::Create { .. } => None,
+        };
+        if other_key.is_some() {
+            self.encrypt_anew().await?;
         }
         for version_id in &plan.make_room {
             self.forget(id, &secret_arn(), version_id).await?;
@@ -346,7 +390,8 @@ impl Edge for Model {
         let written = match &plan.write {
             SecretWrite::Create { .. } => {
                 self.change("create the secret", |outside| {
-                    outside.secret.get_or_insert_default();
+                    let secret = outside.secret.get_or_insert_default();
+                    secret.key.clone_from(&self.config.secret_key_arn);
                     Ok(())
                 })
                 .await?;
@@ -374,7 +419,11 @@ impl Edge for Model {
                 other => panic!("the model never asks for {other:?}"),
             },
         };
-        if is_out { Err(timed_out()) } else { written }
+        if is_out {
+            Err(self.timed_out())
+        } else {
+            written
+        }
     }
 
     async fn readable_secret(&self, id: &AppId) -> Result<ReadableSecret, SecretError> {
@@ -397,6 +446,7 @@ impl Edge for Model {
         value: &str,
     ) -> Result<Written, SecretError> {
         let ids = [version_id.to_owned()];
+        self.encrypt_anew().await?;
         self.put("put a version back", &ids, value).await
     }
 
@@ -426,13 +476,17 @@ impl Edge for Model {
 
     async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {
         self.refuses(definition, 4)?;
-        let own = self.gives.borrow().clone();
+        let promotes = self.promotes.borrow();
+        let (release, environment) = promotes.as_ref().expect("a Release is promoted");
+        let own = releases::given(release, &definition.family, environment);
+        drop(promotes);
         self.change("register", |outside| Ok(outside.register(definition, own)))
             .await
     }
 
     async fn create_service(&self, service: &NewService<'_>) -> Result<(), CallError> {
         self.refuses_revision(service.definition, 2)?;
+        self.moves_to(service.definition);
         let now = self.access.sim.borrow().now;
         self.change("create the service", |outside| {
             outside.create_service(service, now)
@@ -447,6 +501,7 @@ impl Edge for Model {
         change: Change<'_>,
     ) -> Result<(), CallError> {
         self.refuses_revision(definition, 2)?;
+        self.moves_to(definition);
         let name = &service.name;
         self.change("move the service", |outside| {
             outside.move_service(name, definition, change)
@@ -454,10 +509,10 @@ impl Edge for Model {
         .await
     }
 
-    async fn delete_service(&self, _: &str) -> Result<(), CallError> {
+    async fn delete_service(&self, name: &str) -> Result<(), CallError> {
         let now = self.access.sim.borrow().now;
         self.change("delete the service", |outside| {
-            outside.delete_service(now);
+            outside.delete_service(name, now);
             Ok(())
         })
         .await
@@ -471,9 +526,10 @@ impl Edge for Model {
         tags: &BTreeMap<String, String>,
     ) -> Result<(), CallError> {
         self.refuses_revision(&rule.target.task_definition, 1)?;
+        self.moves_to(&rule.target.task_definition);
         let rule = SeenRule::firing(rule.clone(), tags.clone());
         self.change("put the rule", |outside| {
-            outside.rule = Some((name.to_owned(), rule));
+            outside.rules.insert(name.to_owned(), rule);
             Ok(())
         })
         .await
@@ -488,15 +544,15 @@ impl Edge for Model {
     ) -> Result<(), CallError> {
         let rule = SeenRule::firing(rule.clone(), tags.clone());
         self.change("make the rule again", |outside| {
-            outside.rule = Some((name.to_owned(), rule));
+            outside.rules.insert(name.to_owned(), rule);
             Ok(())
         })
         .await
     }
 
-    async fn remove_rule(&self, _: &str) -> Result<(), CallError> {
+    async fn remove_rule(&self, name: &str) -> Result<(), CallError> {
         self.change("remove the rule", |outside| {
-            outside.remove_rule();
+            outside.remove_rule(name);
             Ok(())
         })
         .await

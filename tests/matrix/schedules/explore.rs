@@ -16,7 +16,9 @@ use super::invariants::Watch;
 use super::message::{Body, work};
 use super::model::Model;
 use super::outside::{EnvVersion, Outside};
-use super::releases::{BAD, OUTAGE, REFUSED, SPARING, STUCK};
+use super::releases::{
+    BAD, OUTAGE, REFUSED, Rack, SPARING, STUCK, WIDE, WIDE_OUTAGE, WIDE_REFUSED,
+};
 use super::stack;
 use super::store::{Access, Shared, Sim, at};
 
@@ -29,6 +31,24 @@ const VISIBILITY_SECONDS: i64 = 300;
 const RECEIVES_MAX: u32 = 5;
 /// Rounds of redelivery and reconciliation after which a schedule must be at rest.
 const ROUNDS_MAX: usize = 80;
+/// What is promoted where there are many Services.
+const WIDE_AND_OTHERS: &[&str] = &[
+    WIDE[0],
+    WIDE[1],
+    WIDE[2],
+    WIDE[3],
+    WIDE[4],
+    WIDE[5],
+    WIDE[6],
+    WIDE[7],
+    WIDE[8],
+    WIDE[9],
+    WIDE[10],
+    WIDE[11],
+    WIDE_REFUSED,
+    WIDE_OUTAGE,
+    "A",
+];
 /// Releases of a long history: with the first one, more than the versions that are kept.
 const HISTORY: usize = KEPT_MAX + 3;
 
@@ -63,6 +83,7 @@ struct Schedule {
     wishes: usize,
     releases: &'static [&'static str],
     has_history: bool,
+    is_reconfigured: bool,
     met: Explored,
     watch: Watch,
 }
@@ -75,9 +96,13 @@ struct Schedule {
 pub fn schedule(seed: u64) -> Explored {
     let mut chance = Chance::new(seed);
     let trouble = chance.one_of(&[0, 25, 8]);
-    let has_history = chance.once_in(40);
+    let is_wide = chance.once_in(50);
+    let has_history = is_wide || chance.once_in(40);
+    let is_reconfigured = chance.once_in(if has_history { 2 } else { 4 });
     // Three outages in a row are rare among all else, so they have schedules of their own.
-    let (releases, wishes): (&[_], _) = if has_history {
+    let (releases, wishes): (&[_], _) = if is_wide {
+        (WIDE_AND_OTHERS, 8)
+    } else if has_history {
         (&["A", "A", "A2", "C", "D", REFUSED, OUTAGE], 8)
     } else if chance.once_in(4) {
         (&[OUTAGE, OUTAGE, OUTAGE, "A"], 4 + chance.below(6))
@@ -89,6 +114,11 @@ pub fn schedule(seed: u64) -> Explored {
             2 + chance.below(5),
         )
     };
+    let mut rack = Rack::default();
+    if is_reconfigured {
+        rack.change(&mut chance);
+        rack.change(&mut chance);
+    }
     let outside = Outside {
         takes_ids_anew: chance.once_in(2),
         ..Outside::default()
@@ -100,6 +130,7 @@ pub fn schedule(seed: u64) -> Explored {
         objects: BTreeMap::new(),
         sent: Vec::new(),
         undelivered: Vec::new(),
+        rack,
         outside,
         writes: 0,
         trace: Vec::new(),
@@ -116,12 +147,15 @@ pub fn schedule(seed: u64) -> Explored {
         wishes,
         releases,
         has_history,
+        is_reconfigured,
         met: Explored::default(),
         watch: Watch::new(seed),
         sim,
     };
     schedule.met.count("schedules");
-    if has_history {
+    if is_wide {
+        schedule.lay_wide_history();
+    } else if has_history {
         schedule.lay_history();
     }
     for _ in 0..STEPS {
@@ -154,6 +188,7 @@ impl Schedule {
             96 => self.crash(),
             97 => self.duplicate(),
             98 if self.below(3) == 0 => self.change_settings(),
+            98 if self.is_reconfigured => self.change_rack(),
             99 if self.has_history || self.below(2) == 0 => self.interfere(),
             _ => self.reconcile(),
         }
@@ -180,6 +215,9 @@ impl Schedule {
             let release = SPARING[self.below(SPARING.len())];
             self.promote_alone(release);
         }
+        if self.is_reconfigured {
+            self.give_another_key(SPARING);
+        }
         {
             let mut sim = self.sim.borrow_mut();
             let secret = sim.outside.secret.as_mut();
@@ -191,12 +229,33 @@ impl Schedule {
         self.queue(Queue::Work(WorkKind::Promote), body, 0);
     }
 
+    /// Releases with many Services, one after the other and without trouble.
+    fn lay_wide_history(&mut self) {
+        let trouble = std::mem::take(&mut self.sim.borrow_mut().trouble);
+        let count = WIDE.len() - self.below(WIDE.len() / 2);
+        for release in WIDE.into_iter().take(count) {
+            self.promote_alone(release);
+        }
+        if self.is_reconfigured {
+            self.give_another_key([WIDE[0], WIDE[1]]);
+        }
+        self.sim.borrow_mut().trouble = trouble;
+    }
+
+    /// The Rack has another customer key, and the App is promoted twice: what runs then is under that one.
+    fn give_another_key(&mut self, releases: [&'static str; 2]) {
+        self.sim.borrow_mut().rack.give_another_key();
+        for release in releases {
+            self.promote_alone(release);
+        }
+    }
+
     fn promote_alone(&mut self, release: &'static str) {
         let body = self.write_environment(release);
         self.watch.wished(&body);
         self.queue(Queue::Work(WorkKind::Promote), body, 0);
         self.run_dry();
-        self.sim.borrow_mut().outside.complete_deployment();
+        self.sim.borrow_mut().outside.complete_deployments();
         self.advance(1);
     }
 
@@ -255,14 +314,15 @@ impl Schedule {
         let line = format!("{owner} takes {message:?}, its clock is {clock_ahead} s ahead");
         self.sim.borrow_mut().trace.push(line);
         let (id, body) = (self.id.clone(), message.body.clone());
+        let config = self.sim.borrow().rack.config();
         let future: Pin<Box<dyn Future<Output = bool>>> = match message.queue {
             Queue::Count => Box::pin(async move { counting::count(&access, &id).await }),
             Queue::Work(kind) => Box::pin(async move {
-                let gives = RefCell::default();
                 let model = Model {
                     kind,
                     access,
-                    gives,
+                    config,
+                    promotes: RefCell::default(),
                 };
                 work(&model, &owner, id, body, ends_at).await
             }),
@@ -360,6 +420,16 @@ impl Schedule {
         self.met.count("changed settings");
         let outside = &mut self.sim.borrow_mut().outside;
         outside.settings_are_broken = !outside.settings_are_broken;
+    }
+
+    /// Somebody sets up the Rack anew.
+    fn change_rack(&mut self) {
+        self.met.count("changed settings of the Rack");
+        let mut sim = self.sim.borrow_mut();
+        let Sim { rack, chance, .. } = &mut *sim;
+        rack.change(chance);
+        let line = format!("{rack:?}");
+        sim.trace.push(line);
     }
 
     /// Something that somebody wants.

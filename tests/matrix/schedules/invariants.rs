@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use promotion::events::Event;
 use promotion::failures::Failures;
-use promotion::{Applied, Promotion, Status, Work};
+use promotion::{APPLIED_MAX, Applied, Promotion, Status, Work};
 
 use super::counting;
 use super::explored::Explored;
@@ -160,6 +160,15 @@ impl Watch {
         {
             self.ended.insert(desired.order.request_id.clone());
         }
+        let named = state
+            .applied
+            .as_ref()
+            .map_or(0, |it| it.named_versions().len());
+        let says = "the definitions of a Release name at most eight versions";
+        self.holds(sim, says, named <= APPLIED_MAX);
+        if named == APPLIED_MAX {
+            self.met.count("eight versions");
+        }
         self.count_kept(&state);
         self.seen_version = version;
         self.seen = state;
@@ -265,12 +274,21 @@ impl Watch {
         self.holds(sim, "the stack holds what the tasks that run need", all);
     }
 
-    /// Whatever a task is started with, it never sees the environment of another Release; what runs, and what ECS would go back
-    /// to, sees its own at any instant.
+    /// Whatever a task is started with that names its version, it never sees the environment of another Release; what runs, and
+    /// what ECS would go back to, sees its own at any instant. What names none is moved to once the secret is its Release's.
     fn assert_own(&mut self, sim: &Sim) {
         let outside = &sim.outside;
         self.started.extend(outside.started().map(str::to_owned));
+        if let Some(early) = &outside.moved_early {
+            self.broken(
+                sim,
+                &format!("nothing is moved to {early} before the secret"),
+            );
+        }
         for arn in self.started.iter().filter(|arn| outside.is_active(arn)) {
+            if outside.floats(arn) {
+                continue;
+            }
             let sees = outside.sees(arn);
             let is_own = sees.as_ref().map(|sees| sees == outside.own(arn));
             let must = outside.may_start(arn) && !outside.is_secret_deleted();
@@ -292,6 +310,11 @@ impl Watch {
         };
         let is_kept = |arn: &&String| {
             let versions = applied.versions.iter();
+            // What is under another key is history that nothing goes back to.
+            let versions = versions.filter(|version| {
+                let key = version.key_arn.as_ref();
+                key.is_none_or(|key| outside.may_decrypt(key))
+            });
             let mut versions = versions.filter(|version| !outside.has_forgotten(&version.id));
             outside.is_active(arn) && versions.any(|version| outside.names(arn, &version.id))
         };
@@ -390,7 +413,7 @@ impl Watch {
         self.holds(
             sim,
             "of a deleted App nothing runs",
-            outside.service_at(sim.now).is_none() && outside.rule.is_none(),
+            outside.services_at(sim.now).next().is_none() && outside.rules.is_empty(),
         );
         self.holds(
             sim,
@@ -413,36 +436,57 @@ impl Watch {
     fn assert_runs(&self, sim: &Sim, applied: &Applied, unrestored: Option<&[String]>) {
         let release = applied.release.as_str();
         let read = environment(release, &applied.env_version_id);
-        let want = Ok(given(release, &read.environment));
         let (outside, whole) = (&sim.outside, unrestored.is_none());
-        // Where ECS had gone back before the request that failed, that is what is put back.
-        let web = &applied.services["web"];
-        let gone_back_to = web.stands.as_ref().filter(|_| !whole);
-        let gone_back_to = gone_back_to.map(|stands| stands.arn.as_str());
         let is_told = |what: &str| {
             let mut told = unrestored.into_iter().flatten();
             told.any(|told| told.starts_with(what) || told.starts_with("the secret "))
         };
-        match outside.service_at(sim.now) {
-            Some(service) if !service.is_draining() => self.holds(
-                sim,
-                "tasks of the service see the environment of the applied Release",
-                outside.sees(&service.task_definition) == want
-                    && service.task_definition == web.arn
-                    || gone_back_to == Some(&service.task_definition)
-                    || outside.went_back
-                    || is_told("the ECS service "),
-            ),
-            _ => self.holds(sim, "the service of the applied Release runs", !whole),
+        let secret = outside.secret.as_ref();
+        let is_theirs = secret.is_some_and(|secret| secret.is_overwritten);
+        let sees = |arn: &str| {
+            let want = given(release, outside.family_of(arn), &read.environment);
+            outside.sees(arn) == Ok(want) || (is_theirs && outside.floats(arn))
+        };
+        for known in applied.services.values() {
+            // Where ECS had gone back before the request that failed, that is what is put back.
+            let gone_back_to = known.stands.as_ref().filter(|_| !whole);
+            let gone_back_to = gone_back_to.map(|stands| stands.arn.as_str());
+            let name = &known.runs_as;
+            match outside.service_called(name, sim.now) {
+                Some(service) if !service.is_draining() => self.holds(
+                    sim,
+                    &format!("tasks of {name} see the environment of the applied Release"),
+                    sees(&service.task_definition) && service.task_definition == known.arn
+                        || gone_back_to == Some(&service.task_definition)
+                        || outside.went_back(name)
+                        || is_told("the ECS service "),
+                ),
+                _ => self.holds(sim, &format!("{name} of the applied Release runs"), !whole),
+            }
         }
-        match outside.started_by_rule() {
-            Some(definition) => self.holds(
-                sim,
-                "tasks of the Timer see the environment of the applied Release",
-                outside.is_active(definition) && outside.sees(definition) == want
-                    || is_told("the rule "),
-            ),
-            None => self.holds(sim, "the rule of the applied Release is there", !whole),
+        for known in applied.timers.values() {
+            match outside.started_by(&known.runs_as) {
+                Some(definition) => self.holds(
+                    sim,
+                    "tasks of the Timer see the environment of the applied Release",
+                    outside.is_active(definition) && sees(definition) || is_told("the rule "),
+                ),
+                None => self.holds(sim, "the rule of the applied Release is there", !whole),
+            }
         }
+        let applied: BTreeSet<&str> = applied
+            .definitions()
+            .map(|it| it.runs_as.as_str())
+            .collect();
+        let services = outside.services_at(sim.now);
+        let services = services.filter(|service| !service.is_draining());
+        let names = services.map(|service| service.name.as_str());
+        let mut names = names.chain(outside.rules.keys().map(String::as_str));
+        let only = names.all(|name| applied.contains(name));
+        self.holds(
+            sim,
+            "what the applied Release does not have is gone",
+            only || !whole,
+        );
     }
 }

@@ -6,10 +6,11 @@ use std::cell::RefCell;
 use aws::call_error::{CallError, ErrorClass};
 use aws::ecs::EcsService;
 use chrono::{DateTime, TimeDelta, Utc};
+use environment::Environment;
 use lambda::state_store::StoreError;
 use lambda::work::{Attempt, Function};
 use names::AppId;
-use promote::PromoteError;
+use promote::{Config, PromoteError};
 use promotion::events::{Event, EventType};
 use promotion::{
     Applied, Desired, Finished, Lease, Outcome, OutcomeResult, Runs, Status, WorkKind,
@@ -19,7 +20,6 @@ use serde::Deserialize;
 
 use super::counting;
 use super::outside::Outside;
-use super::releases::Given;
 use super::stack::WORKS_SECONDS;
 use super::store::{Access, Luck, PROMOTION, failed};
 
@@ -33,8 +33,10 @@ struct Held {
 pub struct Model {
     pub kind: WorkKind,
     pub access: Access,
-    /// What the Release of this attempt gives to its tasks.
-    pub gives: RefCell<Given>,
+    /// The Rack's settings, as they were when it began.
+    pub config: &'static Config,
+    /// The Release of this attempt, and its environment.
+    pub promotes: RefCell<Option<(String, Environment)>>,
 }
 
 #[derive(Debug)]
@@ -138,10 +140,17 @@ impl Model {
 
     async fn delete(&self, id: &AppId, desired: &Desired) -> Result<Finished, ModelError> {
         let request_id = desired.order.request_id.as_str();
-        self.write("remove rule", Outside::remove_rule).await?;
-        let now = self.access.sim.borrow().now;
-        self.write("delete service", |outside| outside.delete_service(now))
+        let (rules, services, now) = self.stands();
+        for rule in rules {
+            self.write("remove rule", |outside| outside.remove_rule(&rule))
+                .await?;
+        }
+        for service in services {
+            self.write("delete service", |outside| {
+                outside.delete_service(&service, now);
+            })
             .await?;
+        }
         self.write("deregister", Outside::deregister).await?;
         if self.drains() {
             return Ok(self.waiting(request_id, "draining"));
@@ -161,10 +170,19 @@ impl Model {
         Ok(deleted(id, request_id))
     }
 
+    /// The rules and ECS services that stand now.
+    fn stands(&self) -> (Vec<String>, Vec<String>, i64) {
+        let sim = self.access.sim.borrow();
+        let services = sim.outside.services_at(sim.now);
+        let services = services.map(|service| service.name.clone());
+        let rules = sim.outside.rules.keys().cloned();
+        (rules.collect(), services.collect(), sim.now)
+    }
+
     fn drains(&self) -> bool {
         let sim = self.access.sim.borrow();
-        let service = sim.outside.service_at(sim.now);
-        service.is_some_and(EcsService::is_draining)
+        let mut services = sim.outside.services_at(sim.now);
+        services.any(EcsService::is_draining)
     }
 
     fn waiting(&self, request_id: &str, reason: &str) -> Finished {

@@ -12,9 +12,14 @@ impl Outside {
     pub fn interfere(&mut self, chance: &mut Chance) -> Option<&'static str> {
         self.changes += 1;
         match chance.below(8) {
-            0..=2 => self.go_back().then_some("ECS goes back"),
+            0..=2 => {
+                let can = self.can_go_back();
+                let name = can.get(chance.below(can.len()))?;
+                self.go_back(name);
+                Some("ECS goes back")
+            }
             3 => {
-                self.complete_deployment();
+                self.complete_deployments();
                 Some("deployments end")
             }
             4 => {
@@ -62,7 +67,7 @@ impl Secret {
             return None;
         }
         let id = format!("of somebody else, {}", self.versions.len());
-        self.versions.insert(id.clone(), "{}".into());
+        self.versions.insert(id.clone(), self.version("{}"));
         self.make_current(&id);
         self.is_overwritten = true;
         Some(())

@@ -1,4 +1,4 @@
-//! What promote and app-deletion change, as AWS keeps it: a secret, task definitions, an ECS service, a rule, a stack.
+//! What promote and app-deletion change, as AWS keeps it: a secret, task definitions, ECS services, rules, a stack.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
@@ -7,6 +7,7 @@ use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, Registered, Ties};
 use aws::event_rules::SeenRule;
 use aws::secrets::{LABELS_MAX, Stages, own_label};
+use lambda::unwanted::{Keep, Unwanted};
 use manifest::capacity::{Capacity, LaunchType};
 use names::SecretArn;
 use release::task_definition::TaskDefinition;
@@ -27,15 +28,8 @@ pub struct Version {
     pub value: String,
     /// The same, read.
     pub variables: Given,
-}
-
-impl From<&str> for Version {
-    fn from(value: &str) -> Self {
-        Self {
-            value: value.to_owned(),
-            variables: serde_json::from_str(value).unwrap(),
-        }
-    }
+    /// The customer key that it is encrypted with.
+    key: Option<String>,
 }
 
 /// The App's secret.
@@ -56,10 +50,32 @@ pub struct Secret {
     pub forgotten: BTreeSet<String>,
     /// Whether somebody else's version was made current after ours.
     pub is_overwritten: bool,
+    /// The customer key that what is put is encrypted with.
+    pub key: Option<String>,
     pub is_deleted: bool,
 }
 
 impl Secret {
+    /// A version that is put now.
+    pub fn version(&self, value: &str) -> Version {
+        Version {
+            value: value.to_owned(),
+            variables: serde_json::from_str(value).unwrap(),
+            key: self.key.clone(),
+        }
+    }
+
+    /// Encrypts it with another key: the versions with a label of AWS's, and all that follow.
+    pub fn encrypt_anew(&mut self, key: Option<&String>) {
+        self.key = key.cloned();
+        let pending = self.foreign.get("AWSPENDING");
+        for id in [&self.current, &self.previous].into_iter().chain(pending) {
+            if let Some(version) = self.versions.get_mut(id) {
+                version.key = key.cloned();
+            }
+        }
+    }
+
     /// The labels of its versions.
     pub fn stages(&self) -> Stages {
         let mut stages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -128,11 +144,16 @@ pub struct Revision {
     pub is_active: bool,
 }
 
-/// The ECS service; one that is deleted is gone at a second.
+/// An ECS service; one that is deleted is gone at a second.
 #[derive(Debug, Clone)]
 pub struct Service {
     pub seen: EcsService,
     pub gone_at: Option<i64>,
+    /// The revision that it ran before, which ECS goes back to where tasks of the next one do not start: until the deployment is
+    /// complete.
+    pub before: Option<String>,
+    /// Whether it did.
+    pub went_back: bool,
 }
 
 /// A version of a Release's environment.
@@ -148,13 +169,10 @@ pub struct EnvVersion {
 pub struct Outside {
     pub environments: Vec<EnvVersion>,
     pub secret: Option<Secret>,
-    pub service: Option<Service>,
-    /// The revision that the service ran before, which ECS goes back to where tasks of the next one do not start: until the
-    /// deployment is complete.
-    pub before: Option<String>,
-    /// Whether it did.
-    pub went_back: bool,
-    pub rule: Option<(String, SeenRule)>,
+    /// By name.
+    pub services: BTreeMap<String, Service>,
+    /// By name.
+    pub rules: BTreeMap<String, SeenRule>,
     /// Oldest first.
     pub revisions: Vec<Revision>,
     /// The revisions of what a deletion removed, which it deregisters.
@@ -168,6 +186,8 @@ pub struct Outside {
     pub takes_ids_anew: bool,
     /// How often anything of it changed.
     pub changes: u64,
+    /// The revision that reads the secret as it is, which something was moved to before that was its Release's.
+    pub moved_early: Option<String>,
     pub met: Explored,
 }
 
@@ -190,36 +210,57 @@ impl Outside {
         of_release.rfind(|version| version.release == release)
     }
 
-    /// The service as it stands at a time; one that has drained is gone.
-    pub fn service_at(&self, now: i64) -> Option<&EcsService> {
-        let service = self.service.as_ref();
-        let service = service.filter(|service| service.gone_at.is_none_or(|gone| now < gone));
-        service.map(|service| &service.seen)
+    /// The services as they stand at a time; one that has drained is gone.
+    pub fn services_at(&self, now: i64) -> impl Iterator<Item = &EcsService> {
+        let services = self.services.values();
+        let services =
+            services.filter(move |service| service.gone_at.is_none_or(|gone| now < gone));
+        services.map(|service| &service.seen)
     }
 
-    /// The same of a name.
+    /// The one of a name.
     pub fn service_called(&self, name: &str, now: i64) -> Option<&EcsService> {
-        self.service_at(now).filter(|service| service.name == name)
+        let mut services = self.services_at(now);
+        services.find(|service| service.name == name)
     }
 
-    /// The rule of a name.
-    pub fn rule_called(&self, name: &str) -> Option<&SeenRule> {
-        let (called, rule) = self.rule.as_ref()?;
-        (called == name).then_some(rule)
+    /// The services that are not deleted.
+    fn standing(&self) -> impl Iterator<Item = &Service> {
+        let services = self.services.values();
+        services.filter(|service| service.gone_at.is_none())
     }
 
-    /// The revision that the rule starts.
-    pub fn started_by_rule(&self) -> Option<&str> {
-        let (_, rule) = self.rule.as_ref()?;
-        Some(&rule.target.as_ref()?.task_definition)
+    /// Whether ECS moved a service back.
+    pub fn went_back(&self, name: &str) -> bool {
+        let service = self.services.get(name);
+        service.is_some_and(|service| service.went_back)
+    }
+
+    /// What of the App stands and is not to be kept.
+    pub fn unwanted(&self, keep: Keep<'_>, now: i64) -> Unwanted {
+        let services = self.services_at(now);
+        let services = services.filter(|service| !keep.services.contains(&service.name));
+        let rules = self.rules.iter();
+        let rules = rules.filter(|(name, _)| !keep.rules.contains(*name));
+        Unwanted {
+            services: services.cloned().collect(),
+            rules: rules
+                .map(|(name, rule)| (name.clone(), rule.clone()))
+                .collect(),
+        }
+    }
+
+    /// The revision that a rule starts.
+    pub fn started_by(&self, rule: &str) -> Option<&str> {
+        Some(&self.rules.get(rule)?.target.as_ref()?.task_definition)
     }
 
     /// The revisions that tasks may start with from now on.
     pub fn started(&self) -> impl Iterator<Item = &str> {
-        let service = self.service.as_ref();
-        let service = service.filter(|service| service.gone_at.is_none());
-        let service = service.map(|service| service.seen.task_definition.as_str());
-        let started = service.into_iter().chain(self.started_by_rule());
+        let services = self.standing();
+        let services = services.map(|service| service.seen.task_definition.as_str());
+        let rules = self.rules.keys();
+        let started = services.chain(rules.filter_map(|rule| self.started_by(rule)));
         started.filter(|arn| self.is_active(arn))
     }
 
@@ -231,6 +272,11 @@ impl Outside {
     /// Whether tasks can still be started with a revision.
     pub fn is_active(&self, arn: &str) -> bool {
         self.revision(arn).is_active
+    }
+
+    /// The family of a revision.
+    pub fn family_of(&self, arn: &str) -> &str {
+        &self.revision(arn).definition.family
     }
 
     /// The Release whose revision that is.
@@ -252,25 +298,50 @@ impl Outside {
         let containers = revision.definition.container_definitions.iter();
         let secrets = containers.flat_map(|container| &container.secrets);
         let seen = secrets.map(|(name, reference)| {
-            let version_id = secret_arn().version_in(reference).map(str::to_owned);
-            let version_id = version_id.expect("references name a version");
-            assert_eq!(reference, &secret_arn().pinned(name, &version_id));
-            let value = self.held(&version_id)?.get(name.as_str());
-            let value = value.ok_or_else(|| format!("{version_id} has no {name}"))?;
+            let version_id = secret_arn().version_in(reference);
+            let wanted = match version_id {
+                Some(version_id) => secret_arn().pinned(name, version_id),
+                None => secret_arn().value_from(name),
+            };
+            assert_eq!(*reference, wanted);
+            let held = self.held(version_id)?;
+            let value = held.get(name.as_str());
+            let value = value.ok_or_else(|| format!("{version_id:?} has no {name}"))?;
             Ok((name.clone(), value.clone()))
         });
         seen.collect()
     }
 
-    /// What a version of the secret holds.
-    fn held(&self, version_id: &str) -> Result<&Given, String> {
+    /// What a version of the secret, or the current one, holds for tasks.
+    fn held(&self, version_id: Option<&str>) -> Result<&Given, String> {
         let secret = self.secret.as_ref().ok_or("there is no secret")?;
         if secret.is_deleted {
             return Err("the secret is scheduled for deletion".to_owned());
         }
+        let version_id = version_id.unwrap_or(&secret.current);
         let version = secret.versions.get(version_id);
         let version = version.ok_or_else(|| format!("version {version_id} is gone"))?;
+        if let Some(key) = &version.key
+            && !self.may_decrypt(key)
+        {
+            return Err(format!(
+                "tasks may not decrypt version {version_id} with {key}"
+            ));
+        }
         Ok(&version.variables)
+    }
+
+    /// Whether the execution role of the App's stack may use a key.
+    pub fn may_decrypt(&self, key: &str) -> bool {
+        let stack = self.stack.as_ref();
+        stack.is_some_and(|stack| stack.keys().contains(key))
+    }
+
+    /// Whether a revision reads the secret as it is when its tasks start.
+    pub fn floats(&self, arn: &str) -> bool {
+        let references = self.references(arn);
+        let mut references = references.iter();
+        references.any(|reference| secret_arn().version_in(reference).is_none())
     }
 
     /// What the environment that a definition reads from S3 has for its tasks.
@@ -284,7 +355,8 @@ impl Outside {
         let version = versions.find(|version| version.id == id);
         let EnvVersion { release, id, .. } = version.expect("versions stay");
         let read = environment(release, id);
-        Some(given(&definition.tags["convox:release"], &read.environment))
+        let of = &definition.tags["convox:release"];
+        Some(given(of, &definition.family, &read.environment))
     }
 
     /// The newest revision of each family that tasks can be started with.
@@ -334,8 +406,8 @@ impl Outside {
             }
         }
         let stands = secret.versions.contains_key(id);
-        let version = secret.versions.entry(id.to_owned());
-        let held = version.or_insert_with(|| value.into());
+        let new = secret.version(value);
+        let held = secret.versions.entry(id.to_owned()).or_insert(new);
         assert_eq!(held.value, value, "an id stands for one value");
         let labelled = self.label(id);
         if labelled.is_err() && !stands {
@@ -391,7 +463,7 @@ impl Outside {
     /// Creates the service.
     pub fn create_service(&mut self, new: &NewService<'_>, now: i64) -> Result<(), CallError> {
         self.starts(new.definition)?;
-        let standing = self.service_at(now);
+        let standing = self.service_called(new.name, now);
         assert!(standing.is_none(), "there is one service of a name");
         let mut seen = EcsService {
             name: new.name.to_owned(),
@@ -415,11 +487,13 @@ impl Outside {
             tags: new.tags.clone(),
         };
         place(&mut seen, new.placement);
-        (self.before, self.went_back) = (None, false);
-        self.service = Some(Service {
+        let service = Service {
             seen,
             gone_at: None,
-        });
+            before: None,
+            went_back: false,
+        };
+        self.services.insert(new.name.to_owned(), service);
         Ok(())
     }
 
@@ -431,19 +505,19 @@ impl Outside {
         change: Change<'_>,
     ) -> Result<(), CallError> {
         self.starts(definition)?;
-        let service = self.service.as_mut();
+        let service = self.services.get_mut(name);
         let service = service.filter(|service| service.gone_at.is_none());
-        let service = service.filter(|service| service.seen.name == name);
-        let Some(Service { seen, .. }) = service else {
+        let Some(service) = service else {
             let code = "ServiceNotActiveException";
             return Err(CallError::stated("move ECS service", code, None));
         };
+        let seen = &mut service.seen;
         if seen.task_definition != definition {
             let before = mem::replace(&mut seen.task_definition, definition.to_owned());
             seen.may_run = BTreeSet::from([before.clone(), definition.to_owned()]);
-            self.before = Some(before);
+            service.before = Some(before);
         }
-        self.went_back = false;
+        service.went_back = false;
         seen.deployment = change.deployment.unwrap_or(seen.deployment);
         if let Some(placement) = change.placement {
             place(seen, placement);
@@ -454,35 +528,40 @@ impl Outside {
         Ok(())
     }
 
-    /// ECS moves the service back to the revision before, where that needs nothing of the stack; whether it does.
-    pub fn go_back(&mut self) -> bool {
-        let before = self.before.clone().filter(|arn| self.is_active(arn));
-        let before = before.filter(|arn| resources_of(self.release_of(arn)).is_empty());
-        let service = self.service.as_mut();
-        let service = service.filter(|service| service.gone_at.is_none());
-        let (Some(before), Some(Service { seen, .. })) = (before, service) else {
-            return false;
-        };
-        seen.task_definition.clone_from(&before);
-        seen.may_run = BTreeSet::from([before]);
-        self.went_back = true;
-        true
+    /// The services that ECS can move back to the revision before, where that needs nothing of the stack.
+    pub fn can_go_back(&self) -> Vec<String> {
+        let can = self.standing().filter(|service| {
+            let before = service.before.as_ref();
+            let before = before.filter(|arn| self.is_active(arn));
+            before.is_some_and(|arn| resources_of(self.release_of(arn)).is_empty())
+        });
+        can.map(|service| service.seen.name.clone()).collect()
     }
 
-    /// The deployment is complete: nothing goes back any more.
-    pub fn complete_deployment(&mut self) {
-        self.before = None;
-        if let Some(Service { seen, .. }) = &mut self.service {
+    /// ECS moves a service back.
+    pub fn go_back(&mut self, name: &str) {
+        if let Some(service) = self.services.get_mut(name)
+            && let Some(before) = service.before.clone()
+        {
+            service.seen.task_definition.clone_from(&before);
+            service.seen.may_run = BTreeSet::from([before]);
+            service.went_back = true;
+        }
+    }
+
+    /// The deployments are complete: nothing goes back any more.
+    pub fn complete_deployments(&mut self) {
+        for Service { seen, before, .. } in self.services.values_mut() {
+            *before = None;
             seen.may_run = BTreeSet::from([seen.task_definition.clone()]);
         }
     }
 
     /// Whether ECS or EventBridge may start a task with a revision now: what runs, and what ECS would go back to.
     pub fn may_start(&self, arn: &str) -> bool {
-        let service = self.service.as_ref();
-        let stands = service.is_some_and(|service| service.gone_at.is_none());
+        let mut standing = self.standing();
         self.started().any(|started| started == arn)
-            || (stands && self.before.as_deref() == Some(arn))
+            || standing.any(|service| service.before.as_deref() == Some(arn))
     }
 
     /// Whether a version of the secret was forgotten.
@@ -505,16 +584,16 @@ impl Outside {
         named.any(|named| named == version_id)
     }
 
-    /// Removes the rule.
-    pub fn remove_rule(&mut self) {
+    /// Removes a rule.
+    pub fn remove_rule(&mut self, name: &str) {
         self.removed
-            .extend(self.started_by_rule().map(str::to_owned));
-        self.rule = None;
+            .extend(self.started_by(name).map(str::to_owned));
+        self.rules.remove(name);
     }
 
-    /// Deletes the service: its tasks stop from now on.
-    pub fn delete_service(&mut self, now: i64) {
-        let service = self.service.as_mut();
+    /// Deletes a service: its tasks stop from now on.
+    pub fn delete_service(&mut self, name: &str, now: i64) {
+        let service = self.services.get_mut(name);
         if let Some(service) = service.filter(|service| service.gone_at.is_none()) {
             "DRAINING".clone_into(&mut service.seen.status);
             service.gone_at = Some(now + DRAINS_SECONDS);

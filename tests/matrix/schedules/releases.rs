@@ -11,6 +11,9 @@ use manifest::resources::{self, Resources};
 use names::error_type::ErrorType;
 use promote::Config;
 use release::problem::ReleaseProblem;
+use rig::chance::Chance;
+
+use super::counting;
 
 /// A Release whose convox.yml wants a variable that its environment lacks: the user's error, found before anything is
 /// written.
@@ -25,25 +28,81 @@ pub const STUCK: &str = "stuck";
 pub const EQUAL: [&str; 2] = ["A", "A2"];
 /// Two Releases whose Service is the same and reads a variable that rarely changes; their Timers differ.
 pub const SPARING: [&str; 2] = ["C", "D"];
-/// All Releases.
-const ALL: [&str; 9] = ["A", "A2", "B", "C", "D", BAD, REFUSED, OUTAGE, STUCK];
+/// Releases with as many Services, each of which reads a variable of its own. Of all versions, one after the other, each has
+/// another value for one of them.
+pub const WIDE: [&str; 12] = [
+    "W00", "W01", "W02", "W03", "W04", "W05", "W06", "W07", "W08", "W09", "W10", "W11",
+];
+/// Of these one that ECS refuses, and one while Secrets Manager is out.
+pub const WIDE_REFUSED: &str = "wide-refused";
+pub const WIDE_OUTAGE: &str = "wide-outage";
+/// All other Releases.
+const NARROW: [&str; 9] = ["A", "A2", "B", "C", "D", BAD, REFUSED, OUTAGE, STUCK];
 /// How many versions, of whatever Releases, have the same value of the variable that rarely changes.
 const RARELY: usize = 32;
 
 /// The variables that tasks are given.
 pub type Given = BTreeMap<String, String>;
 
-/// The Rack's settings.
-pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    let config = Config::from_lookup(|name| Some(setting(name)?.to_owned()));
-    config.expect("the settings are whole")
+/// The customer keys of secrets; none is the account's own.
+const KEYS: [Option<&str>; 3] = [
+    None,
+    Some("arn:aws:kms:us-east-1:123456789012:key/1"),
+    Some("arn:aws:kms:us-east-1:123456789012:key/2"),
+];
+
+/// What of the Rack's settings is changed between promotes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Rack {
+    /// Which customer key secrets are encrypted with.
+    key: usize,
+    /// Whether references name no version of the secret.
+    is_current: bool,
+}
+
+impl Rack {
+    /// Somebody sets one of them to any value.
+    pub fn change(&mut self, chance: &mut Chance) {
+        if chance.once_in(2) {
+            self.key = chance.below(KEYS.len());
+        } else {
+            self.is_current = chance.once_in(2);
+        }
+    }
+
+    /// Somebody sets another customer key.
+    pub fn give_another_key(&mut self) {
+        self.key = (self.key + 1) % KEYS.len();
+    }
+
+    /// All settings.
+    pub fn config(self) -> &'static Config {
+        &CONFIGS[self.key][usize::from(self.is_current)]
+    }
+}
+
+/// The Rack's settings, by key and by what references name.
+static CONFIGS: LazyLock<[[Config; 2]; 3]> = LazyLock::new(|| {
+    KEYS.map(|key| {
+        ["Release", "Current"].map(|version| {
+            let config = Config::from_lookup(|name| {
+                let setting = match name {
+                    "SECRET_KEY_ARN" => key,
+                    "SECRETS_MANAGER_ENV_VERSION" => Some(version),
+                    _ => setting(name),
+                };
+                setting.map(str::to_owned)
+            });
+            config.expect("the settings are whole")
+        })
+    })
 });
 
 /// What the files of a Release say, but for its environment.
 static READ: LazyLock<BTreeMap<&str, (Manifest, Resources)>> = LazyLock::new(|| {
-    ALL.into_iter()
-        .map(|name| (name, read_manifest(name)))
-        .collect()
+    let wide = WIDE.into_iter().chain([WIDE_REFUSED, WIDE_OUTAGE]);
+    let all = NARROW.into_iter().chain(wide);
+    all.map(|name| (name, read_manifest(name))).collect()
 });
 
 fn setting(name: &str) -> Option<&'static str> {
@@ -66,6 +125,35 @@ fn setting(name: &str) -> Option<&'static str> {
 }
 
 fn read_manifest(release: &str) -> (Manifest, Resources) {
+    let text = if is_wide(release) {
+        wide_manifest()
+    } else {
+        narrow_manifest(release)
+    };
+    let environment = environment(release, "").environment;
+    let manifest = manifest::load("convox.yml", text.as_bytes(), &environment);
+    let manifest = manifest.unwrap_or_else(|err| panic!("{release}: {err}"));
+    let Ok(resources) = resources::read(&manifest) else {
+        panic!("{release}: its resources are right");
+    };
+    (manifest, resources)
+}
+
+fn is_wide(release: &str) -> bool {
+    release.starts_with(['W', 'w'])
+}
+
+fn wide_manifest() -> String {
+    let services = (0..WIDE.len()).map(|place| {
+        format!("  s{place}:\n    image: example/web:1\n    environment:\n      - V{place}\n")
+    });
+    let services: String = services.collect();
+    format!(
+        "services:\n{services}timers:\n  nightly:\n    schedule: 0 3 * * ?\n    command: bin/nightly\n    service: s0\n"
+    )
+}
+
+fn narrow_manifest(release: &str) -> String {
     let needed = if release == BAD {
         "\n      - NEEDED"
     } else {
@@ -79,17 +167,10 @@ fn read_manifest(release: &str) -> (Manifest, Resources) {
     } else {
         ("\"*\"", "all")
     };
-    let text = format!(
+    format!(
         "{resources}services:\n  web:\n    image: example/web:1\n    environment:\n      - {declared}{needed}\ntimers:\n  \
          nightly:\n    schedule: 0 3 * * ?\n    command: bin/nightly {argument}\n    service: web\n"
-    );
-    let environment = environment(release, "").environment;
-    let manifest = manifest::load("convox.yml", text.as_bytes(), &environment);
-    let manifest = manifest.unwrap_or_else(|err| panic!("{release}: {err}"));
-    let Ok(resources) = resources::read(&manifest) else {
-        panic!("{release}: its resources are right");
-    };
-    (manifest, resources)
+    )
 }
 
 /// The resources of a Release: one of its own, or none.
@@ -99,16 +180,36 @@ pub fn resources_of(release: &str) -> BTreeSet<String> {
     own.map(str::to_lowercase).collect()
 }
 
-/// What tasks of a Release are given of an environment: what its Service declares.
-pub fn given(release: &str, environment: &Environment) -> Given {
-    let (manifest, _) = &READ[release];
-    let services = manifest.services.iter();
-    let declared = services.flat_map(|service| service.declared_of(environment));
-    let given = declared.map(|key| {
+/// What tasks of a family of a Release are given of an environment: what its Service declares.
+pub fn given(release: &str, family: &str, environment: &Environment) -> Given {
+    let (manifest, id) = (&READ[release].0, counting::id());
+    let timers = manifest.timers.iter();
+    let mut timers = timers.filter(|timer| id.timer(&timer.name).unwrap() == family);
+    let of_timer = timers.next().map(|timer| &timer.service);
+    let mut services = manifest.services.iter();
+    let service = services.find(|service| match of_timer {
+        Some(name) => service.name == *name,
+        None => id.service(&service.name).unwrap() == family,
+    });
+    let service = service.expect("each family is of a Service or of a Timer");
+    let given = service.declared_of(environment).map(|key| {
         let value = environment.get(key.as_str()).unwrap();
         (key.to_string(), value.expose().to_owned())
     });
     given.collect()
+}
+
+/// The ECS services and rules of a Release.
+pub fn runs_as(release: &str) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (manifest, id) = (&READ[release].0, counting::id());
+    let services = manifest.services.iter();
+    let timers = manifest.timers.iter();
+    (
+        services
+            .map(|service| id.service(&service.name).unwrap())
+            .collect(),
+        timers.map(|timer| id.rule(&timer.name)).collect(),
+    )
 }
 
 /// The environment of a version.
@@ -120,7 +221,13 @@ pub fn environment(release: &str, version: &str) -> ReadEnvironment {
     } else {
         format!("{release}@{version}")
     };
-    let object = format!("MARK={mark}\nRARE={}\n", number / RARELY);
+    let mut object = format!("MARK={mark}\nRARE={}\n", number / RARELY);
+    if is_wide(release) {
+        for place in 0..WIDE.len() {
+            let times = (number + WIDE.len() - place) / WIDE.len();
+            object += &format!("V{place}={times}\n");
+        }
+    }
     match environment::read(object.as_bytes()) {
         Ok(EnvironmentObject::Plain(environment)) => environment,
         _ => panic!("the environment is plain"),

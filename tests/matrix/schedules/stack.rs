@@ -19,6 +19,8 @@ pub struct Stack {
     template: Value,
     /// The resources that tasks can use.
     holds: BTreeSet<String>,
+    /// The customer keys that tasks can have the App's secret decrypted with.
+    keys: BTreeSet<String>,
     /// What CloudFormation is at.
     work: Option<Work>,
     /// The token of the last operation, where it failed.
@@ -46,6 +48,11 @@ impl Stack {
     /// Whether tasks of a Release find what they need.
     pub fn serves(&self, release: &str) -> bool {
         !self.template.is_null() && resources_of(release).is_subset(&self.holds)
+    }
+
+    /// The customer keys that tasks can have the App's secret decrypted with.
+    pub fn keys(&self) -> &BTreeSet<String> {
+        &self.keys
     }
 
     /// Whether CloudFormation is at work on it.
@@ -108,12 +115,14 @@ pub fn settle(stack: &mut Option<Stack>, now: i64) -> bool {
         *stack = None;
         return true;
     };
-    let holds = Before::read(&to).holds().resources;
+    let before = Before::read(&to).holds();
+    let holds = before.resources;
     if holds.contains(STUCK) {
         standing.failed = Some(work.token);
     } else {
         standing.failed = None;
         standing.holds = holds;
+        standing.keys = before.rack.unwrap_or_default().secret_keys;
         standing.template = to;
     }
     true

@@ -18,6 +18,7 @@ use promotion::events::Event;
 use rig::chance::Chance;
 
 use super::outside::Outside;
+use super::releases::Rack;
 
 /// The key of the App's state.
 pub const PROMOTION: &str = "apps/shop/state/promotion.json";
@@ -35,6 +36,7 @@ pub struct Sim {
     pub sent: Vec<Event>,
     /// Events on their way to a queue.
     pub undelivered: Vec<Event>,
+    pub rack: Rack,
     pub outside: Outside,
     pub writes: u64,
     /// What was done, for the message of a schedule that breaks.

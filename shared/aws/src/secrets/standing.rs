@@ -136,6 +136,18 @@ impl StandingSecret {
         }
     }
 
+    /// The same one, encrypted with a customer key; `None` is the account's own.
+    #[must_use]
+    pub fn encrypted_with(mut self, key_arn: Option<&str>) -> Self {
+        if let Ok(
+            SecretState::Active(described, _) | SecretState::ScheduledForDeletion(described),
+        ) = &mut self.standing
+        {
+            described.key = Key::seen(key_arn);
+        }
+        self
+    }
+
     /// What makes a version hold the value, with `first` as its id where any may be; the secret is encrypted with `key_arn` then,
     /// `None` is the account's own.
     ///
