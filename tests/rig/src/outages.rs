@@ -1,12 +1,14 @@
 //! Outages on command: a named pipe that anybody on this machine can write to.
 //!
-//! `hang SERVICE`: calls of functions to that service get no answer from now on. `lift` ends that.
+//! `hang SERVICE`: calls of functions to that service get no answer from now on. `refuse SERVICE`: they are denied. `lift` ends
+//! either.
 
 use std::convert::Infallible;
 use std::future;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use double::proxy::Injection;
 use double::{Fault, Proxy};
 use rustix::fs::{CWD, Mode, mkfifoat};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -38,7 +40,7 @@ impl Outages {
         &self.pipe
     }
 
-    /// Whether a service hangs.
+    /// Whether a service hangs or refuses.
     #[must_use]
     pub fn is_out(&self) -> bool {
         self.is_out.load(Ordering::Relaxed)
@@ -63,15 +65,18 @@ impl Outages {
 
     fn command(&self, proxy: &Proxy, line: &str) {
         match line.split_whitespace().collect::<Vec<_>>().as_slice() {
-            ["hang", service] => {
-                proxy.inject(Fault::Hang.on_service(*service));
-                self.is_out.store(true, Ordering::Relaxed);
-            }
+            ["hang", service] => self.break_off(proxy, Fault::Hang.on_service(*service)),
+            ["refuse", service] => self.break_off(proxy, Fault::DENIED.on_service(*service)),
             ["lift"] => {
                 proxy.lift();
                 self.is_out.store(false, Ordering::Relaxed);
             }
-            _ => eprintln!("`{line}`: the commands are hang SERVICE and lift"),
+            _ => eprintln!("`{line}`: the commands are hang SERVICE, refuse SERVICE and lift"),
         }
+    }
+
+    fn break_off(&self, proxy: &Proxy, injection: Injection) {
+        proxy.inject(injection);
+        self.is_out.store(true, Ordering::Relaxed);
     }
 }

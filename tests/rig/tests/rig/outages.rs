@@ -7,7 +7,7 @@ use aws_config::SdkConfig;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata as _, SdkError};
 use rig::World;
 use rig::outages::Outages;
 
@@ -48,14 +48,18 @@ async fn acts(world: &World, outages: &Outages) {
     behind.expect("the back door has no faults");
     told(outages, "lift", false).await;
     read(&front).await.unwrap();
+    told(outages, "refuse secretsmanager", true).await;
+    let refused = read(&front).await.unwrap_err();
+    assert_eq!(refused.code(), Some("AccessDeniedException"));
+    told(outages, "lift", false).await;
 
     let calls = world.proxy.calls();
     let statuses: Vec<Option<u16>> = calls.iter().map(|call| call.status).collect();
-    assert_eq!(statuses, [Some(200), None, Some(200)]);
+    assert_eq!(statuses, [Some(200), None, Some(200), Some(400)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_hangs_on_command_for_functions_alone_until_that_is_lifted() {
+async fn a_service_hangs_or_refuses_on_command_for_functions_alone_until_that_is_lifted() {
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
     let outages = Outages::at(folder.path().join("outages"));

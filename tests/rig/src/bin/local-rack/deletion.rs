@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::app_stack;
 use crate::console::{check, fact, say, step};
-use crate::delivery::{decided, hang, lift, reads, run_only};
+use crate::delivery::{decided, lift, reads, refuse, run_only};
 use crate::outage::{failed_release, show};
 use crate::shop::{SERVICES, Shop, TIMERS, environment, secrets, short};
 use crate::watch::Watch;
@@ -28,7 +28,7 @@ pub struct Before {
 /// R8 and the App's end.
 pub async fn deleted(shop: &Shop<'_>, watch: &Watch<'_>) -> Before {
     step("Release R8 meets another outage, so that the deletion has a failure to forget");
-    hang(shop).await;
+    refuse(shop).await;
     failed_release(shop, watch, "R8", 1).await;
     lift(shop).await;
 

@@ -187,6 +187,12 @@ pub async fn hang(shop: &Shop<'_>) {
     until(shop, true).await;
 }
 
+/// It refuses, as it does where a permission is gone.
+pub async fn refuse(shop: &Shop<'_>) {
+    shop.rack.shell.run(&shop.rack.refuse()).await;
+    until(shop, true).await;
+}
+
 /// It answers again.
 pub async fn lift(shop: &Shop<'_>) {
     shop.rack.shell.run(&shop.rack.lift()).await;

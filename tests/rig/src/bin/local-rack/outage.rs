@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::console::{check, fact, say, step};
-use crate::delivery::{READ_BY_ALL, decided, hang, lift, run_only, through_s3};
+use crate::delivery::{READ_BY_ALL, decided, lift, refuse, run_only, through_s3};
 use crate::shop::Shop;
 use crate::watch::Watch;
 
@@ -14,7 +14,7 @@ const CODE: &str = "SecretWriteFailing";
 pub async fn lasts(shop: &Shop<'_>, watch: &Watch<'_>) {
     let releases = FAILING.join(", ");
     step(&format!(
-        "Releases {releases}, each with another LOG_LEVEL; Secrets Manager is out, and stays so"
+        "Releases {releases}, each with another LOG_LEVEL; Secrets Manager refuses, and goes on so"
     ));
     // Not R1's first promote, which has the number 1.
     let members = [("release", json!("R1")), ("seq", json!(4))];
@@ -23,7 +23,7 @@ pub async fn lasts(shop: &Shop<'_>, watch: &Watch<'_>) {
         shop.failures_in_a_row(&rolled_back).await == 0,
         "the failure of R2 does not count any more: R3 and R1 were written",
     );
-    hang(shop).await;
+    refuse(shop).await;
     for (number, release) in (1..).zip(FAILING) {
         let warnings = watch.all("Rack Warning", &[]).await;
         check(

@@ -15,7 +15,7 @@ use crate::shell::Shell;
 pub struct Rack {
     /// The Rack itself.
     pub deployed: Deployed,
-    /// What makes its Secrets Manager hang.
+    /// What makes its Secrets Manager hang or refuse.
     pub outages: Outages,
     /// Where commands are run.
     pub shell: Shell,
@@ -57,7 +57,15 @@ impl Rack {
         )
     }
 
-    /// The line that ends that.
+    /// The line that makes it refuse what they ask for.
+    pub fn refuse(&self) -> String {
+        format!(
+            "echo refuse secretsmanager > {}",
+            relative(self.outages.pipe())
+        )
+    }
+
+    /// The line that ends either.
     pub fn lift(&self) -> String {
         format!("echo lift > {}", relative(self.outages.pipe()))
     }
