@@ -8,6 +8,7 @@
 //! | [`pairs`] | every two faults on one promote, at calls that change something | in memory |
 //! | [`changes`] | outside edits and other settings of the Rack between two promotes, × kills and faults in the second | in memory |
 //! | [`schedules`] | 12,000 interleavings of promote's attempts and the way through the state, call by call | over a model of their own |
+//! | [`schedules`] | 10,000 dry runs, each as the promote after it, over what Releases and others have left | over the same model |
 //! | [`sample`] | schedules: events twice, in any order, two at a time, while functions die | on processes |
 //! | [`load`] | many promotes of many Apps at once, under ECS's rates | on processes |
 //!

@@ -5,6 +5,7 @@
 //! `SCHEDULES_FROM=<seed> SCHEDULES=1` runs it alone.
 
 mod counting;
+mod dry_runs;
 mod edge;
 mod explore;
 mod explored;

@@ -15,10 +15,10 @@ use release::app_stack::RemovedResource;
 use release::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 use serde::Serialize;
 
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
 use crate::plan::{self, Plan, PlanProblem, Process, ProcessStep, RevisionKind, Route, SecretStep};
-use crate::read;
 use crate::report::Fallback;
 use crate::shell::Shell;
 
@@ -137,21 +137,34 @@ pub async fn dry_run(
         let key = &key;
         PromoteError::input(PlanProblem::ReleaseNotFound { release, key })
     })?;
-    let state = StateStore::promotion(&shell.bucket, &id.app)
-        .read()
-        .await?
-        .state;
+    Box::pin(planned(shell, id, release, &version.id, allowed)).await // large
+}
+
+/// Plans the promote of a Release with that S3 version of its environment.
+///
+/// # Errors
+///
+/// As [`dry_run`].
+pub async fn planned<E: Edge>(
+    edge: &E,
+    id: &AppId,
+    release: &ReleaseId,
+    env_version_id: &str,
+    allowed: Allowed,
+) -> Result<Planned, PromoteError> {
+    let store = StateStore::promotion(edge.objects(), &id.app);
+    let state = store.read().await?.state;
     let applied = state.applied.as_ref();
     let wanted = Wanted {
         id,
         release,
-        env_version_id: &version.id,
+        env_version_id,
         applied,
         interrupted: state.may_have_left_changes(),
         allowed,
     };
-    let facts = read::read_facts(shell, &wanted).await?;
-    let mut plan = plan::plan(&shell.config, &wanted, &facts, REQUEST)?;
+    let facts = edge.facts(&wanted).await?;
+    let mut plan = plan::plan(edge.config(), &wanted, &facts, REQUEST)?;
     if let Some(Err(reason)) = &facts.applied_environment {
         plan.warnings.push(format!(
             "which keys change is not known, so all are said to be added: {reason}"
@@ -179,7 +192,7 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         warnings.extend(plan.s3_reminder());
     }
     let processes = plan.processes.iter().zip(&route.steps);
-    let planned = processes.map(|(process, step)| (process, planned(process, step)));
+    let planned = processes.map(|(process, step)| (process, planned_definition(process, step)));
     let planned: Vec<(&Process<'_>, PlannedDefinition)> = planned.collect();
     let of_kind = |timers: bool| {
         let of_kind = planned
@@ -234,7 +247,7 @@ fn route<'p>(plan: &'p Plan<'_>) -> (&'p Route<'p>, Option<(ErrorCode, String)>)
     (&plan.s3, not_used)
 }
 
-fn planned(process: &Process<'_>, step: &ProcessStep<'_>) -> PlannedDefinition {
+fn planned_definition(process: &Process<'_>, step: &ProcessStep<'_>) -> PlannedDefinition {
     PlannedDefinition {
         task_definition: process.running().map(str::to_owned),
         changes: step.moves,

@@ -27,8 +27,9 @@ mod undo;
 
 pub use attempt::attempt;
 pub use config::{Config, ConfigError};
+pub use dry_run::{Planned, PlannedDefinition, planned};
 pub use edge::Edge;
 pub use error::PromoteError;
 pub use handler::handle;
-pub use report::Report;
+pub use report::{Fallback, Report};
 pub use shell::{LIMITS, Shell};

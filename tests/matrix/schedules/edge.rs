@@ -20,8 +20,9 @@ use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::TimerRule;
 
+use super::counting;
 use super::model::Model;
-use super::outside::{Outside, Secret, cluster_arn, secret_arn};
+use super::outside::{Outside, Secret, cluster_arn};
 use super::releases::{self, OUTAGE, REFUSED};
 use super::stack::Stack;
 use super::store::{Access, Luck, failed};
@@ -102,14 +103,15 @@ impl Model {
             let put = self.change(call, |outside| {
                 let secret = outside.secret.as_mut().filter(|_| somebody_is_quicker);
                 secret.map(Secret::audit);
-                outside.put_secret(id, value)
+                let taken = outside.put_secret(id, value)?;
+                Ok(taken.then(|| outside.written(id, true)))
             });
-            if put.await? {
-                return Ok(written(id, true));
+            if let Some(written) = put.await? {
+                return Ok(written);
             }
         }
         Err(SecretError::Contended {
-            name: secret_arn().to_string(),
+            name: counting::id().secret(),
         })
     }
 
@@ -157,24 +159,15 @@ fn refused() -> CallError {
     CallError::stated("ask for it", "AccessDeniedException", Some("it is denied"))
 }
 
-fn written(id: &str, changed: bool) -> Written {
-    Written {
-        arn: secret_arn(),
-        version_id: id.to_owned(),
-        changed,
-        not_current: None,
-    }
-}
-
 fn standing_secret(outside: &Outside, value: &str, ids: &[String]) -> StandingSecret {
     let Some(secret) = &outside.secret else {
         return StandingSecret::default();
     };
     let held = |id: &str| Some(secret.versions.get(id)?.value.as_str());
     let standing = if secret.is_deleted {
-        StandingSecret::scheduled(secret_arn(), secret.stages())
+        StandingSecret::scheduled(secret.arn(), secret.stages())
     } else {
-        StandingSecret::active(secret_arn(), secret.stages(), (value, ids), held)
+        StandingSecret::active(secret.arn(), secret.stages(), (value, ids), held)
     };
     standing.encrypted_with(secret.key.as_deref())
 }
@@ -373,14 +366,16 @@ impl Edge for Model {
             return Err(self.timed_out());
         }
         let other_key = match &plan.write {
-            SecretWrite::Existing { other_key, .. } => other_key.as_ref(),
-            SecretWrite::Create { .. } => None,
+            SecretWrite::Existing { other_key, .. } => other_key.is_some(),
+            SecretWrite::Create { .. } => false,
         };
-        if other_key.is_some() {
+        if other_key {
             self.encrypt_anew().await?;
         }
-        for version_id in &plan.make_room {
-            self.forget(id, &secret_arn(), version_id).await?;
+        if let SecretWrite::Existing { arn, .. } = &plan.write {
+            for version_id in &plan.make_room {
+                self.forget(id, arn, version_id).await?;
+            }
         }
         let ids = plan.write.version_id().into_iter().flat_map(|first| {
             let ids = plan.version_ids.iter();
@@ -390,7 +385,7 @@ impl Edge for Model {
         let written = match &plan.write {
             SecretWrite::Create { .. } => {
                 self.change("create the secret", |outside| {
-                    let secret = outside.secret.get_or_insert_default();
+                    let secret = outside.create_secret();
                     secret.key.clone_from(&self.config.secret_key_arn);
                     Ok(())
                 })
@@ -412,7 +407,7 @@ impl Edge for Model {
                 ValueWrite::Label { version_id } => {
                     let labelled = self.change("label the version", |outside| {
                         let changed = outside.label(version_id)?;
-                        Ok(written(version_id, changed))
+                        Ok(outside.written(version_id, changed))
                     });
                     Ok(labelled.await?)
                 }
@@ -432,7 +427,7 @@ impl Edge for Model {
             None => Err(SecretError::Missing { name }),
             Some(secret) if secret.is_deleted => Err(SecretError::ScheduledForDeletion { name }),
             Some(secret) => Ok(ReadableSecret {
-                arn: secret_arn(),
+                arn: secret.arn(),
                 stages: secret.stages(),
             }),
         });

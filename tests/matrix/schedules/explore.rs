@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use names::{AppId, AppName, RackName};
+use names::AppId;
 use promotion::{Desired, KEPT_MAX, WorkKind};
 use rig::chance::Chance;
 
@@ -73,8 +73,9 @@ struct Running {
     ends_at: i64,
 }
 
-struct Schedule {
-    sim: Shared,
+/// A schedule: what outlives its invocations, and what is under way.
+pub struct Schedule {
+    pub sim: Shared,
     id: AppId,
     queued: Vec<Queued>,
     dead_letters: Vec<Queued>,
@@ -84,8 +85,8 @@ struct Schedule {
     releases: &'static [&'static str],
     has_history: bool,
     is_reconfigured: bool,
-    met: Explored,
-    watch: Watch,
+    pub met: Explored,
+    pub watch: Watch,
 }
 
 /// Runs one schedule.
@@ -119,39 +120,10 @@ pub fn schedule(seed: u64) -> Explored {
         rack.change(&mut chance);
         rack.change(&mut chance);
     }
-    let outside = Outside {
-        takes_ids_anew: chance.once_in(2),
-        ..Outside::default()
-    };
-    let sim = Rc::new(RefCell::new(Sim {
-        chance,
-        now: 0,
-        trouble,
-        objects: BTreeMap::new(),
-        sent: Vec::new(),
-        undelivered: Vec::new(),
-        rack,
-        outside,
-        writes: 0,
-        trace: Vec::new(),
-    }));
-    let mut schedule = Schedule {
-        id: AppId {
-            rack: RackName::new("rack").unwrap(),
-            app: AppName::new("shop").unwrap(),
-        },
-        queued: Vec::new(),
-        dead_letters: Vec::new(),
-        running: Vec::new(),
-        invocations: 0,
-        wishes,
-        releases,
-        has_history,
-        is_reconfigured,
-        met: Explored::default(),
-        watch: Watch::new(seed),
-        sim,
-    };
+    let mut schedule = Schedule::new(seed, chance, rack);
+    schedule.sim.borrow_mut().trouble = trouble;
+    (schedule.wishes, schedule.releases) = (wishes, releases);
+    (schedule.has_history, schedule.is_reconfigured) = (has_history, is_reconfigured);
     schedule.met.count("schedules");
     if is_wide {
         schedule.lay_wide_history();
@@ -174,7 +146,42 @@ pub fn schedule(seed: u64) -> Explored {
 }
 
 impl Schedule {
-    fn below(&self, end: usize) -> usize {
+    /// One that nothing happens in by itself.
+    pub fn new(seed: u64, mut chance: Chance, rack: Rack) -> Self {
+        let outside = Outside {
+            takes_ids_anew: chance.once_in(2),
+            ..Outside::default()
+        };
+        let sim = Rc::new(RefCell::new(Sim {
+            chance,
+            now: 0,
+            trouble: 0,
+            objects: BTreeMap::new(),
+            sent: Vec::new(),
+            undelivered: Vec::new(),
+            rack,
+            outside,
+            reports: Vec::new(),
+            writes: 0,
+            trace: Vec::new(),
+        }));
+        Self {
+            id: counting::id(),
+            queued: Vec::new(),
+            dead_letters: Vec::new(),
+            running: Vec::new(),
+            invocations: 0,
+            wishes: 0,
+            releases: &[],
+            has_history: false,
+            is_reconfigured: false,
+            met: Explored::default(),
+            watch: Watch::new(seed),
+            sim,
+        }
+    }
+
+    pub fn below(&self, end: usize) -> usize {
         self.sim.borrow_mut().chance.below(end)
     }
 
@@ -196,7 +203,7 @@ impl Schedule {
     }
 
     /// Somebody else, or AWS itself, changes what is the App's.
-    fn interfere(&mut self) {
+    pub fn interfere(&mut self) {
         let mut sim = self.sim.borrow_mut();
         let Sim {
             outside, chance, ..
@@ -252,6 +259,11 @@ impl Schedule {
 
     fn promote_alone(&mut self, release: &'static str) {
         let body = self.write_environment(release);
+        self.take_alone(body);
+    }
+
+    /// A request, and nothing beside it until all is at rest.
+    pub fn take_alone(&mut self, body: Body) {
         self.watch.wished(&body);
         self.queue(Queue::Work(WorkKind::Promote), body, 0);
         self.run_dry();
@@ -259,7 +271,7 @@ impl Schedule {
         self.advance(1);
     }
 
-    fn now(&self) -> i64 {
+    pub fn now(&self) -> i64 {
         self.sim.borrow().now
     }
 
@@ -373,7 +385,7 @@ impl Schedule {
         self.advance(seconds);
     }
 
-    fn advance(&mut self, seconds: i64) {
+    pub fn advance(&mut self, seconds: i64) {
         self.sim.borrow_mut().now += seconds;
         let now = self.now();
         self.settle_stack();
@@ -423,7 +435,7 @@ impl Schedule {
     }
 
     /// Somebody sets up the Rack anew.
-    fn change_rack(&mut self) {
+    pub fn change_rack(&mut self) {
         self.met.count("changed settings of the Rack");
         let mut sim = self.sim.borrow_mut();
         let Sim { rack, chance, .. } = &mut *sim;
@@ -473,7 +485,7 @@ impl Schedule {
         });
     }
 
-    fn write_environment(&mut self, release: &'static str) -> Body {
+    pub fn write_environment(&mut self, release: &'static str) -> Body {
         let mut sim = self.sim.borrow_mut();
         let count = sim.outside.environments.len();
         let version = EnvVersion {

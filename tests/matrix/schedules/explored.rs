@@ -14,47 +14,57 @@ impl Explored {
         *self.0.entry(what).or_default() += 1;
     }
 
+    /// How often that was met.
+    pub fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or_default()
+    }
+
+    /// That each of this was met more often than that.
+    pub fn assert_met(&self, all: &[&str], times: u64) {
+        for what in all {
+            assert!(self.of(what) > times, "{what}: {self}");
+        }
+    }
+
     /// That nothing that a schedule can do was left out.
     pub fn assert_met_everything(&self) {
-        for what in [
-            "ECS goes back",
-            "changed settings",
-            "changed settings of the Rack",
-            "crashes",
-            "dead letters",
-            "deployments end",
-            "deletions at the end",
-            "duplicates",
-            "eight versions",
-            "failures at the end",
-            "forgotten versions",
-            "hand-overs",
-            "hints",
-            "ids of versions that are gone",
-            "kept revisions",
-            "labels of somebody else",
-            "labels taken away",
-            "lost events",
-            "lost stack events",
-            "moves to what names no version",
-            "next ids",
-            "no room for a label",
-            "promotes at the end",
-            "reconciliations",
-            "redeliveries",
-            "several versions",
-            "stack events",
-            "superseded",
-            "time limits",
-            "versions of somebody else",
-            "versions vanish",
-            "waiting",
-        ] {
-            assert!(
-                self.0.get(what).is_some_and(|count| *count > 20),
-                "{what}: {self}"
-            );
-        }
+        self.assert_met(
+            &[
+                "ECS goes back",
+                "changed settings",
+                "changed settings of the Rack",
+                "crashes",
+                "dead letters",
+                "deployments end",
+                "deletions at the end",
+                "duplicates",
+                "eight versions",
+                "failures at the end",
+                "forgotten versions",
+                "hand-overs",
+                "hints",
+                "ids of versions that are gone",
+                "kept revisions",
+                "labels of somebody else",
+                "labels taken away",
+                "lost events",
+                "lost stack events",
+                "moves to what names no version",
+                "next ids",
+                "no room for a label",
+                "promotes at the end",
+                "reconciliations",
+                "redeliveries",
+                "several versions",
+                "stack events",
+                "superseded",
+                "time limits",
+                "versions of somebody else",
+                "versions vanish",
+                "waiting",
+            ],
+            20,
+        );
     }
 }
 

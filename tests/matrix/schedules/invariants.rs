@@ -35,6 +35,8 @@ pub struct Watch {
     started: BTreeSet<String>,
     /// Changes of what is outside that were looked at.
     seen_changes: u64,
+    /// Whether people break what is the App's as they like, and nothing holds.
+    pub is_off: bool,
     pub met: Explored,
 }
 
@@ -49,6 +51,7 @@ impl Watch {
             lost: BTreeSet::new(),
             started: BTreeSet::new(),
             seen_changes: 0,
+            is_off: false,
             met: Explored::default(),
         }
     }
@@ -107,6 +110,9 @@ impl Watch {
 
     /// After every step: what no state may ever do.
     pub fn look(&mut self, sim: &Sim) {
+        if self.is_off {
+            return;
+        }
         if self.seen_changes != sim.outside.changes {
             self.seen_changes = sim.outside.changes;
             self.assert_served(sim);

@@ -99,10 +99,10 @@ impl Function for Model {
     ) -> Result<Attempt<()>, ModelError> {
         if self.kind == WorkKind::Promote {
             let attempt = Box::pin(promote::attempt(self, id, desired, applied)).await?;
-            return Ok(Attempt {
-                finished: attempt.finished,
-                report: attempt.report.map(drop),
-            });
+            let report = attempt.report.as_ref().map(|_| ());
+            self.access.sim.borrow_mut().reports.push(attempt.report);
+            let finished = attempt.finished;
+            return Ok(Attempt { finished, report });
         }
         let finished = self.delete(id, desired).await?;
         let report = (finished.status == Status::Done).then_some(());

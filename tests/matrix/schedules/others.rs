@@ -73,3 +73,75 @@ impl Secret {
         Some(())
     }
 }
+
+impl Outside {
+    /// Somebody breaks something of the App's; in words, what.
+    pub fn break_something(&mut self, chance: &mut Chance) -> Option<&'static str> {
+        self.changes += 1;
+        match chance.below(12) {
+            0 => {
+                let name = one_of(self.services.keys(), chance)?;
+                self.services.remove(&name);
+                Some("a service deleted")
+            }
+            1 | 2 => self.move_otherwise(chance),
+            3 => {
+                let name = one_of(self.rules.keys(), chance)?;
+                self.rules.remove(&name);
+                Some("a rule deleted")
+            }
+            4 => {
+                let name = one_of(self.rules.keys(), chance)?;
+                "rate(1 day)".clone_into(&mut self.rules.get_mut(&name)?.schedule);
+                Some("a rule rescheduled")
+            }
+            5 => {
+                let name = one_of(self.rules.keys(), chance)?;
+                self.rules.get_mut(&name)?.target = None;
+                Some("a rule without target")
+            }
+            6 | 7 => {
+                let place = chance.below(self.revisions.len());
+                self.revisions.get_mut(place)?.is_active = false;
+                Some("a revision deregistered")
+            }
+            8 => {
+                self.secret.take()?;
+                Some("the secret deleted")
+            }
+            9 => {
+                self.secret.as_mut()?.is_deleted = true;
+                Some("the secret scheduled for deletion")
+            }
+            10 => {
+                let secret = self.secret.as_mut()?;
+                let id = one_of(secret.kept.iter(), chance)?;
+                secret.kept.remove(&id);
+                Some("an own label taken away")
+            }
+            _ => {
+                let secret = self.secret.as_mut()?;
+                let id = one_of(secret.versions.keys(), chance)?;
+                secret.make_current(&id);
+                Some("another version made current")
+            }
+        }
+    }
+
+    /// Somebody moves a service to any of its revisions.
+    fn move_otherwise(&mut self, chance: &mut Chance) -> Option<&'static str> {
+        let name = one_of(self.services.keys(), chance)?;
+        let revisions = self.revisions.iter();
+        let revisions = revisions.filter(|it| it.is_active && it.definition.family == name);
+        let arn = one_of(revisions.map(|revision| &revision.arn), chance)?;
+        let seen = &mut self.services.get_mut(&name)?.seen;
+        seen.may_run = [arn.clone(), seen.task_definition.clone()].into();
+        seen.task_definition = arn;
+        Some("a service moved")
+    }
+}
+
+fn one_of<'a>(all: impl Iterator<Item = &'a String>, chance: &mut Chance) -> Option<String> {
+    let all: Vec<&String> = all.collect();
+    all.get(chance.below(all.len())).map(|one| (*one).clone())
+}

@@ -6,7 +6,7 @@ use std::mem;
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, Registered, Ties};
 use aws::event_rules::SeenRule;
-use aws::secrets::{LABELS_MAX, Stages, own_label};
+use aws::secrets::{LABELS_MAX, Stages, Written, own_label};
 use lambda::unwanted::{Keep, Unwanted};
 use manifest::capacity::{Capacity, LaunchType};
 use names::SecretArn;
@@ -35,6 +35,8 @@ pub struct Version {
 /// The App's secret.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Secret {
+    /// How many there were before of its name.
+    number: usize,
     /// By id.
     pub versions: BTreeMap<String, Version>,
     /// Those that their own labels keep.
@@ -56,6 +58,14 @@ pub struct Secret {
 }
 
 impl Secret {
+    /// Its ARN: each that is created has another one.
+    pub fn arn(&self) -> SecretArn {
+        let number = self.number;
+        SecretArn::returned(format!(
+            "arn:aws:secretsmanager:{ACCOUNT}:secret:rack/shop-{number:06}"
+        ))
+    }
+
     /// A version that is put now.
     pub fn version(&self, value: &str) -> Version {
         Version {
@@ -169,6 +179,8 @@ pub struct EnvVersion {
 pub struct Outside {
     pub environments: Vec<EnvVersion>,
     pub secret: Option<Secret>,
+    /// How many secrets there have been.
+    pub secrets: usize,
     /// By name.
     pub services: BTreeMap<String, Service>,
     /// By name.
@@ -189,13 +201,6 @@ pub struct Outside {
     /// The revision that reads the secret as it is, which something was moved to before that was its Release's.
     pub moved_early: Option<String>,
     pub met: Explored,
-}
-
-/// The secret's ARN.
-pub fn secret_arn() -> SecretArn {
-    SecretArn::returned(format!(
-        "arn:aws:secretsmanager:{ACCOUNT}:secret:rack/shop-a1B2c3"
-    ))
 }
 
 /// The cluster's ARN.
@@ -298,12 +303,15 @@ impl Outside {
         let containers = revision.definition.container_definitions.iter();
         let secrets = containers.flat_map(|container| &container.secrets);
         let seen = secrets.map(|(name, reference)| {
-            let version_id = secret_arn().version_in(reference);
+            let arn = self.secret.as_ref().ok_or("there is no secret")?.arn();
+            let version_id = arn.version_in(reference);
             let wanted = match version_id {
-                Some(version_id) => secret_arn().pinned(name, version_id),
-                None => secret_arn().value_from(name),
+                Some(version_id) => arn.pinned(name, version_id),
+                None => arn.value_from(name),
             };
-            assert_eq!(*reference, wanted);
+            if *reference != wanted {
+                return Err(format!("{reference} is not of {arn}"));
+            }
             let held = self.held(version_id)?;
             let value = held.get(name.as_str());
             let value = value.ok_or_else(|| format!("{version_id:?} has no {name}"))?;
@@ -341,7 +349,7 @@ impl Outside {
     pub fn floats(&self, arn: &str) -> bool {
         let references = self.references(arn);
         let mut references = references.iter();
-        references.any(|reference| secret_arn().version_in(reference).is_none())
+        references.any(|reference| reference.ends_with("::"))
     }
 
     /// What the environment that a definition reads from S3 has for its tasks.
@@ -393,9 +401,22 @@ impl Outside {
         arn
     }
 
+    /// The secret; created, where there is none.
+    pub fn create_secret(&mut self) -> &mut Secret {
+        let number = &mut self.secrets;
+        self.secret.get_or_insert_with(|| {
+            *number += 1;
+            Secret {
+                number: *number,
+                ..Secret::default()
+            }
+        })
+    }
+
     /// Writes a value under an id: restored where it must be, kept by its label and current in the end. Whether the id could be
     /// taken.
     pub fn put_secret(&mut self, id: &str, value: &str) -> Result<bool, CallError> {
+        self.create_secret();
         let secret = self.secret.get_or_insert_default();
         secret.is_deleted = false;
         if secret.gone.contains(id) {
@@ -415,6 +436,17 @@ impl Outside {
             secret.and_then(|secret| secret.versions.remove(id));
         }
         labelled.map(|_| true)
+    }
+
+    /// What a write of a version has come to.
+    pub fn written(&self, id: &str, changed: bool) -> Written {
+        let secret = self.secret.as_ref();
+        Written {
+            arn: secret.expect("it was written").arn(),
+            version_id: id.to_owned(),
+            changed,
+            not_current: None,
+        }
     }
 
     /// Attaches the labels that a version lacks; whether it lacked any.
@@ -578,10 +610,8 @@ impl Outside {
     /// Whether a revision names a version of the secret.
     pub fn names(&self, arn: &str, version_id: &str) -> bool {
         let references = self.references(arn);
-        let mut named = references
-            .iter()
-            .filter_map(|it| secret_arn().version_in(it));
-        named.any(|named| named == version_id)
+        let mut references = references.iter();
+        references.any(|reference| reference.ends_with(version_id))
     }
 
     /// Removes a rule.

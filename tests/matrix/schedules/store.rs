@@ -13,6 +13,7 @@ use aws::settings_bucket::{Object, Replaced};
 use chrono::{DateTime, Utc};
 use lambda::state_store::StateObjects;
 use lambda::work::Outbox;
+use promote::Report;
 use promotion::Promotion;
 use promotion::events::Event;
 use rig::chance::Chance;
@@ -38,6 +39,8 @@ pub struct Sim {
     pub undelivered: Vec<Event>,
     pub rack: Rack,
     pub outside: Outside,
+    /// The reports of promote's attempts; none of one that waits.
+    pub reports: Vec<Option<Report>>,
     pub writes: u64,
     /// What was done, for the message of a schedule that breaks.
     pub trace: Vec<String>,
