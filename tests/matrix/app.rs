@@ -1,11 +1,9 @@
 //! The small App of a case: its files, its events, and all that can be seen of it from outside.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Deref;
 
-use chrono::TimeDelta;
-use double::clock;
-use names::{AppId, AppName, RackName};
-use rig::{World, agent, events};
+use rig::{World, agent};
 use serde_json::{Value, json};
 
 /// R1's convox.yml; the others have the second.
@@ -36,11 +34,21 @@ const POLICIES: &str = "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n
 
 /// One App of a World.
 #[derive(Debug, Clone)]
-pub struct App {
-    pub name: String,
+pub struct App(rig::App);
+
+impl Deref for App {
+    type Target = rig::App;
+
+    fn deref(&self) -> &rig::App {
+        &self.0
+    }
 }
 
 impl App {
+    pub fn named(name: &str) -> Self {
+        Self(rig::App::named(name))
+    }
+
     /// Writes a Release without its environment.
     pub async fn upload(&self, world: &World, release: &str) {
         let manifest = match release {
@@ -48,8 +56,7 @@ impl App {
             RESTACKING => SECOND.replace("    image", POLICIES),
             _ => SECOND.to_owned(),
         };
-        let key = format!("apps/{}/releases/{release}/convox.yml", self.name);
-        world.put(&key, manifest).await;
+        self.write_manifest(world, release, manifest).await;
     }
 
     /// Writes a Release's environment last; S3's event about it. R2's is an envelope.
@@ -65,75 +72,18 @@ impl App {
             "R2" => world.seal(plain.as_bytes()).await,
             _ => plain.into_bytes(),
         };
-        let key = format!("apps/{}/releases/{release}/env", self.name);
-        let version = world.put(&key, bytes).await;
-        events::written(world, &self.name, release, &version)
-    }
-
-    /// An event from outside, sent so many seconds from now.
-    fn event(&self, world: &World, kind: &str, id: &str, seconds: i64, more: &Value) -> Value {
-        let time = clock::now() + TimeDelta::seconds(seconds);
-        let mut detail = json!({"rack": world.rack, "app": self.name});
-        if let (Some(detail), Some(more)) = (detail.as_object_mut(), more.as_object()) {
-            detail.extend(more.clone());
-        }
-        events::of_rack(kind, id, time, &detail)
-    }
-
-    pub fn requested(&self, world: &World, release: &str, id: &str, seconds: i64) -> Value {
-        let more = json!({"release": release});
-        self.event(world, "Release Promote Requested", id, seconds, &more)
+        self.write_env(world, release, bytes).await
     }
 
     /// Somebody asks for a process of `web`: of a Release, or of the applied one.
     pub fn run(&self, world: &World, release: Option<&str>, id: &str) -> Value {
-        let more = json!({"service": "web", "command": "bin/migrate", "release": release});
-        self.event(world, "Process Run Requested", id, 0, &more)
+        let more = json!({"command": "bin/migrate", "release": release});
+        self.0.run(world, id, 0, &more)
     }
 
-    pub fn deleted(&self, world: &World, id: &str, seconds: i64) -> Value {
-        self.event(world, "App Deleted", id, seconds, &json!({}))
-    }
-
-    /// What the schedule or another function sends when work is left.
-    pub fn continued(&self, world: &World, kind: &str) -> Value {
-        let detail = json!({"rack": world.rack, "app": self.name, "kind": kind});
-        events::of_functions("Promotion Continue", "continue", &detail)
-    }
-
-    /// A hint about the App's outcomes, as promote sends it.
+    /// A hint about the App's outcomes, whatever it says.
     pub fn hint(&self, world: &World) -> Value {
-        let detail = json!({"rack": world.rack, "app": self.name, "requestId": "any"});
-        events::of_functions("Secret Write Failed", "e", &detail)
-    }
-
-    fn key(&self, name: &str) -> String {
-        format!("apps/{}/state/{name}.json", self.name)
-    }
-
-    pub async fn state(&self, world: &World, name: &str) -> Value {
-        let bytes = world.get(&self.key(name)).await;
-        bytes.map_or(Value::Null, |bytes| serde_json::from_slice(&bytes).unwrap())
-    }
-
-    pub async fn put_state(&self, world: &World, name: &str, state: &Value) {
-        world.put(&self.key(name), state.to_string()).await;
-    }
-
-    /// Lets the time pass after which a dead holder's lease is over and what waits is due.
-    pub async fn pass_time(&self, world: &World) {
-        let mut state = self.state(world, "promotion").await;
-        let before = state.clone();
-        let past = "2026-01-01T00:00:00Z";
-        if state["lease"].is_object() {
-            state["lease"]["expiresAt"] = past.into();
-        }
-        if state["desired"]["status"] == "waiting" {
-            state["desired"]["until"] = past.into();
-        }
-        if state != before {
-            self.put_state(world, "promotion", &state).await;
-        }
+        self.0.hint(world, &json!({"requestId": "any"}))
     }
 
     /// All that can be seen from outside, without the names and numbers that are each run's own.
@@ -165,7 +115,7 @@ impl App {
 
     /// Status and variables of each ECS service; one that is gone is not there.
     async fn services(&self, world: &World) -> BTreeMap<String, Value> {
-        let prefix = format!("{}_{}_", world.rack, self.name);
+        let prefix = self.ecs_service(world, "");
         let names = ["web", "old"].map(|service| format!("{prefix}{service}"));
         let described = world.ecs.describe_services().cluster(&world.cluster);
         let described = described
@@ -206,7 +156,7 @@ impl App {
 
     /// Schedule and variables of each rule.
     async fn rules(&self, world: &World) -> BTreeMap<String, Value> {
-        let prefix = format!("{}_{}_timer_", world.rack, self.name);
+        let prefix = self.rule(world, "");
         let listed = world
             .eventbridge
             .list_rules()
@@ -248,7 +198,7 @@ impl App {
     }
 
     async fn secret(&self, world: &World) -> Value {
-        let id = format!("{}/{}", world.rack, self.name);
+        let id = self.0.secret(world);
         let described = world
             .secrets_manager
             .describe_secret()
@@ -275,12 +225,8 @@ impl App {
 
     /// Status of the App's own stack, and what it gives to tasks, by name.
     async fn stack(&self, world: &World) -> Value {
-        let id = AppId {
-            rack: RackName::new(&world.rack).unwrap(),
-            app: AppName::new(&self.name).unwrap(),
-        };
         let described = world.cloudformation.describe_stacks();
-        let described = described.stack_name(id.stack()).send().await;
+        let described = described.stack_name(self.0.stack(world)).send().await;
         let Ok(Some(stack)) = described.map(|described| described.stacks.unwrap_or_default().pop())
         else {
             return Value::Null;
@@ -300,7 +246,7 @@ impl App {
 
     /// The `ACTIVE` revisions of the App, by family; an unused one is an orphan.
     pub async fn revisions(&self, world: &World) -> BTreeMap<String, usize> {
-        let prefix = format!("{}_{}_", world.rack, self.name);
+        let prefix = self.ecs_service(world, "");
         let mut revisions = BTreeMap::new();
         let mut pages = world
             .ecs

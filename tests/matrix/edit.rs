@@ -51,12 +51,11 @@ struct Things<'w> {
 impl Edit {
     /// Makes the edit on an App that was promoted.
     pub async fn make(self, world: &World, app: &App) {
-        let prefix = format!("{}_{}_", world.rack, app.name);
         let things = Things {
             world,
-            rule: format!("{prefix}timer_cleanup"),
-            secret: format!("{}/{}", world.rack, app.name),
-            prefix,
+            rule: app.rule(world, "cleanup"),
+            secret: app.secret(world),
+            prefix: app.ecs_service(world, ""),
         };
         match self {
             Self::ServiceDeleted => things.delete_service("web").await,

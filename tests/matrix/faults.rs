@@ -279,7 +279,7 @@ pub async fn run(rack: &Rack, number: usize, case: Case) {
         Fault::LostAnswer => injection.times(1),
         _ => injection,
     };
-    rack.world.proxy.inject(injection);
+    rack.world.inject(injection);
     let ended = rack.quick(scenario.function()).invoke(&event).await;
     rack.world.proxy.lift();
     let said = format!("{case} -> {ended:?}");

@@ -111,9 +111,7 @@ pub async fn run(rack: &Rack, number: usize, case: Case) {
     let scenario = situation.scenario;
     let (app, event) = rack.situation(situation, number).await;
     let injection = kill.clone().on(&place.service, &place.operation);
-    rack.world
-        .proxy
-        .inject(injection.after(place.before).times(1));
+    rack.world.inject(injection.after(place.before).times(1));
     let ended = rack.usual(scenario.function()).invoke(&event).await;
     rack.world.proxy.lift();
     // Calls that run at the same time come in any order, so a place can be met by another call of its operation, but it is met.

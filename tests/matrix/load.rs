@@ -113,9 +113,7 @@ async fn promote_many() {
 }
 
 fn app(number: usize) -> App {
-    App {
-        name: format!("load-{number}"),
-    }
+    App::named(&format!("load-{number}"))
 }
 
 /// All Apps' writes, one Release after the other; messages that are close come in any order, as SQS has it.

@@ -116,7 +116,7 @@ async fn run(rack: &Rack, number: usize, case: Case) {
 fn strike(rack: &Rack, (place, fault): &(Place, Fault)) {
     let injection = fault.clone().on(&place.service, &place.operation);
     let injection = injection.after(place.before);
-    rack.world.proxy.inject(match fault {
+    rack.world.inject(match fault {
         Fault::KillAfter | Fault::LostAnswer => injection.times(1),
         _ => injection,
     });

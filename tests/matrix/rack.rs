@@ -161,9 +161,7 @@ impl Rack {
     /// The situation, for the case of this number, and the event that comes then. In memory it is made once, and gone back to.
     pub async fn situation(&self, situation: Situation, number: usize) -> (App, Value) {
         let Functions::Here { made, settings, .. } = &self.functions else {
-            let app = App {
-                name: format!("a{number}"),
-            };
+            let app = App::named(&format!("a{number}"));
             assert_eq!(
                 situation.settings(),
                 [],

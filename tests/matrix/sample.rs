@@ -48,9 +48,7 @@ fn a_sample_of_schedules_holds_on_the_emulator() {
 
 async fn run(rack: &Rack, number: usize, seed: u64) {
     let mut chance = Chance::new(seed);
-    let app = App {
-        name: format!("s{number}"),
-    };
+    let app = App::named(&format!("s{number}"));
     for release in ["R1", "R2", LACKING] {
         app.write(&rack.world, release).await;
     }
@@ -108,9 +106,7 @@ fn trouble(rack: &Rack, chance: &mut Chance) {
     }
     let fault = kinds[chance.below(kinds.len())].clone();
     let after = chance.below(45);
-    rack.world
-        .proxy
-        .inject(fault.on_any_call().after(after).times(1));
+    rack.world.inject(fault.on_any_call().after(after).times(1));
 }
 
 /// Everything is delivered once more, then what the schedule would ask for.

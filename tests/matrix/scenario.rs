@@ -117,9 +117,7 @@ impl Scenario {
             Self::PutBack => {
                 self.promote_first(rack, app).await;
                 let unfinished = app.write(world, "R2").await;
-                world
-                    .proxy
-                    .inject(Fault::TRANSIENT.on("events", "PutTargets"));
+                world.inject(Fault::TRANSIENT.on("events", "PutTargets"));
                 let ended = rack.usual("promote").invoke(&unfinished).await;
                 world.proxy.lift();
                 assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");

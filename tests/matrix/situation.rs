@@ -117,8 +117,6 @@ impl Situation {
     /// The name of the App in it.
     pub fn app(self, world: &World) -> App {
         debug_assert!(world.is_in_memory());
-        App {
-            name: format!("{:?}", self.scenario).to_lowercase(),
-        }
+        App::named(&format!("{:?}", self.scenario).to_lowercase())
     }
 }

@@ -284,7 +284,7 @@ impl<'a> App<'a> {
     fn delay(&self, late: bool) {
         if late {
             let latency = Fault::Latency(LATENCY).on_any_call();
-            self.world.proxy.inject(latency);
+            self.world.inject(latency);
         }
     }
 

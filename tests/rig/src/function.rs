@@ -99,6 +99,15 @@ impl Function {
         invocation
     }
 
+    /// Invokes the function as [`Function::invoke`] does; its answer.
+    ///
+    /// # Panics
+    ///
+    /// When there was an error.
+    pub async fn answer(&self, event: &Value) -> Value {
+        self.invoke(event).await.answer()
+    }
+
     async fn invoke_once(&self, event: &Value) -> Invocation {
         let url = format!(
             "http://127.0.0.1:{}/2015-03-31/functions/function/invocations",

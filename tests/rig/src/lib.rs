@@ -2,6 +2,7 @@
 //!
 //! - [`emulator`]: one `MiniStack` for all tests of a process.
 //! - [`world`]: what one test gets: an account of its own, clients, bucket, cluster, key, proxy.
+//! - [`app`]: one App of a World: names, objects, events.
 //! - [`function`]: a built Lambda binary under AWS's Runtime Interface Emulator.
 //! - [`events`]: events as EventBridge delivers them.
 //! - [`agent`]: from a registered task definition to the variables that each container sees.
@@ -16,6 +17,7 @@
 //! It holds no business rule of the product. Where something is missing it panics with what to do about it.
 
 pub mod agent;
+pub mod app;
 pub mod binaries;
 pub mod canary;
 pub mod chance;
@@ -36,6 +38,7 @@ pub mod runner;
 pub mod tools;
 pub mod world;
 
+pub use app::App;
 pub use canary::assert_absent;
 pub use function::{Function, Invocation};
 pub use readers::{READERS, Reader, SHAPES};

@@ -18,7 +18,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use double::access::{self, SECRET_ACCESS_KEY};
 use double::iam::{Deployment, Judged};
-use double::proxy::{Event, Life, Proxy};
+use double::proxy::{Event, Injection, Life, Proxy};
 use double::{REGION, unique};
 use names::{AppName, ReleaseId, keys};
 
@@ -307,6 +307,11 @@ impl World {
             .expect("cannot create an ECS service");
         let arn = service.service.and_then(|service| service.service_arn);
         arn.expect("ECS answers the service's ARN")
+    }
+
+    /// Makes calls of the program under test fail from now on; of several injections that fit, the oldest acts.
+    pub fn inject(&self, injection: Injection) {
+        self.proxy.inject(injection);
     }
 
     /// From now on the cluster has the container instance `id`, with a version of the ECS agent.

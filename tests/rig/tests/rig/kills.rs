@@ -36,7 +36,7 @@ async fn a_kill_comes_before_or_after_the_effect_and_the_next_invocation_works()
             let name = format!("{kill:?}-{round}");
             world.proxy.clear();
             let kill = kill.on("secretsmanager", "CreateSecret").times(1);
-            world.proxy.inject(kill);
+            world.inject(kill);
             let killed = function.invoke(&create(&name)).await;
             assert!(was_killed(&killed), "{name}: {killed:?}");
             assert_eq!(exists(&world, &name).await, effect, "{name}");
@@ -55,7 +55,7 @@ async fn of_two_functions_behind_one_door_only_the_caller_is_killed() {
     let (one, other) = (start(&world, &folder), start(&world, &folder));
     let ping = json!({"answer": "alive"});
     assert_eq!(other.invoke(&ping).await.answer(), "alive");
-    world.proxy.inject(Fault::KillBefore.on_any_call().times(1));
+    world.inject(Fault::KillBefore.on_any_call().times(1));
     let killed = one.invoke(&create("r/a")).await;
     assert!(was_killed(&killed), "{killed:?}");
     let started = |function: &Function| {
@@ -72,7 +72,7 @@ async fn a_kill_at_one_of_many_calls_spares_those_before() {
     let folder = tempfile::tempdir().unwrap();
     let function = start(&world, &folder);
     let kill = Fault::KillBefore.on_any_call().after(2).times(1);
-    world.proxy.inject(kill);
+    world.inject(kill);
     for (name, killed) in [("a", false), ("b", false), ("c", true), ("d", false)] {
         let ended = function.invoke(&create(name)).await;
         assert_eq!(was_killed(&ended), killed, "{name}: {ended:?}");
