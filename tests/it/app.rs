@@ -1,13 +1,18 @@
 //! An App to promote: three Services, two Timers, and what a test wants to know about it afterwards.
 
+mod standing;
+
+pub use standing::{
+    definition, described_rule, registered, running, scheduled, sees, service, standing,
+    untag_rule, untag_service, update,
+};
+
 use std::collections::BTreeMap;
 
-use aws_sdk_ecs::types::{TaskDefinition, TaskDefinitionField};
-use chrono::{DateTime, TimeDelta, Utc};
 use double::Call;
 use rig::function::{Function, Invocation};
 use rig::world::World;
-use rig::{agent, events};
+use rig::{App, events};
 use serde_json::{Value, json};
 
 /// Three Services, two Timers, defaults, a required variable and `*`.
@@ -45,6 +50,13 @@ timers:
 /// The App that tests promote.
 pub const APP: &str = "shop";
 
+/// A Rack whose Apps get their environment from Secrets Manager.
+pub const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+
+fn shop() -> App {
+    App::named(APP)
+}
+
 /// A World with the App's manifest and its ECS services.
 pub async fn world() -> World {
     world_with(MANIFEST, &["web", "worker", "metrics"]).await
@@ -63,24 +75,46 @@ pub async fn world_with(manifest: &str, services: &[&str]) -> World {
     world
 }
 
+/// The same as [`world`], and its promote with these settings.
+pub async fn promoting(settings: &[(&str, &str)]) -> (World, Function) {
+    promoting_with(MANIFEST, &["web", "worker", "metrics"], settings).await
+}
+
+/// The same for another manifest.
+pub async fn promoting_with(
+    manifest: &str,
+    services: &[&str],
+    settings: &[(&str, &str)],
+) -> (World, Function) {
+    let world = world_with(manifest, services).await;
+    let promote = world.start("promote", settings);
+    (world, promote)
+}
+
 /// The name of a Service's ECS service and family.
 pub fn ecs_service(world: &World, service: &str) -> String {
-    format!("{}_{APP}_{service}", world.rack)
+    shop().ecs_service(world, service)
 }
 
 /// The name of a Timer's rule and family.
 pub fn rule(world: &World, timer: &str) -> String {
-    format!("{}_{APP}_timer_{timer}", world.rack)
+    shop().rule(world, timer)
 }
 
 /// The name of the App's secret.
 pub fn secret(world: &World) -> String {
-    format!("{}/{APP}", world.rack)
+    shop().secret(world)
 }
 
 /// S3's event about an environment object, as EventBridge delivers it.
 pub fn written(world: &World, release: &str, version_id: &str) -> Value {
     events::written(world, APP, release, version_id)
+}
+
+/// Writes a Release's environment; S3's event about it.
+pub async fn uploaded(world: &World, release: &str, variables: &[(&str, &str)]) -> Value {
+    let version = world.put_env(APP, release, variables).await;
+    written(world, release, &version)
 }
 
 /// Writes a Release's environment and delivers S3's event; the answer.
@@ -90,11 +124,31 @@ pub async fn promote(
     release: &str,
     variables: &[(&str, &str)],
 ) -> Value {
-    let version = world.put_env(APP, release, variables).await;
-    function
-        .invoke(&written(world, release, &version))
-        .await
-        .answer()
+    let event = uploaded(world, release, variables).await;
+    function.answer(&event).await
+}
+
+/// The same, and the Release is promoted.
+pub async fn promoted(
+    world: &World,
+    function: &Function,
+    release: &str,
+    variables: &[(&str, &str)],
+) -> Value {
+    let report = promote(world, function, release, variables).await;
+    assert_eq!(report["status"], "promoted", "{release}: {report:#}");
+    report
+}
+
+/// Writes the convox.yml of a Release of its own.
+pub async fn write_manifest(world: &World, release: &str, manifest: impl Into<Vec<u8>>) {
+    shop().write_manifest(world, release, manifest).await;
+}
+
+/// What a promote of a Release would do.
+pub async fn dry_run(function: &Function, release: &str) -> Value {
+    let question = json!({"app": APP, "release": release, "dryRun": true});
+    function.answer(&question).await
 }
 
 /// The same for any App and for an environment in any form.
@@ -105,10 +159,9 @@ pub async fn promote_app(
     release: &str,
     environment: impl Into<Vec<u8>>,
 ) -> Value {
-    let key = format!("apps/{app}/releases/{release}/env");
-    let version = world.put(&key, environment).await;
-    let event = events::written(world, app, release, &version);
-    function.invoke(&event).await.answer()
+    let app = App::named(app);
+    let event = app.write_env(world, release, environment).await;
+    function.answer(&event).await
 }
 
 /// Delivers an event; what came of it.
@@ -125,37 +178,34 @@ pub async fn lend(world: &World, name: &str, app: &str) -> String {
 
 /// `Release Promote Requested`, sent so many seconds from now; `id` is the event's.
 pub fn requested(world: &World, release: &str, id: &str, seconds_ahead: i64) -> Value {
-    let detail = json!({"rack": world.rack, "app": APP, "release": release});
-    events::of_rack(
-        "Release Promote Requested",
-        id,
-        ahead(seconds_ahead),
-        &detail,
-    )
+    shop().requested(world, release, id, seconds_ahead)
+}
+
+/// Asks for a promote in this way; the answer.
+pub async fn asked(
+    world: &World,
+    function: &Function,
+    release: &str,
+    id: &str,
+    seconds_ahead: i64,
+) -> Value {
+    let request = requested(world, release, id, seconds_ahead);
+    function.answer(&request).await
 }
 
 /// `App Deleted`, in the same way.
 pub fn deleted(world: &World, id: &str, seconds_ahead: i64) -> Value {
-    let detail = json!({"rack": world.rack, "app": APP});
-    events::of_rack("App Deleted", id, ahead(seconds_ahead), &detail)
-}
-
-fn ahead(seconds: i64) -> DateTime<Utc> {
-    Utc::now() + TimeDelta::seconds(seconds)
+    shop().deleted(world, id, seconds_ahead)
 }
 
 /// `Promotion Continue`: there is work of a kind (`promote`, `delete`) left.
 pub fn continued(world: &World, kind: &str) -> Value {
-    let detail = json!({"rack": world.rack, "app": APP, "kind": kind});
-    events::of_functions("Promotion Continue", "continue", &detail)
+    shop().continued(world, kind)
 }
 
 /// Lets the minute pass after which what waits is due again.
 pub async fn pass_minute(world: &World) {
-    let mut state = state(world).await;
-    state["desired"]["until"] = "2026-01-01T00:00:00Z".into();
-    let key = format!("apps/{APP}/state/promotion.json");
-    world.put(&key, state.to_string()).await;
+    shop().pass_time(world).await;
 }
 
 /// The report object of a Release.
@@ -168,11 +218,9 @@ pub async fn report(world: &World, release: &str) -> Option<Value> {
 
 /// The App's state object.
 pub async fn state(world: &World) -> Value {
-    let bytes = world
-        .get(&format!("apps/{APP}/state/promotion.json"))
-        .await
-        .expect("there is a state");
-    serde_json::from_slice(&bytes).expect("the state is JSON")
+    let state = shop().state(world, "promotion").await;
+    assert_ne!(state, Value::Null, "there is a state");
+    state
 }
 
 /// The rows of the state's outcomes: number, result and error type.
@@ -199,14 +247,6 @@ pub async fn current_secret(world: &World) -> (String, Value) {
     (read.version_id().unwrap().to_owned(), value)
 }
 
-/// All revisions that were registered for the App.
-pub async fn registered(world: &World) -> Vec<String> {
-    let listed = world.ecs.list_task_definitions().send().await.unwrap();
-    let mut arns = listed.task_definition_arns.unwrap_or_default();
-    arns.retain(|arn| arn.contains(&format!("{}_{APP}_", world.rack)));
-    arns
-}
-
 /// What was changed anywhere, the bucket and sent events included: `service Operation`, in order.
 pub fn changes(world: &World) -> Vec<String> {
     let mut calls = world.proxy.calls();
@@ -217,69 +257,6 @@ pub fn changes(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// The task definition that a Service's ECS service runs.
-pub async fn running(world: &World, service: &str) -> String {
-    let name = ecs_service(world, service);
-    let services = world
-        .ecs
-        .describe_services()
-        .cluster(&world.cluster)
-        .services(&name)
-        .send()
-        .await
-        .unwrap();
-    let service = &services.services()[0];
-    assert_ne!(service.status(), Some("INACTIVE"), "{name} is gone");
-    service.task_definition().unwrap().to_owned()
-}
-
-/// The task definition that a Timer's rule starts.
-pub async fn scheduled(world: &World, timer: &str) -> String {
-    let targets = world
-        .eventbridge
-        .list_targets_by_rule()
-        .rule(rule(world, timer))
-        .send()
-        .await
-        .unwrap();
-    targets.targets()[0]
-        .ecs_parameters()
-        .unwrap()
-        .task_definition_arn()
-        .to_owned()
-}
-
-/// The variables that the one container of a task sees, without those that every container has.
-pub async fn sees(world: &World, task_definition: &str) -> BTreeMap<String, String> {
-    let containers = agent::task_sees(world, task_definition)
-        .await
-        .expect("the task starts");
-    let (_, mut variables) = containers.into_iter().next().expect("one container");
-    for name in ["APP", "AWS_REGION", "BUILD", "RACK", "RELEASE", "SERVICE"] {
-        variables.remove(name);
-    }
-    for name in [
-        "CONVOX_ENV_KEY",
-        "CONVOX_ENV_REGION",
-        "CONVOX_ENV_URL",
-        "CONVOX_ENV_VARS",
-    ] {
-        variables.remove(name);
-    }
-    variables
-}
-
-/// What ECS knows of a task definition, and its tags.
-pub async fn definition(world: &World, arn: &str) -> (TaskDefinition, BTreeMap<String, String>) {
-    let request = world.ecs.describe_task_definition().task_definition(arn);
-    let answer = request.include(TaskDefinitionField::Tags).send().await;
-    let answer = answer.expect("the task definition is registered");
-    let tags = answer.tags().iter();
-    let tags = tags.filter_map(|tag| Some((tag.key()?.to_owned(), tag.value()?.to_owned())));
-    let tags = tags.collect();
-    (answer.task_definition.expect("ECS answers it"), tags)
-}
-
 /// The detail-types of the events that were sent, in order.
 pub fn sent(world: &World) -> Vec<String> {
     world
@@ -287,6 +264,30 @@ pub fn sent(world: &World) -> Vec<String> {
         .into_iter()
         .map(|event| event.detail_type)
         .collect()
+}
+
+/// Compares some fields of an answer, report or event: `assert_says!(answer, {"status": "failed"})`.
+macro_rules! assert_says {
+    ($told:expr, $fields:tt) => {
+        $crate::app::assert_fields(&$told, &serde_json::json!($fields))
+    };
+}
+
+pub(crate) use assert_says;
+
+/// The message of an answer, report or event holds this part.
+#[track_caller]
+pub fn assert_tells(told: &Value, part: &str) {
+    let message = told["message"].as_str().unwrap_or_default();
+    assert!(message.contains(part), "`{part}` is not in: {told:#}");
+}
+
+/// What [`assert_says`] does.
+#[track_caller]
+pub fn assert_fields(told: &Value, fields: &Value) {
+    for (name, want) in fields.as_object().expect("fields by name") {
+        assert_eq!(&told[name], want, "{name}: {told:#}");
+    }
 }
 
 /// A map of owned pairs.

@@ -1,6 +1,6 @@
 //! What Services and Timers run on: the Rack's launch type, `params` of convox.yml, Fargate Spot.
 
-use aws_sdk_ecs::types::{CapacityProviderStrategyItem, Service};
+use aws_sdk_ecs::types::CapacityProviderStrategyItem;
 use double::Fault;
 use rig::{Function, World};
 use serde_json::Value;
@@ -26,23 +26,13 @@ async fn associate_spot(world: &World) {
 }
 
 async fn promote(world: &World, function: &Function, release: &str, params: &str) -> Value {
-    let key = format!("apps/{APP}/releases/{release}/convox.yml");
-    world
-        .put(&key, format!("params: {{{params}}}\n{APP_YML}"))
-        .await;
+    app::write_manifest(world, release, format!("params: {{{params}}}\n{APP_YML}")).await;
     app::promote(world, function, release, &[]).await
-}
-
-async fn ecs_service(world: &World, service: &str) -> Service {
-    let name = app::ecs_service(world, service);
-    let described = world.ecs.describe_services().cluster(&world.cluster);
-    let described = described.services(name).send().await.unwrap();
-    described.services()[0].clone()
 }
 
 /// The launch type or the one capacity provider of an ECS service.
 async fn runs_on(world: &World, service: &str) -> String {
-    let service = ecs_service(world, service).await;
+    let service = app::service(world, service).await.unwrap();
     match (service.launch_type(), service.capacity_provider_strategy()) {
         (Some(launch_type), []) => launch_type.as_str().to_owned(),
         (None, [only]) => format!("provider {}", only.capacity_provider()),
@@ -79,12 +69,14 @@ async fn fargate_spot_is_asked_for_by_params_and_left_by_leaving_them_out() {
     assert_eq!(report["status"], "promoted", "{report:#}");
     assert_eq!(runs_on(&world, "web").await, "provider FARGATE");
     assert_eq!(fires_on(&world, "clean").await, "FARGATE");
-    assert_eq!(ecs_service(&world, "web").await.desired_count(), 2);
+    assert_eq!(
+        app::service(&world, "web").await.unwrap().desired_count(),
+        2
+    );
 
     promote(&world, &function, "R3", spot).await;
     world.proxy.clear();
-    let again = app::requested(&world, "R3", "request-1", 1);
-    let report = function.invoke(&again).await.answer();
+    let report = app::asked(&world, &function, "R3", "request-1", 1).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
     assert_eq!(fires_on(&world, "clean").await, "provider FARGATE_SPOT");
@@ -97,14 +89,13 @@ async fn another_capacity_alone_starts_a_deployment_at_once() {
     let function = world.start("promote", &[]);
     promote(&world, &function, "R1", "").await;
     world.proxy.clear();
-    world
-        .put(
-            &format!("apps/{APP}/releases/R1/convox.yml"),
-            format!("params: {{FargateServices: Spot}}\n{APP_YML}"),
-        )
-        .await;
-    let again = app::requested(&world, "R1", "request-1", 1);
-    let report = function.invoke(&again).await.answer();
+    app::write_manifest(
+        &world,
+        "R1",
+        format!("params: {{FargateServices: Spot}}\n{APP_YML}"),
+    )
+    .await;
+    let report = app::asked(&world, &function, "R1", "request-1", 1).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let calls = world.proxy.calls();
     let moves = calls
@@ -155,7 +146,7 @@ async fn a_rack_of_instances_runs_what_params_say_on_fargate() {
         (definition.cpu(), definition.memory()),
         (Some("512"), Some("1024"))
     );
-    let network = ecs_service(&world, "web").await;
+    let network = app::service(&world, "web").await.unwrap();
     let network = network.network_configuration().unwrap();
     assert!(!network.awsvpc_configuration().unwrap().subnets().is_empty());
 
@@ -177,7 +168,10 @@ async fn a_formation_sizes_a_service_and_its_timers() {
     let function = world.start("promote", &[]);
     let report = promote(&world, &function, "R1", "WebFormation: '4,1024,2048'").await;
     assert_eq!(report["status"], "promoted", "{report:#}");
-    assert_eq!(ecs_service(&world, "web").await.desired_count(), 4);
+    assert_eq!(
+        app::service(&world, "web").await.unwrap().desired_count(),
+        4
+    );
     for arn in [
         app::running(&world, "web").await,
         app::scheduled(&world, "clean").await,
@@ -218,9 +212,7 @@ async fn a_promote_that_fails_for_good_leaves_its_capacity_as_it_was() {
         "FargateServices: Spot, FargateTimers: Spot",
     )
     .await;
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let report = promote(&world, &function, "R2", "").await;
     assert_eq!(report["status"], "failed", "{report:#}");
     assert_eq!(runs_on(&world, "web").await, "provider FARGATE_SPOT");
@@ -240,11 +232,9 @@ async fn a_timer_on_fargate_is_told_that_its_services_host_volume_is_lost() {
             "params: {{{params}}}\nservices:\n  web: {{image: a, volumes: [/data:/data]}}\n\
              timers:\n  nightly: {{schedule: 0 3 * * ?, command: c, service: web}}\n"
         );
-        let key = format!("apps/{APP}/releases/R1/convox.yml");
-        world.put(&key, manifest).await;
+        app::write_manifest(&world, "R1", manifest).await;
         world.put_env(APP, "R1", &[]).await;
-        let dry_run = serde_json::json!({"app": APP, "release": "R1", "dryRun": true});
-        let plan = function.invoke(&dry_run).await.answer();
+        let plan = app::dry_run(&function, "R1").await;
         let warnings = plan["warnings"].to_string();
         let said = warnings
             .matches("`services.web.volumes[0]`: Fargate has no host")

@@ -10,9 +10,8 @@ use chrono::{DateTime, Utc};
 use rig::{Function, World};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
+use crate::app::{self, APP, YES};
 
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const SERVICES: [&str; 3] = ["web", "worker", "metrics"];
 const TIMERS: [&str; 2] = ["cleanup", "report"];
 
@@ -24,15 +23,13 @@ async fn promote_later(world: &World, promote: &Function, release: &str, value: 
     // Requests are ordered by whole seconds, so each is a second later than the one before.
     let later = 10 + SECONDS.fetch_add(1, Ordering::Relaxed) % 40;
     let request = app::requested(world, release, &format!("request-{later}"), later);
-    promote.invoke(&request).await.answer()
+    promote.answer(&request).await
 }
 
 /// A World with an App that is live, its promote and its app-deletion.
 async fn live() -> (World, Function, Function) {
-    let world = app::world().await;
-    let promote = world.start("promote", YES);
-    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let (world, promote) = app::promoting(YES).await;
+    app::promoted(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
     let deletion = world.start("app-deletion", &[]);
     world.proxy.clear();
     (world, promote, deletion)
@@ -103,22 +100,22 @@ async fn an_app_is_deleted_by_invoking_the_function_where_no_events_are_taken() 
         json!({"app": APP, "delete": "true"}),
         json!({"app": APP, "delete": true, "release": "R1"}),
     ] {
-        let answer = deletion.invoke(&unclear).await.answer();
+        let answer = deletion.answer(&unclear).await;
         assert_eq!(answer["status"], "ignored", "{unclear}: {answer:#}");
     }
     let direct = json!({"app": APP, "delete": true});
-    let mut answer = deletion.invoke(&direct).await.answer();
+    let mut answer = deletion.answer(&direct).await;
     // In the second of the upload the promote counts, and whoever deletes is told to ask again.
     for _ in 0..1_000 {
         if answer["status"] != "superseded" {
             break;
         }
-        answer = deletion.invoke(&direct).await.answer();
+        answer = deletion.answer(&direct).await;
     }
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_gone(&world, "deleted").await;
     let wrong = json!({"app": "No App", "delete": true});
-    let answer = deletion.invoke(&wrong).await.answer();
+    let answer = deletion.answer(&wrong).await;
     assert_eq!(answer["errorType"], "InvalidName", "{answer:#}");
 }
 
@@ -180,13 +177,9 @@ async fn the_secret_outlives_the_last_service_that_drains() {
     world.proxy.hold_draining();
     let event = app::deleted(&world, "event-1", 5);
     for case in ["first", "again, too early"] {
-        let answer = deletion.invoke(&event).await.answer();
+        let answer = deletion.answer(&event).await;
         assert_eq!(answer["status"], "waiting", "{case}: {answer:#}");
-        let message = answer["message"].as_str().unwrap();
-        assert!(
-            message.contains(&app::ecs_service(&world, "web")),
-            "{message}"
-        );
+        app::assert_tells(&answer, &app::ecs_service(&world, "web"));
         assert_eq!(statuses(&world).await, ["DRAINING"; 3], "{case}");
         assert_eq!(rules(&world).await, Vec::<String>::new(), "{case}");
         assert_eq!(deletion_date(&world).await, None, "{case}");
@@ -200,22 +193,20 @@ async fn the_secret_outlives_the_last_service_that_drains() {
     world.proxy.end_draining();
     app::pass_minute(&world).await;
     let next = app::continued(&world, "delete");
-    let answer = deletion.invoke(&next).await.answer();
+    let answer = deletion.answer(&next).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_gone(&world, "drained").await;
 }
 
 #[tokio::test]
 async fn an_app_on_s3_is_deleted_without_a_secret() {
-    let world = app::world().await;
-    let promote = world.start("promote", &[]);
+    let (world, promote) = app::promoting(&[]).await;
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
     let deletion = world.start("app-deletion", &[]);
     world.proxy.clear();
     let answer = deletion.invoke(&app::deleted(&world, "event-1", 5)).await;
     let answer = answer.answer();
-    assert_eq!(answer["status"], "deleted", "{answer:#}");
-    assert_eq!(answer["deletionDate"], Value::Null);
+    app::assert_says!(answer, {"status": "deleted", "deletionDate": null});
     assert_eq!(statuses(&world).await, ["INACTIVE"; 3]);
     assert_eq!(
         app::sent(&world),
@@ -231,18 +222,16 @@ async fn at_most_20_revisions_are_deregistered_in_one_run() {
     for number in 0..23 {
         writeln!(manifest, "  s{number}:\n    image: example/s:1").unwrap();
     }
-    let world = app::world_with(&manifest, &[]).await;
-    let promote = world.start("promote", &[]);
-    let report = app::promote(&world, &promote, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let (world, promote) = app::promoting_with(&manifest, &[], &[]).await;
+    app::promoted(&world, &promote, "R1", &[]).await;
     let deletion = world.start("app-deletion", &[]);
     world.proxy.clear();
     let event = app::deleted(&world, "event-1", 5);
-    let answer = deletion.invoke(&event).await.answer();
+    let answer = deletion.answer(&event).await;
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     assert_eq!(world.proxy.count("ecs", "DeregisterTaskDefinition"), 20);
     app::pass_minute(&world).await;
-    let answer = deletion.invoke(&event).await.answer();
+    let answer = deletion.answer(&event).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_eq!(world.proxy.count("ecs", "DeregisterTaskDefinition"), 23);
 }

@@ -71,8 +71,7 @@ impl Racks {
         delivery: &str,
     ) -> (Value, BTreeMap<String, Variables>) {
         let report = app::promote_app(&self.world, rack, app, "R1", environment).await;
-        assert_eq!(report["status"], "promoted", "{report:#}");
-        assert_eq!(report["delivery"], delivery, "{report:#}");
+        app::assert_says!(report, {"status": "promoted", "delivery": delivery});
         let kinds = ["services", "timers"].into_iter();
         let moved = kinds.flat_map(|kind| {
             let moved = report[kind].as_object().unwrap().iter();

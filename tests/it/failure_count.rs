@@ -10,12 +10,11 @@ mod wake;
 use chrono::Utc;
 use double::Fault;
 use double::proxy::Event;
-use rig::{Function, World, canary, events};
+use rig::events::{self, queued};
+use rig::{App, Function, World, canary};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
-
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+use crate::app::{self, APP, YES};
 
 fn start(world: &World) -> Function {
     world.start("failure-count", &[])
@@ -27,29 +26,13 @@ fn bridged(detail_type: &str, source: &str, id: &str, detail: &Value) -> Value {
 
 /// Delivers an event; the answer.
 async fn deliver(function: &Function, event: &Value) -> Value {
-    function.invoke(event).await.answer()
+    function.answer(event).await
 }
 
 /// The event about a row, as promote sends it and EventBridge delivers it.
 fn hint(world: &World, app: &str, seq: u64) -> Value {
-    let detail = json!({
-        "rack": world.rack, "app": app, "requestId": format!("request-{seq}"), "release": "R1", "seq": seq,
-    });
-    bridged(
-        "Secret Write Failed",
-        "secrets-manager-env",
-        "hint",
-        &detail,
-    )
-}
-
-/// The same as an SQS record.
-fn queued(event: &Value) -> Value {
-    json!({"Records": [{
-        "messageId": "message-1", "eventSource": "aws:sqs", "body": event.to_string(), "attributes": {},
-        "messageAttributes": {}, "awsRegion": "us-east-1", "receiptHandle": "handle",
-        "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:count", "md5OfBody": "0",
-    }]})
+    let row = json!({"requestId": format!("request-{seq}"), "release": "R1", "seq": seq});
+    App::named(app).hint(world, &row)
 }
 
 fn key(app: &str, state: &str) -> String {
@@ -131,9 +114,7 @@ fn newest_hint(world: &World) -> Value {
 async fn the_third_failed_promote_in_a_row_warns_the_rack_and_the_sixth_again() {
     let world = app::world().await;
     let (promote, function) = (world.start("promote", YES), start(&world));
-    world
-        .proxy
-        .inject(Fault::DENIED.on_service("secretsmanager"));
+    world.inject(Fault::DENIED.on_service("secretsmanager"));
     let url = canary::value("DATABASE_URL");
     let mut all = Vec::new();
     for n in 1..=7 {
@@ -165,10 +146,7 @@ async fn the_third_failed_promote_in_a_row_warns_the_rack_and_the_sixth_again() 
     assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
     all.push(format!("C7 {}", report["requestId"].as_str().unwrap()));
     let answer = deliver(&function, &newest_hint(&world)).await;
-    assert_eq!(
-        (&answer["consecutiveFailures"], &answer["events"]),
-        (&json!(0), &json!(1))
-    );
+    app::assert_says!(answer, {"consecutiveFailures": 0, "events": 1});
     assert_counted(&world, APP, 8, 0, "it works again").await;
     assert_eq!(told(&world, APP), all);
     let counter = failures(&world, APP).await.unwrap();
@@ -184,13 +162,7 @@ async fn a_warning_says_what_fails_and_what_to_do() {
     deliver(&function, &hint(&world, APP, 3)).await;
     let events = world.events();
     let detail = &events[0].detail;
-    assert_eq!(
-        (&detail["code"], &detail["errorType"]),
-        (
-            &json!("SecretWriteFailing"),
-            &json!("AccessDeniedException")
-        )
-    );
+    app::assert_says!(detail, {"code": "SecretWriteFailing", "errorType": "AccessDeniedException"});
     let message = detail["message"].as_str().unwrap();
     for part in [
         &app::secret(&world),

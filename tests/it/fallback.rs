@@ -118,7 +118,7 @@ async fn every_fault_of(operation: &'static str) {
         let (release, url) = (format!("R{number:02}"), canary::value("DATABASE_URL"));
         let function = if seconds == "1" { &hasty } else { &patient };
         world.proxy.clear();
-        world.proxy.inject(fault.on(SECRETS_MANAGER, operation));
+        world.inject(fault.on(SECRETS_MANAGER, operation));
         let report = app::promote(&world, function, &release, &[("DATABASE_URL", &url)]).await;
         world.proxy.lift();
 
@@ -146,8 +146,7 @@ async fn every_fault_of(operation: &'static str) {
 
     world.proxy.clear();
     let report = app::promote(&world, &patient, "R99", &[("DATABASE_URL", "after")]).await;
-    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
-    assert_eq!(report["fallback"], Value::Null);
+    app::assert_says!(report, {"delivery": "SecretsManager", "fallback": null});
     assert_eq!(
         app::sent(&world),
         ["Release Promoted", "Secret Write Succeeded"]
@@ -185,9 +184,7 @@ async fn a_secrets_manager_that_never_answers_or_only_slowly_falls_back_within_t
         ("R3", Fault::Latency(Duration::from_millis(300))),
     ] {
         world.proxy.clear();
-        world
-            .proxy
-            .inject(fault.clone().on_service(SECRETS_MANAGER));
+        world.inject(fault.clone().on_service(SECRETS_MANAGER));
         let report = app::promote(&world, &function, release, &[("DATABASE_URL", release)]).await;
         world.proxy.lift();
         let case = format!("{fault:?}");
@@ -264,8 +261,7 @@ async fn a_release_that_only_secrets_manager_can_deliver_says_beforehand_what_it
     let function = world.start("promote", &wanted("4"));
     let report = app::promote(&world, &function, "R1", &[("TOKEN", "1")]).await;
     assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
-    let dry_run = json!({"app": APP, "release": "R1", "dryRun": true});
-    let planned = function.invoke(&dry_run).await.answer();
+    let planned = app::dry_run(&function, "R1").await;
     for warnings in [&report["warnings"], &planned["warnings"]] {
         let warnings = warnings.to_string();
         for says in ["while Secrets Manager is out", "of `web` takes", "65536"] {
@@ -273,9 +269,7 @@ async fn a_release_that_only_secrets_manager_can_deliver_says_beforehand_what_it
         }
     }
     let before = app::running(&world, "web").await;
-    world
-        .proxy
-        .inject(error(400, "AccessDeniedException").on_service(SECRETS_MANAGER));
+    world.inject(error(400, "AccessDeniedException").on_service(SECRETS_MANAGER));
     let report = app::promote(&world, &function, "R2", &[("TOKEN", "2")]).await;
     world.proxy.lift();
     assert_eq!(report["errorType"], "DeliveryImpossible", "{report:#}");

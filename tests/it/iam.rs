@@ -232,8 +232,7 @@ async fn promote_may_ask_for_instances_on_a_rack_of_instances_only() {
     world.add_instance("i-1", "1.105.1");
     let settings = [("LAUNCH_TYPE", "EC2"), ("SECRETS_MANAGER_ENV", "Yes")];
     let function = world.start("promote", &settings);
-    let report = app::promote(&world, &function, "R1", &[("A", "1")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &function, "R1", &[("A", "1")]).await;
     let stack = Deployment::of(&world.settings(&settings));
     let calls = world.proxy.calls();
     let permits = iam::permits(&stack, &calls, "promote");
@@ -341,8 +340,7 @@ async fn an_object_is_opened_with_the_key_that_it_was_written_with() {
     let created = world.kms.create_key().send().await.unwrap();
     let key = created.key_metadata.unwrap().arn.unwrap();
     let promote = world.start("promote", &[]);
-    let report = app::promote(&world, &promote, "R1", &[("A", "1")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &promote, "R1", &[("A", "1")]).await;
     world.proxy.change_environment_key(&former);
     let promote = world.start("promote", &[("ENVIRONMENT_KEY_ARN", &key)]);
     let _ = app::promote(&world, &promote, "R2", &[("A", "2")]).await; // the double's KMS knows no policies

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use rig::{World, canary};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::app;
+use crate::app::{self, YES};
 
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const NO: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "No")];
 const S3_VARIABLES: [&str; 3] = ["CONVOX_ENV_KEY", "CONVOX_ENV_URL", "CONVOX_ENV_VARS"];
 
@@ -242,10 +241,7 @@ async fn a_changed_setting_changes_nothing_that_runs_until_the_next_promote() {
     let version = world.put_env(app::APP, "R1", &[("TOKEN", "t")]).await;
     let event = app::written(&world, "R1", &version);
     let first = app::deliver(&no, &event).await.answer();
-    assert_eq!(
-        (&first["delivery"], &first["decidedBy"]),
-        (&json!("S3"), &json!("Rack"))
-    );
+    app::assert_says!(first, {"delivery": "S3", "decidedBy": "Rack"});
     let runs = app::running(&world, "web").await;
 
     // All three levels change, and everything that is no new request is delivered.
@@ -268,27 +264,15 @@ async fn a_changed_setting_changes_nothing_that_runs_until_the_next_promote() {
 
     // The next promote of a Release that has its own convox.yml follows the App, of a new one the manifest.
     let again = app::promote(&world, &no, "R1", &[("TOKEN", "t")]).await;
-    assert_eq!(
-        (&again["delivery"], &again["decidedBy"]),
-        (&json!("SecretsManager"), &json!("App")),
-        "{again:#}"
-    );
+    app::assert_says!(again, {"delivery": "SecretsManager", "decidedBy": "App"});
     assert_ne!(app::running(&world, "web").await, runs);
     let next = app::promote(&world, &no, "R2", &[("TOKEN", "t")]).await;
-    assert_eq!(
-        (&next["delivery"], &next["decidedBy"]),
-        (&json!("SecretsManager"), &json!("convox.yml")),
-        "{next:#}"
-    );
+    app::assert_says!(next, {"delivery": "SecretsManager", "decidedBy": "convox.yml"});
     // And back.
     world
         .put("apps/shop/convox.yml", manifest(Some("No")))
         .await;
     let back = app::promote(&world, &yes, "R3", &[("TOKEN", "t")]).await;
-    assert_eq!(
-        (&back["delivery"], &back["decidedBy"]),
-        (&json!("S3"), &json!("convox.yml")),
-        "{back:#}"
-    );
+    app::assert_says!(back, {"delivery": "S3", "decidedBy": "convox.yml"});
     assert_one_delivery(&world, &back, S3, "back").await;
 }

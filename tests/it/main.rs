@@ -31,7 +31,6 @@ mod put_back;
 mod rack_settings;
 mod reconcile;
 mod runner;
-mod samples;
 mod secret_life;
 mod services;
 mod snapshots;

@@ -7,9 +7,8 @@ mod state_writes;
 use rig::{Function, World};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
+use crate::app::{self, APP, YES};
 
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const STATE: &str = "apps/shop/state/promotion.json";
 
 /// Writes a Release's environment, whose `DATABASE_URL` is `value`; S3's event about it.
@@ -21,7 +20,7 @@ async fn write(world: &World, release: &str, value: &str) -> Value {
 }
 
 async fn deliver(function: &Function, event: &Value) -> Value {
-    function.invoke(event).await.answer()
+    function.answer(event).await
 }
 
 /// That `release` is wanted and applied, nobody is at work, and tasks see `value`.
@@ -53,8 +52,7 @@ fn ok(rows: u64) -> Vec<(u64, String, Option<String>)> {
 
 #[tokio::test]
 async fn an_older_write_that_comes_after_a_newer_one_changes_nothing() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let older = write(&world, "R1", "older").await;
     let newer = write(&world, "R2", "newer").await;
     assert_eq!(deliver(&function, &newer).await["status"], "promoted");
@@ -102,8 +100,7 @@ async fn written_in_one_second(world: &World, release: &str) -> (Value, Value) {
 
 #[tokio::test]
 async fn of_two_versions_of_one_second_the_current_one_is_applied_in_any_order() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     for (release, newest_first) in [("R1", false), ("R2", true)] {
         let (first, second) = written_in_one_second(&world, release).await;
         let order = if newest_first {
@@ -121,8 +118,7 @@ async fn of_two_versions_of_one_second_the_current_one_is_applied_in_any_order()
 
 #[tokio::test]
 async fn a_request_from_the_future_is_refused_and_nothing_is_written() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     write(&world, "R1", "u").await;
     let ahead = app::requested(&world, "R1", "request-1", 120);
     let answer = deliver(&function, &ahead).await;
@@ -154,8 +150,7 @@ async fn a_request_from_the_future_is_refused_and_nothing_is_written() {
 
 #[tokio::test]
 async fn an_explicit_request_that_is_older_than_what_runs_is_superseded() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     deliver(&function, &write(&world, "R1", "one").await).await;
     deliver(&function, &write(&world, "R2", "two").await).await;
     world.proxy.clear();

@@ -4,7 +4,7 @@ use double::Fault;
 use rig::{Function, World};
 use serde_json::Value;
 
-use crate::app::{self, APP};
+use crate::app;
 
 const PLAIN: &str = "services:\n  web:\n    image: i\n    environment: [TOKEN]\n";
 const EC2: (&str, &str) = ("LAUNCH_TYPE", "EC2");
@@ -20,8 +20,7 @@ fn with_key() -> String {
 }
 
 async fn promote(world: &World, function: &Function, release: &str, manifest: &str) -> Value {
-    let key = format!("apps/{APP}/releases/{release}/convox.yml");
-    world.put(&key, manifest).await;
+    app::write_manifest(world, release, manifest).await;
     app::promote(world, function, release, &[("TOKEN", "t")]).await
 }
 
@@ -95,9 +94,7 @@ async fn instances_whose_agent_is_too_old_are_named_with_their_versions() {
 async fn agents_that_cannot_be_asked_stop_no_promote() {
     let world = World::new().await;
     let function = world.start("promote", &[EC2, YES]);
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "ListContainerInstances"));
+    world.inject(Fault::DENIED.on("ecs", "ListContainerInstances"));
     let report = promote(&world, &function, "R1", PLAIN).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let said = warnings(&report, "new enough (1.37.0 or later) is not known");
@@ -112,18 +109,9 @@ async fn a_service_that_is_pinned_to_an_old_platform_is_named() {
     let report = promote(&world, &s3, "R1", PLAIN).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let name = app::ecs_service(&world, "web");
-    let described = world
-        .ecs
-        .describe_services()
-        .cluster(&world.cluster)
-        .services(&name);
-    let described = described.send().await.unwrap();
-    assert_eq!(described.services()[0].platform_version(), Some("LATEST"));
-    let update = world
-        .ecs
-        .update_service()
-        .cluster(&world.cluster)
-        .service(&name);
+    let service = app::standing(&world, &name).await.unwrap();
+    assert_eq!(service.platform_version(), Some("LATEST"));
+    let update = app::update(&world, &name);
     update.platform_version("1.3.0").send().await.unwrap();
 
     let report = promote(&world, &s3, "R2", PLAIN).await;

@@ -5,13 +5,11 @@ mod delivery;
 mod refusals;
 
 use aws_sdk_ecs::types::{Task, TaskField};
-use chrono::{TimeDelta, Utc};
-use rig::{Function, World, assert_absent, canary, events};
+use rig::events::queued;
+use rig::{App, Function, World, assert_absent, canary};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
-
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+use crate::app::{self, APP, YES};
 
 /// `Process Run Requested` of the Service `web`, sent now; `more` is added to its detail.
 pub fn requested(world: &World, id: &str, more: &Value) -> Value {
@@ -20,27 +18,14 @@ pub fn requested(world: &World, id: &str, more: &Value) -> Value {
 
 /// The same, sent so many minutes ago.
 fn requested_before(world: &World, id: &str, minutes: i64, more: &Value) -> Value {
-    let time = Utc::now() - TimeDelta::minutes(minutes);
-    let mut detail = json!({"rack": world.rack, "app": APP, "service": "web"});
-    for (name, value) in more.as_object().unwrap() {
-        detail[name] = value.clone();
-    }
-    events::of_rack("Process Run Requested", id, time, &detail)
-}
-
-/// An event as SQS delivers it.
-fn queued(event: &Value) -> Value {
-    json!({"Records": [{
-        "messageId": "m1", "eventSource": "aws:sqs", "body": event.to_string(), "attributes": {}, "messageAttributes": {},
-    }]})
+    App::named(APP).run(world, id, -60 * minutes, more)
 }
 
 /// A World with an App whose Release R1 is live, and its process-run.
 async fn live(settings: &[(&str, &str)]) -> (World, Function) {
     let world = app::world_with(app::MANIFEST, &[]).await;
     let promote = world.start("promote", settings);
-    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &promote, "R1", &[("DATABASE_URL", "first")]).await;
     let run = world.start("process-run", settings);
     world.proxy.clear();
     (world, run)
@@ -49,7 +34,7 @@ async fn live(settings: &[(&str, &str)]) -> (World, Function) {
 /// Asks for a process of R1 or of another Release; the answer.
 async fn run(world: &World, function: &Function, id: &str, more: Value) -> Value {
     let event = requested(world, id, &more);
-    function.invoke(&event).await.answer()
+    function.answer(&event).await
 }
 
 /// All tasks of the cluster.
@@ -170,8 +155,7 @@ async fn answer_and_event_say_the_same() {
     let answer = run(&world, &function, "e1", json!({"command": "ls"})).await;
     let (kind, detail) = told(&world);
     assert_eq!(kind, "Process Started");
-    assert_eq!(answer["delivery"], "SecretsManager");
-    assert_eq!(answer["decidedBy"], "Rack");
+    app::assert_says!(answer, {"delivery": "SecretsManager", "decidedBy": "Rack"});
     for name in [
         "rack",
         "app",
@@ -242,9 +226,8 @@ async fn instances_run_a_process_of_an_agent_too() {
 async fn a_direct_invocation_and_a_queued_event_start_a_process_too() {
     let (world, function) = live(YES).await;
     let direct = json!({"app": APP, "service": "worker", "command": "ls"});
-    let answer = function.invoke(&direct).await.answer();
-    assert_eq!(answer["status"], "started", "{answer:#}");
-    assert_eq!(answer["service"], "worker");
+    let answer = function.answer(&direct).await;
+    app::assert_says!(answer, {"status": "started", "service": "worker"});
     let answer = function
         .invoke(&queued(&requested(&world, "e1", &json!({}))))
         .await;
@@ -254,12 +237,10 @@ async fn a_direct_invocation_and_a_queued_event_start_a_process_too() {
 
 #[tokio::test]
 async fn neither_values_nor_commands_get_out() {
-    let world = app::world_with(app::MANIFEST, &[]).await;
-    let promote = world.start("promote", YES);
+    let (world, promote) = app::promoting_with(app::MANIFEST, &[], YES).await;
     let function = world.start("process-run", YES);
     let secret = canary::value("DATABASE_URL");
-    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", &secret)]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &promote, "R1", &[("DATABASE_URL", &secret)]).await;
     let command = canary::value("COMMAND");
     let long = command.repeat(400);
     let mut answers = Vec::new();
@@ -278,7 +259,7 @@ async fn neither_values_nor_commands_get_out() {
         status: 400,
         code: "InvalidParameterException",
     };
-    world.proxy.inject(refused.on("ecs", "RunTask"));
+    world.inject(refused.on("ecs", "RunTask"));
     answers.push(
         run(&world, &function, "e7", json!({"command": command}))
             .await

@@ -3,29 +3,21 @@
 use rig::canary;
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
-
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+use crate::app::{self, APP, YES};
 
 #[tokio::test]
 async fn an_upload_delivers_the_environment_through_one_secret() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let url = canary::value("DATABASE_URL");
     let extra = canary::value("EXTRA");
-    let report = app::promote(
+    let report = app::promoted(
         &world,
         &function,
         "R1",
         &[("DATABASE_URL", &url), ("EXTRA", &extra)],
     )
     .await;
-
-    assert_eq!(report["status"], "promoted", "{report:#}");
-    assert_eq!(
-        (&report["delivery"], &report["decidedBy"]),
-        (&json!("SecretsManager"), &json!("Rack"))
-    );
+    app::assert_says!(report, {"delivery": "SecretsManager", "decidedBy": "Rack"});
     let secret = world
         .secrets_manager
         .get_secret_value()
@@ -88,23 +80,16 @@ async fn an_upload_delivers_the_environment_through_one_secret() {
 
 #[tokio::test]
 async fn with_secrets_manager_off_convox_env_reads_the_same_variables_from_s3() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     let url = canary::value("DATABASE_URL");
-    let report = app::promote(
+    let report = app::promoted(
         &world,
         &function,
         "R1",
         &[("DATABASE_URL", &url), ("EXTRA", "x")],
     )
     .await;
-
-    assert_eq!(report["status"], "promoted", "{report:#}");
-    assert_eq!(
-        (&report["delivery"], &report["decidedBy"]),
-        (&json!("S3"), &json!("Rack"))
-    );
-    assert_eq!(report["fallback"], Value::Null);
+    app::assert_says!(report, {"delivery": "S3", "decidedBy": "Rack", "fallback": null});
     let warnings = report["warnings"].to_string();
     assert!(
         warnings.contains("convox-env") && warnings.contains("web, worker, metrics"),
@@ -142,8 +127,7 @@ async fn an_unchanged_re_promote_writes_nothing_to_secrets_manager_ecs_or_rules(
             "promoted"
         );
         world.proxy.clear();
-        let again = app::promote(&world, &function, "R1", &variables).await;
-        assert_eq!(again["status"], "promoted", "{again:#}");
+        let again = app::promoted(&world, &function, "R1", &variables).await;
         let writes: Vec<String> = world
             .proxy
             .writes()
@@ -162,14 +146,12 @@ async fn an_unchanged_re_promote_writes_nothing_to_secrets_manager_ecs_or_rules(
 
 #[tokio::test]
 async fn a_redelivery_answers_with_the_report_and_does_nothing() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
-    let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
-    let event = app::written(&world, "R1", &version);
-    let first = function.invoke(&event).await.answer();
+    let (world, function) = app::promoting(YES).await;
+    let event = app::uploaded(&world, "R1", &[("DATABASE_URL", "u")]).await;
+    let first = function.answer(&event).await;
     let state = app::state(&world).await;
     world.proxy.clear();
-    assert_eq!(function.invoke(&event).await.answer(), first);
+    assert_eq!(function.answer(&event).await, first);
     assert_eq!(app::state(&world).await, state);
     assert_eq!((world.proxy.writes().len(), world.events().len()), (0, 0));
 }
@@ -185,12 +167,11 @@ fn lines(function: &rig::function::Function) -> Vec<Value> {
 
 #[tokio::test]
 async fn a_promote_is_counted_once_and_each_step_is_one_line_with_the_same_names() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
     let event = app::written(&world, "R1", &version);
     for _ in 0..2 {
-        assert_eq!(function.invoke(&event).await.answer()["status"], "promoted");
+        assert_eq!(function.answer(&event).await["status"], "promoted");
     }
     let lines = lines(&function);
     let metrics: Vec<&Value> = lines

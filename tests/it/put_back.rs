@@ -11,9 +11,7 @@ use double::Fault;
 use rig::{Function, World, canary};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
-
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
+use crate::app::{self, YES};
 
 /// One Service.
 const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DATABASE_URL\n";
@@ -23,16 +21,12 @@ async fn write_more(world: &World, service: &str) {
     let manifest = format!(
         "{WEB}  {service}:\n    image: a\ntimers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n"
     );
-    let key = format!("apps/{APP}/releases/R2/convox.yml");
-    world.put(&key, manifest).await;
+    app::write_manifest(world, "R2", manifest).await;
 }
 
 /// The percentages of a Service's ECS service, how many tasks it is to run, and how it is scheduled.
 async fn scaled(world: &World, service: &str) -> String {
-    let described = world.ecs.describe_services().cluster(&world.cluster);
-    let described = described.services(app::ecs_service(world, service));
-    let described = described.send().await.unwrap();
-    let service = &described.services()[0];
+    let service = app::service(world, service).await.unwrap();
     let percent = service.deployment_configuration().unwrap();
     let (minimum, maximum) = (percent.minimum_healthy_percent, percent.maximum_percent);
     let strategy = service.scheduling_strategy().map_or("", |it| it.as_str());
@@ -50,8 +44,7 @@ async fn runs(world: &World) -> Value {
     }
     for timer in ["cleanup", "report"] {
         runs.push(app::scheduled(world, timer).await);
-        let rule = world.eventbridge.describe_rule();
-        let rule = rule.name(app::rule(world, timer)).send().await.unwrap();
+        let rule = app::described_rule(world, timer).await.unwrap();
         runs.push(rule.schedule_expression().unwrap().to_owned());
         runs.push(rule.state().unwrap().to_string());
     }
@@ -68,8 +61,7 @@ async fn promote_changed(world: &World, function: &Function, release: &str) -> V
             "worker:1\n    deployment: {minimum: 0, maximum: 100}",
         )
         .replace("LOG_LEVEL=info", &format!("LOG_LEVEL={release}"));
-    let key = format!("apps/{APP}/releases/{release}/convox.yml");
-    world.put(&key, manifest).await;
+    app::write_manifest(world, release, manifest).await;
     let url = canary::value("DATABASE_URL");
     app::promote(world, function, release, &[("DATABASE_URL", &url)]).await
 }
@@ -102,8 +94,7 @@ fn says(answer: &Value, part: &str) -> bool {
 
 #[tokio::test]
 async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R00", &[("DATABASE_URL", "applied")]).await;
     let disable = world.eventbridge.disable_rule();
     let disable = disable.name(app::rule(&world, "report"));
@@ -117,16 +108,11 @@ async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
         ("R04", "events", "PutTargets"),
     ] {
         world.proxy.clear();
-        world
-            .proxy
-            .inject(Fault::DENIED.on(service, operation).times(1));
+        world.inject(Fault::DENIED.on(service, operation).times(1));
         let answer = promote_changed(&world, &function, release).await;
         world.proxy.lift();
         assert_failed(&world, &answer, "AccessDeniedException", operation).await;
-        assert!(
-            says(&answer, "what was changed is back at Release R00"),
-            "{answer:#}"
-        );
+        app::assert_tells(&answer, "what was changed is back at Release R00");
         assert!(!says(&answer, "stack"), "it was not touched: {answer:#}");
         let writes = world.proxy.count("secretsmanager", "PutSecretValue");
         assert_eq!(
@@ -161,7 +147,7 @@ async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
     }
 
     let again = app::requested(&world, "R04", "request-1", 1);
-    let answer = function.invoke(&again).await.answer();
+    let answer = function.answer(&again).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
     let now = runs(&world).await;
     assert_ne!(now, before);
@@ -174,11 +160,8 @@ async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
 
 #[tokio::test]
 async fn with_nothing_applied_the_message_says_what_stays() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
+    let (world, function) = app::promoting(YES).await;
+    world.inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     let answer = app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "first").await;
@@ -193,8 +176,7 @@ async fn with_nothing_applied_the_message_says_what_stays() {
     }
     assert_eq!(app::state(&world).await["applied"], Value::Null);
 
-    let again = app::requested(&world, "R1", "request-1", 1);
-    let answer = function.invoke(&again).await.answer();
+    let answer = app::asked(&world, &function, "R1", "request-1", 1).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
     assert_eq!(
         app::registered(&world).await.len(),
@@ -205,8 +187,7 @@ async fn with_nothing_applied_the_message_says_what_stays() {
 
 #[tokio::test]
 async fn a_secret_version_that_is_gone_is_put_anew() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     // The first read of the secret is the promote's own, the second one looks for the version to go back to.
     let pass = Fault::Latency(std::time::Duration::ZERO);
@@ -214,35 +195,24 @@ async fn a_secret_version_that_is_gone_is_put_anew() {
         status: 400,
         code: "ResourceNotFoundException",
     };
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
-    world
-        .proxy
-        .inject(pass.on("secretsmanager", "GetSecretValue").times(1));
-    world
-        .proxy
-        .inject(gone.on("secretsmanager", "GetSecretValue").times(1));
+    world.inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
+    world.inject(pass.on("secretsmanager", "GetSecretValue").times(1));
+    world.inject(gone.on("secretsmanager", "GetSecretValue").times(1));
     let answer = promote_changed(&world, &function, "R2").await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "gone").await;
-    assert!(says(&answer, "back at Release R1"), "{answer:#}");
+    app::assert_tells(&answer, "back at Release R1");
     let (_, secret) = app::current_secret(&world).await;
     assert_eq!(secret, json!({"DATABASE_URL": "applied"}));
 }
 
 #[tokio::test]
 async fn a_secret_that_cannot_be_put_back_is_named_and_the_rest_is_put_back() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     let before = runs(&world).await;
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
-    world
-        .proxy
-        .inject(Fault::DENIED.on("secretsmanager", "UpdateSecretVersionStage"));
+    world.inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
+    world.inject(Fault::DENIED.on("secretsmanager", "UpdateSecretVersionStage"));
     let answer = promote_changed(&world, &function, "R2").await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "secret").await;
@@ -250,7 +220,7 @@ async fn a_secret_that_cannot_be_put_back_is_named_and_the_rest_is_put_back() {
         "the secret `{}` could not be put back to version",
         app::secret(&world)
     );
-    assert!(says(&answer, &secret), "{answer:#}");
+    app::assert_tells(&answer, &secret);
     assert_eq!(
         runs(&world).await[0],
         before[0],
@@ -260,14 +230,11 @@ async fn a_secret_that_cannot_be_put_back_is_named_and_the_rest_is_put_back() {
 
 #[tokio::test]
 async fn a_release_on_s3_is_put_back_too() {
-    let world = app::world().await;
-    let off = world.start("promote", &[]);
+    let (world, off) = app::promoting(&[]).await;
     app::promote(&world, &off, "R1", &[("DATABASE_URL", "applied")]).await;
     let before = app::running(&world, "web").await;
     let function = world.start("promote", YES);
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = promote_changed(&world, &function, "R2").await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "from S3").await;
@@ -277,17 +244,11 @@ async fn a_release_on_s3_is_put_back_too() {
 
 #[tokio::test]
 async fn what_an_unfinished_request_changed_is_put_back_when_the_next_one_is_refused() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     let before = runs(&world).await;
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
-    let version = world
-        .put_env(APP, "R2", &[("DATABASE_URL", "unfinished")])
-        .await;
-    let event = app::written(&world, "R2", &version);
+    world.inject(Fault::TRANSIENT.on("events", "PutTargets"));
+    let event = app::uploaded(&world, "R2", &[("DATABASE_URL", "unfinished")]).await;
     let ended = function.invoke(&event).await;
     world.proxy.lift();
     assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
@@ -299,6 +260,6 @@ async fn what_an_unfinished_request_changed_is_put_back_when_the_next_one_is_ref
 
     let answer = app::promote(&world, &function, "R3", &[("OTHER", "u")]).await;
     assert_failed(&world, &answer, "MissingVariables", "refused").await;
-    assert!(says(&answer, "back at Release R1"), "{answer:#}");
+    app::assert_tells(&answer, "back at Release R1");
     assert_eq!(runs(&world).await, before);
 }

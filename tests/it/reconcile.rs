@@ -17,41 +17,31 @@ fn reconcile(world: &World) -> Value {
 
 #[tokio::test]
 async fn work_that_nobody_does_is_asked_for_again() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
     // It stays pending: ECS fails, and nobody delivers the message again.
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
+    world.inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
     let failed = function.invoke(&app::written(&world, "R1", &version)).await;
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
     world.proxy.lift();
     world.proxy.clear();
 
     let answer = function.invoke_alone(&reconcile(&world)).await.answer();
-    assert_eq!(
-        (&answer["status"], &answer["continued"]),
-        (&json!("reconciled"), &json!([APP])),
-        "{answer:#}"
-    );
+    app::assert_says!(answer, {"status": "reconciled", "continued": [APP]});
     let events = world.events();
     assert_eq!(app::sent(&world), ["Promotion Continue"]);
     let detail = &events[0].detail;
-    assert_eq!(
-        (&detail["rack"], &detail["app"], &detail["kind"]),
-        (&json!(world.rack), &json!(APP), &json!("promote"))
-    );
+    app::assert_says!(detail, {"rack": world.rack, "app": APP, "kind": "promote"});
 
     // The event does what it says.
     let event = events::of_functions("Promotion Continue", "continue", detail);
-    let report = function.invoke(&event).await.answer();
+    let report = function.answer(&event).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let counted = json!({"countedSeq": 1}).to_string();
     let failures = format!("apps/{APP}/state/failures.json");
     world.put(&failures, counted).await; // else failure-count is woken
     world.proxy.clear();
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    let answer = function.answer(&reconcile(&world)).await;
     assert_eq!(
         (&answer["continued"], world.events().len()),
         (&json!([]), 0),
@@ -89,7 +79,7 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
     let (world, name) = world_of_this_tick().await;
     let function = world.start("promote", &[]);
     world.put_env(&name, "R1", &[]).await;
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    let answer = function.answer(&reconcile(&world)).await;
     if !is_of_this_tick(&name) {
         eprintln!("skipped: the clock stands between two ticks");
         return;
@@ -103,7 +93,7 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
     let failures = format!("apps/{name}/state/failures.json");
     world.put(&failures, counted).await;
     world.proxy.clear();
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    let answer = function.answer(&reconcile(&world)).await;
     assert_eq!(
         (&answer["found"], world.events().len()),
         (&json!([]), 0),
@@ -116,9 +106,7 @@ async fn what_was_heard_of_and_is_not_done_is_asked_for_and_not_done_by_the_sche
     let (world, name) = world_of_this_tick().await;
     let function = world.start("promote", &[]);
     let version = world.put_env(&name, "R1", &[]).await;
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
+    world.inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
     let event = events::written(&world, &name, "R1", &version);
     let failed = function.invoke(&event).await;
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
@@ -130,8 +118,7 @@ async fn what_was_heard_of_and_is_not_done_is_asked_for_and_not_done_by_the_sche
         eprintln!("skipped: the clock stands between two ticks");
         return;
     }
-    assert_eq!(answer["continued"], json!([name]), "{answer:#}");
-    assert_eq!(answer["found"], json!([]), "{answer:#}");
+    app::assert_says!(answer, {"continued": [name], "found": []});
     assert_eq!(world.proxy.count("ecs", "RegisterTaskDefinition"), 0);
 }
 
@@ -153,32 +140,29 @@ async fn a_lost_write_of_the_same_second_is_found_too() {
     };
     // R2's event is lost.
     let event = events::written(&world, &name, "R1", &first);
-    assert_eq!(function.invoke(&event).await.answer()["status"], "promoted");
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    assert_eq!(function.answer(&event).await["status"], "promoted");
+    let answer = function.answer(&reconcile(&world)).await;
     if !is_of_this_tick(&name) {
         eprintln!("skipped: the clock stands between two ticks");
         return;
     }
     assert_eq!(answer["found"], json!([name]), "{answer:#}");
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    let answer = function.answer(&reconcile(&world)).await;
     assert_eq!(answer["found"], json!([]), "{answer:#}");
 }
 
 #[tokio::test]
 async fn a_state_that_cannot_be_read_does_not_hold_up_the_other_apps() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     world
         .put("apps/broken/state/promotion.json", "{not json")
         .await;
     let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
+    world.inject(Fault::TRANSIENT.on("ecs", "RegisterTaskDefinition"));
     let failed = function.invoke(&app::written(&world, "R1", &version)).await;
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
     world.proxy.lift();
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    let answer = function.answer(&reconcile(&world)).await;
     assert_eq!(answer["continued"], json!([APP]), "{answer:#}");
     let log = function.output();
     assert!(log.contains("apps/broken/state/promotion.json"), "{log}");
@@ -210,12 +194,9 @@ async fn an_app_that_promote_may_not_read_holds_up_no_other() {
         status: 403,
         code: "AccessDenied",
     };
-    world
-        .proxy
-        .inject(denied.on("s3", "GetObject").after(1).times(1));
+    world.inject(denied.on("s3", "GetObject").after(1).times(1));
     let answer = function.invoke_alone(&reconcile(&world)).await.answer();
-    assert_eq!(answer["status"], "reconciled", "{answer:#}");
-    assert_eq!((&answer["apps"], &answer["unread"]), (&json!(3), &json!(1)));
+    app::assert_says!(answer, {"status": "reconciled", "apps": 3, "unread": 1});
     assert_eq!(
         answer["continued"].as_array().unwrap().len(),
         2,
@@ -292,7 +273,7 @@ async fn a_key_that_only_ends_like_an_environment_hides_no_lost_write() {
     world
         .put(&format!("apps/{name}/releases/R9/backup/env"), "A=1\n")
         .await;
-    let answer = function.invoke(&reconcile(&world)).await.answer();
+    let answer = function.answer(&reconcile(&world)).await;
     if !is_of_this_tick(&name) {
         eprintln!("skipped: the clock stands between two ticks");
         return;

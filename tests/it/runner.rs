@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use rig::{World, assert_absent, binaries, canary};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
@@ -84,7 +84,7 @@ async fn a_program_sees_the_same_whatever_delivers_it_and_in_whatever_form_it_wa
     let world = World::new().await;
     let token = canary::value("TOKEN");
     let lines = format!("TOKEN={token}\nMULTI=one line\nUNDECLARED=1\n").into_bytes();
-    let json = serde_json::json!({"TOKEN": token, "MULTI": "one line", "UNDECLARED": "1"});
+    let json = json!({"TOKEN": token, "MULTI": "one line", "UNDECLARED": "1"});
     let json = json.to_string().into_bytes();
     let sealed = world.seal_with_libsodium(&lines).await;
     let sealed_json = world.seal_with_libsodium(&json).await;
@@ -183,8 +183,7 @@ async fn a_task_can_ask_what_it_is_and_what_it_uses() {
     let [container, task, first, second, of_task] = answers.as_slice() else {
         panic!("{said}\n{}", String::from_utf8_lossy(&output.stderr));
     };
-    assert_eq!(container["Name"], "web");
-    assert_eq!(container["LogDriver"], "awslogs");
+    app::assert_says!(container, {"Name": "web", "LogDriver": "awslogs"});
     assert!(
         container["ContainerARN"]
             .as_str()

@@ -5,10 +5,9 @@ use double::Fault;
 use rig::{World, canary};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
+use crate::app::{self, APP, YES};
 
 const SECRETS_MANAGER: &str = "secretsmanager";
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 
 /// The writes that reached Secrets Manager, in order.
 fn secret_writes(world: &World) -> Vec<String> {
@@ -26,8 +25,7 @@ async fn versions(world: &World) -> usize {
 
 #[tokio::test]
 async fn an_equal_environment_is_no_write_and_still_a_success() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let first = app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     world.proxy.clear();
     let second = app::promote(&world, &function, "R2", &[("DATABASE_URL", "u")]).await;
@@ -44,8 +42,7 @@ async fn an_equal_environment_is_no_write_and_still_a_success() {
 
 #[tokio::test]
 async fn old_content_written_again_is_current_again() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let mut seen = Vec::new();
     // The last two write the same Release twice: A, B, A, B, A.
     for (release, value) in [
@@ -68,8 +65,7 @@ async fn old_content_written_again_is_current_again() {
 
 #[tokio::test]
 async fn a_secret_scheduled_for_deletion_is_restored_and_then_put() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let first = app::promote(&world, &function, "R1", &[("DATABASE_URL", "old")]).await;
     let delete = world.secrets_manager.delete_secret();
     let delete = delete.secret_id(app::secret(&world));
@@ -85,13 +81,10 @@ async fn a_secret_scheduled_for_deletion_is_restored_and_then_put() {
 
 #[tokio::test]
 async fn a_lost_create_race_starts_over() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     for code in ["ResourceExistsException", "InvalidRequestException"] {
         let lost = Fault::Error { status: 400, code };
-        world
-            .proxy
-            .inject(lost.on(SECRETS_MANAGER, "CreateSecret").times(1));
+        world.inject(lost.on(SECRETS_MANAGER, "CreateSecret").times(1));
     }
     let report = app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
@@ -106,17 +99,14 @@ async fn a_lost_create_race_starts_over() {
 
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_is_not_made_twice() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     for (release, operation) in [("R1", "CreateSecret"), ("R2", "PutSecretValue")] {
         let before = if release == "R1" {
             0
         } else {
             versions(&world).await
         };
-        world
-            .proxy
-            .inject(Fault::LostAnswer.on(SECRETS_MANAGER, operation).times(1));
+        world.inject(Fault::LostAnswer.on(SECRETS_MANAGER, operation).times(1));
         let report = app::promote(&world, &function, release, &[("DATABASE_URL", release)]).await;
         assert_eq!(
             report["delivery"], "SecretsManager",
@@ -131,11 +121,8 @@ async fn a_write_whose_answer_is_lost_is_not_made_twice() {
 
 #[tokio::test]
 async fn a_write_that_landed_unseen_is_found_by_the_next_promote() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
-    world
-        .proxy
-        .inject(Fault::LostAnswer.on(SECRETS_MANAGER, "CreateSecret"));
+    let (world, function) = app::promoting(YES).await;
+    world.inject(Fault::LostAnswer.on(SECRETS_MANAGER, "CreateSecret"));
     let report = app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     world.proxy.lift();
     assert_eq!(report["fallback"]["errorType"], "Unreachable", "{report:#}");
@@ -175,8 +162,7 @@ async fn somebody_elses_secret_of_that_name_is_never_touched() {
         ("another App's", Some("other"), false),
         ("scheduled for deletion", None, true),
     ] {
-        let world = app::world().await;
-        let function = world.start("promote", YES);
+        let (world, function) = app::promoting(YES).await;
         create_foreign(&world, app_tag, deleted).await;
         let url = canary::value("DATABASE_URL");
         let report = app::promote(&world, &function, "R1", &[("DATABASE_URL", &url)]).await;

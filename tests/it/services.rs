@@ -2,7 +2,7 @@
 
 mod named;
 
-use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, Service};
+use aws_sdk_ecs::types::AvailabilityZoneRebalancing;
 use double::Fault;
 use rig::Invocation;
 use rig::world::{SUBNETS, World};
@@ -14,46 +14,11 @@ const ONE: &str = "services:\n  web:\n    image: example/web:1\n    port: 80\n  
 const TWO: &str = "services:\n  web:\n    image: example/web:1\n    port: 80\n  worker:\n    image: example/worker:1\n\
                    timers:\n  clean:\n    schedule: 0 3 * * *\n    command: clean\n    service: web\n";
 
-async fn world(manifest: &str) -> World {
-    let world = World::new().await;
-    world.put(&format!("apps/{APP}/convox.yml"), manifest).await;
-    world
-}
-
-async fn ecs_service(world: &World, service: &str) -> Option<Service> {
-    let name = app::ecs_service(world, service);
-    let include = aws_sdk_ecs::types::ServiceField::Tags;
-    let answer = world
-        .ecs
-        .describe_services()
-        .cluster(&world.cluster)
-        .services(name)
-        .include(include);
-    let answer = answer.send().await.unwrap();
-    answer
-        .services()
-        .first()
-        .filter(|service| service.status() == Some("ACTIVE"))
-        .cloned()
-}
-
-async fn has_rule(world: &World, timer: &str) -> bool {
-    world
-        .eventbridge
-        .describe_rule()
-        .name(app::rule(world, timer))
-        .send()
-        .await
-        .is_ok()
-}
-
 #[tokio::test]
 async fn a_service_that_does_not_exist_is_created_as_the_rack_places_it() {
-    let world = world(ONE).await;
-    let function = world.start("promote", &[]);
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
-    let service = ecs_service(&world, "web").await.expect("it is created");
+    let (world, function) = app::promoting_with(ONE, &[], &[]).await;
+    let report = app::promoted(&world, &function, "R1", &[]).await;
+    let service = app::service(&world, "web").await.expect("it is created");
     assert_eq!(service.desired_count(), 2);
     assert_eq!(service.launch_type().unwrap().as_str(), "FARGATE");
     assert_eq!(
@@ -91,76 +56,66 @@ async fn a_service_that_does_not_exist_is_created_as_the_rack_places_it() {
 
 #[tokio::test]
 async fn the_desired_count_of_a_service_that_exists_is_kept() {
-    let world = world(ONE).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(ONE, &[], &[]).await;
     app::promote(&world, &function, "R1", &[]).await;
-    let name = app::ecs_service(&world, "web");
-    world
-        .ecs
-        .update_service()
-        .cluster(&world.cluster)
-        .service(name)
-        .desired_count(7)
-        .send()
-        .await
-        .unwrap();
+    let scaled = app::update(&world, &app::ecs_service(&world, "web")).desired_count(7);
+    scaled.send().await.unwrap();
     let mut event = app::requested(&world, "R1", "request-1", 1);
     event["detail"]["restart"] = json!(true);
-    let report = function.invoke(&event).await.answer();
+    let report = function.answer(&event).await;
     assert_eq!(report["services"]["web"]["changed"], true, "{report:#}");
-    assert_eq!(ecs_service(&world, "web").await.unwrap().desired_count(), 7);
+    assert_eq!(
+        app::service(&world, "web").await.unwrap().desired_count(),
+        7
+    );
 }
 
 #[tokio::test]
 async fn what_convox_yml_no_longer_has_is_removed() {
-    let world = world(TWO).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(TWO, &[], &[]).await;
     app::promote(&world, &function, "R1", &[]).await;
-    assert!(ecs_service(&world, "worker").await.is_some() && has_rule(&world, "clean").await);
+    assert!(
+        app::service(&world, "worker").await.is_some()
+            && app::described_rule(&world, "clean").await.is_some()
+    );
 
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
-        .await;
+    app::write_manifest(&world, "R2", ONE).await;
     let version = world.put_env(APP, "R2", &[]).await;
     let removed = json!([
         app::ecs_service(&world, "worker"),
         app::rule(&world, "clean")
     ]);
-    let dry_run = json!({"app": APP, "release": "R2", "dryRun": true});
-    let plan = function.invoke(&dry_run).await.answer();
+    let plan = app::dry_run(&function, "R2").await;
     assert_eq!(plan["removed"], removed, "{plan:#}");
     let event = app::written(&world, "R2", &version);
-    let report = function.invoke(&event).await.answer();
-    assert_eq!(
-        (&report["status"], &report["removed"]),
-        (&json!("promoted"), &removed),
-        "{report:#}"
+    let report = function.answer(&event).await;
+    app::assert_says!(report, {"status": "promoted", "removed": removed});
+    assert!(
+        app::service(&world, "worker").await.is_none()
+            && !app::described_rule(&world, "clean").await.is_some()
     );
-    assert!(ecs_service(&world, "worker").await.is_none() && !has_rule(&world, "clean").await);
-    assert!(ecs_service(&world, "web").await.is_some());
+    assert!(app::service(&world, "web").await.is_some());
 
     // Back to the first Release: both are there again.
-    let request = app::requested(&world, "R1", "back-to-r1", 2);
-    let report = function.invoke(&request).await.answer();
+    let report = app::asked(&world, &function, "R1", "back-to-r1", 2).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
-    assert!(ecs_service(&world, "worker").await.is_some() && has_rule(&world, "clean").await);
+    assert!(
+        app::service(&world, "worker").await.is_some()
+            && app::described_rule(&world, "clean").await.is_some()
+    );
 }
 
 #[tokio::test]
 async fn a_service_that_still_drains_is_waited_for() {
-    let world = world(TWO).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(TWO, &[], &[]).await;
     app::promote(&world, &function, "R1", &[]).await;
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
-        .await;
+    app::write_manifest(&world, "R2", ONE).await;
     world.proxy.hold_draining();
     app::promote(&world, &function, "R2", &[]).await;
     world.proxy.clear();
 
     // ECS creates no service under the name of one that drains.
-    let request = app::requested(&world, "R1", "back-to-r1", 2);
-    let answer = function.invoke(&request).await.answer();
+    let answer = app::asked(&world, &function, "R1", "back-to-r1", 2).await;
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     assert_eq!((world.proxy.writes().len(), world.events().len()), (0, 0));
     let state = app::state(&world).await;
@@ -174,31 +129,24 @@ async fn a_service_that_still_drains_is_waited_for() {
     // Its next look is due.
     app::pass_minute(&world).await;
     let event = app::continued(&world, "promote");
-    let report = function.invoke(&event).await.answer();
-    assert_eq!(
-        (&report["status"], &report["release"]),
-        (&json!("promoted"), &json!("R1")),
-        "{report:#}"
-    );
-    assert!(ecs_service(&world, "worker").await.is_some());
+    let report = function.answer(&event).await;
+    app::assert_says!(report, {"status": "promoted", "release": "R1"});
+    assert!(app::service(&world, "worker").await.is_some());
 }
 
 #[tokio::test]
 async fn all_is_removed_where_the_request_says_that_it_is_meant() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     let variables = [("DATABASE_URL", "x")];
     app::promote(&world, &function, "R1", &variables).await;
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), "services:\n")
-        .await;
+    app::write_manifest(&world, "R2", "services:\n").await;
     let report = app::promote(&world, &function, "R2", &variables).await;
     assert_eq!(report["errorType"], "EmptyManifest", "{report:#}");
     let dry_run = json!({"app": APP, "release": "R2", "allowRemoval": true, "dryRun": true});
-    let plan = function.invoke(&dry_run).await.answer();
+    let plan = function.answer(&dry_run).await;
     let mut request = app::requested(&world, "R2", "meant", 5);
     request["detail"]["allowRemoval"] = json!(true);
-    let report = function.invoke(&request).await.answer();
+    let report = function.answer(&request).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let removed = ["metrics", "web", "worker"].map(|name| app::ecs_service(&world, name));
     let rules = ["cleanup", "report"].map(|name| app::rule(&world, name));
@@ -216,10 +164,8 @@ async fn all_is_removed_where_the_request_says_that_it_is_meant() {
 
 #[tokio::test]
 async fn what_nobody_reads_of_a_manifest_is_no_way_to_remove_a_part() {
-    let world = world(TWO).await;
-    let function = world.start("promote", &[]);
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let (world, function) = app::promoting_with(TWO, &[], &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
     let web = "web: {image: example/web:1}";
     let worker = "worker: {image: example/worker:1}";
     for (number, text) in [
@@ -231,19 +177,18 @@ async fn what_nobody_reads_of_a_manifest_is_no_way_to_remove_a_part() {
     .enumerate()
     {
         let release = format!("R{}", number + 2); // of the same second the later name counts
-        let key = format!("apps/{APP}/releases/{release}/convox.yml");
-        world.put(&key, text.as_str()).await;
+        app::write_manifest(&world, &release, text.as_str()).await;
         let report = app::promote(&world, &function, &release, &[]).await;
         assert_eq!(report["errorType"], "InvalidManifest", "{text}: {report:#}");
         let message = report["message"].as_str().unwrap();
         let says = "this promote would remove the Services `worker`";
         assert!(message.contains(says), "{text}: {message}");
-        let stands = ecs_service(&world, "worker").await.unwrap();
+        let stands = app::service(&world, "worker").await.unwrap();
         assert_eq!(stands.status(), Some("ACTIVE"), "{text}");
     }
     let mut meant = app::requested(&world, "R3", "meant", 5);
     meant["detail"]["allowRemoval"] = json!(true);
-    let report = function.invoke(&meant).await.answer();
+    let report = function.answer(&meant).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let removed = [
         app::ecs_service(&world, "worker"),
@@ -254,27 +199,23 @@ async fn what_nobody_reads_of_a_manifest_is_no_way_to_remove_a_part() {
 
 #[tokio::test]
 async fn an_ecs_service_of_our_name_that_was_lent_runs_on_and_the_promote_says_so() {
-    let world = world(TWO).await;
+    let world = app::world_with(TWO, &[]).await;
     let name = app::ecs_service(&world, "worker");
     app::lend(&world, &name, APP).await;
     let settings = json!({"services": {"worker": name}}).to_string();
     let settings_key = format!("apps/{APP}/app.json");
     world.put(&settings_key, settings).await;
     let function = world.start("promote", &[]);
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let report = app::promoted(&world, &function, "R1", &[]).await;
     assert_eq!(report["services"]["worker"]["runsAs"], json!(name));
 
     world.put(&settings_key, "{}").await;
     let manifest = "services: {web: {image: example/web:1}}\n";
-    let key = format!("apps/{APP}/releases/R2/convox.yml");
-    world.put(&key, manifest).await;
+    app::write_manifest(&world, "R2", manifest).await;
     world.put_env(APP, "R2", &[]).await;
-    let dry_run = json!({"app": APP, "release": "R2", "dryRun": true});
-    let plan = function.invoke(&dry_run).await.answer();
-    let report = app::promote(&world, &function, "R2", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
-    let service = ecs_service(&world, "worker").await.unwrap();
+    let plan = app::dry_run(&function, "R2").await;
+    let report = app::promoted(&world, &function, "R2", &[]).await;
+    let service = app::service(&world, "worker").await.unwrap();
     assert_eq!(service.status(), Some("ACTIVE"));
     for told in [&plan, &report] {
         let removed = json!([app::rule(&world, "clean")]);
@@ -291,16 +232,13 @@ async fn an_ecs_service_of_our_name_that_was_lent_runs_on_and_the_promote_says_s
 
 #[tokio::test]
 async fn a_lost_state_is_no_way_to_remove_all() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     let variables = [("DATABASE_URL", "x")];
     app::promote(&world, &function, "R1", &variables).await;
     world
         .put(&format!("apps/{APP}/state/promotion.json"), "{}")
         .await;
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), "")
-        .await;
+    app::write_manifest(&world, "R2", "").await;
     let report = app::promote(&world, &function, "R2", &variables).await;
     assert_eq!(report["errorType"], "EmptyManifest", "{report:#}");
     let message = report["message"].as_str().unwrap();
@@ -311,68 +249,42 @@ async fn a_lost_state_is_no_way_to_remove_all() {
 
 #[tokio::test]
 async fn an_untagged_service_and_rule_of_our_names_are_never_removed() {
-    let world = world(TWO).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(TWO, &[], &[]).await;
     app::promote(&world, &function, "R1", &[]).await;
-    let service = ecs_service(&world, "worker").await.unwrap();
-    let keys = ["convox:rack", "convox:app"].map(str::to_owned).to_vec();
-    let untag = world
-        .ecs
-        .untag_resource()
-        .resource_arn(service.service_arn().unwrap());
-    untag.set_tag_keys(Some(keys.clone())).send().await.unwrap();
-    let rule = world
-        .eventbridge
-        .describe_rule()
-        .name(app::rule(&world, "clean"))
-        .send()
-        .await
-        .unwrap();
-    let untag = world
-        .eventbridge
-        .untag_resource()
-        .resource_arn(rule.arn().unwrap());
-    untag.set_tag_keys(Some(keys)).send().await.unwrap();
+    app::untag_service(&world, &app::ecs_service(&world, "worker")).await;
+    app::untag_rule(&world, "clean").await;
 
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
-        .await;
+    app::write_manifest(&world, "R2", ONE).await;
     let report = app::promote(&world, &function, "R2", &[]).await;
-    assert_eq!(
-        (&report["status"], &report["removed"]),
-        (&json!("promoted"), &Value::Null),
-        "{report:#}"
+    app::assert_says!(report, {"status": "promoted", "removed": null});
+    assert!(
+        app::service(&world, "worker").await.is_some()
+            && app::described_rule(&world, "clean").await.is_some()
     );
-    assert!(ecs_service(&world, "worker").await.is_some() && has_rule(&world, "clean").await);
 }
 
 #[tokio::test]
 async fn what_a_promote_created_that_died_is_collected_by_the_next() {
-    let world = world(TWO).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(TWO, &[], &[]).await;
     // The first promote ever creates `worker` and loses `web` to a fault that another delivery could overcome.
-    world.proxy.inject(Fault::TRANSIENT.on("events", "PutRule"));
+    world.inject(Fault::TRANSIENT.on("events", "PutRule"));
     let version = world.put_env(APP, "R1", &[]).await;
     let died = function.invoke(&app::written(&world, "R1", &version)).await;
     assert!(matches!(died, Invocation::Error { .. }), "{died:?}");
-    assert!(ecs_service(&world, "worker").await.is_some());
+    assert!(app::service(&world, "worker").await.is_some());
     world.proxy.lift();
     // A newer Release without it comes first.
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), ONE)
-        .await;
-    let report = app::promote(&world, &function, "R2", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::write_manifest(&world, "R2", ONE).await;
+    app::promoted(&world, &function, "R2", &[]).await;
     assert!(
-        ecs_service(&world, "worker").await.is_none(),
+        app::service(&world, "worker").await.is_none(),
         "nobody wants it any more"
     );
 }
 
 #[tokio::test]
 async fn a_deployment_that_ecs_rolls_back_is_announced() {
-    let world = world(ONE).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(ONE, &[], &[]).await;
     app::promote(&world, &function, "R1", &[]).await;
     let arn = |name: &str| {
         format!(
@@ -397,19 +309,16 @@ async fn a_deployment_that_ecs_rolls_back_is_announced() {
         ("other", "SERVICE_DEPLOYMENT_FAILED"),
         (&web, "SERVICE_DEPLOYMENT_COMPLETED"),
     ] {
-        let answer = function.invoke(&event(name, event_name)).await.answer();
+        let answer = function.answer(&event(name, event_name)).await;
         assert_eq!(answer["status"], "ignored", "{answer:#}");
     }
     let failed = event(&web, "SERVICE_DEPLOYMENT_FAILED");
-    let answer = function.invoke(&failed).await.answer();
+    let answer = function.answer(&failed).await;
     assert_eq!(answer["status"], "rolledBack", "{answer:#}");
     let events = world.events();
     assert_eq!(app::sent(&world), ["Release Rolled Back"]);
     let detail = &events[0].detail;
-    assert_eq!(
-        (&detail["release"], &detail["service"]),
-        (&json!("R1"), &json!("web"))
-    );
+    app::assert_says!(detail, {"release": "R1", "service": "web"});
     assert!(
         detail["reason"]
             .as_str()
@@ -421,10 +330,7 @@ async fn a_deployment_that_ecs_rolls_back_is_announced() {
 
 /// What ECS knows of a service: scheduling, percentages while it is deployed, wanted count.
 async fn deployed(world: &World, service: &str) -> (String, i32, i32, i32) {
-    let name = app::ecs_service(world, service);
-    let described = world.ecs.describe_services().cluster(&world.cluster);
-    let described = described.services(name).send().await.unwrap();
-    let service = &described.services()[0];
+    let service = app::service(world, service).await.unwrap();
     let deployment = service.deployment_configuration().unwrap();
     (
         service.scheduling_strategy().unwrap().as_str().to_owned(),
@@ -449,8 +355,7 @@ async fn an_agent_runs_on_every_instance_and_percentages_follow_convox_yml() {
         ("SECURITY_GROUPS", ""),
     ];
     let function = world.start("promote", &ec2);
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &function, "R1", &[]).await;
     let (strategy, minimum, maximum, _) = deployed(&world, "monitor").await;
     assert_eq!((strategy.as_str(), minimum, maximum), ("DAEMON", 0, 100));
     let replica = "REPLICA".to_owned();
@@ -461,32 +366,22 @@ async fn an_agent_runs_on_every_instance_and_percentages_follow_convox_yml() {
 
     // Somebody scales it; a promote that changes the percentages leaves that alone.
     let name = app::ecs_service(&world, "web");
-    let scaled = world
-        .ecs
-        .update_service()
-        .cluster(&world.cluster)
-        .service(name);
+    let scaled = app::update(&world, &name);
     scaled.desired_count(5).send().await.unwrap();
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), manifest(50))
-        .await;
-    let report = app::promote(&world, &function, "R2", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::write_manifest(&world, "R2", manifest(50)).await;
+    app::promoted(&world, &function, "R2", &[]).await;
     assert_eq!(deployed(&world, "web").await, (replica, 50, 150, 5));
 
     world.proxy.clear();
-    let again = app::requested(&world, "R2", "request-1", 1);
-    let report = function.invoke(&again).await.answer();
+    let report = app::asked(&world, &function, "R2", "request-1", 1).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
 }
 
 /// Whether ECS keeps the tasks of a service balanced across Availability Zones.
 async fn is_rebalanced(world: &World, ecs_service: &str) -> bool {
-    let described = world.ecs.describe_services().cluster(&world.cluster);
-    let described = described.services(ecs_service).send().await.unwrap();
-    let stands = described.services()[0].availability_zone_rebalancing();
-    stands == Some(&AvailabilityZoneRebalancing::Enabled)
+    let stands = app::standing(world, ecs_service).await.unwrap();
+    stands.availability_zone_rebalancing() == Some(&AvailabilityZoneRebalancing::Enabled)
 }
 
 #[tokio::test]
@@ -494,12 +389,10 @@ async fn a_service_that_comes_to_run_alone_is_rebalanced_no_more_until_it_may_ru
     let manifest = |singleton: bool| {
         format!("services:\n  web:\n    image: example/web:1\n    singleton: {singleton}\n")
     };
-    let world = app::world_with(&manifest(false), &[]).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(&manifest(false), &[], &[]).await;
     let web = app::ecs_service(&world, "web");
     for (release, singleton) in [("R1", false), ("R2", true), ("R3", false)] {
-        let key = format!("apps/{APP}/releases/{release}/convox.yml");
-        world.put(&key, manifest(singleton)).await;
+        app::write_manifest(&world, release, manifest(singleton)).await;
         let report = app::promote(&world, &function, release, &[]).await;
         assert_eq!(report["status"], "promoted", "{release}: {report:#}");
         assert_eq!(is_rebalanced(&world, &web).await, !singleton, "{release}");
@@ -509,29 +402,22 @@ async fn a_service_that_comes_to_run_alone_is_rebalanced_no_more_until_it_may_ru
 #[tokio::test]
 async fn whoever_switched_rebalancing_off_finds_it_off_after_a_promote() {
     let manifest = |image: u32| format!("services: {{web: {{image: 'example/web:{image}'}}}}");
-    let world = app::world_with(&manifest(1), &[]).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(&manifest(1), &[], &[]).await;
     app::promote(&world, &function, "R1", &[]).await;
     let web = app::ecs_service(&world, "web");
     assert!(is_rebalanced(&world, &web).await, "as ECS does by itself");
-    let update = world.ecs.update_service().cluster(&world.cluster);
-    let update = update.service(&web);
     let off = AvailabilityZoneRebalancing::Disabled;
-    let update = update.availability_zone_rebalancing(off);
+    let update = app::update(&world, &web).availability_zone_rebalancing(off);
     update.send().await.unwrap();
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), manifest(2))
-        .await;
-    let report = app::promote(&world, &function, "R2", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::write_manifest(&world, "R2", manifest(2)).await;
+    app::promoted(&world, &function, "R2", &[]).await;
     assert!(!is_rebalanced(&world, &web).await);
 }
 
 #[tokio::test]
 async fn fargate_has_no_instances_for_an_agent() {
     let manifest = "services: {monitor: {image: example/monitor:1, agent: true}}";
-    let world = app::world_with(manifest, &[]).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(manifest, &[], &[]).await;
     let report = app::promote(&world, &function, "R1", &[]).await;
     assert_eq!(report["errorType"], "AgentOnFargate", "{report:#}");
     assert_eq!(world.proxy.writes().len(), 0);
@@ -541,10 +427,8 @@ async fn fargate_has_no_instances_for_an_agent() {
 async fn a_read_only_file_system_counts_for_services_and_timers() {
     let manifest =
         |value: &str| format!("params: {{EnableContainerReadonlyRootFilesystem: {value}}}\n{TWO}");
-    let world = world(&manifest("Yes")).await;
-    let function = world.start("promote", &[]);
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let (world, function) = app::promoting_with(&manifest("Yes"), &[], &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
     for arn in [
         app::running(&world, "web").await,
         app::scheduled(&world, "clean").await,
@@ -553,16 +437,10 @@ async fn a_read_only_file_system_counts_for_services_and_timers() {
         let container = &definition.container_definitions()[0];
         assert_eq!(container.readonly_root_filesystem(), Some(true), "{arn}");
     }
-    world
-        .put(
-            &format!("apps/{APP}/releases/R2/convox.yml"),
-            manifest("maybe"),
-        )
-        .await;
+    app::write_manifest(&world, "R2", manifest("maybe")).await;
     let report = app::promote(&world, &function, "R2", &[]).await;
     assert_eq!(report["errorType"], "InvalidParameter", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(message.contains("it is `Yes` or `No`"), "{message}");
+    app::assert_tells(&report, "it is `Yes` or `No`");
 }
 
 #[tokio::test]
@@ -581,17 +459,13 @@ async fn a_service_that_stands_stays_what_it_is_when_agent_changes_and_the_promo
             ("SECURITY_GROUPS", ""),
         ];
         let function = world.start("promote", &ec2);
-        let report = app::promote(&world, &function, "R1", &[]).await;
-        assert_eq!(report["status"], "promoted", "{report:#}");
+        let report = app::promoted(&world, &function, "R1", &[]).await;
         let warned = report["warnings"]
             .to_string()
             .contains("so 100 is what it is told");
         assert_eq!(warned, before == agent, "{report:#}");
-        world
-            .put(&format!("apps/{APP}/releases/R2/convox.yml"), after)
-            .await;
-        let report = app::promote(&world, &function, "R2", &[]).await;
-        assert_eq!(report["status"], "promoted", "{report:#}");
+        app::write_manifest(&world, "R2", after).await;
+        let report = app::promoted(&world, &function, "R2", &[]).await;
         assert!(report["warnings"].to_string().contains(said), "{report:#}");
         let (is, minimum, maximum, _) = deployed(&world, "monitor").await;
         assert_eq!(
@@ -610,17 +484,14 @@ async fn a_new_schedule_or_deployment_alone_is_reported_as_a_change() {
              timers: {{clean: {{schedule: 0 {hour} * * ?, command: c, service: web}}, other: {{schedule: 0 1 * * ?, command: c, service: web}}}}\n"
         )
     };
-    let world = world(&manifest(50, 3)).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(&manifest(50, 3), &[], &[]).await;
     let key = format!("apps/{APP}/releases/R1/convox.yml");
     world.put(&key, manifest(50, 3)).await;
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &function, "R1", &[]).await;
     world.put(&key, manifest(25, 4)).await;
     let dry_run = json!({"app": APP, "release": "R1", "dryRun": true});
-    let plan = function.invoke(&dry_run).await.answer();
-    let again = app::requested(&world, "R1", "request-1", 1);
-    let report = function.invoke(&again).await.answer();
+    let plan = function.answer(&dry_run).await;
+    let report = app::asked(&world, &function, "R1", "request-1", 1).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     for (answer, field) in [(&plan, "changes"), (&report, "changed")] {
         for (kind, name, want) in [
@@ -634,7 +505,7 @@ async fn a_new_schedule_or_deployment_alone_is_reported_as_a_change() {
     }
     let web = &report["services"]["web"];
     assert_eq!(web["oldTaskDefinition"], web["newTaskDefinition"]);
-    let plan = function.invoke(&dry_run).await.answer();
+    let plan = function.answer(&dry_run).await;
     assert_eq!(plan["services"]["web"]["changes"], false, "{plan:#}");
     assert_eq!(plan["timers"]["clean"]["changes"], false, "{plan:#}");
 }

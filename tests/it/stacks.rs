@@ -15,41 +15,32 @@ use std::collections::BTreeMap;
 use rig::{Function, World};
 use serde_json::Value;
 
-use crate::app::{self, APP};
+use crate::app::{self, APP, YES};
 
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const WEB: &str = "services: {web: {image: example/web:1, environment: [KEY]}}\n";
 
 /// A World without ECS services of the App, and its promote.
 async fn fresh(manifest: &str) -> (World, Function) {
-    let world = app::world_with(manifest, &[]).await;
-    let promote = world.start("promote", YES);
+    let (world, promote) = app::promoting_with(manifest, &[], YES).await;
     (world, promote)
 }
 
 /// Writes a Release with a manifest of its own and delivers S3's event; what came of that alone.
 async fn upload(world: &World, promote: &Function, release: &str, manifest: &str) -> Value {
-    let key = format!("apps/{APP}/releases/{release}/convox.yml");
-    world.put(&key, manifest).await;
-    let version = world.put_env(APP, release, &[("KEY", release)]).await;
-    let event = app::written(world, release, &version);
+    app::write_manifest(world, release, manifest).await;
+    let event = app::uploaded(world, release, &[("KEY", release)]).await;
     promote.invoke_alone(&event).await.answer()
 }
 
 /// The same, and whatever its stack does is heard of.
 async fn promoted(world: &World, promote: &Function, release: &str, manifest: &str) -> Value {
-    let key = format!("apps/{APP}/releases/{release}/convox.yml");
-    world.put(&key, manifest).await;
+    app::write_manifest(world, release, manifest).await;
     app::promote(world, promote, release, &[("KEY", release)]).await
 }
 
 /// The name of the App's stack.
 fn stack_name(world: &World) -> String {
-    names::AppId {
-        rack: names::RackName::new(&world.rack).unwrap(),
-        app: names::AppName::new(APP).unwrap(),
-    }
-    .stack()
+    rig::App::named(APP).stack(world)
 }
 
 /// The outputs of the App's stack.

@@ -1,12 +1,11 @@
 //! Whatever becomes of a request, somebody is told, and nothing that is to be told holds anything up.
 
 use double::Fault;
-use rig::World;
+use rig::{World, events};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
+use crate::app::{self, APP, YES};
 
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const STATE: &str = "apps/shop/state/promotion.json";
 /// What EventBridge takes in one call.
 const LIMIT: usize = 256 * 1024;
@@ -41,8 +40,7 @@ async fn a_failure_of_any_length_is_told_and_holds_up_no_later_release() {
     let world = World::new().await;
     let function = world.start("promote", YES);
     let manifest = lacks_much();
-    let key = format!("apps/{APP}/releases/R1/convox.yml");
-    world.put(&key, manifest).await;
+    app::write_manifest(&world, "R1", manifest).await;
     let answer = app::promote(&world, &function, "R1", &[("A", "1")]).await;
     assert_eq!(answer["errorType"], "MissingVariables");
     let message = answer["message"].as_str().unwrap();
@@ -54,17 +52,13 @@ async fn a_failure_of_any_length_is_told_and_holds_up_no_later_release() {
     assert_eq!(app::report(&world, "R1").await.unwrap()["message"], message);
 
     let mended = "services: {web: {image: i}}\n";
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), mended)
-        .await;
-    let answer = app::promote(&world, &function, "R2", &[("A", "1")]).await;
-    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    app::write_manifest(&world, "R2", mended).await;
+    app::promoted(&world, &function, "R2", &[("A", "1")]).await;
 }
 
 #[tokio::test]
 async fn an_app_that_an_older_version_left_behind_a_refused_event_recovers_by_itself() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let event = |kind: &str, message: &str| {
         json!({"detailType": kind, "detail": {
             "rack": world.rack, "app": APP, "requestId": "before", "release": "R0", "message": message,
@@ -77,8 +71,7 @@ async fn an_app_that_an_older_version_left_behind_a_refused_event_recovers_by_it
     state["unsent"] = json!([never_taken, fine, too_large]);
     world.put(STATE, state.to_string()).await;
 
-    let answer = app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
-    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    app::promoted(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     assert_eq!(
         app::sent(&world),
         [
@@ -103,14 +96,13 @@ async fn an_app_that_an_older_version_left_behind_a_refused_event_recovers_by_it
 async fn an_event_that_is_refused_as_it_is_is_told_shorter() {
     let world = World::new().await;
     let function = world.start("promote", YES);
-    let key = format!("apps/{APP}/releases/R1/convox.yml");
-    world.put(&key, lacks_much()).await;
+    app::write_manifest(&world, "R1", lacks_much()).await;
     let refused = Fault::Error {
         status: 400,
         code: "ValidationException",
     };
     let refused = refused.on("events", "PutEvents");
-    world.proxy.inject(refused.times(1));
+    world.inject(refused.times(1));
     let answer = app::promote(&world, &function, "R1", &[("A", "1")]).await;
     assert_eq!(answer["errorType"], "MissingVariables");
     let failed = told(&world, "Release Promote Failed");
@@ -125,59 +117,46 @@ async fn an_event_that_is_refused_as_it_is_is_told_shorter() {
 
 #[tokio::test]
 async fn without_the_permission_to_tell_releases_are_promoted_all_the_same() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
-    world.proxy.inject(Fault::DENIED.on("events", "PutEvents"));
+    let (world, function) = app::promoting(YES).await;
+    world.inject(Fault::DENIED.on("events", "PutEvents"));
     for release in ["R1", "R2"] {
-        let answer = app::promote(&world, &function, release, &[("DATABASE_URL", release)]).await;
-        assert_eq!(answer["status"], "promoted", "{answer:#}");
+        app::promoted(&world, &function, release, &[("DATABASE_URL", release)]).await;
     }
     let state = app::state(&world).await;
-    assert_eq!(
-        (&state["unsent"], &state["lease"]),
-        (&json!([]), &Value::Null)
-    );
+    app::assert_says!(state, {"unsent": [], "lease": null});
     let dropped = function.output().matches("\"EventsDropped\":1").count();
     assert_eq!(dropped, 5, "two of each, and that the first waited");
 }
 
 #[tokio::test]
 async fn a_request_that_comes_after_a_newer_one_is_told_once_and_its_release_says_so() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let older = world.put_env(APP, "R1", &[("DATABASE_URL", "1")]).await;
-    let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "2")]).await;
-    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    let newer = app::promoted(&world, &function, "R2", &[("DATABASE_URL", "2")]).await;
     let event = app::written(&world, "R1", &older);
     for _ in 0..2 {
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         assert_eq!(answer["status"], "superseded", "{answer:#}");
     }
     let superseded = told(&world, "Release Promote Superseded");
     assert_eq!(superseded.len(), 1, "{superseded:?}");
-    let newer = answer["requestId"].clone();
+    let newer = newer["requestId"].clone();
     let detail = &superseded[0];
     let said = ["requestId", "release", "supersededBy"].map(|name| detail[name].clone());
     assert_eq!(said, [json!(older), json!("R1"), newer.clone()]);
 
     // The event makes promote write the report, however often it comes.
-    let told = json!({
-        "id": "e", "detail-type": "Release Promote Superseded", "source": "secrets-manager-env", "detail": detail,
-    });
+    let told = events::of_functions("Release Promote Superseded", "e", detail);
     for _ in 0..2 {
-        let answer = function.invoke(&told).await.answer();
+        let answer = function.answer(&told).await;
         assert_eq!(answer["status"], "superseded", "{answer:#}");
     }
     let report = app::report(&world, "R1").await.unwrap();
-    assert_eq!(report["status"], "superseded", "{report:#}");
-    assert_eq!(
-        (&report["requestId"], &report["supersededBy"]),
-        (&json!(older), &newer)
-    );
+    app::assert_says!(report, {"status": "superseded", "requestId": older, "supersededBy": newer});
     // One of a request that was done stays.
     let mut of_other = told.clone();
     of_other["detail"]["release"] = "R2".into();
-    let _ = function.invoke(&of_other).await.answer();
+    let _ = function.answer(&of_other).await;
     let report = app::report(&world, "R2").await.unwrap();
     assert_eq!(report["status"], "promoted", "{report:#}");
 }
@@ -185,8 +164,7 @@ async fn a_request_that_comes_after_a_newer_one_is_told_once_and_its_release_say
 #[tokio::test]
 async fn a_release_that_waits_says_for_what_once_and_its_successor_ends_that() {
     let manifest = "services: {web: {image: i}}\nresources: {db: {type: postgres}}\n";
-    let world = app::world_with(manifest, &[]).await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting_with(manifest, &[], YES).await;
     world.proxy.hold_stacks();
     let version = world.put_env(APP, "R1", &[("A", "1")]).await;
     let event = app::written(&world, "R1", &version);
@@ -207,18 +185,13 @@ async fn a_release_that_waits_says_for_what_once_and_its_successor_ends_that() {
     assert_eq!(said, (&json!("waiting"), &json!(version)), "{report:#}");
 
     // A newer Release comes meanwhile.
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), manifest)
-        .await;
+    app::write_manifest(&world, "R2", manifest).await;
     let newer = world.put_env(APP, "R2", &[("A", "2")]).await;
     let event = app::written(&world, "R2", &newer);
     let _ = function.invoke_alone(&event).await.answer();
     let superseded = told(&world, "Release Promote Superseded");
     assert_eq!(superseded.len(), 1, "{superseded:?}");
-    let told = json!({
-        "id": "e", "detail-type": "Release Promote Superseded", "source": "secrets-manager-env",
-        "detail": superseded[0],
-    });
+    let told = events::of_functions("Release Promote Superseded", "e", &superseded[0]);
     let _ = function.invoke_alone(&told).await.answer();
     let report = app::report(&world, "R1").await.unwrap();
     let said = (&report["status"], &report["supersededBy"]);
@@ -228,8 +201,7 @@ async fn a_release_that_waits_says_for_what_once_and_its_successor_ends_that() {
 #[tokio::test]
 async fn a_release_that_is_uploaded_again_while_it_waits_says_of_the_newer_upload_that_it_waits() {
     let manifest = "services: {web: {image: i}}\nresources: {db: {type: postgres}}\n";
-    let world = app::world_with(manifest, &[]).await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting_with(manifest, &[], YES).await;
     let mut versions = Vec::new();
     for value in ["1", "2"] {
         let version = world.put_env(APP, "R1", &[("A", value)]).await;
@@ -243,10 +215,7 @@ async fn a_release_that_is_uploaded_again_while_it_waits_says_of_the_newer_uploa
     }
     let superseded = told(&world, "Release Promote Superseded");
     assert_eq!(superseded[0]["requestId"], versions[0], "{superseded:?}");
-    let told = json!({
-        "id": "e", "detail-type": "Release Promote Superseded", "source": "secrets-manager-env",
-        "detail": superseded[0],
-    });
+    let told = events::of_functions("Release Promote Superseded", "e", &superseded[0]);
     let before = app::report(&world, "R1").await;
     let _ = function.invoke_alone(&told).await.answer();
     assert_eq!(app::report(&world, "R1").await, before);
@@ -261,8 +230,7 @@ async fn a_release_that_is_uploaded_again_while_it_waits_says_of_the_newer_uploa
 
 #[tokio::test]
 async fn a_deletion_that_loses_its_tie_is_told_so_and_an_older_one_is_told_that_it_is_older() {
-    let world = app::world().await;
-    let promote = world.start("promote", YES);
+    let (world, promote) = app::promoting(YES).await;
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     let deleter = world.start("app-deletion", &[]);
     let newest = app::state(&world).await["desired"].clone();
@@ -279,7 +247,7 @@ async fn a_deletion_that_loses_its_tie_is_told_so_and_an_older_one_is_told_that_
     ] {
         world.proxy.clear();
         for _ in 0..2 {
-            let answer = deleter.invoke(&event).await.answer();
+            let answer = deleter.answer(&event).await;
             assert_eq!(answer["status"], "superseded", "{answer:#}");
         }
         let superseded = told(&world, "App Deletion Superseded");
@@ -296,14 +264,13 @@ async fn a_deletion_that_loses_its_tie_is_told_so_and_an_older_one_is_told_that_
 
 #[tokio::test]
 async fn a_deletion_that_waits_says_for_what_once() {
-    let world = app::world().await;
-    let promote = world.start("promote", YES);
+    let (world, promote) = app::promoting(YES).await;
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     let deleter = world.start("app-deletion", &[]);
     world.proxy.hold_draining();
     let event = app::deleted(&world, "deletion-1", 5);
     for _ in 0..2 {
-        let answer = deleter.invoke(&event).await.answer();
+        let answer = deleter.answer(&event).await;
         assert_eq!(answer["status"], "waiting", "{answer:#}");
         app::pass_minute(&world).await;
     }
@@ -338,8 +305,7 @@ async fn what_fails_says_its_warnings_too() {
         ("R1", lacking, "MissingVariables"),
         ("R2", invalid, "InvalidManifest"),
     ] {
-        let key = format!("apps/{APP}/releases/{release}/convox.yml");
-        world.put(&key, manifest).await;
+        app::write_manifest(&world, release, manifest).await;
         let environment = "export OTHER\nA=1\n";
         world.proxy.clear();
         let answer = app::promote_app(&world, &function, APP, release, environment).await;
@@ -349,33 +315,32 @@ async fn what_fails_says_its_warnings_too() {
         assert_says_all(&told(&world, "Release Promote Failed")[0], error_type);
 
         let question = json!({"app": APP, "release": release, "dryRun": true});
-        assert_says_all(&function.invoke(&question).await.answer(), error_type);
+        assert_says_all(&function.answer(&question).await, error_type);
 
         let request = json!({"app": APP, "release": release, "service": "web"});
-        assert_says_all(&process.invoke(&request).await.answer(), error_type);
+        assert_says_all(&process.answer(&request).await, error_type);
         assert_says_all(&told(&world, "Process Failed")[0], error_type);
     }
 }
 
 #[tokio::test]
 async fn every_event_names_its_request() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     let mut bad = app::written(&world, "R1", "");
     bad["detail"]["object"]["key"] = "apps/Shop/releases/R1/env".into();
-    let answer = function.invoke(&bad).await.answer();
+    let answer = function.answer(&bad).await;
     assert_eq!(answer["errorType"], "InvalidName", "{answer:#}");
     let failed = told(&world, "Release Promote Failed");
     assert_eq!(failed[0]["requestId"], bad["id"]);
 
     let process = world.start("process-run", YES);
     let run = crate::process_run::requested(&world, "run-1", &json!({"command": "true"}));
-    let answer = process.invoke(&run).await.answer();
+    let answer = process.answer(&run).await;
     assert_eq!(answer["status"], "started", "{answer:#}");
     let mut nameless = run.clone();
     nameless["detail"]["service"] = Value::Null;
-    let answer = process.invoke(&nameless).await.answer();
+    let answer = process.answer(&nameless).await;
     assert_eq!(answer["errorType"], "InvalidRequest", "{answer:#}");
 
     let deleter = world.start("app-deletion", &[]);
@@ -387,9 +352,7 @@ async fn every_event_names_its_request() {
     let waits = deleter.invoke(&app::deleted(&world, "deletion-1", 5)).await;
     assert_eq!(waits.answer()["status"], "waiting");
     world.proxy.end_draining();
-    world
-        .proxy
-        .inject(Fault::DENIED.on("secretsmanager", "DeleteSecret"));
+    world.inject(Fault::DENIED.on("secretsmanager", "DeleteSecret"));
     let fails = deleter.invoke(&app::deleted(&world, "deletion-2", 6)).await;
     assert_eq!(fails.answer()["status"], "failed");
     world.proxy.lift();
@@ -469,7 +432,7 @@ async fn an_event_for_nobody_leaves_a_line_and_a_count() {
             "EventSources does not have `secrets-manager-env`",
         ),
     ] {
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         assert_eq!(answer["status"], "ignored", "{event}");
         let message = answer["message"].as_str().unwrap();
         assert!(

@@ -3,7 +3,7 @@
 use double::Fault;
 use rig::Invocation;
 
-use crate::app::{self, APP};
+use crate::app;
 
 /// Calls that are throttled until they fail: more than the SDK's own budget of retries lasts for. It holds 500, a retry takes
 /// five, and a call that fails in the end has taken 25.
@@ -17,11 +17,10 @@ const DELIVERIES: usize = 20;
 async fn what_ecs_throttles_is_tried_again_however_much_was_throttled_before() {
     let world = app::world().await;
     let function = world.start("promote", &[("TIME_SCALE", "0.03")]);
-    let version = world.put_env(APP, "R1", &[("DATABASE_URL", "first")]).await;
-    let event = app::written(&world, "R1", &version);
+    let event = app::uploaded(&world, "R1", &[("DATABASE_URL", "first")]).await;
     let throttled = |times| Fault::Throttle.on("ecs", "DescribeClusters").times(times);
     for call in 1..=CALLS {
-        world.proxy.inject(throttled(ATTEMPTS));
+        world.inject(throttled(ATTEMPTS));
         let ended = app::deliver(&function, &event).await;
         world.proxy.lift();
         assert!(
@@ -32,7 +31,7 @@ async fn what_ecs_throttles_is_tried_again_however_much_was_throttled_before() {
     // Whether the rest of the promote is in time does not matter: this scale leaves a busy machine 150 ms for an answer.
     for _ in 0..DELIVERIES {
         world.proxy.clear();
-        world.proxy.inject(throttled(1));
+        world.inject(throttled(1));
         app::deliver(&function, &event).await;
         world.proxy.lift();
         let tries = world.proxy.count("ecs", "DescribeClusters");

@@ -5,18 +5,16 @@ mod dry_run;
 mod ignored;
 mod redelivery;
 
-use rig::World;
+use rig::{World, events};
 use serde_json::{Value, json};
 
-use crate::app::{self, APP};
-use crate::samples;
+use crate::app::{self, APP, YES};
 
-const YES: &[(&str, &str)] = &[("SECRETS_MANAGER_ENV", "Yes")];
 const ENVIRONMENT: &[(&str, &str)] = &[("DATABASE_URL", "u")];
 
 /// The sample event `events/promote-{name}.json`, about this World's Rack, bucket and Release.
 fn sample(world: &World, name: &str, release: &str, version: &str) -> Value {
-    samples::of_release(world, "promote", name, release, version)
+    events::sample_of(world, &format!("promote-{name}"), release, version)
 }
 
 async fn assert_runs(world: &World, release: &str, case: &str) {
@@ -36,14 +34,13 @@ async fn assert_runs(world: &World, release: &str, case: &str) {
 
 #[tokio::test]
 async fn every_sample_event_can_be_read() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let version = world.put_env(APP, "R1", ENVIRONMENT).await;
-    let names = samples::names("promote");
+    let names = events::samples("promote");
     assert!(names.len() >= 7, "{names:?}");
     for name in names {
         let event = sample(&world, &name, "R1", &version);
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         if name.starts_with("sqs-") {
             assert_eq!(answer, json!({"batchItemFailures": []}), "{name}");
         } else {
@@ -63,8 +60,7 @@ async fn every_sample_event_can_be_read() {
 
 #[tokio::test]
 async fn an_environment_write_promotes_however_it_is_announced() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     for (release, name, is_queued) in [
         ("R1", "object-created", false),
         ("R2", "s3-notification", false),
@@ -73,7 +69,7 @@ async fn an_environment_write_promotes_however_it_is_announced() {
     ] {
         let version = world.put_env(APP, release, ENVIRONMENT).await;
         let event = sample(&world, name, release, &version);
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         if is_queued {
             assert_eq!(answer, json!({"batchItemFailures": []}), "{name}");
         } else {
@@ -86,24 +82,21 @@ async fn an_environment_write_promotes_however_it_is_announced() {
 
 #[tokio::test]
 async fn a_notifications_key_is_form_decoded() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let version = world.put_env(APP, "R1", ENVIRONMENT).await;
     let mut event = sample(&world, "s3-notification", "R1", &version);
     let key = &mut event["Records"][0]["s3"]["object"]["key"];
     *key = "apps%2Fshop%2Freleases%2FR1%2Fenv".into();
-    assert_eq!(function.invoke(&event).await.answer()["status"], "promoted");
+    assert_eq!(function.answer(&event).await["status"], "promoted");
     // `+` is a space, and no Release's name has one.
     event["Records"][0]["s3"]["object"]["key"] = "apps/shop/releases/R+1/env".into();
-    let answer = function.invoke(&event).await.answer();
-    let message = answer["message"].as_str().unwrap();
-    assert!(message.contains("the Release name `R 1`"), "{message}");
+    let answer = function.answer(&event).await;
+    app::assert_tells(&answer, "the Release name `R 1`");
 }
 
 #[tokio::test]
 async fn an_event_without_a_version_promotes_the_current_one() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     for (release, name, pointer, field) in [
         ("R1", "object-created", "/detail/object", "version-id"),
         ("R2", "s3-notification", "/Records/0/s3/object", "versionId"),
@@ -115,7 +108,7 @@ async fn an_event_without_a_version_promotes_the_current_one() {
         let mut event = sample(&world, name, release, "");
         let object = event.pointer_mut(pointer).unwrap().as_object_mut().unwrap();
         object.remove(field);
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         assert_eq!(answer["status"], "promoted", "{name}: {answer:#}");
         assert_eq!(answer["requestId"], current, "{name}");
         assert_eq!(answer["envVersionId"], current, "{name}");
@@ -124,19 +117,15 @@ async fn an_event_without_a_version_promotes_the_current_one() {
 
 #[tokio::test]
 async fn a_requested_older_release_is_a_rollback() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "old")]).await;
     let manifest = app::MANIFEST.replace("example/web:1", "example/web:2");
-    world
-        .put("apps/shop/releases/R2/convox.yml", manifest)
-        .await;
+    app::write_manifest(&world, "R2", manifest).await;
     app::promote(&world, &function, "R2", &[("DATABASE_URL", "new")]).await;
 
     let event = sample(&world, "requested", "R1", "");
-    let answer = function.invoke(&event).await.answer();
-    assert_eq!(answer["status"], "promoted", "{answer:#}");
-    assert_eq!(answer["requestId"], event["id"]);
+    let answer = function.answer(&event).await;
+    app::assert_says!(answer, {"status": "promoted", "requestId": event["id"]});
     assert_runs(&world, "R1", "rolled back").await;
     let (_, secret) = app::current_secret(&world).await;
     assert_eq!(secret, json!({"DATABASE_URL": "old"}));
@@ -152,11 +141,10 @@ async fn a_requested_older_release_is_a_rollback() {
 
 #[tokio::test]
 async fn a_direct_invocation_promotes() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     world.put_env(APP, "R1", ENVIRONMENT).await;
     let direct = json!({"app": APP, "release": "R1"});
-    let answer = function.invoke(&direct).await.answer();
+    let answer = function.answer(&direct).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
     assert_runs(&world, "R1", "direct").await;
 }

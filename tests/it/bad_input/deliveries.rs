@@ -1,7 +1,5 @@
 //! Secrets of the user's own and environment files that cannot be meant.
 
-use serde_json::json;
-
 use super::{Bad, Rack};
 use crate::app::{self, APP};
 
@@ -154,8 +152,7 @@ async fn what_the_rack_does_not_allow_is_refused_all_at_once_and_in_the_dry_run_
          arn:aws:s3:::{}/apps/{APP}/a.env\n",
         world.bucket
     );
-    let key = format!("apps/{APP}/releases/R1/convox.yml");
-    world.put(&key, manifest(&body)).await;
+    app::write_manifest(&world, "R1", manifest(&body)).await;
     let pattern = format!("arn:aws:secretsmanager:*:{account}:secret:shared/*");
     let allowed = [
         ("APP_SECRET_ARNS", pattern.as_str()),
@@ -165,12 +162,8 @@ async fn what_the_rack_does_not_allow_is_refused_all_at_once_and_in_the_dry_run_
     for (settings, refused) in [(allowed, 3), (none, 5)] {
         let version = world.put_env(APP, "R1", &[("THEIRS", &theirs)]).await;
         let function = world.start("promote", &settings);
-        let dry_run = json!({"app": APP, "release": "R1", "dryRun": true});
-        let plan = function.invoke(&dry_run).await.answer();
-        let report = function
-            .invoke(&app::written(&world, "R1", &version))
-            .await
-            .answer();
+        let plan = app::dry_run(&function, "R1").await;
+        let report = function.answer(&app::written(&world, "R1", &version)).await;
         for answer in [&plan, &report] {
             assert_eq!(answer["errorType"], "SecretNotAllowed", "{answer:#}");
             let message = answer["message"].as_str().unwrap();

@@ -1,9 +1,10 @@
 //! An environment object that cannot be read.
 
 use rig::canary;
+use serde_json::json;
 
 use super::{Bad, Rack, good};
-use crate::app::APP;
+use crate::app::{self, APP};
 
 fn bad<'a>(
     name: &'a str,
@@ -137,14 +138,7 @@ async fn an_envelope_that_cannot_be_opened_is_refused_and_never_read_as_text() {
     );
     rack.refused_by(Some(&keyless), case).await;
 
-    let report = crate::app::promote_app(
-        &rack.world,
-        &rack.function,
-        crate::app::APP,
-        "R99",
-        envelope,
-    )
-    .await;
+    let report = app::promote_app(&rack.world, &rack.function, APP, "R99", envelope).await;
     assert_eq!(
         report["status"], "promoted",
         "untouched, it opens: {report:#}"
@@ -198,10 +192,10 @@ async fn an_environment_that_no_container_can_be_started_with_is_refused_by_name
     }
     // The same that is not declared stops nobody.
     let fits = one(131_071 - "BUNDLE=".len());
-    let answer = crate::app::promote_app(&rack.world, &rack.function, APP, "R99", fits).await;
+    let answer = app::promote_app(&rack.world, &rack.function, APP, "R99", fits).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
-    let running = crate::app::running(&rack.world, "worker").await;
-    let seen = crate::app::sees(&rack.world, &running).await;
+    let running = app::running(&rack.world, "worker").await;
+    let seen = app::sees(&rack.world, &running).await;
     assert_eq!(seen["BUNDLE"].len(), 131_071 - "BUNDLE=".len());
 }
 
@@ -250,10 +244,10 @@ async fn an_environment_in_a_form_of_others_takes_no_variable_from_what_runs() {
 
 #[tokio::test]
 async fn an_environment_is_emptied_only_where_the_request_says_so() {
-    let world = crate::app::world_with("services:\n  web:\n    image: i\n", &[]).await;
+    let world = app::world_with("services:\n  web:\n    image: i\n", &[]).await;
     let function = world.start("promote", &[("SECRETS_MANAGER_ENV", "Yes")]);
     let promote = async |release, environment: &str| {
-        crate::app::promote_app(&world, &function, APP, release, environment).await
+        app::promote_app(&world, &function, APP, release, environment).await
     };
     // Nothing is taken from an App that has no variables.
     for (release, environment, error_type) in [
@@ -270,26 +264,26 @@ async fn an_environment_is_emptied_only_where_the_request_says_so() {
         );
     }
     // An applied one that is gone counts as one that gave some.
-    let version = crate::app::state(&world).await["applied"]["envVersionId"].clone();
+    let version = app::state(&world).await["applied"]["envVersionId"].clone();
     let delete = world.s3.delete_object().bucket(&world.bucket);
     let delete = delete.key(format!("apps/{APP}/releases/R3/env"));
     let delete = delete.version_id(version.as_str().unwrap());
     delete.send().await.unwrap();
-    let request = crate::app::requested(&world, "R4", "before-r4", 1);
-    let answer = function.invoke(&request).await.answer();
+    let request = app::requested(&world, "R4", "before-r4", 1);
+    let answer = function.answer(&request).await;
     assert_eq!(answer["errorType"], "EmptyEnvironment", "{answer:#}");
-    let mut request = crate::app::requested(&world, "R4", "of-r4", 2);
+    let mut request = app::requested(&world, "R4", "of-r4", 2);
     request["detail"]["allowRemoval"] = true.into();
-    let answer = function.invoke(&request).await.answer();
+    let answer = function.answer(&request).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
-    assert_eq!(crate::app::state(&world).await["applied"]["release"], "R4");
+    assert_eq!(app::state(&world).await["applied"]["release"], "R4");
 }
 
 /// Lines of YAML, of ECS's list and of a value with newlines, beside one that is right: the file is promoted, and of the others
 /// no output has more than the number.
 #[tokio::test]
 async fn of_lines_in_other_forms_no_output_shows_a_value() {
-    let world = crate::app::world_with(
+    let world = app::world_with(
         "services:\n  web:\n    image: i\n    environment: ['*']\n",
         &[],
     )
@@ -300,7 +294,7 @@ async fn of_lines_in_other_forms_no_output_shows_a_value() {
         "API_KEY: {value}==\nA=1\nDATABASE_URL: postgres://app:{value}@db/shop?sslmode=require\n\
          [{{\"name\":\"PW\",\"value\":\"{value}=x\"}}]\nPEM=\"-----BEGIN\n2{value}=\n\"\nexport PW='{value}'\n"
     );
-    let report = crate::app::promote_app(&world, &function, APP, "R1", environment).await;
+    let report = app::promote_app(&world, &function, APP, "R1", environment).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let warnings = report["warnings"].to_string();
     for says in [
@@ -312,13 +306,8 @@ async fn of_lines_in_other_forms_no_output_shows_a_value() {
     ] {
         assert!(warnings.contains(says), "{says}: {warnings}");
     }
-    let dry_run = serde_json::json!({"app": APP, "release": "R1", "dryRun": true});
-    let planned = function.invoke(&dry_run).await.answer();
-    assert_eq!(
-        planned["keys"]["added"],
-        serde_json::json!([]),
-        "{planned:#}"
-    );
+    let planned = app::dry_run(&function, "R1").await;
+    assert_eq!(planned["keys"]["added"], json!([]), "{planned:#}");
     // The container says the same of it, and starts.
     let definition = report["services"]["web"]["newTaskDefinition"]
         .as_str()
@@ -337,11 +326,9 @@ async fn of_lines_in_other_forms_no_output_shows_a_value() {
 
 #[tokio::test]
 async fn an_object_that_no_function_can_hold_is_refused_unread() {
-    let world = crate::app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     let large = "A=1\n".repeat(9 << 20);
-    let report = crate::app::promote_app(&world, &function, crate::app::APP, "R1", large).await;
-    assert_eq!(report["status"], "failed", "{report:#}");
-    assert_eq!(report["errorType"], "ObjectTooLarge", "{report:#}");
-    assert_eq!(crate::app::sent(&world), ["Release Promote Failed"]);
+    let report = app::promote_app(&world, &function, APP, "R1", large).await;
+    app::assert_says!(report, {"status": "failed", "errorType": "ObjectTooLarge"});
+    assert_eq!(app::sent(&world), ["Release Promote Failed"]);
 }

@@ -6,13 +6,12 @@ use serde_json::{Value, json};
 use crate::app::{self, APP};
 
 async fn answer(function: &Function, event: &Value) -> Value {
-    function.invoke(event).await.answer()
+    function.answer(event).await
 }
 
 #[tokio::test]
 async fn a_bad_name_ends_in_an_event_without_state_or_report() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     for (app, release, says) in [
         ("Shop", "R1", "the App name `Shop`"),
         ("shop_2", "R1", "the App name `shop_2`"),
@@ -50,8 +49,7 @@ async fn a_bad_name_ends_in_an_event_without_state_or_report() {
 
 #[tokio::test]
 async fn a_request_that_does_not_say_what_it_has_to_is_told_and_counted() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     for (detail, app, release, says) in [
         (json!({"app": APP}), APP, "", "has no `release`"),
         (json!({"release": "R1"}), "", "R1", "has no `app`"),
@@ -99,8 +97,7 @@ async fn a_name_that_ecs_refuses_hides_nothing_else() {
         "services:\n  web:\n    image: a\n    prot: 1\n    environment: [MISSING]\n  {long}:\n    image: a\n\
          timers:\n  {long}:\n    schedule: never\n    command: c\n    service: web\n"
     );
-    let world = app::world_with(&manifest, &[]).await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting_with(&manifest, &[], &[]).await;
     let answer = app::promote(&world, &function, "R1", &[]).await;
     assert_eq!(answer["status"], "failed", "{answer:#}");
     let message = answer["message"].as_str().unwrap();
@@ -119,16 +116,11 @@ async fn a_name_that_ecs_refuses_hides_nothing_else() {
 
 #[tokio::test]
 async fn a_release_that_nobody_wrote_cannot_be_requested() {
-    let world = app::world().await;
-    let function = world.start("promote", &[]);
+    let (world, function) = app::promoting(&[]).await;
     let request = app::requested(&world, "R1", "request-1", 0);
     let answer = answer(&function, &request).await;
     assert_eq!(answer["errorType"], "ReleaseNotFound", "{answer:#}");
-    let message = answer["message"].as_str().unwrap();
-    assert!(
-        message.contains("write `apps/shop/releases/R1/env`"),
-        "{message}"
-    );
+    app::assert_tells(&answer, "write `apps/shop/releases/R1/env`");
     assert_eq!(app::changes(&world), ["events PutEvents"]);
     assert_eq!(app::sent(&world), ["Release Promote Failed"]);
 }

@@ -122,7 +122,7 @@ async fn an_envelope_is_never_read_as_plain_text() {
         if let Some(code) = kms_says {
             let fault = Fault::Error { status: 400, code };
             world.proxy.lift();
-            world.proxy.inject(fault.on("kms", "Decrypt"));
+            world.inject(fault.on("kms", "Decrypt"));
         }
         let variables = [
             ("CONVOX_ENV_URL", url.as_str()),
@@ -146,7 +146,7 @@ async fn what_s3_refuses_names_the_permission() {
     let version = world.put(KEY, "A=1").await;
     let (status, code) = (403, "AccessDenied");
     let denied = Fault::Error { status, code };
-    world.proxy.inject(denied.on("s3", "GetObject"));
+    world.inject(denied.on("s3", "GetObject"));
     let newest = format!("s3://{}/{KEY}", world.bucket);
     for (url, action) in [
         (url(&world, &version), "s3:GetObjectVersion"),
@@ -212,7 +212,7 @@ async fn an_object_that_is_no_environment_by_its_size_or_is_cut_off_is_named() {
     .await;
     assert_says(&said, &[&url, "more than 16 MiB"], "huge");
 
-    world.proxy.inject(Fault::LostAnswer.on("s3", "GetObject"));
+    world.inject(Fault::LostAnswer.on("s3", "GetObject"));
     let said = refused(&world, &[("CONVOX_ENV_URL", &url)], "cut off").await;
     assert_says(&said, &[&url, "the network's way to S3"], "cut off");
     assert_eq!(
@@ -226,9 +226,7 @@ async fn an_object_that_is_no_environment_by_its_size_or_is_cut_off_is_named() {
 async fn a_throttled_s3_is_asked_again() {
     let world = World::new().await;
     let url = url(&world, &world.put(KEY, "A=1").await);
-    world
-        .proxy
-        .inject(Fault::Throttle.on("s3", "GetObject").times(2));
+    world.inject(Fault::Throttle.on("s3", "GetObject").times(2));
     let output = run(
         &world,
         &[("CONVOX_ENV_URL", &url), ("CONVOX_ENV_VARS", "A")],
@@ -272,7 +270,7 @@ async fn a_variable_that_linux_does_not_take_is_said_so_without_it() {
 async fn an_s3_that_never_ends_its_answer_ends_the_container_within_its_limit() {
     let world = World::new().await;
     let url = url(&world, &world.put(KEY, "A=1").await);
-    world.proxy.inject(Fault::Hang.on_service("s3"));
+    world.inject(Fault::Hang.on_service("s3"));
     let silent = [("CONVOX_ENV_URL", url.as_str())];
     let stalled = serve("A=1\n".to_owned(), 1000).await;
     let stalled = [silent[0], ("CONVOX_ENV_TEST_ENDPOINT", stalled.as_str())];

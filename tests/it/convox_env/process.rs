@@ -114,7 +114,7 @@ fn without_libcs_own_signals(output: &[u8]) -> Vec<String> {
 async fn term_ends_a_container_that_still_reads_its_environment() {
     let world = World::new().await;
     let url = url(&world, &world.put(KEY, "A=1").await);
-    world.proxy.inject(Fault::Hang.on_service("s3"));
+    world.inject(Fault::Hang.on_service("s3"));
     let variables = [("CONVOX_ENV_URL", url.as_str())];
     let mut child = convox_env(&world, &variables).arg("true").spawn().unwrap();
     while world.proxy.count("s3", "GetObject") == 0 {

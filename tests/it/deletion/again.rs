@@ -15,7 +15,7 @@ async fn deleting_again_changes_nothing_and_tells_the_date_again() {
     let date = deletion_date(&world).await;
     for (id, status) in [("event-1", "idle"), ("event-2", "deleted")] {
         world.proxy.clear();
-        let answer = deletion.invoke(&app::deleted(&world, id, 6)).await.answer();
+        let answer = deletion.answer(&app::deleted(&world, id, 6)).await;
         assert_eq!(answer["status"], status, "{id}: {answer:#}");
         assert_eq!(
             world.proxy.writes().len(),
@@ -38,9 +38,8 @@ async fn an_app_that_never_was_is_not_deleted_and_leaves_no_state() {
     let direct = json!({"app": APP, "delete": true});
     for event in [app::deleted(&world, "event-1", 5), direct] {
         world.proxy.clear();
-        let answer = deletion.invoke(&event).await.answer();
-        assert_eq!(answer["status"], "failed", "{answer:#}");
-        assert_eq!(answer["errorType"], "AppNotFound", "{answer:#}");
+        let answer = deletion.answer(&event).await;
+        app::assert_says!(answer, {"status": "failed", "errorType": "AppNotFound"});
         let message = answer["message"].as_str().unwrap();
         let says = format!("Rack {} has no App `{APP}`", world.rack);
         assert!(message.contains(&says), "{message}");
@@ -56,21 +55,19 @@ async fn an_app_that_never_was_is_not_deleted_and_leaves_no_state() {
 #[tokio::test]
 async fn an_app_that_was_uploaded_and_never_promoted_is_deleted_so_that_its_upload_comes_too_late()
 {
-    let world = app::world_with(app::MANIFEST, &[]).await;
-    let promote = world.start("promote", super::YES);
+    let (world, promote) = app::promoting_with(app::MANIFEST, &[], super::YES).await;
     let deletion = world.start("app-deletion", &[]);
     let version = world.put_env(APP, "R1", &[("DATABASE_URL", "u")]).await;
     let event = app::deleted(&world, "event-1", 5);
-    let answer = deletion.invoke(&event).await.answer();
-    assert_eq!(answer["status"], "deleted", "{answer:#}");
-    assert_eq!(answer["removed"], json!([]));
+    let answer = deletion.answer(&event).await;
+    app::assert_says!(answer, {"status": "deleted", "removed": []});
     assert_eq!(world.proxy.writes().len(), 0);
     assert_eq!(
         app::sent(&world),
         ["App Deletion Completed", "Secret Write Skipped"]
     );
     let written = app::written(&world, "R1", &version);
-    let answer = promote.invoke(&written).await.answer();
+    let answer = promote.answer(&written).await;
     assert_eq!(answer["status"], "superseded", "{answer:#}");
 }
 
@@ -96,26 +93,19 @@ async fn a_deletion_that_comes_too_late_spares_the_app_that_came_back() {
     // That it is superseded is told once.
     let told = ["s3 PutObject", "events PutEvents", "s3 PutObject"];
     for _ in 0..2 {
-        let answer = deletion.invoke(&late).await.answer();
+        let answer = deletion.answer(&late).await;
         assert_eq!(answer["status"], "superseded", "{answer:#}");
     }
     assert_eq!(app::changes(&world), told);
     // Also where it stands in the queue of promote's next work.
-    let report = app::promote(&world, &promote, "R2", &[("DATABASE_URL", "second")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
-    assert_eq!(
-        deletion.invoke(&late).await.answer()["status"],
-        "superseded"
-    );
+    app::promoted(&world, &promote, "R2", &[("DATABASE_URL", "second")]).await;
+    assert_eq!(deletion.answer(&late).await["status"], "superseded");
 }
 
 #[tokio::test]
 async fn a_deletion_from_the_future_is_refused() {
     let (world, _, deletion) = live().await;
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-1", 120))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(&world, "event-1", 120)).await;
     assert_eq!(answer["status"], "refused", "{answer:#}");
     assert_eq!(app::changes(&world), ["events PutEvents"]);
     let told = &world.events()[0];
@@ -151,10 +141,7 @@ async fn assert_back(world: &rig::World, report: &Value, arn: &str, case: &str) 
 #[tokio::test]
 async fn a_newer_promote_restores_the_secret_and_writes_it_before_a_definition_names_it() {
     let (world, promote, deletion) = live().await;
-    let gone = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    let gone = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     let arn = gone["secretArn"].as_str().unwrap();
     for (release, case) in [("R1", "the same Release"), ("R2", "another Release")] {
         world.proxy.clear();
@@ -184,21 +171,19 @@ async fn a_deletion_that_died_half_way_is_finished_or_undone_by_who_comes_next()
     for finished in [true, false] {
         let (world, promote, deletion) = live().await;
         let arn = app::state(&world).await["applied"]["secret"]["arn"].clone();
-        world
-            .proxy
-            .inject(Fault::TRANSIENT.on("ecs", "DeleteService").after(1));
+        world.inject(Fault::TRANSIENT.on("ecs", "DeleteService").after(1));
         let event = app::deleted(&world, "event-1", 5);
         let ended = deletion.invoke(&event).await;
         assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
         world.proxy.lift();
         if finished {
-            let answer = deletion.invoke(&event).await.answer();
+            let answer = deletion.answer(&event).await;
             assert_eq!(answer["status"], "deleted", "{answer:#}");
             assert_gone(&world, "redelivered").await;
         } else {
             let report = promote_later(&world, &promote, "R1", "again").await;
             assert_back(&world, &report, arn.as_str().unwrap(), "promoted instead").await;
-            let answer = deletion.invoke(&event).await.answer();
+            let answer = deletion.answer(&event).await;
             assert_eq!(answer["status"], "superseded", "{answer:#}");
         }
     }
@@ -209,39 +194,33 @@ async fn a_promote_that_meets_a_draining_service_waits_and_then_brings_the_app_b
     let (world, promote, deletion) = live().await;
     let arn = app::state(&world).await["applied"]["secret"]["arn"].clone();
     world.proxy.hold_draining();
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     let answer = promote_later(&world, &promote, "R1", "again").await;
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     // app-deletion has nothing to do with it any more.
     let next = app::continued(&world, "delete");
-    let idle = deletion.invoke(&next).await.answer();
+    let idle = deletion.answer(&next).await;
     assert_eq!(idle["status"], "waiting", "{idle:#}");
     world.proxy.end_draining();
     app::pass_minute(&world).await;
     // It is due now, so app-deletion hands it over instead of working on it.
     world.proxy.clear();
-    let _ = deletion.invoke(&next).await.answer();
+    let _ = deletion.answer(&next).await;
     let handed = world.events().pop().unwrap();
     assert_eq!(
         (handed.detail_type.as_str(), &handed.detail["kind"]),
         ("Promotion Continue", &json!("promote"))
     );
     let event = events::of_functions("Promotion Continue", "continue", &handed.detail);
-    let report = promote.invoke(&event).await.answer();
+    let report = promote.answer(&event).await;
     assert_back(&world, &report, arn.as_str().unwrap(), "drained").await;
 }
 
 #[tokio::test]
 async fn after_the_window_the_secret_is_created_anew() {
     let (world, promote, deletion) = live().await;
-    let gone = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    let gone = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     let force = world
         .secrets_manager
         .delete_secret()
@@ -259,8 +238,7 @@ async fn after_the_window_the_secret_is_created_anew() {
         .await
         .unwrap();
     let report = promote_later(&world, &promote, "R1", "again").await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
-    assert_eq!(report["delivery"], "SecretsManager");
+    app::assert_says!(report, {"status": "promoted", "delivery": "SecretsManager"});
     assert_ne!(report["secretArn"], gone["secretArn"]);
 }
 
@@ -268,20 +246,18 @@ async fn after_the_window_the_secret_is_created_anew() {
 async fn each_function_hands_over_the_work_of_the_other() {
     let (world, promote, deletion) = live().await;
     // app-deletion dies before it begins: its wish stands in the state.
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("events", "ListRules"));
+    world.inject(Fault::TRANSIENT.on("events", "ListRules"));
     let ended = deletion.invoke(&app::deleted(&world, "event-1", 5)).await;
     assert!(matches!(ended, rig::Invocation::Error { .. }), "{ended:?}");
     world.proxy.lift();
     world.proxy.clear();
     let next = app::continued(&world, "promote");
-    let _ = promote.invoke(&next).await.answer();
+    let _ = promote.answer(&next).await;
     let handed = world.events();
     assert_eq!(handed.len(), 1, "{handed:?}");
     assert_eq!(handed[0].detail["kind"], "delete");
     assert_eq!(statuses(&world).await, ["ACTIVE"; 3]);
     let event = events::of_functions("Promotion Continue", "continue", &handed[0].detail);
-    assert_eq!(deletion.invoke(&event).await.answer()["status"], "deleted");
+    assert_eq!(deletion.answer(&event).await["status"], "deleted");
     assert_gone(&world, "handed over").await;
 }

@@ -12,8 +12,7 @@ fn fault(code: &'static str) -> Fault {
 }
 
 async fn failed(world: &World, answer: &Value, error_type: &str) -> String {
-    assert_eq!(answer["status"], "failed", "{answer:#}");
-    assert_eq!(answer["errorType"], error_type, "{answer:#}");
+    app::assert_says!(answer, {"status": "failed", "errorType": error_type});
     let state = app::state(world).await;
     assert_eq!(state["desired"]["status"], "failed");
     assert_eq!(state["lease"], Value::Null);
@@ -34,18 +33,14 @@ async fn lent_web(settings: &[(&str, &str)]) -> (World, Function) {
     let named = json!({"services": {"web": "their-web"}}).to_string();
     world.put("apps/shop/app.json", named).await;
     let promote = world.start("promote", settings);
-    let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     (world, promote)
 }
 
 /// That a deletion is refused, about `their-web`, before anything is written.
 async fn assert_stopped(world: &World, deletion: &Function, error_type: &str) {
     world.proxy.clear();
-    let answer = deletion
-        .invoke(&app::deleted(world, "event-1", 5))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(world, "event-1", 5)).await;
     let message = failed(world, &answer, error_type).await;
     assert!(message.contains("`their-web`"), "{message}");
     assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(world));
@@ -60,33 +55,19 @@ async fn an_ecs_service_of_somebody_else_that_reads_the_secret_stops_it_before_a
     assert_eq!(rules(&world).await.len(), 2);
 
     // Once it runs something else, the App can go; that service stays.
-    let moved = world
-        .ecs
-        .update_service()
-        .cluster(&world.cluster)
-        .service("their-web");
+    let moved = app::update(&world, "their-web");
     moved.task_definition("dummy").send().await.unwrap();
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-2", 6))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(&world, "event-2", 6)).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert!(deletion_date(&world).await.is_some());
-    let theirs = world
-        .ecs
-        .describe_services()
-        .cluster(&world.cluster)
-        .services("their-web");
-    let theirs = theirs.send().await.unwrap();
-    assert_eq!(theirs.services()[0].status(), Some("ACTIVE"));
+    assert!(app::standing(&world, "their-web").await.is_some());
 }
 
 #[tokio::test]
 async fn an_ecs_service_that_app_json_no_longer_names_stops_it_too() {
     let (world, promote) = lent_web(super::YES).await;
     world.put("apps/shop/app.json", "{}").await;
-    let report = app::promote(&world, &promote, "R2", &[("DATABASE_URL", "u")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let report = app::promoted(&world, &promote, "R2", &[("DATABASE_URL", "u")]).await;
     let warnings = report["warnings"].to_string();
     let stays = "app.json no longer names the ECS service `their-web`, and it stays on";
     assert!(warnings.contains(stays), "{warnings}");
@@ -117,19 +98,10 @@ async fn what_lacks_the_tags_stays() {
         .name(&rule)
         .schedule_expression("rate(1 day)");
     put.send().await.unwrap();
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_eq!(rules(&world).await, [rule]);
-    let theirs = world
-        .ecs
-        .describe_services()
-        .cluster(&world.cluster)
-        .services(&name);
-    let theirs = theirs.send().await.unwrap();
-    assert_eq!(theirs.services()[0].status(), Some("ACTIVE"));
+    assert!(app::standing(&world, &name).await.is_some());
     assert!(deletion_date(&world).await.is_some());
 }
 
@@ -137,17 +109,9 @@ async fn what_lacks_the_tags_stays() {
 async fn one_of_the_apps_name_without_its_tags_that_reads_the_secret_stops_it() {
     let (world, _, deletion) = live().await;
     let worker = app::ecs_service(&world, "worker");
-    let described = world.ecs.describe_services().cluster(&world.cluster);
-    let described = described.services(&worker).send().await.unwrap();
-    let arn = described.services()[0].service_arn().unwrap();
-    let untag = world.ecs.untag_resource().resource_arn(arn);
-    let keys = ["convox:rack", "convox:app"].map(str::to_owned).to_vec();
-    untag.set_tag_keys(Some(keys)).send().await.unwrap();
+    app::untag_service(&world, &worker).await;
     world.proxy.clear();
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     let message = failed(&world, &answer, "SecretStillRead").await;
     assert!(message.contains(&format!("`{worker}`")), "{message}");
     assert_eq!(world.proxy.writes().len(), 0, "{:?}", app::changes(&world));
@@ -155,8 +119,7 @@ async fn one_of_the_apps_name_without_its_tags_that_reads_the_secret_stops_it() 
 
 #[tokio::test]
 async fn a_secret_that_is_somebody_elses_stays_and_the_app_goes() {
-    let world = app::world().await;
-    let promote = world.start("promote", &[]);
+    let (world, promote) = app::promoting(&[]).await;
     app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     let create = world
         .secrets_manager
@@ -164,10 +127,7 @@ async fn a_secret_that_is_somebody_elses_stays_and_the_app_goes() {
         .name(app::secret(&world));
     create.secret_string("theirs").send().await.unwrap();
     let deletion = world.start("app-deletion", &[]);
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     let warnings = answer["warnings"].to_string();
     assert!(warnings.contains("somebody else's"), "{warnings}");
@@ -178,13 +138,8 @@ async fn a_secret_that_is_somebody_elses_stays_and_the_app_goes() {
 #[tokio::test]
 async fn a_secrets_manager_error_is_never_skipped() {
     let (world, _, deletion) = live().await;
-    world
-        .proxy
-        .inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    world.inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
+    let answer = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     world.proxy.lift();
     let message = failed(&world, &answer, "AccessDeniedException").await;
     let gone = "what earlier looks removed is gone; delete the App again";
@@ -192,10 +147,7 @@ async fn a_secrets_manager_error_is_never_skipped() {
     assert_eq!(deletion_date(&world).await, None);
     assert_eq!(app::sent(&world), ["App Deletion Failed"]);
 
-    let answer = deletion
-        .invoke(&app::deleted(&world, "event-2", 6))
-        .await
-        .answer();
+    let answer = deletion.answer(&app::deleted(&world, "event-2", 6)).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     assert_gone(&world, "again").await;
 }
@@ -203,21 +155,14 @@ async fn a_secrets_manager_error_is_never_skipped() {
 #[tokio::test]
 async fn an_app_whose_deletion_failed_half_way_is_promoted_with_live_definitions() {
     let (world, promote, deletion) = live().await;
-    world
-        .proxy
-        .inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
-    let _ = deletion
-        .invoke(&app::deleted(&world, "event-1", 5))
-        .await
-        .answer();
+    world.inject(fault("AccessDeniedException").on("secretsmanager", "DeleteSecret"));
+    let _ = deletion.answer(&app::deleted(&world, "event-1", 5)).await;
     world.proxy.lift();
     // A promote that fails in between does not hide what is gone.
     world.put_env(APP, "R0", &[("OTHER", "u")]).await;
-    let request = app::requested(&world, "R0", "event-2", 6);
-    let refused = promote.invoke(&request).await.answer();
+    let refused = app::asked(&world, &promote, "R0", "event-2", 6).await;
     assert_eq!(refused["errorType"], "MissingVariables", "{refused:#}");
-    let request = app::requested(&world, "R1", "event-3", 7);
-    let report = promote.invoke(&request).await.answer();
+    let report = app::asked(&world, &promote, "R1", "event-3", 7).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     for service in super::SERVICES {
         let task = app::running(&world, service).await;
@@ -235,7 +180,7 @@ async fn other_racks_names_and_forms_are_ignored() {
     let mut nobodys = app::deleted(&world, "event-3", 0);
     nobodys["detail"] = json!({"app": APP});
     for event in [theirs, aws, nobodys, json!({"app": APP}), json!([])] {
-        let answer = deletion.invoke(&event).await.answer();
+        let answer = deletion.answer(&event).await;
         assert_eq!(answer["status"], "ignored", "{event}: {answer:#}");
     }
     assert_eq!(app::changes(&world), Vec::<String>::new());
@@ -276,7 +221,7 @@ async fn a_deletion_of_no_app_is_told_counted_and_changes_nothing() {
         let mut event = app::deleted(&world, "event-1", 5);
         event["detail"] = detail;
         event["detail"]["rack"] = world.rack.as_str().into();
-        let answer = deletion.invoke(&event).await.answer();
+        let answer = deletion.answer(&event).await;
         assert_eq!(answer["status"], "failed", "{event}: {answer:#}");
         assert_eq!(app::changes(&world), ["events PutEvents"], "{event}");
         let told = &world.events()[0];
@@ -304,13 +249,13 @@ async fn after_six_hours_a_deletion_ends_as_failed() {
     let (world, _, deletion) = live().await;
     world.proxy.hold_draining();
     let event = app::deleted(&world, "event-1", 5);
-    assert_eq!(deletion.invoke(&event).await.answer()["status"], "waiting");
+    assert_eq!(deletion.answer(&event).await["status"], "waiting");
     let mut state = app::state(&world).await;
     state["desired"]["deadline"] = "2026-01-01T00:00:00Z".into();
     world
         .put("apps/shop/state/promotion.json", state.to_string())
         .await;
-    let answer = deletion.invoke(&event).await.answer();
+    let answer = deletion.answer(&event).await;
     let message = failed(&world, &answer, "DeadlineExceeded").await;
     assert!(message.contains("still draining"), "{message}");
 }
@@ -322,7 +267,7 @@ async fn a_state_that_cannot_be_read_is_measured_and_told_since_nothing_else_tel
         .put("apps/shop/state/promotion.json", "{not json")
         .await;
     let event = app::deleted(&world, "event-1", 5);
-    let answer = deletion.invoke(&event).await.answer();
+    let answer = deletion.answer(&event).await;
     assert_eq!(answer["errorType"], "StateUnreadable", "{answer:#}");
     assert_eq!(app::sent(&world), ["App Deletion Failed"]);
     assert!(deletion.output().contains(r#""AppDeletionFailures":1"#));

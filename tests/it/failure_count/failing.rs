@@ -1,10 +1,11 @@
 //! What failure-count cannot do now, it does later; nothing is lost.
 
 use double::Fault;
+use rig::events::queued;
 use rig::{Function, Invocation, World, canary};
 use serde_json::{Value, json};
 
-use super::{assert_counted, deliver, failures, hint, key, put_rows, queued, start, told};
+use super::{assert_counted, deliver, failures, hint, key, put_rows, start, told};
 use crate::app::{self, APP};
 
 fn error_type(invocation: Invocation) -> String {
@@ -46,9 +47,7 @@ async fn a_transient_fault_asks_for_another_delivery_and_no_event_is_lost() {
         put_rows(&world, app, "fff").await;
         let event = hint(&world, app, 3);
         let event = if is_queued { queued(&event) } else { event };
-        world
-            .proxy
-            .inject(Fault::TRANSIENT.on("events", "PutEvents"));
+        world.inject(Fault::TRANSIENT.on("events", "PutEvents"));
         let failed = function.invoke(&event).await;
         world.proxy.lift();
         if is_queued {
@@ -74,13 +73,10 @@ async fn what_fails_for_good_is_answered_and_not_delivered_again() {
         status: 403,
         code: "AccessDenied",
     };
-    world.proxy.inject(denied.on("s3", "PutObject"));
+    world.inject(denied.on("s3", "PutObject"));
     let event = hint(&world, APP, 3);
     let answer = deliver(&function, &event).await;
-    assert_eq!(
-        (&answer["status"], &answer["errorType"]),
-        (&json!("failed"), &json!("AccessDenied"))
-    );
+    app::assert_says!(answer, {"status": "failed", "errorType": "AccessDenied"});
     let answer = deliver(&function, &queued(&event)).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     world.proxy.lift();
@@ -90,13 +86,8 @@ async fn what_fails_for_good_is_answered_and_not_delivered_again() {
 
 async fn assert_unreadable(function: &Function, event: &Value, key: &str) {
     let answer = deliver(function, event).await;
-    assert_eq!(
-        (&answer["status"], &answer["errorType"]),
-        (&json!("failed"), &json!("StateUnreadable")),
-        "{answer}"
-    );
-    let message = answer["message"].as_str().unwrap();
-    assert!(message.contains(key), "{message}");
+    app::assert_says!(answer, {"status": "failed", "errorType": "StateUnreadable"});
+    app::assert_tells(&answer, key);
     assert!(function.output().contains(key), "it is logged");
     canary::assert_absent(&[function.output(), answer.to_string()]);
 }

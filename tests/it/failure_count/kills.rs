@@ -53,7 +53,7 @@ async fn every_call_is_survived(kind: Kind) -> usize {
         for (moment, kill) in [("before", Fault::KillBefore), ("after", Fault::KillAfter)] {
             let app = format!("{moment}-{calls}");
             let event = prepare(&world, &function, &app, kind).await;
-            world.proxy.inject(kill.on_any_call().after(calls).times(1));
+            world.inject(kill.on_any_call().after(calls).times(1));
             let ended = function.invoke(&event).await;
             world.proxy.lift();
             if let Invocation::Answer(_) = ended {

@@ -105,8 +105,7 @@ pub fn completed(world: &World, app: &str, service: &str, id: &str, seconds: i64
 
 /// A World with a Release that was promoted, and the task definition that its `web` runs.
 async fn live() -> (World, String) {
-    let world = app::world().await;
-    let promote = world.start("promote", YES);
+    let (world, promote) = app::promoting(YES).await;
     let report = app::promote(&world, &promote, "R1", &[("DATABASE_URL", "u")]).await;
     assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
     world.proxy.clear();
@@ -150,10 +149,7 @@ async fn a_launch_failure_names_task_definition_key_cause_and_fix_and_no_word_of
         })
     );
     let last = &events[2].detail;
-    assert_eq!(
-        (&last["cause"], &last["key"]),
-        (&json!("KeyMissing"), &Value::Null)
-    );
+    app::assert_says!(last, {"cause": "KeyMissing", "key": null});
     let counter = failures(&world, APP).await.unwrap().to_string();
     canary::assert_absent(&[function.output(), counter, format!("{events:?}")]);
 }

@@ -16,7 +16,7 @@ async fn two_copies_at_once_count_each_row_once_and_decide_each_warning_once() {
     let (one, other) = (start(&world), start(&world));
     // So that both have read before either writes.
     let slow = Fault::Latency(Duration::from_millis(20));
-    world.proxy.inject(slow.on("s3", "PutObject"));
+    world.inject(slow.on("s3", "PutObject"));
     let letters = "fffffffffofffffxfffdfffffffff";
     for round in 1..=letters.len() {
         put_rows(&world, APP, &letters[..round]).await;
@@ -57,7 +57,7 @@ async fn a_lost_race_is_run_again_with_the_rows_of_then() {
         status: 412,
         code: "PreconditionFailed",
     };
-    world.proxy.inject(lost.on("s3", "PutObject").times(2));
+    world.inject(lost.on("s3", "PutObject").times(2));
     let answer = deliver(&function, &hint(&world, APP, 3)).await;
     assert_eq!(answer["events"], 1, "{answer}");
     assert_counted(&world, APP, 3, 3, "the third try").await;

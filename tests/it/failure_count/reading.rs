@@ -1,12 +1,12 @@
 //! What is not for failure-count is ignored with a logged reason.
 
 use rig::World;
+use rig::events::{self, queued};
 use serde_json::{Value, json};
 
 use super::launches::{NO_KEY, completed, register, stopped};
-use super::{deliver, failures, hint, put_rows, queued, start};
+use super::{deliver, failures, hint, put_rows, start};
 use crate::app::{self, APP};
-use crate::samples;
 
 fn with(mut event: Value, pointer: &str, value: Value) -> Value {
     *event.pointer_mut(pointer).unwrap() = value;
@@ -149,11 +149,7 @@ async fn a_task_definition_without_the_tags_of_an_app_is_nobodys() {
         let event = stopped(&world, &definition, "event-1", 0, NO_KEY);
         let answer = deliver(&function, &event).await;
         assert_eq!(answer["status"], "ignored", "{answer}");
-        let message = answer["message"].as_str().unwrap();
-        assert!(
-            message.contains("whose tags are not those of an App of this Rack"),
-            "{message}"
-        );
+        app::assert_tells(&answer, "whose tags are not those of an App of this Rack");
     }
     assert_eq!(app::changes(&world), Vec::<String>::new());
 }
@@ -167,12 +163,12 @@ async fn every_sample_event_can_be_read_and_counts() {
         let definition = register(&world, APP, "R1", &world.rack).await;
         assert!(definition.ends_with(&format!(":{n}")), "{definition}"); // the samples' task is of the seventh
     }
-    let mut names = samples::names("failure-count");
+    let mut names = events::samples("failure-count");
     // What nobody takes has no count.
     names.retain(|name| !name.contains("-of-no-") && !name.contains("-on-another-bus"));
     assert!(names.len() >= 10, "{names:?}");
     for name in names {
-        let event = samples::sample(&world, "failure-count", &name);
+        let event = events::sample(&world, &format!("failure-count-{name}"));
         let answer = deliver(&function, &event).await;
         if name.starts_with("sqs-") {
             assert_eq!(answer, json!({"batchItemFailures": []}), "{name}");

@@ -23,9 +23,7 @@ async fn reconcile(world: &World, promote: &Function) -> Value {
 async fn lost_hints_are_made_good_by_the_schedule() {
     let world = app::world().await;
     let (promote, function) = (world.start("promote", YES), start(&world));
-    world
-        .proxy
-        .inject(Fault::DENIED.on_service("secretsmanager"));
+    world.inject(Fault::DENIED.on_service("secretsmanager"));
     let mut last = Value::Null;
     for release in ["R1", "R2", "R3"] {
         last = app::promote(&world, &promote, release, &[("DATABASE_URL", "u")]).await;

@@ -36,22 +36,22 @@ impl Seen {
         let deletion = world.start("app-deletion", &[]);
         let mut event = app::deleted(&world, "deletion-0", 5);
         strand(&world).await;
-        let answer = deletion.invoke(&event).await.answer();
+        let answer = deletion.answer(&event).await;
         assert_eq!(answer["errorType"], "ClusterChanged", "{answer:#}");
         rescue(&world).await;
         world.create_ecs_service("of-somebody-else", &[]).await;
         event["id"] = "deletion-1".into();
         world.proxy.fail_stacks("in use");
-        let answer = deletion.invoke(&event).await.answer();
+        let answer = deletion.answer(&event).await;
         assert_eq!(answer["errorType"], "StackStays", "{answer:#}");
         event["id"] = "deletion-2".into();
         // What it may not remove is looked at too.
         world.create_ecs_service("theirs", &[]).await;
-        let answer = deletion.invoke(&event).await.answer();
+        let answer = deletion.answer(&event).await;
         assert_eq!(answer["status"], "deleted", "{answer:#}");
         event["id"] = "deletion-3".into();
         event["detail"]["app"] = "never-promoted".into();
-        let answer = deletion.invoke(&event).await.answer();
+        let answer = deletion.answer(&event).await;
         assert_eq!(answer["errorType"], "AppNotFound", "{answer:#}");
         Self {
             function: "app-deletion",
@@ -65,7 +65,7 @@ impl Seen {
         let world = app::world_with(app::MANIFEST, &["web"]).await;
         let (deployment, promote) = start(&world).await;
         let denied = Fault::DENIED.on("secretsmanager", "CreateSecret");
-        world.proxy.inject(denied.times(3));
+        world.inject(denied.times(3));
         for release in ["R1", "R2", "R3"] {
             promoted(&world, &promote, release, release).await;
         }
@@ -82,7 +82,7 @@ impl Seen {
             "taskDefinitionArn": app::running(&world, "web").await, "stopCode": "TaskFailedToStart",
             "stoppedReason": "unable to retrieve secret from asm: AccessDeniedException",
         });
-        let answer = count.invoke(&event).await.answer();
+        let answer = count.answer(&event).await;
         assert_eq!(answer["consecutiveFailures"], 3, "{answer:#}");
         Self {
             function: "failure-count",
@@ -108,7 +108,7 @@ impl Seen {
             (&other, None, "run-1"),
         ] {
             let event = process_run::requested(&world, id, &json!({"release": release}));
-            let answer = function.invoke(&event).await.answer();
+            let answer = function.answer(&event).await;
             assert_eq!(answer["status"], "started", "{answer:#}");
         }
         Self {
@@ -241,8 +241,7 @@ async fn live() -> Seen {
     other_triggers(&world, &function).await;
     strand(&world).await;
     world.put_env(APP, "R8", &[("DATABASE_URL", "u")]).await;
-    let later = app::requested(&world, "R8", "request-2", 10);
-    let report = function.invoke(&later).await.answer();
+    let report = app::asked(&world, &function, "R8", "request-2", 10).await;
     assert_eq!(report["errorType"], "ClusterChanged", "{report:#}");
     Seen {
         function: "promote",
@@ -253,8 +252,7 @@ async fn live() -> Seen {
 
 /// Another environment, a Timer at another time; a Service and a Timer are gone.
 async fn change(world: &World, function: &Function) {
-    let key = format!("apps/{APP}/releases/R2/convox.yml");
-    world.put(&key, changed_manifest()).await;
+    app::write_manifest(world, "R2", changed_manifest()).await;
     let report = promoted(world, function, "R2", "second").await;
     assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
 }
@@ -266,7 +264,7 @@ async fn secret_outage_and_deletion(world: &World, function: &Function) {
     let failed = Fault::DENIED
         .on("secretsmanager", "PutSecretValue")
         .times(1);
-    world.proxy.inject(failed);
+    world.inject(failed);
     let report = promoted(world, function, "R3", "third").await;
     assert_eq!(report["delivery"], "S3", "{report:#}");
     let delete = world.secrets_manager.delete_secret();
@@ -278,9 +276,7 @@ async fn secret_outage_and_deletion(world: &World, function: &Function) {
 
 /// A promote that fails after the secret was written.
 async fn put_back(world: &World, function: &Function) {
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
+    world.inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     let report = app::promote(world, function, "R5", &[("DATABASE_URL", "fifth")]).await;
     assert_eq!(report["status"], "failed", "{report:#}");
 }
@@ -290,8 +286,7 @@ async fn stacks(world: &World, function: &Function) {
     let policies =
         "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image: example/web:1\n";
     let manifest = changed_manifest().replace("    image: example/web:1\n", policies);
-    let key = format!("apps/{APP}/releases/R6/convox.yml");
-    world.put(&key, manifest).await;
+    app::write_manifest(world, "R6", manifest).await;
     promoted(world, function, "R6", "sixth").await;
     let manifest = "services: {web: {image: i}}\n";
     world.put("apps/blog/convox.yml", manifest).await;
@@ -309,16 +304,15 @@ async fn other_triggers(world: &World, function: &Function) {
     let sealed = world.seal(b"DATABASE_URL=sealed\n").await;
     let report = app::promote_app(world, function, APP, "R7", sealed).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
-    let question = json!({"app": APP, "release": "R7", "dryRun": true});
-    let plan = function.invoke(&question).await.answer();
+    let plan = app::dry_run(function, "R7").await;
     assert_eq!(plan["status"], "planned", "{plan:#}");
     let requested = app::requested(world, "R4", "request-1", 1);
-    let report = function.invoke(&requested).await.answer();
+    let report = function.answer(&requested).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let mut reconcile = app::requested(world, "", "tick", 0);
     reconcile["detail-type"] = "Promotion Reconcile".into();
     reconcile["source"] = "secrets-manager-env".into();
     reconcile["detail"] = json!({"rack": world.rack});
-    let answer = function.invoke(&reconcile).await.answer();
+    let answer = function.answer(&reconcile).await;
     assert_eq!(answer["status"], "reconciled", "{answer:#}");
 }

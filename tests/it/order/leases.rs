@@ -19,8 +19,7 @@ fn lease(expires_at: &str) -> Value {
 
 #[tokio::test]
 async fn a_living_lease_is_respected_and_an_expired_one_is_taken() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     deliver(&function, &write(&world, "R1", "one").await).await;
     let mut state = app::state(&world).await;
     state["lease"] = lease("2999-01-01T00:00:00Z");
@@ -52,8 +51,7 @@ async fn a_living_lease_is_respected_and_an_expired_one_is_taken() {
 
 #[tokio::test]
 async fn a_lease_left_by_the_first_promote_ever_is_taken_too() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let dead = lease("2020-01-01T00:00:00Z");
     let state =
         json!({"desired": null, "applied": null, "lease": dead, "outcomes": [], "unsent": []});
@@ -65,8 +63,7 @@ async fn a_lease_left_by_the_first_promote_ever_is_taken_too() {
 
 #[tokio::test]
 async fn unsent_events_are_sent_first_and_once() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     deliver(&function, &write(&world, "R1", "one").await).await;
     let mut state = app::state(&world).await;
     let detail = json!({"rack": world.rack, "app": "shop", "requestId": "left"});
@@ -98,8 +95,7 @@ async fn unsent_events_are_sent_first_and_once() {
 
 #[tokio::test]
 async fn a_corrupt_state_is_an_error_that_names_it() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let event = write(&world, "R1", "one").await;
     for corrupt in ["{not json", "[]", r#"{"desired": {"kind": "promote"}}"#] {
         world.put(STATE, corrupt).await;
@@ -130,8 +126,7 @@ async fn a_corrupt_state_is_an_error_that_names_it() {
 /// Lambda's id of an invocation is none: both deliveries of one have the same.
 #[tokio::test]
 async fn each_invocation_holds_the_lease_under_a_name_of_its_own() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     for release in ["R1", "R2"] {
         deliver(&function, &write(&world, release, release).await).await;
     }

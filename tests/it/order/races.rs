@@ -28,9 +28,7 @@ async fn one_function_works_and_takes_the_newer_request_that_came_meanwhile() {
         write(&world, "R2", "newer").await,
     );
     let slow = Fault::Latency(Duration::from_secs(2));
-    world
-        .proxy
-        .inject(slow.on("secretsmanager", "CreateSecret"));
+    world.inject(slow.on("secretsmanager", "CreateSecret"));
     let overtaking = async {
         until(&world, "secretsmanager", "CreateSecret").await;
         deliver(&second, &newer).await
@@ -38,8 +36,7 @@ async fn one_function_works_and_takes_the_newer_request_that_came_meanwhile() {
     let (worked, queued) = tokio::join!(deliver(&first, &older), overtaking);
     assert_eq!(queued["status"], "queued", "{queued:#}");
     // The holder of the lease goes on with what it finds.
-    assert_eq!(worked["status"], "promoted", "{worked:#}");
-    assert_eq!(worked["release"], "R2", "{worked:#}");
+    app::assert_says!(worked, {"status": "promoted", "release": "R2"});
     assert_settled(&world, "R2", "newer", "both").await;
     assert_eq!(
         app::report(&world, "R1").await.unwrap()["status"],
@@ -62,9 +59,7 @@ async fn one_event_delivered_twice_at_once_is_worked_on_once() {
     world.proxy.clear();
     let event = write(&world, "R1", "one").await;
     let slow = Fault::Latency(Duration::from_secs(2));
-    world
-        .proxy
-        .inject(slow.on("secretsmanager", "PutSecretValue"));
+    world.inject(slow.on("secretsmanager", "PutSecretValue"));
     let again = async {
         until(&world, "secretsmanager", "PutSecretValue").await;
         deliver(&second, &event).await

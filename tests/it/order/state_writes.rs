@@ -33,15 +33,14 @@ async fn deliver_until_answered(function: &Function, event: &Value) -> (Value, u
 /// Lets `before` writes of objects pass, then `fault` befalls the next one.
 fn inject_after(world: &World, before: usize, fault: Fault) {
     let pass = Fault::Latency(Duration::ZERO);
-    world.proxy.inject(pass.on("s3", "PutObject").times(before));
-    world.proxy.inject(fault.on("s3", "PutObject").times(1));
+    world.inject(pass.on("s3", "PutObject").times(before));
+    world.inject(fault.on("s3", "PutObject").times(1));
 }
 
 async fn writes_meet(fault: Fault, writes: &[usize]) {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let first = write(&world, "R", "first").await; // brings the App's stack
-    assert_eq!(function.invoke(&first).await.answer()["status"], "promoted");
+    assert_eq!(function.answer(&first).await["status"], "promoted");
     for (rows, before) in (2..).zip(writes.iter().copied()) {
         let release = format!("R{before}");
         let case = format!("{fault:?} at the write of the {}", WRITES[before]);
@@ -96,16 +95,13 @@ async fn a_report_that_cannot_be_written_does_not_hold_up_the_promote() {
 
 #[tokio::test]
 async fn events_that_could_not_be_sent_are_sent_by_the_next_delivery() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let first = write(&world, "R", "first").await; // brings the App's stack
-    assert_eq!(function.invoke(&first).await.answer()["status"], "promoted");
+    assert_eq!(function.answer(&first).await["status"], "promoted");
     let event = write(&world, "R1", "one").await;
     world.proxy.clear();
     // Transient for us, and not for the SDK, whose own retries would take half a minute.
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("events", "PutEvents"));
+    world.inject(Fault::TRANSIENT.on("events", "PutEvents"));
     let failed = function.invoke(&event).await;
     world.proxy.lift();
     assert!(matches!(failed, Invocation::Error { .. }), "{failed:?}");
@@ -114,7 +110,7 @@ async fn events_that_could_not_be_sent_are_sent_by_the_next_delivery() {
     assert_eq!(state["lease"], Value::Null);
     assert_eq!(app::sent(&world), Vec::<String>::new());
     world.proxy.clear();
-    let answer = function.invoke(&event).await.answer();
+    let answer = function.answer(&event).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
     assert_eq!(
         app::sent(&world),

@@ -15,8 +15,8 @@ fn error(status: u16, code: &'static str) -> Fault {
 async fn a_redelivery_starts_nothing_and_answers_the_same() {
     let (world, function) = live(YES).await;
     let event = requested(&world, "e1", &json!({"command": "ls"}));
-    let first = function.invoke(&event).await.answer();
-    let second = function.invoke(&event).await.answer();
+    let first = function.answer(&event).await;
+    let second = function.answer(&event).await;
     assert_eq!(first, second);
     assert_eq!(tasks(&world).await.len(), 1);
     let events = world.events();
@@ -30,9 +30,7 @@ async fn a_redelivery_starts_nothing_and_answers_the_same() {
 #[tokio::test]
 async fn an_answer_of_ecs_that_was_lost_is_no_second_task() {
     let (world, function) = live(YES).await;
-    world
-        .proxy
-        .inject(Fault::LostAnswer.on("ecs", "RunTask").times(1));
+    world.inject(Fault::LostAnswer.on("ecs", "RunTask").times(1));
     let answer = run(&world, &function, "e1", json!({})).await;
     assert_eq!(answer["status"], "started", "{answer:#}");
     assert_eq!(tasks(&world).await.len(), 1);
@@ -46,16 +44,14 @@ async fn an_answer_of_ecs_that_was_lost_is_no_second_task() {
 async fn an_event_that_could_not_be_sent_is_sent_by_the_redelivery() {
     let (world, function) = live(YES).await;
     let event = queued(&requested(&world, "e1", &json!({})));
-    world
-        .proxy
-        .inject(error(500, "InternalException").on("events", "PutEvents"));
-    let answer = function.invoke(&event).await.answer();
+    world.inject(error(500, "InternalException").on("events", "PutEvents"));
+    let answer = function.answer(&event).await;
     assert_eq!(
         answer,
-        json!({"batchItemFailures": [{"itemIdentifier": "m1"}]})
+        json!({"batchItemFailures": [{"itemIdentifier": "message-1"}]})
     );
     world.proxy.lift();
-    let answer = function.invoke(&event).await.answer();
+    let answer = function.answer(&event).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(told(&world).0, "Process Started");
     assert_eq!(tasks(&world).await.len(), 1);
@@ -65,16 +61,14 @@ async fn an_event_that_could_not_be_sent_is_sent_by_the_redelivery() {
 async fn after(between: impl AsyncFnOnce(&World)) -> (World, Value, Value) {
     let (world, function) = live(YES).await;
     let event = requested(&world, "e1", &json!({"command": "ls"}));
-    world
-        .proxy
-        .inject(error(500, "InternalException").on("events", "PutEvents"));
+    world.inject(error(500, "InternalException").on("events", "PutEvents"));
     let ended = function.invoke(&event).await;
     assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
     world.proxy.lift();
     let first = tasks(&world).await.remove(0);
     between(&world).await;
     world.proxy.clear();
-    let answer = function.invoke(&event).await.answer();
+    let answer = function.answer(&event).await;
     let of_task =
         json!({"taskArn": first.task_arn(), "taskDefinition": first.task_definition_arn()});
     assert_eq!(tasks(&world).await.len(), 1, "nothing is started twice");
@@ -85,8 +79,7 @@ async fn after(between: impl AsyncFnOnce(&World)) -> (World, Value, Value) {
 async fn a_promote_between_two_deliveries_starts_no_second_task_and_the_first_is_told() {
     let (world, answer, of_task) = after(async |world| {
         let promote = world.start("promote", YES);
-        let report = app::promote(world, &promote, "R2", &[("DATABASE_URL", "second")]).await;
-        assert_eq!(report["status"], "promoted", "{report:#}");
+        app::promoted(world, &promote, "R2", &[("DATABASE_URL", "second")]).await;
     })
     .await;
     let (kind, detail) = told(&world);
@@ -161,20 +154,17 @@ async fn want_of_room_is_tried_again_and_told_when_it_lasts() {
     ] {
         world.proxy.refuse_tasks(Some(reason));
         let event = queued(&requested_before(&world, reason, 14, &json!({})));
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         assert_eq!(
             answer,
-            json!({"batchItemFailures": [{"itemIdentifier": "m1"}]}),
+            json!({"batchItemFailures": [{"itemIdentifier": "message-1"}]}),
             "{reason}"
         );
         assert_eq!(world.events(), [], "{reason}");
     }
     let event = requested_before(&world, "late", 15, &json!({}));
-    let answer = function.invoke(&event).await.answer();
-    assert_eq!(
-        (&answer["status"], &answer["errorType"]),
-        (&json!("failed"), &json!("NoRoom"))
-    );
+    let answer = function.answer(&event).await;
+    app::assert_says!(answer, {"status": "failed", "errorType": "NoRoom"});
     let (kind, detail) = told(&world);
     assert_eq!(kind, "Process Failed");
     assert!(
@@ -195,7 +185,7 @@ async fn want_of_room_is_tried_again_and_told_when_it_lasts() {
 async fn an_old_request_starts_nothing_since_ecs_may_have_forgotten_its_task() {
     let (world, function) = live(YES).await;
     let event = requested_before(&world, "old", 45, &json!({}));
-    let answer = function.invoke(&event).await.answer();
+    let answer = function.answer(&event).await;
     assert_eq!(answer["errorType"], "RequestExpired", "{answer:#}");
     assert!(tasks(&world).await.is_empty());
     assert_eq!(told(&world).0, "Process Failed");

@@ -37,8 +37,7 @@ fn assert_fell_back(answer: &Value, error_type: &str) -> String {
 
 async fn promoted(world: &World, release: &str, value: &str) -> Function {
     let promote = world.start("promote", YES);
-    let report = app::promote(world, &promote, release, &[("DATABASE_URL", value)]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(world, &promote, release, &[("DATABASE_URL", value)]).await;
     promote
 }
 
@@ -54,11 +53,7 @@ async fn every_release_whose_version_is_kept_is_read_from_the_secret() {
             json!({"release": release}),
         )
         .await;
-        assert_eq!(
-            (&answer["delivery"], &answer["fallback"]),
-            (&json!("SecretsManager"), &Value::Null),
-            "{answer:#}"
-        );
+        app::assert_says!(answer, {"delivery": "SecretsManager", "fallback": null});
         assert_eq!(sees(&world, &answer).await, value, "{release}");
     }
 }
@@ -92,10 +87,7 @@ async fn a_release_that_the_secret_does_not_hold_is_delivered_through_s3_and_the
         assert_eq!(detail[name], answer[name], "{name}");
     }
     let answer = run(&world, &function, "e2", json!({"release": "R2"})).await;
-    assert_eq!(
-        (&answer["delivery"], &answer["fallback"]),
-        (&json!("SecretsManager"), &Value::Null)
-    );
+    app::assert_says!(answer, {"delivery": "SecretsManager", "fallback": null});
     assert_eq!(sees(&world, &answer).await, "second");
 }
 
@@ -174,7 +166,7 @@ async fn whatever_is_wrong_with_the_secret_the_process_runs() {
     .into_iter()
     .enumerate()
     {
-        world.proxy.inject(fault.on_service("secretsmanager"));
+        world.inject(fault.on_service("secretsmanager"));
         let answer = run(&world, &function, &format!("e{number}"), json!({})).await;
         world.proxy.lift();
         assert_fell_back(&answer, error_type);
@@ -211,7 +203,7 @@ async fn a_secret_that_does_not_answer_within_the_racks_limit_is_not_waited_for(
         "process-run",
         &[YES[0], ("SECRETS_MANAGER_TIMEOUT_SECONDS", "1")],
     );
-    world.proxy.inject(Fault::Hang.on_service("secretsmanager"));
+    world.inject(Fault::Hang.on_service("secretsmanager"));
     let answer = run(&world, &function, "e1", json!({})).await;
     assert_fell_back(&answer, "Timeout");
 }
@@ -268,8 +260,7 @@ async fn more_references_than_a_definition_holds_are_no_obstacle() {
     let report = app::promote(&world, &promote, "R1", &variables).await;
     assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
     // Somebody rewrote the manifest of the Release since.
-    let key = format!("apps/{APP}/releases/R1/convox.yml");
-    world.put(&key, declares("*")).await;
+    app::write_manifest(&world, "R1", declares("*")).await;
     let function = world.start("process-run", YES);
     let answer = run(&world, &function, "e1", json!({})).await;
     let warnings = assert_fell_back(&answer, "TaskDefinitionTooLarge");

@@ -34,8 +34,7 @@ type Refused<'a> = (&'a str, String, &'a str, &'a str);
 /// That each Release, once it is there, fails for good.
 async fn all_failed(world: &World, function: &Function, cases: &[Refused<'_>]) {
     for (release, manifest, error_type, says) in cases {
-        let key = format!("apps/{APP}/releases/{release}/convox.yml");
-        world.put(&key, manifest.as_str()).await;
+        app::write_manifest(world, release, manifest.as_str()).await;
         world.put_env(APP, release, &[]).await;
         let message = failed(world, function, json!({"release": release}), error_type).await;
         assert!(message.contains(says), "{release}: {message}");
@@ -98,7 +97,7 @@ async fn a_deleted_app_runs_nothing() {
     let (world, function) = live(YES).await;
     let deletion = world.start("app-deletion", &[]);
     let event = app::deleted(&world, "deletion", 5);
-    let answer = deletion.invoke(&event).await.answer();
+    let answer = deletion.answer(&event).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
     for more in [json!({}), json!({"release": "R1"})] {
         let message = failed(&world, &function, more, "AppDeleted").await;
@@ -269,7 +268,7 @@ async fn what_ecs_refuses_for_good_is_told_and_not_delivered_again() {
     let (world, function) = live(YES).await;
     world.proxy.refuse_tasks(Some("MISSING"));
     let event = queued(&requested(&world, "e1", &json!({})));
-    let answer = function.invoke(&event).await.answer();
+    let answer = function.answer(&event).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     let (kind, detail) = told(&world);
     assert_eq!(
@@ -282,8 +281,8 @@ async fn what_ecs_refuses_for_good_is_told_and_not_delivered_again() {
     );
     world.proxy.refuse_tasks(None);
     world.proxy.clear();
-    world.proxy.inject(Fault::DENIED.on("ecs", "RunTask"));
-    let answer = function.invoke(&event).await.answer();
+    world.inject(Fault::DENIED.on("ecs", "RunTask"));
+    let answer = function.answer(&event).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     assert_eq!(told(&world).1["errorType"], "AccessDeniedException");
 }
@@ -313,7 +312,7 @@ async fn what_is_not_for_this_rack_is_ignored_with_a_reason() {
             "a direct one is",
         ),
     ] {
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         assert_eq!(answer["status"], "ignored", "{answer:#}");
         let reason = answer["message"].as_str().unwrap_or_default();
         assert!(reason.contains(says), "{says}: {answer:#}");

@@ -17,8 +17,7 @@ async fn target(world: &World, rule: &str) -> Target {
 
 #[tokio::test]
 async fn what_a_user_set_on_a_rule_is_kept_by_promotes_and_put_backs() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     let rule = app::rule(&world, "cleanup");
     let disable = world.eventbridge.disable_rule().name(&rule);
@@ -36,9 +35,7 @@ async fn what_a_user_set_on_a_rule_is_kept_by_promotes_and_put_backs() {
         let before = target(&world, &rule).await;
         if fails {
             // The other rule's target may be the one that is denied: both orders must end the same.
-            world
-                .proxy
-                .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+            world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
         }
         let answer = promote_changed(&world, &function, release).await;
         world.proxy.lift();

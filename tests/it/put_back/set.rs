@@ -17,19 +17,17 @@ fn timer(name: &str) -> String {
 async fn promoted(function: &Function, world: &World, more: &str) {
     let manifest = format!("{WEB}{more}timers:\n{}{}", timer("one"), timer("two"));
     for (release, manifest) in [("R1", manifest.as_str()), ("R2", WEB)] {
-        let key = format!("apps/{APP}/releases/{release}/convox.yml");
-        world.put(&key, manifest).await;
+        app::write_manifest(world, release, manifest).await;
     }
-    let report = app::promote(world, function, "R1", &[("DATABASE_URL", "applied")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(world, function, "R1", &[("DATABASE_URL", "applied")]).await;
 }
 
 /// Promotes R2, whose second rule EventBridge does not delete.
 async fn removed_half(world: &World, function: &Function, refusal: Fault) -> Invocation {
     let pass = Fault::Latency(std::time::Duration::ZERO);
     let first = pass.on("events", "DeleteRule").times(1);
-    world.proxy.inject(first);
-    world.proxy.inject(refusal.on("events", "DeleteRule"));
+    world.inject(first);
+    world.inject(refusal.on("events", "DeleteRule"));
     let version = world
         .put_env(APP, "R2", &[("DATABASE_URL", "failed")])
         .await;
@@ -39,8 +37,7 @@ async fn removed_half(world: &World, function: &Function, refusal: Fault) -> Inv
 }
 
 async fn state_of(world: &World, timer: &str) -> String {
-    let rule = world.eventbridge.describe_rule();
-    let rule = rule.name(app::rule(world, timer)).send().await.unwrap();
+    let rule = app::described_rule(world, timer).await.unwrap();
     rule.state().unwrap().to_string()
 }
 
@@ -50,14 +47,12 @@ async fn what_was_removed_runs_as_many_tasks_and_fires_no_more_than_before() {
         ("at once", Fault::DENIED),
         ("by the next request", Fault::TRANSIENT),
     ] {
-        let world = app::world_with(WEB, &[]).await;
-        let function = world.start("promote", YES);
+        let (world, function) = app::promoting_with(WEB, &[], YES).await;
         promoted(&function, &world, "  api:\n    image: a\n").await;
         let disable = world.eventbridge.disable_rule();
         let disable = disable.name(app::rule(&world, "one"));
         disable.send().await.unwrap();
-        let scale = world.ecs.update_service().cluster(&world.cluster);
-        let scale = scale.service(app::ecs_service(&world, "api"));
+        let scale = app::update(&world, &app::ecs_service(&world, "api"));
         scale.desired_count(3).send().await.unwrap();
         let before = scaled(&world, "api").await;
 
@@ -123,23 +118,20 @@ async fn left_by_an_earlier_version(world: &World) {
 #[tokio::test]
 async fn percentages_come_back_whoever_set_them_and_whatever_version_promoted_them() {
     for earlier in [false, true] {
-        let world = app::world_with(WEB, &[]).await;
-        let function = world.start("promote", YES);
+        let (world, function) = app::promoting_with(WEB, &[], YES).await;
         promoted(&function, &world, "").await;
         if earlier {
             left_by_an_earlier_version(&world).await;
         } else {
             let percent = aws_sdk_ecs::types::DeploymentConfiguration::builder();
             let percent = percent.minimum_healthy_percent(10).maximum_percent(150);
-            let update = world.ecs.update_service().cluster(&world.cluster);
-            let update = update.service(app::ecs_service(&world, "web"));
+            let update = app::update(&world, &app::ecs_service(&world, "web"));
             let update = update.deployment_configuration(percent.build());
             update.send().await.unwrap();
         }
         let before = scaled(&world, "web").await;
         let manifest = format!("{WEB}    deployment: {{minimum: 0, maximum: 100}}\n");
-        let key = format!("apps/{APP}/releases/R2/convox.yml");
-        world.put(&key, manifest).await;
+        app::write_manifest(&world, "R2", manifest).await;
         let answer = removed_half(&world, &function, Fault::DENIED)
             .await
             .answer();

@@ -16,11 +16,8 @@ fn fewer() -> String {
 }
 
 async fn promote_fewer(world: &rig::World, function: &rig::Function) -> Value {
-    let key = format!("apps/{APP}/releases/R2/convox.yml");
-    world.put(&key, fewer()).await;
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "DeleteRule").times(1));
+    app::write_manifest(world, "R2", fewer()).await;
+    world.inject(Fault::DENIED.on("events", "DeleteRule").times(1));
     let answer = app::promote(world, function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(world, &answer, "AccessDeniedException", "fewer").await;
@@ -29,15 +26,11 @@ async fn promote_fewer(world: &rig::World, function: &rig::Function) -> Value {
 
 #[tokio::test]
 async fn a_service_and_a_rule_that_are_gone_are_made_again() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     let before = runs(&world).await;
     let answer = promote_fewer(&world, &function).await;
-    assert!(
-        says(&answer, "what was changed is back at Release R1"),
-        "{answer:#}"
-    );
+    app::assert_tells(&answer, "what was changed is back at Release R1");
     assert!(!says(&answer, "but for"), "{answer:#}");
     assert_eq!(runs(&world).await, before, "{answer:#}");
     let state = app::state(&world).await;
@@ -46,84 +39,55 @@ async fn a_service_and_a_rule_that_are_gone_are_made_again() {
 
 #[tokio::test]
 async fn a_service_that_drains_is_named_and_the_next_promote_brings_it_back() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     let cleanup = app::scheduled(&world, "cleanup").await;
     world.proxy.hold_draining();
     let answer = promote_fewer(&world, &function).await;
     let metrics = app::ecs_service(&world, "metrics");
     let named = format!("the ECS service `{metrics}` is on its way out (DRAINING)");
-    assert!(
-        says(&answer, "back at Release R1, but for this"),
-        "{answer:#}"
-    );
-    assert!(says(&answer, &named), "{answer:#}");
+    app::assert_tells(&answer, "back at Release R1, but for this");
+    app::assert_tells(&answer, &named);
     assert_eq!(app::scheduled(&world, "cleanup").await, cleanup);
     let state = app::state(&world).await;
     let remembered = state["desired"]["unrestored"].to_string();
     assert!(remembered.contains(&metrics), "{remembered}");
     world.proxy.end_draining();
 
-    let again = app::requested(&world, "R1", "request-1", 1);
-    let answer = function.invoke(&again).await.answer();
+    let answer = app::asked(&world, &function, "R1", "request-1", 1).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
-    let services = world.ecs.describe_services().cluster(&world.cluster);
-    let services = services.services(&metrics).send().await.unwrap();
-    assert!(
-        services
-            .services()
-            .iter()
-            .any(|one| one.status() == Some("ACTIVE"))
-    );
+    assert!(app::standing(&world, &metrics).await.is_some());
     let state = app::state(&world).await;
     assert_eq!(state["desired"]["unrestored"], Value::Null, "{state:#}");
 }
 
 #[tokio::test]
 async fn what_a_put_back_could_not_remove_the_next_promote_removes() {
-    let world = app::world_with(WEB, &["web"]).await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting_with(WEB, &["web"], YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     write_more(&world, "api").await;
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "DeleteService").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("ecs", "DeleteService").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "a new Service").await;
     let api = app::ecs_service(&world, "api");
     let still = format!("the ECS service `{api}`, which it created, still runs");
-    assert!(says(&answer, &still), "{answer:#}");
-    let rule = world.eventbridge.describe_rule();
-    let rule = rule.name(app::rule(&world, "one")).send().await;
-    assert!(rule.is_err(), "the rest is removed all the same");
+    app::assert_tells(&answer, &still);
+    let rule = app::described_rule(&world, "one").await;
+    assert!(rule.is_none(), "the rest is removed all the same");
 
-    world.put("apps/shop/releases/R3/convox.yml", WEB).await;
-    let answer = app::promote(&world, &function, "R3", &[("DATABASE_URL", "third")]).await;
-    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    app::write_manifest(&world, "R3", WEB).await;
+    let answer = app::promoted(&world, &function, "R3", &[("DATABASE_URL", "third")]).await;
     assert_eq!(answer["removed"], json!([api]), "{answer:#}");
-    let services = world.ecs.describe_services().cluster(&world.cluster);
-    let services = services.services(&api).send().await.unwrap();
-    assert!(
-        services
-            .services()
-            .iter()
-            .all(|one| one.status() != Some("ACTIVE"))
-    );
+    assert!(app::standing(&world, &api).await.is_none());
 }
 
 #[tokio::test]
 async fn what_lost_the_apps_tags_meanwhile_is_left_alone_and_named() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
+    world.inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let version = world
         .put_env(APP, "R2", &[("DATABASE_URL", "unfinished")])
         .await;
@@ -135,16 +99,8 @@ async fn what_lost_the_apps_tags_meanwhile_is_left_alone_and_named() {
         app::ecs_service(&world, "worker"),
         app::rule(&world, "cleanup"),
     );
-    let keys = ["convox:rack", "convox:app"].map(str::to_owned).to_vec();
-    let described = world.ecs.describe_services().cluster(&world.cluster);
-    let described = described.services(&worker).send().await.unwrap();
-    let arn = described.services()[0].service_arn().unwrap();
-    let untag = world.ecs.untag_resource().resource_arn(arn);
-    untag.set_tag_keys(Some(keys.clone())).send().await.unwrap();
-    let described = world.eventbridge.describe_rule().name(&rule).send().await;
-    let arn = described.unwrap().arn.unwrap();
-    let untag = world.eventbridge.untag_resource().resource_arn(arn);
-    untag.set_tag_keys(Some(keys)).send().await.unwrap();
+    app::untag_service(&world, &worker).await;
+    app::untag_rule(&world, "cleanup").await;
 
     let answer = app::promote(&world, &function, "R3", &[("OTHER", "u")]).await;
     assert_eq!(answer["status"], "failed", "{answer:#}");

@@ -11,26 +11,19 @@ use crate::app::{self, APP};
 
 #[tokio::test]
 async fn a_timer_that_only_the_failed_release_has_does_not_run() {
-    let world = app::world_with(WEB, &["web"]).await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting_with(WEB, &["web"], YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     let timer = |name| {
         format!("  {name}:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n")
     };
     let manifest = format!("{WEB}timers:\n{}{}", timer("one"), timer("two"));
-    world
-        .put("apps/shop/releases/R2/convox.yml", manifest)
-        .await;
+    app::write_manifest(&world, "R2", manifest).await;
     // Of two new Timers one has its target before the other one is denied its own.
     let pass = |delay| Fault::Latency(Duration::from_millis(delay));
     for (delay, operation) in [(0, "PutRule"), (1_000, "PutRule"), (0, "PutTargets")] {
-        world
-            .proxy
-            .inject(pass(delay).on("events", operation).times(1));
+        world.inject(pass(delay).on("events", operation).times(1));
     }
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "new Timers").await;
@@ -57,42 +50,29 @@ async fn a_timer_that_only_the_failed_release_has_does_not_run() {
 
 #[tokio::test]
 async fn a_service_that_only_the_failed_release_has_is_gone_again() {
-    let world = app::world_with(WEB, &["web"]).await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting_with(WEB, &["web"], YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "applied")]).await;
     write_more(&world, "extra").await;
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &function, "R2", &[("DATABASE_URL", "failed")]).await;
     world.proxy.lift();
     assert_failed(&world, &answer, "AccessDeniedException", "a new Service").await;
     assert_eq!(world.proxy.count("ecs", "CreateService"), 1, "it was there");
     let extra = app::ecs_service(&world, "extra");
-    let services = world.ecs.describe_services().cluster(&world.cluster);
-    let services = services.services(&extra).send().await.unwrap();
-    let is_active = |service: &aws_sdk_ecs::types::Service| service.status() == Some("ACTIVE");
     assert!(
-        !services.services().iter().any(is_active),
+        app::standing(&world, &extra).await.is_none(),
         "`{extra}` still runs the failed Release"
     );
-    let rule = world
-        .eventbridge
-        .describe_rule()
-        .name(app::rule(&world, "one"));
     assert!(
-        rule.send().await.is_err(),
+        app::described_rule(&world, "one").await.is_none(),
         "the rule of the failed Release is still there"
     );
 }
 
 #[tokio::test]
 async fn what_an_unfinished_first_request_left_is_said_when_the_next_one_is_refused() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
+    let (world, function) = app::promoting(YES).await;
+    world.inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let version = world
         .put_env(APP, "R1", &[("DATABASE_URL", "unfinished")])
         .await;

@@ -47,8 +47,7 @@ async fn remove_from_the_old(world: &World) {
 async fn services_in_the_cluster_before_stop_a_promote_before_it_writes_anything() {
     let world = app::world_with(WEB, &[]).await;
     let before = world.start("promote", &[YES]);
-    let report = app::promote(&world, &before, "R1", &[("KEY", "1")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &before, "R1", &[("KEY", "1")]).await;
     let other = other_cluster(&world).await;
     let after = world.start("promote", &[YES, ("CLUSTER", &other)]);
     world.proxy.clear();
@@ -56,8 +55,7 @@ async fn services_in_the_cluster_before_stop_a_promote_before_it_writes_anything
     assert_names_both(&world, &answer, &other);
     assert_wrote_nothing(&world);
     remove_from_the_old(&world).await;
-    let report = app::promote(&world, &after, "R3", &[("KEY", "3")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &after, "R3", &[("KEY", "3")]).await;
     let services = world.ecs.describe_services().cluster(&other);
     let services = services.services(app::ecs_service(&world, "web"));
     let services = services.send().await.unwrap();
@@ -68,20 +66,18 @@ async fn services_in_the_cluster_before_stop_a_promote_before_it_writes_anything
 async fn services_in_the_cluster_before_stop_a_deletion_before_it_writes_anything() {
     let world = app::world_with(WEB, &[]).await;
     let promote = world.start("promote", &[YES]);
-    let report = app::promote(&world, &promote, "R1", &[("KEY", "1")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &promote, "R1", &[("KEY", "1")]).await;
     let other = other_cluster(&world).await;
     let deletion = world.start("app-deletion", &[("CLUSTER", &other)]);
     let event = app::deleted(&world, "deletion-1", 5);
     world.proxy.clear();
-    let answer = deletion.invoke(&event).await.answer();
+    let answer = deletion.answer(&event).await;
     assert_names_both(&world, &answer, &other);
     assert_wrote_nothing(&world);
 
     // A promote after it looks at what the deletion may have left, and makes nothing a second time.
     let promote = world.start("promote", &[YES, ("CLUSTER", &other)]);
-    let again = app::requested(&world, "R1", "again", 10);
-    let answer = promote.invoke(&again).await.answer();
+    let answer = app::asked(&world, &promote, "R1", "again", 10).await;
     assert_names_both(&world, &answer, &other);
     let listed = world.ecs.list_services().cluster(&other).send().await;
     let made = listed.unwrap().service_arns.unwrap_or_default();
@@ -89,6 +85,6 @@ async fn services_in_the_cluster_before_stop_a_deletion_before_it_writes_anythin
 
     remove_from_the_old(&world).await;
     let event = app::deleted(&world, "deletion-2", 20);
-    let answer = deletion.invoke(&event).await.answer();
+    let answer = deletion.answer(&event).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
 }

@@ -30,8 +30,7 @@ async fn promoted(world: &World, release: &str, key: &str, former: &str) -> Valu
         ("FORMER_SECRET_KEY_ARN", former),
     ];
     let function = world.start("promote", &settings);
-    let report = app::promote(world, &function, release, &[("KEY", release)]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let report = app::promoted(world, &function, release, &[("KEY", release)]).await;
     report
 }
 
@@ -71,9 +70,7 @@ async fn a_secret_that_stays_under_its_key_falls_back_and_its_readers_keep_that_
     let world = app::world_with(WEB, &[]).await;
     let [first, second] = [key(&world).await, key(&world).await];
     promoted(&world, "R1", &first, "").await;
-    world
-        .proxy
-        .inject(Fault::DENIED.on("secretsmanager", "UpdateSecret"));
+    world.inject(Fault::DENIED.on("secretsmanager", "UpdateSecret"));
     for release in ["R2", "R3"] {
         let report = promoted(&world, release, &second, &first).await;
         assert_eq!(report["delivery"], "S3", "{report:#}");
@@ -107,9 +104,7 @@ async fn a_failed_promote_that_had_changed_the_key_leaves_the_secret_readable_wh
         ("FORMER_SECRET_KEY_ARN", &first),
     ];
     let function = world.start("promote", &settings);
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
+    world.inject(Fault::DENIED.on("ecs", "UpdateService").times(1));
     let answer = app::promote(&world, &function, "R2", &[("KEY", "R2")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -131,7 +126,7 @@ async fn a_state_that_the_environment_key_does_not_open_says_how_to_go_back() {
         status: 400,
         code: "KMS.DisabledException",
     };
-    world.proxy.inject(refused.on("s3", "GetObject"));
+    world.inject(refused.on("s3", "GetObject"));
     let ended = function.invoke(&app::written(&world, "R2", &version)).await;
     world.proxy.lift();
     let said = format!("{ended:?}");

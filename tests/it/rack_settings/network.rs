@@ -42,8 +42,7 @@ fn both(group: &str, public: &str) -> [(BTreeSet<String>, String); 2] {
 }
 
 async fn promoted(world: &World, function: &rig::Function, release: &str) -> Value {
-    let report = app::promote(world, function, release, &[("KEY", release)]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let report = app::promoted(world, function, release, &[("KEY", release)]).await;
     report
 }
 
@@ -78,9 +77,7 @@ async fn what_ecs_went_back_to_keeps_its_way_to_the_database() {
     promoted(&world, &after, "R2").await;
     put_service(&world, &["sg-1"], &first).await;
 
-    world
-        .proxy
-        .inject(Fault::DENIED.on("ecs", "RegisterTaskDefinition").times(1));
+    world.inject(Fault::DENIED.on("ecs", "RegisterTaskDefinition").times(1));
     let answer = app::promote(&world, &after, "R3", &[("KEY", "R3")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -106,9 +103,7 @@ async fn a_network_without_groups_of_its_own_is_put_back_too() {
     promoted(&world, &before, "R1").await;
     let stood = networks(&world).await;
     let after = world.start("promote", OTHER);
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &after, "R2", &[("KEY", "R2")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -125,9 +120,7 @@ async fn what_fails_is_back_in_the_network_that_it_was_in() {
         ("R2", "ecs", "RegisterTaskDefinition"),
         ("R3", "events", "PutTargets"),
     ] {
-        world
-            .proxy
-            .inject(Fault::DENIED.on(service, operation).times(1));
+        world.inject(Fault::DENIED.on(service, operation).times(1));
         let answer = app::promote(&world, &after, release, &[("KEY", release)]).await;
         world.proxy.lift();
         assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -150,9 +143,7 @@ async fn a_state_that_knows_no_network_is_no_error_and_what_fails_is_back_where_
     })
     .await;
     let after = world.start("promote", OTHER);
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let answer = app::promote(&world, &after, "R2", &[("KEY", "R2")]).await;
     world.proxy.lift();
     assert_eq!(answer["errorType"], "AccessDeniedException", "{answer:#}");
@@ -166,7 +157,7 @@ async fn a_state_that_knows_no_network_is_no_error_and_what_fails_is_back_where_
 async fn assert_process_joins(world: &World, settings: &[(&str, &str)]) {
     let run = world.start("process-run", settings);
     let process = json!({"app": APP, "service": "web", "command": "env"});
-    let answer = run.invoke(&process).await.answer();
+    let answer = run.answer(&process).await;
     assert_eq!(answer["status"], "started", "{answer:#}");
     let calls = world.proxy.calls();
     let started = calls.iter().find(|call| call.operation == "RunTask");
@@ -242,9 +233,8 @@ async fn an_ecs_service_of_app_json_keeps_its_network_and_is_let_in_by_the_group
 
 /// The groups of the ECS service that app.json names.
 async fn legacy(world: &World) -> Vec<String> {
-    let services = world.ecs.describe_services().cluster(&world.cluster);
-    let services = services.services("legacy").send().await.unwrap();
-    let network = services.services()[0].network_configuration().unwrap();
+    let service = app::standing(world, "legacy").await.unwrap();
+    let network = service.network_configuration().unwrap();
     let groups = network.awsvpc_configuration().unwrap().security_groups();
     groups.to_vec()
 }

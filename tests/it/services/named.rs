@@ -46,8 +46,7 @@ async fn front(world: &World) -> String {
         .container_definitions(api)
         .container_definitions(envoy.build());
     registered.send().await.unwrap();
-    let update = world.ecs.update_service().cluster(&world.cluster);
-    let update = update.service("front").task_definition("front");
+    let update = app::update(world, "front").task_definition("front");
     update.send().await.unwrap();
     arn
 }
@@ -60,10 +59,8 @@ async fn an_ecs_service_that_app_json_names_keeps_its_platform_and_what_goes_is_
     world.put(&format!("apps/{APP}/app.json"), settings).await;
     let function = world.start("promote", &[]);
     world.put_env(APP, "R1", &[]).await;
-    let dry_run = json!({"app": APP, "release": "R1", "dryRun": true});
-    let plan = function.invoke(&dry_run).await.answer();
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let plan = app::dry_run(&function, "R1").await;
+    let report = app::promoted(&world, &function, "R1", &[]).await;
     for answer in [&plan, &report] {
         let warnings = answer["warnings"].to_string();
         for part in [
@@ -93,7 +90,7 @@ async fn an_ecs_service_that_app_json_names_keeps_its_platform_and_what_goes_is_
     // So does a process, which runs the same image.
     let run = world.start("process-run", &[]);
     let event = process_run::requested(&world, "run-1", &json!({}));
-    let started = run.invoke(&event).await.answer();
+    let started = run.answer(&event).await;
     assert_eq!(started["status"], "started", "{started:#}");
     let family = format!("{}_{APP}_run_web", world.rack);
     let (definition, _) = app::definition(&world, &family).await;
@@ -134,14 +131,11 @@ async fn an_ecs_service_that_app_json_names_stays_a_daemon_and_the_promote_says_
     let settings = json!({"services": {"web": "everywhere"}}).to_string();
     world.put(&format!("apps/{APP}/app.json"), settings).await;
     let function = world.start("promote", &[]);
-    let report = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    let report = app::promoted(&world, &function, "R1", &[]).await;
     let warnings = report["warnings"].to_string();
     let stays = "the ECS service `everywhere`, which app.json names for `web`, stays a DAEMON";
     assert!(warnings.contains(stays), "{warnings}");
-    let described = world.ecs.describe_services().cluster(&world.cluster);
-    let described = described.services("everywhere").send().await.unwrap();
-    let service = &described.services()[0];
+    let service = app::standing(&world, "everywhere").await.unwrap();
     assert_eq!(
         service.scheduling_strategy(),
         Some(&SchedulingStrategy::Daemon)

@@ -77,8 +77,7 @@ async fn an_apps_own_snapshot_and_an_allowed_one_are_restored_and_asked_for_no_m
 /// What the dry run answers for it, in a Rack that allows everything.
 async fn planned(world: &World, option: &str) -> Value {
     let promote = world.start("promote", &[("APP_DATABASE_ARNS", "*")]);
-    let key = format!("apps/{APP}/releases/R1/convox.yml");
-    world.put(&key, with(option)).await;
+    app::write_manifest(world, "R1", with(option)).await;
     world.put_env(APP, "R1", &[("KEY", "1")]).await;
     let plan = json!({"app": APP, "release": "R1", "dryRun": true});
     promote.invoke_alone(&plan).await.answer()

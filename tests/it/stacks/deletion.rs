@@ -28,8 +28,7 @@ async fn the_stack_goes_before_the_secret_and_a_promote_brings_it_back() {
     let report = deletion.invoke_alone(end).await.answer();
     assert_eq!(report["status"], "deleted", "{report:#}");
     assert!(!has_stack(&world).await);
-    let again = app::requested(&world, "R1", "back", 10);
-    let report = promote.invoke(&again).await.answer();
+    let report = app::asked(&world, &promote, "R1", "back", 10).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     assert!(has_stack(&world).await);
 }
@@ -62,13 +61,9 @@ async fn a_protected_database_stops_the_deletion_before_anything_is_gone() {
     assert_eq!(report["status"], "promoted", "{report:#}");
     let deletion = world.start("app-deletion", YES);
     world.proxy.clear();
-    let report = deletion
-        .invoke(&app::deleted(&world, "d1", 5))
-        .await
-        .answer();
+    let report = deletion.answer(&app::deleted(&world, "d1", 5)).await;
     assert_eq!(report["errorType"], "ResourceProtected", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(message.contains("main-db"), "{message}");
+    app::assert_tells(&report, "main-db");
     assert!(world.proxy.writes().is_empty());
     assert_eq!(world.proxy.count("cloudformation", "DeleteStack"), 0);
 }
@@ -79,17 +74,10 @@ async fn a_stack_that_cannot_be_deleted_fails_the_deletion_with_its_reason() {
     promoted(&world, &promote, "R1", WEB).await;
     let deletion = world.start("app-deletion", &[]);
     world.proxy.fail_stacks("the log group is in use");
-    let report = deletion
-        .invoke(&app::deleted(&world, "d1", 5))
-        .await
-        .answer();
+    let report = deletion.answer(&app::deleted(&world, "d1", 5)).await;
     assert_eq!(report["errorType"], "StackStays", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(message.contains("the log group is in use"), "{message}");
-    let report = deletion
-        .invoke(&app::deleted(&world, "d2", 6))
-        .await
-        .answer();
+    app::assert_tells(&report, "the log group is in use");
+    let report = deletion.answer(&app::deleted(&world, "d2", 6)).await;
     assert_eq!(report["status"], "deleted", "{report:#}");
 }
 
@@ -106,10 +94,7 @@ async fn an_app_whose_stack_names_a_role_that_is_gone_is_deleted_with_the_role_o
     world.proxy.delete_role(gone);
     let anew = format!("{gone}-anew");
     let deletion = world.start("app-deletion", &[("APP_STACK_ROLE_ARN", &anew)]);
-    let report = deletion
-        .invoke(&app::deleted(&world, "d1", 5))
-        .await
-        .answer();
+    let report = deletion.answer(&app::deleted(&world, "d1", 5)).await;
     assert_eq!(report["status"], "deleted", "{report:#}");
     assert!(!has_stack(&world).await);
 }

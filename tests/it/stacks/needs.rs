@@ -49,8 +49,7 @@ async fn a_policy_that_the_rack_does_not_let_apps_have_is_refused_before_any_wri
     let promote = world.start("promote", &settings);
     let report = promoted(&world, &promote, "R1", &with_policy()).await;
     assert_eq!(report["errorType"], "PolicyNotAllowed", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(message.contains("`services.web.policies`"), "{message}");
+    app::assert_tells(&report, "`services.web.policies`");
     assert!(world.proxy.writes().is_empty());
 }
 
@@ -60,8 +59,7 @@ async fn policies_that_could_give_no_action_are_refused_before_any_write() {
     let promote = world.start("promote", &[("APP_POLICY_ACTIONS", "")]);
     let report = promoted(&world, &promote, "R1", &with_policy()).await;
     assert_eq!(report["errorType"], "PolicyNotAllowed", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(message.contains("AppPolicyActions"), "{message}");
+    app::assert_tells(&report, "AppPolicyActions");
     assert!(world.proxy.writes().is_empty());
     let report = promoted(&world, &promote, "R2", WEB).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
@@ -88,8 +86,7 @@ async fn more_secrets_than_a_role_can_name_are_refused_before_any_write_and_two_
     let (world, promote) = fresh(WEB).await;
     let report = promoted(&world, &promote, "R1", &with_secrets(0, 120)).await;
     assert_eq!(report["errorType"], "RoleTooLarge", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(message.contains("IAM takes 10240 characters"), "{message}");
+    app::assert_tells(&report, "IAM takes 10240 characters");
     assert!(world.proxy.writes().is_empty());
 
     let report = promoted(&world, &promote, "R2", &with_secrets(0, 60)).await;
@@ -97,11 +94,7 @@ async fn more_secrets_than_a_role_can_name_are_refused_before_any_write_and_two_
     world.proxy.clear();
     let report = promoted(&world, &promote, "R3", &with_secrets(60, 60)).await;
     assert_eq!(report["errorType"], "RoleTooLarge", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(
-        message.contains("in two steps, half of them with each Release"),
-        "{message}"
-    );
+    app::assert_tells(&report, "in two steps, half of them with each Release");
     assert!(world.proxy.writes().is_empty());
     for (release, first) in [("R4", 30), ("R5", 60)] {
         let report = promoted(&world, &promote, release, &with_secrets(first, 60)).await;
@@ -117,12 +110,10 @@ async fn more_policies_than_a_role_may_have_are_a_warning_with_the_quota() {
         "environment:",
         &format!("policies: [{}], environment:", policies.join(", ")),
     );
-    world
-        .put(&format!("apps/{APP}/releases/R1/convox.yml"), manifest)
-        .await;
+    app::write_manifest(&world, "R1", manifest).await;
     world.put_env(APP, "R1", &[("KEY", "R1")]).await;
     let plan = json!({"app": APP, "release": "R1", "dryRun": true});
-    let plan = promote.invoke(&plan).await.answer();
+    let plan = promote.answer(&plan).await;
     let said = "`services.web.policies` makes a role with 11 policies; IAM attaches 10 to a role";
     let warnings = plan["warnings"].to_string();
     assert!(warnings.contains(said), "{plan:#}");
@@ -183,9 +174,7 @@ async fn of_old() -> (rig::World, String) {
     let world = app::world_with(WEB, &[]).await;
     let release = ReleaseId::new("R1").unwrap();
     let version = world.put_env(APP, "R1", &[("KEY", "R1")]).await;
-    world
-        .put(&format!("apps/{APP}/releases/R1/convox.yml"), WEB)
-        .await;
+    app::write_manifest(&world, "R1", WEB).await;
     let url = format!(
         "s3://{}/apps/{APP}/releases/R1/env?versionId={version}",
         world.bucket
@@ -240,8 +229,7 @@ async fn an_app_that_was_promoted_before_there_were_stacks_moves_over_without_a_
     let promote = world.start("promote", &[]);
     world.proxy.clear();
     for (id, seconds) in [("again-1", -20), ("again-2", -10)] {
-        let again = app::requested(&world, "R1", id, seconds);
-        let report = promote.invoke(&again).await.answer();
+        let report = app::asked(&world, &promote, "R1", id, seconds).await;
         assert_eq!(report["status"], "promoted", "{report:#}");
         assert_eq!(report["services"]["web"]["changed"], json!(false));
     }

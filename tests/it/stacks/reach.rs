@@ -37,10 +37,8 @@ pub fn set(names: &[&str]) -> BTreeSet<String> {
 
 /// The groups and the public address of the Service's and the Timer's tasks.
 pub async fn networks(world: &World) -> [(BTreeSet<String>, String); 2] {
-    let services = world.ecs.describe_services().cluster(&world.cluster);
-    let services = services.services(app::ecs_service(world, "web"));
-    let services = services.send().await.unwrap();
-    let service = services.services()[0].network_configuration().unwrap();
+    let service = app::service(world, "web").await.unwrap();
+    let service = service.network_configuration().unwrap();
     let service = service.awsvpc_configuration().unwrap();
     let rule = app::rule(world, "cleanup");
     let targets = world.eventbridge.list_targets_by_rule().rule(rule);
@@ -97,8 +95,7 @@ pub async fn put(world: &World, service: &str, groups: &[&str], definition: &str
         .build()
         .unwrap();
     let network = NetworkConfiguration::builder().awsvpc_configuration(network);
-    let update = world.ecs.update_service().cluster(&world.cluster);
-    let update = update.service(service).task_definition(definition);
+    let update = app::update(world, service).task_definition(definition);
     let update = update.network_configuration(network.build());
     update.send().await.unwrap();
 }
@@ -137,9 +134,8 @@ pub async fn left_by_an_earlier_version(world: &World) {
 
 /// The groups of an App's Service, as ECS has them.
 async fn groups_of(world: &World, service: &str) -> BTreeSet<String> {
-    let services = world.ecs.describe_services().cluster(&world.cluster);
-    let services = services.services(service).send().await.unwrap();
-    let network = services.services()[0].network_configuration().unwrap();
+    let service = app::standing(world, service).await.unwrap();
+    let network = service.network_configuration().unwrap();
     let groups = network.awsvpc_configuration().unwrap().security_groups();
     groups.iter().cloned().collect()
 }
@@ -201,13 +197,11 @@ async fn what_an_earlier_version_left_reaches_its_resources_all_the_way_into_the
     promoted(&world, &promote, "R1", MANIFEST).await;
     left_by_an_earlier_version(&world).await;
     let plan = json!({"app": APP, "release": "R1", "dryRun": true});
-    let plan = promote.invoke(&plan).await.answer();
+    let plan = promote.answer(&plan).await;
     assert_eq!(plan["stack"], "update", "{plan:#}");
     assert_eq!(plan["services"]["web"]["changes"], true, "{plan:#}");
 
-    world
-        .proxy
-        .inject(Fault::DENIED.on("events", "PutTargets").times(1));
+    world.inject(Fault::DENIED.on("events", "PutTargets").times(1));
     let report = promoted(&world, &promote, "R2", MANIFEST).await;
     world.proxy.lift();
     assert_eq!(report["errorType"], "AccessDeniedException", "{report:#}");

@@ -47,8 +47,7 @@ async fn a_service_gets_the_variables_of_its_resources_as_references_on_both_del
         let world = app::world_with(MANIFEST, &[]).await;
         let promote = world.start("promote", &[("SECRETS_MANAGER_ENV", secrets_manager_env)]);
         let report = promoted(&world, &promote, "R1", MANIFEST).await;
-        assert_eq!(report["status"], "promoted", "{report:#}");
-        assert_eq!(report["delivery"], delivery);
+        app::assert_says!(report, {"status": "promoted", "delivery": delivery});
         let outputs = outputs(&world).await;
         let web = report["services"]["web"]["newTaskDefinition"]
             .as_str()
@@ -109,12 +108,7 @@ async fn a_volume_of_a_file_system_is_mounted_by_its_access_point() {
 async fn a_variable_that_the_app_sets_itself_wins() {
     let manifest = MANIFEST.replace("environment: [KEY]", "environment: [KEY, MAIN_DB_URL]");
     let (world, promote) = fresh(&manifest).await;
-    world
-        .put(
-            &format!("apps/{APP}/releases/R1/convox.yml"),
-            manifest.as_str(),
-        )
-        .await;
+    app::write_manifest(&world, "R1", manifest.as_str()).await;
     let variables = [("KEY", "R1"), ("MAIN_DB_URL", "postgres://elsewhere/own")];
     let report = app::promote(&world, &promote, "R1", &variables).await;
     let arn = report["services"]["web"]["newTaskDefinition"]
@@ -136,9 +130,8 @@ async fn the_generated_password_is_nowhere_but_in_its_secrets() {
     let password = password(&world, arn).await;
     let run = world.start("process-run", &[("SECRETS_MANAGER_ENV", "Yes")]);
     let process = run
-        .invoke(&json!({"app": APP, "service": "web", "command": "env"}))
-        .await
-        .answer();
+        .answer(&json!({"app": APP, "service": "web", "command": "env"}))
+        .await;
     let (definition, _) = app::definition(&world, arn).await;
     let state = app::state(&world).await;
     let calls = world.proxy.calls();
@@ -171,9 +164,8 @@ async fn a_process_gets_what_its_service_gets() {
     promoted(&world, &promote, "R1", MANIFEST).await;
     let run = world.start("process-run", &[("SECRETS_MANAGER_ENV", "Yes")]);
     let answer = run
-        .invoke(&json!({"app": APP, "service": "web", "command": "env"}))
-        .await
-        .answer();
+        .answer(&json!({"app": APP, "service": "web", "command": "env"}))
+        .await;
     let arn = answer["taskDefinition"]
         .as_str()
         .unwrap_or_else(|| panic!("{answer:#}"));
@@ -193,15 +185,12 @@ async fn a_resource_that_no_promote_has_deployed_is_said_before_a_process_starts
     let plain = "services: {web: {image: example/web:1, environment: [KEY]}}\n";
     let (world, promote) = fresh(plain).await;
     promoted(&world, &promote, "R1", plain).await;
-    world
-        .put(&format!("apps/{APP}/releases/R2/convox.yml"), MANIFEST)
-        .await;
+    app::write_manifest(&world, "R2", MANIFEST).await;
     world.put_env(APP, "R2", &[("KEY", "R2")]).await;
     let run = world.start("process-run", &[]);
     let answer = run
-        .invoke(&json!({"app": APP, "service": "web", "release": "R2"}))
-        .await
-        .answer();
+        .answer(&json!({"app": APP, "service": "web", "release": "R2"}))
+        .await;
     assert_eq!(answer["errorType"], "ResourceNotDeployed", "{answer:#}");
 }
 
@@ -212,11 +201,10 @@ async fn an_option_that_replaces_a_database_needs_a_request_that_allows_it() {
     let manifest = MANIFEST.replace("encrypted: true", "encrypted: false");
     let report = promoted(&world, &promote, "R2", &manifest).await;
     assert_eq!(report["errorType"], "InvalidManifest", "{report:#}");
-    let message = report["message"].as_str().unwrap();
-    assert!(message.contains("allowReplacement"), "{message}");
+    app::assert_tells(&report, "allowReplacement");
     let mut request = app::requested(&world, "R2", "allowed", 5);
     request["detail"]["allowReplacement"] = json!(true);
-    let report = promote.invoke(&request).await.answer();
+    let report = promote.answer(&request).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let warnings = report["warnings"].to_string();
     let said =
@@ -241,12 +229,9 @@ async fn a_resource_that_goes_is_named_before_and_when_its_data_go() {
     let next = "`resources.main-db` is not there any more: tasks of the Release before may still use it, so the next promote";
     assert!(report["warnings"].to_string().contains(next), "{report:#}");
 
-    world
-        .put(&format!("apps/{APP}/releases/R4/convox.yml"), without)
-        .await;
+    app::write_manifest(&world, "R4", without).await;
     world.put_env(APP, "R4", &[("KEY", "R4")]).await;
-    let dry_run = json!({"app": APP, "release": "R4", "dryRun": true});
-    let plan = promote.invoke(&dry_run).await.answer();
+    let plan = app::dry_run(&promote, "R4").await;
     let report = promoted(&world, &promote, "R4", without).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let gone = json!({"name": "main-db", "data": "finalSnapshot"});

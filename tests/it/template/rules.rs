@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use double::iam::{self, Deployment};
 use promotion::events::EventType;
-use rig::World;
+use rig::{World, events};
 use serde_json::{Value, json};
 
 use super::functions::{functions, named, rules_of};
-use crate::{app, samples};
+use crate::app;
 
 const OURS: &str = "secrets-manager-env";
 
@@ -117,7 +117,7 @@ async fn the_rules_let_through_what_promote_accepts_and_nothing_else() {
         (event(&world, OURS, "App Deleted", &json!({})), false),
     ] {
         let passes = !passed_by(&world, &patterns, &event).await.is_empty();
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         let accepted = answer["status"] != "ignored";
         if (passes, accepted) != (wanted, wanted) {
             wrong.push(format!(
@@ -316,10 +316,7 @@ async fn what_a_schedule_sends_is_answered_and_not_delivered_again() {
             continue;
         };
         let body = resolved(&world, input);
-        let message = json!({"Records": [{
-            "messageId": "m1", "eventSource": "aws:sqs", "body": body, "attributes": {}, "messageAttributes": {},
-        }]});
-        let answer = function.invoke(&message).await.answer();
+        let answer = function.answer(&events::queued(&body)).await;
         assert_eq!(answer, json!({"batchItemFailures": []}), "{rule}: {body}");
         inputs += 1;
     }
@@ -328,8 +325,13 @@ async fn what_a_schedule_sends_is_answered_and_not_delivered_again() {
 
 /// The sample events of a function that EventBridge itself delivers: no schedule's, no queue's, no direct ones.
 fn bridged(world: &World, function: &str) -> BTreeMap<String, Value> {
-    let names = samples::names(function).into_iter();
-    let samples = names.map(|name| (name.clone(), samples::sample(world, function, &name)));
+    let names = events::samples(function).into_iter();
+    let samples = names.map(|name| {
+        (
+            name.clone(),
+            events::sample(world, &format!("{function}-{name}")),
+        )
+    });
     samples
         .filter(|(_, event)| event["id"].is_string())
         .collect()
@@ -374,7 +376,7 @@ async fn the_rules_let_through_the_sample_events_and_none_of_another_rack_or_clu
 /// A sample with one part of it different.
 fn different(world: &World, sample: (&str, &str), part: &str, value: &str) -> Value {
     let (function, name) = sample;
-    let mut event = samples::sample(world, function, name);
+    let mut event = events::sample(world, &format!("{function}-{name}"));
     *event.pointer_mut(part).unwrap() = value.into();
     event
 }

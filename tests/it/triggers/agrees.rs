@@ -11,15 +11,14 @@ const WEB: &str = "services:\n  web:\n    image: a\n    environment:\n      - DA
 
 async fn dry_run(function: &Function, release: &str) -> Value {
     let event = json!({"app": APP, "release": release, "dryRun": true});
-    function.invoke(&event).await.answer()
+    function.answer(&event).await
 }
 
 /// Plans a Release that was written, then promotes it: both say the same.
 async fn agree(world: &World, function: &Function, release: &str, case: &str) -> (Value, Value) {
     let plan = dry_run(function, release).await;
     assert_eq!(plan["status"], "planned", "{case}: {plan:#}");
-    let request = app::requested(world, release, case, 2);
-    let report = function.invoke(&request).await.answer();
+    let report = app::asked(world, function, release, case, 2).await;
     assert_eq!(report["status"], "promoted", "{case}: {report:#}");
     for kind in ["services", "timers"] {
         for (name, planned) in plan[kind].as_object().unwrap() {
@@ -35,8 +34,7 @@ async fn agree(world: &World, function: &Function, release: &str, case: &str) ->
 
 #[tokio::test]
 async fn what_ecs_or_somebody_moved_is_moved_back() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "one")]).await;
     let (web, cleanup) = (
         app::running(&world, "web").await,
@@ -69,8 +67,7 @@ async fn what_ecs_or_somebody_moved_is_moved_back() {
 
 #[tokio::test]
 async fn a_secret_that_somebody_wrote_moves_nothing_and_is_current_no_longer() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "one")]).await;
     let put = world.secrets_manager.put_secret_value();
     let put = put.secret_id(app::secret(&world)).secret_string("{}");
@@ -98,21 +95,18 @@ async fn what_cannot_be_delivered_by_a_secret_is_planned_for_s3() {
 
 #[tokio::test]
 async fn what_an_unfinished_request_has_left_is_used_or_removed() {
-    let world = app::world_with(WEB, &[]).await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting_with(WEB, &[], YES).await;
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "one")]).await;
     let timer = "timers:\n  one:\n    schedule: \"0 3 * * ?\"\n    command: c\n    service: web\n";
     let more = format!("{WEB}  api:\n    image: a\n{timer}");
-    world.put("apps/shop/releases/R2/convox.yml", more).await;
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("events", "PutTargets"));
+    app::write_manifest(&world, "R2", more).await;
+    world.inject(Fault::TRANSIENT.on("events", "PutTargets"));
     let version = world.put_env(APP, "R2", &[("DATABASE_URL", "two")]).await;
     let ended = function.invoke(&app::written(&world, "R2", &version)).await;
     world.proxy.lift();
     assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
 
-    world.put("apps/shop/releases/R3/convox.yml", WEB).await;
+    app::write_manifest(&world, "R3", WEB).await;
     world.put_env(APP, "R3", &[("DATABASE_URL", "two")]).await;
     let (plan, _) = agree(&world, &function, "R3", "left").await;
     let left = [app::ecs_service(&world, "api"), app::rule(&world, "one")];
@@ -121,12 +115,10 @@ async fn what_an_unfinished_request_has_left_is_used_or_removed() {
 
 #[tokio::test]
 async fn what_is_waited_for_is_said_and_warnings_with_it() {
-    let world = app::world_with(WEB, &[]).await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting_with(WEB, &[], YES).await;
     let more = format!("{WEB}    prot: 3000\n  api:\n    image: a\n");
     for (release, manifest) in [("R1", more.as_str()), ("R2", WEB), ("R3", &more)] {
-        let key = format!("apps/{APP}/releases/{release}/convox.yml");
-        world.put(&key, manifest).await;
+        app::write_manifest(&world, release, manifest).await;
     }
     app::promote(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
     world.proxy.hold_draining();
@@ -136,19 +128,17 @@ async fn what_is_waited_for_is_said_and_warnings_with_it() {
     let plan = dry_run(&function, "R3").await;
     let api = app::ecs_service(&world, "api");
     let waits = format!("the ECS service `{api}` is still draining");
-    assert_eq!(plan["status"], "planned", "{plan:#}");
-    assert_eq!(plan["waitsFor"], waits, "{plan:#}");
+    app::assert_says!(plan, {"status": "planned", "waitsFor": waits});
     assert_eq!(plan["services"]["api"]["changes"], true, "{plan:#}");
     world.proxy.clear();
     let event = app::written(&world, "R3", &version);
-    let answer = function.invoke(&event).await.answer();
+    let answer = function.answer(&event).await;
     assert_eq!(answer["status"], "waiting", "{answer:#}");
     let report = app::report(&world, "R3").await.unwrap();
     let told = world.all_events().remove(0);
     assert_eq!(told.detail_type, "Release Promote Waiting");
     for said in [&report, &told.detail] {
-        assert_eq!(said["message"], waits, "{said:#}");
-        assert_eq!(said["warnings"], plan["warnings"], "{said:#}");
+        app::assert_says!(said, {"message": waits, "warnings": plan["warnings"]});
         let warnings = said["warnings"].to_string();
         assert!(warnings.contains("`services.web.prot`"), "{said:#}");
     }

@@ -41,12 +41,11 @@ async fn an_endpoint_of_one_service_goes_before_that_of_all() {
 
 #[tokio::test]
 async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let event = |release| sample(&world, "dry-run", release, "");
     let before = [("DATABASE_URL", "old"), ("GONE", "1"), ("SAME", "1")];
     world.put_env(APP, "R1", &before).await;
-    let first = function.invoke(&event("R1")).await.answer();
+    let first = function.answer(&event("R1")).await;
     assert_eq!(
         first["keys"]["added"],
         json!(["DATABASE_URL", "GONE", "SAME"]),
@@ -60,7 +59,7 @@ async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
     let version = world.put_env(APP, "R2", &after).await;
     let state = app::state(&world).await;
     world.proxy.clear();
-    let plan = function.invoke(&event("R2")).await.answer();
+    let plan = function.answer(&event("R2")).await;
     assert_eq!(
         (&plan["status"], &plan["dryRun"]),
         (&json!("planned"), &json!(true)),
@@ -80,10 +79,7 @@ async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
     assert_eq!(plan["services"]["web"]["taskDefinition"], web);
     assert_eq!(plan["timers"]["report"]["changes"], true);
     let sizes = &plan["sizes"];
-    assert_eq!(
-        (&sizes["secretMax"], &sizes["taskDefinitionMax"]),
-        (&json!(65_536), &json!(65_536))
-    );
+    app::assert_says!(sizes, {"secretMax": 65_536, "taskDefinitionMax": 65_536});
     let secret = r#"{"ADDED":"1","DATABASE_URL":"new","SAME":"1"}"#;
     assert_eq!(sizes["secret"], secret.len());
     let largest = json!({"name": "DATABASE_URL", "bytes": 3});
@@ -101,13 +97,13 @@ async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
     assert_eq!(app::state(&world).await, state);
 
     // Equal to what runs: nothing would change.
-    let same = function.invoke(&event("R1")).await.answer();
+    let same = function.answer(&event("R1")).await;
     assert_eq!(
         same["keys"],
         json!({"added": [], "changed": [], "removed": []})
     );
     assert_eq!(same["services"]["web"]["changes"], false, "{same:#}");
-    let missing = function.invoke(&event("R9")).await.answer();
+    let missing = function.answer(&event("R9")).await;
     assert_eq!(missing["errorType"], "ReleaseNotFound", "{missing:#}");
     assert_eq!(app::changes(&world), Vec::<String>::new());
 }
@@ -123,11 +119,9 @@ async fn a_plan_needs_the_old_environment_no_more_than_a_promote_does() {
     let version = report["envVersionId"].as_str().unwrap();
     gone.version_id(version).send().await.unwrap();
     world.put_env(APP, "R2", &[("DATABASE_URL", "new")]).await;
-    let dry_run = json!({"app": APP, "release": "R2", "dryRun": true});
-    let plan = function.invoke(&dry_run).await.answer();
+    let plan = app::dry_run(&function, "R2").await;
     assert_eq!(plan["status"], "planned", "{plan:#}");
     let said = "which keys change is not known";
     assert!(plan["warnings"].to_string().contains(said), "{plan:#}");
-    let report = app::promote(&world, &function, "R2", &[("DATABASE_URL", "new")]).await;
-    assert_eq!(report["status"], "promoted", "{report:#}");
+    app::promoted(&world, &function, "R2", &[("DATABASE_URL", "new")]).await;
 }

@@ -7,8 +7,7 @@ use crate::app::{self, APP};
 
 #[tokio::test]
 async fn what_is_not_for_this_rack_is_ignored_with_a_logged_reason() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let version = world.put_env(APP, "R1", ENVIRONMENT).await;
     let with = |name: &str, pointer: &str, value: Value| {
         let mut event = sample(&world, name, "R1", &version);
@@ -87,7 +86,7 @@ async fn what_is_not_for_this_rack_is_ignored_with_a_logged_reason() {
         (json!({"app": APP}), "a payload of no known form"),
         (json!(null), "a payload of no known form"),
     ] {
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         assert_eq!(answer["status"], "ignored", "{event}: {answer}");
         let message = answer["message"].as_str().unwrap();
         assert!(message.contains(reason), "`{reason}` is not in: {message}");
@@ -97,7 +96,7 @@ async fn what_is_not_for_this_rack_is_ignored_with_a_logged_reason() {
     assert_eq!(app::changes(&world), Vec::<String>::new());
     let mut queued = sample(&world, "sqs-object-created", "R1", &version);
     queued["Records"][0]["body"] = "not JSON".into();
-    let answer = function.invoke(&queued).await.answer();
+    let answer = function.answer(&queued).await;
     assert_eq!(
         answer,
         json!({"batchItemFailures": []}),

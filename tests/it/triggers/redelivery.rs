@@ -10,9 +10,7 @@ use crate::app::{self, APP};
 /// Delivers an event while ECS moves no service; the invocation's end.
 async fn interrupted(world: &World, function: &Function, event: &Value) -> Invocation {
     // Transient for us, and not for the SDK, whose own retries would take half a minute.
-    world
-        .proxy
-        .inject(Fault::TRANSIENT.on("ecs", "UpdateService"));
+    world.inject(Fault::TRANSIENT.on("ecs", "UpdateService"));
     let ended = function.invoke(event).await;
     world.proxy.lift();
     ended
@@ -20,8 +18,7 @@ async fn interrupted(world: &World, function: &Function, event: &Value) -> Invoc
 
 #[tokio::test]
 async fn a_transient_fault_asks_for_another_delivery_which_registers_nothing_anew() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     for (number, (release, name)) in
         (1..).zip([("R1", "object-created"), ("R2", "sqs-object-created")])
     {
@@ -53,7 +50,7 @@ async fn a_transient_fault_asks_for_another_delivery_which_registers_nothing_ane
         let registered = app::registered(&world).await;
         assert_eq!(registered.len(), all, "{name}: before the fault");
 
-        let answer = function.invoke(&event).await.answer();
+        let answer = function.answer(&event).await;
         if name == "sqs-object-created" {
             assert_eq!(answer, json!({"batchItemFailures": []}));
         }
@@ -74,28 +71,25 @@ async fn a_transient_fault_asks_for_another_delivery_which_registers_nothing_ane
 
 #[tokio::test]
 async fn promotion_continue_finishes_what_another_invocation_left() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let version = world.put_env(APP, "R1", ENVIRONMENT).await;
     let event = app::written(&world, "R1", &version);
     let ended = interrupted(&world, &function, &event).await;
     assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
     let next = sample(&world, "continue", "R1", "");
-    let answer = function.invoke(&next).await.answer();
-    assert_eq!(answer["status"], "promoted", "{answer:#}");
-    assert_eq!(answer["requestId"], version);
+    let answer = function.answer(&next).await;
+    app::assert_says!(answer, {"status": "promoted", "requestId": version});
     assert_runs(&world, "R1", "continued").await;
-    let idle = function.invoke(&next).await.answer();
+    let idle = function.answer(&next).await;
     assert_eq!(idle["status"], "idle", "nothing is left: {idle:#}");
 }
 
 #[tokio::test]
 async fn what_the_user_has_to_mend_is_not_delivered_again() {
-    let world = app::world().await;
-    let function = world.start("promote", YES);
+    let (world, function) = app::promoting(YES).await;
     let version = world.put_env(APP, "R1", &[("OTHER", "u")]).await;
     let event = sample(&world, "sqs-object-created", "R1", &version);
-    let answer = function.invoke(&event).await.answer();
+    let answer = function.answer(&event).await;
     assert_eq!(answer, json!({"batchItemFailures": []}));
     let report = app::report(&world, "R1").await.unwrap();
     assert_eq!(report["errorType"], "MissingVariables", "{report:#}");
