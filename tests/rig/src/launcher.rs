@@ -132,12 +132,6 @@ impl Launched {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The file that [`Launched::output`] reads.
-    #[must_use]
-    pub fn output_path(&self) -> &Path {
-        &self.output
-    }
-
     /// How it ended, if it did.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.launcher

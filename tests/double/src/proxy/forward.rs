@@ -100,12 +100,7 @@ impl Upstream {
         let target = format!("{}.{operation}", prefix.unwrap_or_default());
         let target = HeaderValue::from_str(&target).expect("operation names are ASCII");
         head.headers.insert("x-amz-target", target);
-        let answer = self.send(head, body.to_string().into()).await;
-        if answer.status().is_success() {
-            serde_json::from_slice(answer.body()).unwrap_or_default()
-        } else {
-            Value::Null
-        }
+        self.answered(head, body).await
     }
 
     /// Asks an operation of a JSON protocol in nobody's name; null when it is refused.
@@ -125,6 +120,10 @@ impl Upstream {
             .header("x-amz-target", target)
             .body(());
         let (head, ()) = request.expect("the headers are valid").into_parts();
+        self.answered(head, body).await
+    }
+
+    async fn answered(&self, head: Parts, body: &Value) -> Value {
         let answer = self.send(head, body.to_string().into()).await;
         if answer.status().is_success() {
             serde_json::from_slice(answer.body()).unwrap_or_default()

@@ -265,7 +265,7 @@ async fn entries_fail_inside_of_a_success_and_have_no_effect() {
     let fail = Fault::FailedEntries {
         code: "ConcurrentModificationException",
     };
-    world.proxy.inject(fail.on_service("events").times(3));
+    world.inject(fail.on_service("events").times(3));
     let target = Target::builder().id("1");
     let target = target.arn("arn:aws:sqs:us-east-1:123456789012:q").build();
     let put = client.put_targets().rule("rule").targets(target.unwrap());

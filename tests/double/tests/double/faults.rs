@@ -85,9 +85,7 @@ async fn every_fault_reaches_the_client_and_only_some_have_an_effect() {
     ] {
         let world = world_with_secret().await;
         let name = format!("{fault:?}");
-        world
-            .proxy
-            .inject(fault.on("secretsmanager", "PutSecretValue"));
+        world.inject(fault.on("secretsmanager", "PutSecretValue"));
         let client = match want {
             "timeout" => impatient(&world),
             _ => patient(&world),
@@ -103,12 +101,12 @@ async fn every_fault_reaches_the_client_and_only_some_have_an_effect() {
 #[tokio::test]
 async fn a_fault_is_used_up_after_its_times_and_befalls_only_its_calls() {
     let world = world_with_secret().await;
-    world.proxy.inject(
+    world.inject(
         Fault::Throttle
             .on("secretsmanager", "PutSecretValue")
             .times(2),
     );
-    world.proxy.inject(Fault::Reset.on_service("ecs"));
+    world.inject(Fault::Reset.on_service("ecs"));
     let client = patient(&world);
     client
         .describe_secret()
@@ -127,12 +125,8 @@ async fn a_fault_is_used_up_after_its_times_and_befalls_only_its_calls() {
 #[tokio::test]
 async fn the_sdks_own_retries_overcome_a_throttle_and_a_reset() {
     let world = World::new().await;
-    world
-        .proxy
-        .inject(Fault::Throttle.on("ecs", "ListClusters").times(1));
-    world
-        .proxy
-        .inject(Fault::Reset.on("ecs", "ListClusters").times(1));
+    world.inject(Fault::Throttle.on("ecs", "ListClusters").times(1));
+    world.inject(Fault::Reset.on("ecs", "ListClusters").times(1));
     let ecs = aws_sdk_ecs::Client::new(&world.front_door());
     ecs.list_clusters().send().await.unwrap();
     assert_eq!(world.proxy.count("ecs", "ListClusters"), 3);
@@ -152,7 +146,7 @@ async fn s3_errors_have_s3s_form() {
         code: "AccessDenied",
     };
     for (fault, want) in [(denied, "AccessDenied"), (Fault::Throttle, "SlowDown")] {
-        world.proxy.inject(fault.on("s3", "GetObject").times(1));
+        world.inject(fault.on("s3", "GetObject").times(1));
         let read = s3.get_object().bucket(&world.bucket).key("k").send().await;
         assert_eq!(code(read), want);
     }
@@ -160,7 +154,7 @@ async fn s3_errors_have_s3s_form() {
         status: 403,
         code: "AccessDenied",
     };
-    world.proxy.inject(denied.on("s3", "HeadObject"));
+    world.inject(denied.on("s3", "HeadObject"));
     let head = s3
         .head_object()
         .bucket(&world.bucket)
@@ -174,9 +168,7 @@ async fn s3_errors_have_s3s_form() {
 #[tokio::test]
 async fn a_hanging_call_does_not_hold_up_the_others() {
     let world = World::new().await;
-    world
-        .proxy
-        .inject(Fault::Hang.on("secretsmanager", "PutSecretValue"));
+    world.inject(Fault::Hang.on("secretsmanager", "PutSecretValue"));
     let client = Client::new(&world.front_door());
     let hanging = client.put_secret_value().secret_id("r/a");
     let other = client.list_secrets().send();

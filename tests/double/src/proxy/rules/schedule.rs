@@ -22,37 +22,25 @@ struct Field {
 
 /// Source: `EventBridge` user guide, "Cron expressions" (fields, values, wildcards).
 const FIELDS: [Field; 6] = [
-    Field {
-        numbers: 0..=59,
-        names: &[],
-        special: "",
-    },
-    Field {
-        numbers: 0..=23,
-        names: &[],
-        special: "",
-    },
-    Field {
-        numbers: 1..=31,
-        names: &[],
-        special: "?LW",
-    },
-    Field {
-        numbers: 1..=12,
-        names: &MONTHS,
-        special: "",
-    },
-    Field {
-        numbers: 1..=7,
-        names: &DAYS,
-        special: "?L#",
-    },
-    Field {
-        numbers: 1970..=2199,
-        names: &[],
-        special: "",
-    },
+    field(0..=59, &[], ""),
+    field(0..=23, &[], ""),
+    field(1..=31, &[], "?LW"),
+    field(1..=12, &MONTHS, ""),
+    field(1..=7, &DAYS, "?L#"),
+    field(1970..=2199, &[], ""),
 ];
+
+const fn field(
+    numbers: RangeInclusive<u32>,
+    names: &'static [&'static str],
+    special: &'static str,
+) -> Field {
+    Field {
+        numbers,
+        names,
+        special,
+    }
+}
 
 pub(super) fn check_rule(rule: &Value) -> Result<(), Refusal> {
     check_id("Name", rule["Name"].as_str().unwrap_or_default())?;

@@ -11,6 +11,7 @@ use super::super::{Refusal, Shared};
 use super::{array, invalid_parameter, launch, rebalancing, revisions, tags, text};
 
 const NAME_MAX: usize = 255;
+/// Source: ECS API reference, `CreateService`, `clientToken`.
 const TOKEN_MAX: usize = 36;
 const DESCRIBED_MAX: usize = 10;
 
@@ -40,7 +41,7 @@ async fn check_creation(
 ) -> Result<Option<Value>, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
     check_name(text(body, "serviceName"))?;
-    check_token(text(body, "clientToken"))?;
+    check_token(text(body, "clientToken"), TOKEN_MAX)?;
     tags::check(body, "tags")?;
     check_count(body)?;
     check_percentages(body, &body["schedulingStrategy"])?;
@@ -193,9 +194,9 @@ fn check_percentages(body: &Value, strategy: &Value) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Source: ECS API reference, `CreateService`, `clientToken` (up to 36 ASCII characters from 33 to 126).
-fn check_token(token: &str) -> Result<(), Refusal> {
-    if token.len() <= TOKEN_MAX && token.bytes().all(|byte| byte.is_ascii_graphic()) {
+/// A `clientToken` of ASCII characters from 33 to 126.
+pub(super) fn check_token(token: &str, length_max: usize) -> Result<(), Refusal> {
+    if token.len() <= length_max && token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Ok(());
     }
     Err(invalid_parameter("The client token is not valid."))

@@ -9,6 +9,7 @@ use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared};
 use super::{array, invalid_parameter, launch, revisions, services, tags, text};
 
+/// Source: ECS API reference, `RunTask`, `clientToken`.
 const TOKEN_MAX: usize = 64;
 const STARTED_BY_MAX: usize = 128;
 const OVERRIDES_MAX: usize = 8192;
@@ -55,7 +56,7 @@ pub(super) async fn run(shared: &Shared, incoming: &Incoming) -> Result<Answer, 
 
 /// What the request says by itself.
 fn check(body: &Value) -> Result<(), Refusal> {
-    check_token(text(body, "clientToken"))?;
+    services::check_token(text(body, "clientToken"), TOKEN_MAX)?;
     check_started_by(text(body, "startedBy"))?;
     check_overrides(&body["overrides"])?;
     tags::check(body, "tags")?;
@@ -67,14 +68,6 @@ fn check(body: &Value) -> Result<(), Refusal> {
         return Err(invalid_parameter("SERVICE is no propagateTags of a task."));
     }
     Ok(())
-}
-
-/// Source: ECS API reference, `RunTask`, `clientToken` (up to 64 characters from 33 to 126).
-fn check_token(token: &str) -> Result<(), Refusal> {
-    if token.len() <= TOKEN_MAX && token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(());
-    }
-    Err(invalid_parameter("The client token is not valid."))
 }
 
 /// Source: ECS API reference, `RunTask`, `startedBy` (up to 128 letters, digits, `-`, `/` and `_`).
