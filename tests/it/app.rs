@@ -266,10 +266,13 @@ pub fn sent(world: &World) -> Vec<String> {
         .collect()
 }
 
-/// Compares some fields of an answer, report or event: `assert_says!(answer, {"status": "failed"})`.
+/// Compares some fields of an answer, report or event, perhaps of a case: `assert_says!(answer, {"status": "failed"}, "{case}")`.
 macro_rules! assert_says {
     ($told:expr, $fields:tt) => {
-        $crate::app::assert_fields(&$told, &serde_json::json!($fields))
+        $crate::app::assert_fields(&$told, &serde_json::json!($fields), "")
+    };
+    ($told:expr, $fields:tt, $case:literal) => {
+        $crate::app::assert_fields(&$told, &serde_json::json!($fields), &format!($case))
     };
 }
 
@@ -284,10 +287,16 @@ pub fn assert_tells(told: &Value, part: &str) {
 
 /// What [`assert_says`] does.
 #[track_caller]
-pub fn assert_fields(told: &Value, fields: &Value) {
+pub fn assert_fields(told: &Value, fields: &Value, case: &str) {
     for (name, want) in fields.as_object().expect("fields by name") {
-        assert_eq!(&told[name], want, "{name}: {told:#}");
+        assert_eq!(&told[name], want, "{case} {name}: {told:#}");
     }
+}
+
+/// These events and no others were sent, in this order.
+#[track_caller]
+pub fn assert_sent(world: &World, kinds: &[&str]) {
+    assert_eq!(sent(world), kinds);
 }
 
 /// A map of owned pairs.

@@ -8,7 +8,7 @@ mod settings;
 mod surroundings;
 
 use rig::{Function, World, canary};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::app::{self, APP};
 
@@ -132,11 +132,7 @@ impl Rack {
         let state = app::state(world).await;
         assert_eq!(state["applied"]["release"], "R00", "{name}");
         assert_eq!(state["desired"]["status"], "failed", "{name}");
-        assert_eq!(
-            (&state["lease"], &state["unsent"]),
-            (&Value::Null, &json!([])),
-            "{name}"
-        );
+        app::assert_says!(state, {"lease": null, "unsent": []}, "{name}");
         assert_eq!(
             app::outcomes(world).await.len(),
             1,

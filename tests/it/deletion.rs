@@ -208,10 +208,7 @@ async fn an_app_on_s3_is_deleted_without_a_secret() {
     let answer = answer.answer();
     app::assert_says!(answer, {"status": "deleted", "deletionDate": null});
     assert_eq!(statuses(&world).await, ["INACTIVE"; 3]);
-    assert_eq!(
-        app::sent(&world),
-        ["App Deletion Completed", "Secret Write Skipped"]
-    );
+    app::assert_sent(&world, &["App Deletion Completed", "Secret Write Skipped"]);
     assert_eq!(world.proxy.count("secretsmanager", "DeleteSecret"), 0);
 }
 

@@ -128,11 +128,7 @@ async fn the_third_failed_promote_in_a_row_warns_the_rack_and_the_sixth_again() 
         assert_eq!(hint["detail-type"], "Secret Write Failed");
         for case in ["first", "delivered again"] {
             let answer = deliver(&function, &hint).await;
-            assert_eq!(
-                (&answer["status"], &answer["app"], &answer["countedSeq"]),
-                (&json!("counted"), &json!(APP), &json!(n)),
-                "{case}: {answer}"
-            );
+            app::assert_says!(answer, {"status": "counted", "app": APP, "countedSeq": n}, "{case}");
             assert_counted(&world, APP, n, n, case).await;
             assert_eq!(told(&world, APP), all, "R{n}, {case}");
         }
@@ -227,11 +223,7 @@ async fn hints_that_come_twice_late_or_out_of_order_change_nothing() {
     world.proxy.clear();
     for seq in [6, 5, 1, 2, 3, 3, 4, 9] {
         let answer = deliver(&function, &hint(&world, APP, seq)).await;
-        assert_eq!(
-            (&answer["countedSeq"], &answer["events"]),
-            (&json!(6), &json!(0)),
-            "{seq}"
-        );
+        app::assert_says!(answer, {"countedSeq": 6, "events": 0}, "{seq}");
     }
     assert_eq!(app::changes(&world), Vec::<String>::new());
     assert_eq!(failures(&world, APP).await, counter);

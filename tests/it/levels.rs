@@ -155,8 +155,7 @@ async fn the_level_that_decides_is_reported_and_its_delivery_is_the_only_one() {
         assert_eq!(report["status"], "promoted", "{at}: {report:#}");
         let promoted = detail(&world, &name, "Release Promoted").expect(&at);
         for says in [&report, &promoted] {
-            assert_eq!(says["delivery"], delivery, "{at}");
-            assert_eq!(says["decidedBy"], decided_by, "{at}");
+            app::assert_says!(says, {"delivery": delivery, "decidedBy": decided_by}, "{at}");
             assert_eq!(says["fallback"], Value::Null, "{at}");
             assert_eq!(says["secretArn"].is_string(), delivery != S3, "{at}");
             let no = "app.json sets `SecretsManagerEnv` to `No`, which has no effect";

@@ -157,6 +157,6 @@ async fn an_explicit_request_that_is_older_than_what_runs_is_superseded() {
     let stale = app::requested(&world, "R1", "request-1", -600);
     let answer = deliver(&function, &stale).await;
     assert_eq!(answer["status"], "superseded", "{answer:#}");
-    assert_eq!(app::sent(&world), ["Release Promote Superseded"]);
+    app::assert_sent(&world, &["Release Promote Superseded"]);
     assert_settled(&world, "R2", "two", "stale request").await;
 }

@@ -63,10 +63,7 @@ async fn an_upload_delivers_the_environment_through_one_secret() {
         "report"
     );
 
-    assert_eq!(
-        app::sent(&world),
-        ["Release Promoted", "Secret Write Succeeded"]
-    );
+    app::assert_sent(&world, &["Release Promoted", "Secret Write Succeeded"]);
     assert_eq!(world.events()[1].detail["seq"], 1);
     assert_eq!(app::report(&world, "R1").await.unwrap(), report);
     let outputs = [
@@ -110,10 +107,7 @@ async fn with_secrets_manager_off_convox_env_reads_the_same_variables_from_s3() 
             .count(),
         0
     );
-    assert_eq!(
-        app::sent(&world),
-        ["Release Promoted", "Secret Write Skipped"]
-    );
+    app::assert_sent(&world, &["Release Promoted", "Secret Write Skipped"]);
 }
 
 #[tokio::test]

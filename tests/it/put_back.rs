@@ -68,8 +68,7 @@ async fn promote_changed(world: &World, function: &Function, release: &str) -> V
 
 /// The failed end of a promote: answer, report, events and state say the same.
 async fn assert_failed(world: &World, answer: &Value, error_type: &str, case: &str) {
-    assert_eq!(answer["status"], "failed", "{case}: {answer:#}");
-    assert_eq!(answer["errorType"], error_type, "{case}: {answer:#}");
+    app::assert_says!(answer, {"status": "failed", "errorType": error_type}, "{case}");
     let release = answer["release"].as_str().unwrap();
     let report = app::report(world, release).await;
     assert_eq!(report.as_ref(), Some(answer), "{case}");
@@ -140,9 +139,9 @@ async fn whatever_fails_for_good_everything_is_back_at_the_applied_release() {
             (rows, "ok".to_owned(), None),
             "{operation}: the secret's part"
         );
-        assert_eq!(
-            app::sent(&world),
-            ["Release Promote Failed", "Secret Write Succeeded"]
+        app::assert_sent(
+            &world,
+            &["Release Promote Failed", "Secret Write Succeeded"],
         );
     }
 

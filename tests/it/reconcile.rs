@@ -29,7 +29,7 @@ async fn work_that_nobody_does_is_asked_for_again() {
     let answer = function.invoke_alone(&reconcile(&world)).await.answer();
     app::assert_says!(answer, {"status": "reconciled", "continued": [APP]});
     let events = world.events();
-    assert_eq!(app::sent(&world), ["Promotion Continue"]);
+    app::assert_sent(&world, &["Promotion Continue"]);
     let detail = &events[0].detail;
     app::assert_says!(detail, {"rack": world.rack, "app": APP, "kind": "promote"});
 
@@ -85,10 +85,7 @@ async fn a_write_whose_event_was_lost_is_promoted_once_a_day() {
         return;
     }
     assert_eq!(answer["found"], json!([name]), "{answer:#}");
-    assert_eq!(
-        app::sent(&world),
-        ["Release Promoted", "Secret Write Skipped"]
-    );
+    app::assert_sent(&world, &["Release Promoted", "Secret Write Skipped"]);
     let counted = json!({"countedSeq": 1}).to_string();
     let failures = format!("apps/{name}/state/failures.json");
     world.put(&failures, counted).await;

@@ -196,10 +196,7 @@ async fn a_task_can_ask_what_it_is_and_what_it_uses() {
         .unwrap()
         .split_once(':')
         .unwrap();
-    assert_eq!(
-        (&task["Family"], &task["Revision"]),
-        (&family.into(), &revision.into())
-    );
+    app::assert_says!(task, {"Family": family, "Revision": revision});
     assert_eq!(task["LaunchType"], "FARGATE");
     assert_eq!(&task["Containers"][0], container);
     assert!(

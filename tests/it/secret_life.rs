@@ -32,10 +32,7 @@ async fn an_equal_environment_is_no_write_and_still_a_success() {
     assert_eq!(second["delivery"], "SecretsManager", "{second:#}");
     assert_eq!(second["secretVersionId"], first["secretVersionId"]);
     assert_eq!(secret_writes(&world), Vec::<String>::new());
-    assert_eq!(
-        app::sent(&world),
-        ["Release Promoted", "Secret Write Succeeded"]
-    );
+    app::assert_sent(&world, &["Release Promoted", "Secret Write Succeeded"]);
     let ok = |seq| (seq, "ok".to_owned(), None);
     assert_eq!(app::outcomes(&world).await, [ok(1), ok(2)]);
 }
@@ -72,8 +69,7 @@ async fn a_secret_scheduled_for_deletion_is_restored_and_then_put() {
     delete.recovery_window_in_days(30).send().await.unwrap();
     world.proxy.clear();
     let report = app::promote(&world, &function, "R2", &[("DATABASE_URL", "new")]).await;
-    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
-    assert_eq!(report["secretArn"], first["secretArn"]);
+    app::assert_says!(report, {"delivery": "SecretsManager", "secretArn": first["secretArn"]});
     assert_eq!(secret_writes(&world), ["RestoreSecret", "PutSecretValue"]);
     let (_, secret) = app::current_secret(&world).await;
     assert_eq!(secret, json!({"DATABASE_URL": "new"}));

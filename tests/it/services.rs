@@ -14,6 +14,15 @@ const ONE: &str = "services:\n  web:\n    image: example/web:1\n    port: 80\n  
 const TWO: &str = "services:\n  web:\n    image: example/web:1\n    port: 80\n  worker:\n    image: example/worker:1\n\
                    timers:\n  clean:\n    schedule: 0 3 * * *\n    command: clean\n    service: web\n";
 
+/// Whether the Service `worker` and the Timer `clean` are there.
+async fn worker_and_clean(world: &World) -> [bool; 2] {
+    let rule = app::described_rule(world, "clean").await;
+    [
+        app::service(world, "worker").await.is_some(),
+        rule.is_some(),
+    ]
+}
+
 #[tokio::test]
 async fn a_service_that_does_not_exist_is_created_as_the_rack_places_it() {
     let (world, function) = app::promoting_with(ONE, &[], &[]).await;
@@ -74,10 +83,7 @@ async fn the_desired_count_of_a_service_that_exists_is_kept() {
 async fn what_convox_yml_no_longer_has_is_removed() {
     let (world, function) = app::promoting_with(TWO, &[], &[]).await;
     app::promote(&world, &function, "R1", &[]).await;
-    assert!(
-        app::service(&world, "worker").await.is_some()
-            && app::described_rule(&world, "clean").await.is_some()
-    );
+    assert_eq!(worker_and_clean(&world).await, [true, true]);
 
     app::write_manifest(&world, "R2", ONE).await;
     let version = world.put_env(APP, "R2", &[]).await;
@@ -90,19 +96,13 @@ async fn what_convox_yml_no_longer_has_is_removed() {
     let event = app::written(&world, "R2", &version);
     let report = function.answer(&event).await;
     app::assert_says!(report, {"status": "promoted", "removed": removed});
-    assert!(
-        app::service(&world, "worker").await.is_none()
-            && !app::described_rule(&world, "clean").await.is_some()
-    );
+    assert_eq!(worker_and_clean(&world).await, [false, false]);
     assert!(app::service(&world, "web").await.is_some());
 
     // Back to the first Release: both are there again.
     let report = app::asked(&world, &function, "R1", "back-to-r1", 2).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
-    assert!(
-        app::service(&world, "worker").await.is_some()
-            && app::described_rule(&world, "clean").await.is_some()
-    );
+    assert_eq!(worker_and_clean(&world).await, [true, true]);
 }
 
 #[tokio::test]
@@ -257,10 +257,7 @@ async fn an_untagged_service_and_rule_of_our_names_are_never_removed() {
     app::write_manifest(&world, "R2", ONE).await;
     let report = app::promote(&world, &function, "R2", &[]).await;
     app::assert_says!(report, {"status": "promoted", "removed": null});
-    assert!(
-        app::service(&world, "worker").await.is_some()
-            && app::described_rule(&world, "clean").await.is_some()
-    );
+    assert_eq!(worker_and_clean(&world).await, [true, true]);
 }
 
 #[tokio::test]
@@ -316,7 +313,7 @@ async fn a_deployment_that_ecs_rolls_back_is_announced() {
     let answer = function.answer(&failed).await;
     assert_eq!(answer["status"], "rolledBack", "{answer:#}");
     let events = world.events();
-    assert_eq!(app::sent(&world), ["Release Rolled Back"]);
+    app::assert_sent(&world, &["Release Rolled Back"]);
     let detail = &events[0].detail;
     app::assert_says!(detail, {"release": "R1", "service": "web"});
     assert!(

@@ -72,14 +72,14 @@ async fn an_app_that_an_older_version_left_behind_a_refused_event_recovers_by_it
     world.put(STATE, state.to_string()).await;
 
     app::promoted(&world, &function, "R1", &[("DATABASE_URL", "u")]).await;
-    assert_eq!(
-        app::sent(&world),
-        [
+    app::assert_sent(
+        &world,
+        &[
             "Rack Warning",
             "Release Promote Failed",
             "Release Promoted",
-            "Secret Write Succeeded"
-        ]
+            "Secret Write Succeeded",
+        ],
     );
     let cut = &told(&world, "Release Promote Failed")[0];
     assert_eq!(cut["shortened"], json!(["message"]));

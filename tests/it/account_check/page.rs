@@ -9,6 +9,8 @@ use environment::Environment;
 use manifest::resources;
 use serde_json::Value;
 
+use crate::app;
+
 /// In the place of AWS: keeps what it is given, and answers where the next command needs it.
 const AWS: &str = r#"#!/bin/sh
 case "$1 $2 $3" in
@@ -132,8 +134,7 @@ fn the_commands_of_the_first_hour_make_what_a_rack_takes() {
         let entries: Value = serde_json::from_str(entries).unwrap();
         let entry = entries[0].clone();
         let detail: Value = serde_json::from_str(entry["Detail"].as_str().unwrap()).unwrap();
-        assert_eq!(detail["rack"], "myrack", "{entry}");
-        assert_eq!(detail["app"], "hello", "{entry}");
+        app::assert_says!(detail, {"rack": "myrack", "app": "hello"}, "{entry}");
         format!("{} of {}", entry["DetailType"], entry["Source"]).replace('"', "")
     });
     assert_eq!(

@@ -330,5 +330,5 @@ async fn an_object_that_no_function_can_hold_is_refused_unread() {
     let large = "A=1\n".repeat(9 << 20);
     let report = app::promote_app(&world, &function, APP, "R1", large).await;
     app::assert_says!(report, {"status": "failed", "errorType": "ObjectTooLarge"});
-    assert_eq!(app::sent(&world), ["Release Promote Failed"]);
+    app::assert_sent(&world, &["Release Promote Failed"]);
 }

@@ -122,5 +122,5 @@ async fn a_release_that_nobody_wrote_cannot_be_requested() {
     assert_eq!(answer["errorType"], "ReleaseNotFound", "{answer:#}");
     app::assert_tells(&answer, "write `apps/shop/releases/R1/env`");
     assert_eq!(app::changes(&world), ["events PutEvents"]);
-    assert_eq!(app::sent(&world), ["Release Promote Failed"]);
+    app::assert_sent(&world, &["Release Promote Failed"]);
 }

@@ -44,7 +44,7 @@ async fn an_app_that_never_was_is_not_deleted_and_leaves_no_state() {
         let says = format!("Rack {} has no App `{APP}`", world.rack);
         assert!(message.contains(&says), "{message}");
         assert_eq!(app::changes(&world), ["events PutEvents"]);
-        assert_eq!(app::sent(&world), ["App Deletion Failed"]);
+        app::assert_sent(&world, &["App Deletion Failed"]);
     }
     let state = world.get("apps/shop/state/promotion.json").await;
     assert_eq!(state, None, "nothing is left to walk through");
@@ -62,10 +62,7 @@ async fn an_app_that_was_uploaded_and_never_promoted_is_deleted_so_that_its_uplo
     let answer = deletion.answer(&event).await;
     app::assert_says!(answer, {"status": "deleted", "removed": []});
     assert_eq!(world.proxy.writes().len(), 0);
-    assert_eq!(
-        app::sent(&world),
-        ["App Deletion Completed", "Secret Write Skipped"]
-    );
+    app::assert_sent(&world, &["App Deletion Completed", "Secret Write Skipped"]);
     let written = app::written(&world, "R1", &version);
     let answer = promote.answer(&written).await;
     assert_eq!(answer["status"], "superseded", "{answer:#}");
@@ -121,8 +118,7 @@ async fn a_deletion_from_the_future_is_refused() {
 
 /// Promotes `release` and expects the App back, with its own environment and the old secret's ARN.
 async fn assert_back(world: &rig::World, report: &Value, arn: &str, case: &str) {
-    assert_eq!(report["status"], "promoted", "{case}: {report:#}");
-    assert_eq!(report["delivery"], "SecretsManager", "{case}");
+    app::assert_says!(report, {"status": "promoted", "delivery": "SecretsManager"}, "{case}");
     assert_eq!(
         report["secretArn"], arn,
         "{case}: restored, not created anew"

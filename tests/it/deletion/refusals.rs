@@ -145,7 +145,7 @@ async fn a_secrets_manager_error_is_never_skipped() {
     let gone = "what earlier looks removed is gone; delete the App again";
     assert!(message.contains(gone), "{message}");
     assert_eq!(deletion_date(&world).await, None);
-    assert_eq!(app::sent(&world), ["App Deletion Failed"]);
+    app::assert_sent(&world, &["App Deletion Failed"]);
 
     let answer = deletion.answer(&app::deleted(&world, "event-2", 6)).await;
     assert_eq!(answer["status"], "deleted", "{answer:#}");
@@ -269,7 +269,7 @@ async fn a_state_that_cannot_be_read_is_measured_and_told_since_nothing_else_tel
     let event = app::deleted(&world, "event-1", 5);
     let answer = deletion.answer(&event).await;
     assert_eq!(answer["errorType"], "StateUnreadable", "{answer:#}");
-    assert_eq!(app::sent(&world), ["App Deletion Failed"]);
+    app::assert_sent(&world, &["App Deletion Failed"]);
     assert!(deletion.output().contains(r#""AppDeletionFailures":1"#));
     assert_eq!(world.proxy.writes().len(), 0);
 }

@@ -31,7 +31,7 @@ async fn lost_hints_are_made_good_by_the_schedule() {
     let first = newest_hint(&world)["detail"].clone();
     let answer = reconcile(&world, &promote).await;
     assert_eq!(answer["woken"], json!([APP]), "{answer:#}");
-    assert_eq!(app::sent(&world), ["Secret Write Failed"]);
+    app::assert_sent(&world, &["Secret Write Failed"]);
     let again = newest_hint(&world);
     assert_eq!(again["detail"], first, "the event as it was sent before");
     assert_eq!(first["release"], "R3", "{first}");

@@ -89,7 +89,7 @@ async fn unsent_events_are_sent_first_and_once() {
     next["source"] = "secrets-manager-env".into();
     next["detail"] = json!({"rack": world.rack, "app": "shop", "kind": "promote"});
     deliver(&function, &next).await;
-    assert_eq!(app::sent(&world), ["Release Promoted"]);
+    app::assert_sent(&world, &["Release Promoted"]);
     assert_settled(&world, "R2", "two", "continued").await;
 }
 

@@ -73,10 +73,7 @@ async fn one_event_delivered_twice_at_once_is_worked_on_once() {
     // One of the three Services reads no variable, so it keeps its revision.
     assert_eq!(app::registered(&world).await.len(), 9);
     assert_eq!(app::outcomes(&world).await, ok(2));
-    assert_eq!(
-        app::sent(&world),
-        ["Release Promoted", "Secret Write Succeeded"]
-    );
+    app::assert_sent(&world, &["Release Promoted", "Secret Write Succeeded"]);
 }
 
 #[tokio::test]

@@ -112,10 +112,7 @@ async fn events_that_could_not_be_sent_are_sent_by_the_next_delivery() {
     world.proxy.clear();
     let answer = function.answer(&event).await;
     assert_eq!(answer["status"], "promoted", "{answer:#}");
-    assert_eq!(
-        app::sent(&world),
-        ["Release Promoted", "Secret Write Succeeded"]
-    );
+    app::assert_sent(&world, &["Release Promoted", "Secret Write Succeeded"]);
     let writes = world.proxy.writes();
     assert!(
         writes.is_empty(),

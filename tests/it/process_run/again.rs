@@ -93,10 +93,7 @@ async fn a_promote_between_two_deliveries_starts_no_second_task_and_the_first_is
             said["taskDefinition"], of_task["taskDefinition"],
             "{said:#}"
         );
-        assert_eq!(
-            (&said["release"], &said["delivery"]),
-            (&json!("R1"), &json!("SecretsManager"))
-        );
+        app::assert_says!(said, {"release": "R1", "delivery": "SecretsManager"});
         assert_eq!(said["decidedBy"], Value::Null, "nobody knows any more");
     }
     let warning = answer["warnings"][0].as_str().unwrap();

@@ -16,8 +16,7 @@ async fn sees(world: &World, answer: &Value) -> String {
 
 /// That a process was delivered through S3 although Secrets Manager was wanted; its warnings.
 fn assert_fell_back(answer: &Value, error_type: &str) -> String {
-    assert_eq!(answer["status"], "started", "{answer:#}");
-    assert_eq!(answer["delivery"], "S3", "{answer:#}");
+    app::assert_says!(answer, {"status": "started", "delivery": "S3"});
     assert_eq!(
         answer["fallback"],
         json!({"errorType": error_type}),
@@ -237,11 +236,7 @@ async fn the_settings_decide_as_for_a_promote() {
         assert_eq!(report["delivery"], delivery, "{report:#}");
         let function = world.start("process-run", &settings);
         let answer = run(&world, &function, "e1", json!({})).await;
-        assert_eq!(answer["status"], "started", "{answer:#}");
-        assert_eq!(
-            (&answer["delivery"], &answer["decidedBy"]),
-            (&json!(delivery), &json!(level))
-        );
+        app::assert_says!(answer, {"status": "started", "delivery": delivery, "decidedBy": level});
         assert_eq!(answer["fallback"], Value::Null, "{answer:#}");
     }
 }

@@ -12,8 +12,7 @@ use crate::rack_settings::edit_state;
 async fn failed(world: &World, function: &Function, more: Value, error_type: &str) -> String {
     world.proxy.clear();
     let answer = run(world, function, "e1", more.clone()).await;
-    assert_eq!(answer["status"], "failed", "{more}: {answer:#}");
-    assert_eq!(answer["errorType"], error_type, "{more}: {answer:#}");
+    app::assert_says!(answer, {"status": "failed", "errorType": error_type}, "{more}");
     let (kind, detail) = told(world);
     assert_eq!(kind, "Process Failed");
     for name in ["requestId", "app", "service", "errorType", "message"] {

@@ -72,13 +72,13 @@ async fn a_newer_request_waits_its_turn_and_the_older_one_never_runs() {
     // Until promote hears the event that says so, its report is what it was.
     let report = app::report(&world, "R1").await.unwrap();
     assert_eq!(report["status"], "waiting", "{report:#}");
-    assert_eq!(
-        app::sent(&world),
-        [
+    app::assert_sent(
+        &world,
+        &[
             "Release Promote Superseded",
             "Release Promoted",
-            "Secret Write Succeeded"
-        ]
+            "Secret Write Succeeded",
+        ],
     );
 }
 

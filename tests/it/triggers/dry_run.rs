@@ -60,15 +60,8 @@ async fn a_dry_run_answers_with_the_plan_and_writes_nothing() {
     let state = app::state(&world).await;
     world.proxy.clear();
     let plan = function.answer(&event("R2")).await;
-    assert_eq!(
-        (&plan["status"], &plan["dryRun"]),
-        (&json!("planned"), &json!(true)),
-        "{plan:#}"
-    );
-    assert_eq!(
-        (&plan["delivery"], &plan["decidedBy"]),
-        (&json!("SecretsManager"), &json!("Rack"))
-    );
+    app::assert_says!(plan, {"status": "planned", "dryRun": true});
+    app::assert_says!(plan, {"delivery": "SecretsManager", "decidedBy": "Rack"});
     assert_eq!(plan["envVersionId"], version);
     let keys = json!({"added": ["ADDED"], "changed": ["DATABASE_URL"], "removed": ["GONE"]});
     assert_eq!(plan["keys"], keys);
