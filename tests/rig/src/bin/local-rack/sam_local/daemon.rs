@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use rig::binaries;
 use rig::launcher::{Launched, Program};
+use rig::{binaries, tools};
 use rustix::process::{Signal, geteuid};
 
 use super::docker::Api;
 use super::{CannotRun, base_image, logs};
 use crate::children::which;
+use crate::processes::Process;
+use crate::record::Record;
 
 const NO_DAEMON: &str =
     "no Docker daemon answers, and starting one takes root and an installed `dockerd`";
@@ -41,6 +43,7 @@ impl Docker {
     ///
     /// [`CannotRun`] where there is none, and none can be started.
     pub async fn ready(folder: &Path) -> Result<Self, CannotRun> {
+        clear_what_dead_ones_left();
         let host = env::var("DOCKER_HOST").unwrap_or_else(|_| DEFAULT_HOST.to_owned());
         let mut api = Api { host };
         let mut own = None;
@@ -95,7 +98,15 @@ impl Docker {
 struct Own {
     api: Api,
     daemon: Launched,
-    home: PathBuf,
+    traces: Traces,
+    /// Tells a later round of the traces, should this one be killed.
+    record: PathBuf,
+}
+
+/// What a daemon makes on this machine.
+#[derive(Debug)]
+struct Traces {
+    folder: PathBuf,
     had_bridge: bool,
 }
 
@@ -117,15 +128,19 @@ impl Own {
             "--ip6tables=false".to_owned(),
             "--shutdown-timeout=3".to_owned(),
         ];
-        let had_bridge = Path::new(BRIDGE).exists();
+        let traces = Traces {
+            folder: folder.to_owned(),
+            had_bridge: Path::new(BRIDGE).exists(),
+        };
+        let record = traces.recorded();
         let daemon = Program::new("dockerd", command)
             .variables(env::vars())
             .logs_to(&logs().join("dockerd.log"));
         let mut own = Self {
             api: Api { host },
             daemon: daemon.start(),
-            home,
-            had_bridge,
+            traces,
+            record,
         };
         own.wait().await?;
         Ok(own)
@@ -152,7 +167,36 @@ impl Own {
 impl Drop for Own {
     fn drop(&mut self) {
         self.daemon.end_after(Signal::TERM, PATIENCE);
-        unmount(&self.home);
+        self.traces.clear();
+        let _ = fs::remove_file(&self.record);
+    }
+}
+
+impl Traces {
+    /// Writes them down as this process's.
+    fn recorded(&self) -> PathBuf {
+        let holder = Process::own();
+        let file = records().join(format!("{}.json", holder.pid));
+        fs::create_dir_all(records()).expect("cannot create a folder in target");
+        let text = format!("{}\n{}", self.had_bridge, self.folder.display());
+        let text = Some(text);
+        Record { holder, text }.write(&file);
+        file
+    }
+
+    /// Those of a record whose process has ended.
+    fn of_dead(record: &Record) -> Option<Self> {
+        let text = record.text.as_ref().filter(|_| !record.holder.is_alive())?;
+        let (had_bridge, folder) = text.split_once('\n')?;
+        Some(Self {
+            folder: PathBuf::from(folder),
+            had_bridge: had_bridge.parse().ok()?,
+        })
+    }
+
+    /// Takes them away, but for the folder itself.
+    fn clear(&self) {
+        unmount(&self.folder);
         if !self.had_bridge && Path::new(BRIDGE).exists() {
             let _ = Command::new("ip")
                 .args(["link", "delete", "docker0"])
@@ -161,14 +205,50 @@ impl Drop for Own {
     }
 }
 
+fn records() -> PathBuf {
+    tools::repository().join("target/sam-local-running")
+}
+
+/// Removes folder, mounts and bridge of rounds that were killed; their daemons ended with them.
+fn clear_what_dead_ones_left() {
+    for file in fs::read_dir(records()).into_iter().flatten().flatten() {
+        let traces = Record::read(&file.path()).and_then(|record| Traces::of_dead(&record));
+        if let Some(traces) = traces {
+            traces.clear();
+            let _ = fs::remove_dir_all(&traces.folder);
+            let _ = fs::remove_file(file.path());
+        }
+    }
+}
+
 /// What a daemon that was killed, or could not start, left mounted.
-fn unmount(home: &Path) {
+fn unmount(folder: &Path) {
     let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
     let points = mounts.lines().filter_map(|line| line.split(' ').nth(1));
     let ours: Vec<&str> = points
-        .filter(|point| Path::new(point).starts_with(home))
+        .filter(|point| Path::new(point).starts_with(folder))
         .collect();
     for point in ours.into_iter().rev() {
         let _ = Command::new("umount").arg(point).output();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_dead_process_left_is_cleared() {
+        let text = Some("false\n/tmp/sam-local-1".to_owned());
+        let holder = Process::own();
+        let alive = Record { holder, text };
+        assert!(Traces::of_dead(&alive).is_none());
+        let mut dead = alive.clone();
+        dead.holder.started = "1".to_owned();
+        let left = Traces::of_dead(&dead).unwrap();
+        assert_eq!(left.folder, Path::new("/tmp/sam-local-1"));
+        assert!(!left.had_bridge);
+        dead.text = None;
+        assert!(Traces::of_dead(&dead).is_none());
     }
 }
