@@ -30,8 +30,7 @@ async fn promoted(world: &World, release: &str, key: &str, former: &str) -> Valu
         ("FORMER_SECRET_KEY_ARN", former),
     ];
     let function = world.start("promote", &settings);
-    let report = app::promoted(world, &function, release, &[("KEY", release)]).await;
-    report
+    app::promoted(world, &function, release, &[("KEY", release)]).await
 }
 
 #[tokio::test]

@@ -42,8 +42,7 @@ fn both(group: &str, public: &str) -> [(BTreeSet<String>, String); 2] {
 }
 
 async fn promoted(world: &World, function: &rig::Function, release: &str) -> Value {
-    let report = app::promoted(world, function, release, &[("KEY", release)]).await;
-    report
+    app::promoted(world, function, release, &[("KEY", release)]).await
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ pub fn sent(source: &str, kind: &str, id: &str, time: DateTime<Utc>, detail: &Va
 
 /// A batch of the one message `message-1` with this text, as SQS delivers it.
 #[must_use]
-pub fn queued(body: impl Display) -> Value {
+pub fn queued(body: &impl Display) -> Value {
     let mut batch = parsed(&text("promote-sqs-requested"));
     batch["Records"][0]["messageId"] = "message-1".into();
     batch["Records"][0]["body"] = body.to_string().into();

@@ -7,7 +7,7 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
 
 /// The same without regard to case, for actions.
 pub(super) fn fits_any_case(pattern: &str, text: &str) -> bool {
-    fits_where(pattern, text, |one, other| one.eq_ignore_ascii_case(other))
+    fits_where(pattern, text, u8::eq_ignore_ascii_case)
 }
 
 /// By bytes, for actions and ARNs are ASCII, and without a copy: the proofs ask this millions of times.
