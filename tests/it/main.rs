@@ -40,4 +40,5 @@ mod template;
 mod throttled;
 mod triggers;
 mod versions;
+mod watcher;
 mod widths;
