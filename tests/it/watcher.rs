@@ -259,8 +259,13 @@ impl Known {
         };
         for key in keys {
             let want = own.get(*key).map_or("", String::as_str);
-            let seen = sees.get(*key).map(String::as_str);
-            assert_eq!(seen, Some(want), "{key} of {revision}, {}", sees["RELEASE"]);
+            let value = sees.get(*key).map(String::as_str);
+            assert_eq!(
+                value,
+                Some(want),
+                "{key} of {revision}, {}",
+                sees["RELEASE"]
+            );
         }
         self.starts.set(self.starts.get() + 1);
     }

@@ -33,11 +33,20 @@ const DRY_RUNS: usize = 10_000;
 /// Promotes of one App.
 const PROMOTES: usize = 25;
 
-/// What the dry run says, and the step that its plan makes for the secret, with the version that it is to have; none where that was
-/// not looked at.
+/// What the dry run says, and its plan's step for the secret.
 struct Said {
     planned: Result<Planned, PromoteError>,
-    secret: Option<Option<(&'static str, Option<String>)>>,
+    secret: Step,
+}
+
+/// The step for the secret.
+enum Step {
+    /// Nobody looked.
+    Unseen,
+    /// The secret is not written.
+    Nothing,
+    /// What is done, and the version that comes of it.
+    Write(&'static str, Option<String>),
 }
 
 #[test]
@@ -207,7 +216,7 @@ fn dry_run(schedule: &Schedule, version: &EnvVersion, looks_at_secret: bool) -> 
         let facts = facts.as_ref().ok().filter(|_| looks_at_secret);
         let plan = facts.map(|facts| plan::plan(model.config, &wanted, facts, "dry-run"));
         let plan = plan.and_then(Result::ok);
-        let secret = plan.map(|plan| secret_step(&plan.secret));
+        let secret = plan.map_or(Step::Unseen, |plan| secret_step(&plan.secret));
         Said { planned, secret }
     });
     let sim = schedule.sim.borrow();
@@ -216,9 +225,9 @@ fn dry_run(schedule: &Schedule, version: &EnvVersion, looks_at_secret: bool) -> 
     said
 }
 
-fn secret_step(step: &SecretStep<'_>) -> Option<(&'static str, Option<String>)> {
+fn secret_step(step: &SecretStep<'_>) -> Step {
     let SecretStep::Write(secret) = step else {
-        return None;
+        return Step::Nothing;
     };
     let name = match &secret.write {
         SecretWrite::Create { .. } => "create",
@@ -229,7 +238,7 @@ fn secret_step(step: &SecretStep<'_>) -> Option<(&'static str, Option<String>)> 
             _ => "none",
         },
     };
-    Some((name, secret.write.version_id().map(str::to_owned)))
+    Step::Write(name, secret.write.version_id().map(str::to_owned))
 }
 
 fn ended<T>(future: impl Future<Output = T>) -> T {
@@ -353,13 +362,13 @@ impl Case<'_> {
             "label the version" => Some("label"),
             _ => None,
         });
-        let Some(said) = &said.secret else {
-            return;
+        let (step, version_id) = match &said.secret {
+            Step::Unseen => return,
+            Step::Nothing => (None, None),
+            Step::Write(step, version_id) => (Some(*step), version_id.clone()),
         };
-        let step = said.as_ref().map(|(step, _)| *step);
         self.same("of the secret", &step, &done);
         if !self.took_another_id() {
-            let version_id = said.as_ref().and_then(|(_, version_id)| version_id.clone());
             self.same("of its version", &version_id, &report.secret_version_id);
         }
     }
@@ -375,7 +384,7 @@ impl Case<'_> {
                 RevisionKind::Registered => "registered",
             });
         }
-        if let Some((step, _)) = said.secret.iter().flatten().next() {
+        if let Step::Write(step, _) = said.secret {
             met.count(step);
         }
         if !planned.removed.is_empty() {

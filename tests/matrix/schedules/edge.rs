@@ -139,8 +139,11 @@ impl Model {
         let mut sim = self.access.sim.borrow_mut();
         let applied = sim.promotion().applied;
         let mut known = applied.iter().flat_map(Applied::definitions);
-        // What is applied may be put back, whatever could be done for the secret.
-        let is_new = known.all(|known| known.arn != definition);
+        // What is applied, or stood in its place, may be put back, whatever could be done for the secret.
+        let is_new = known.all(|known| {
+            let stands = known.stands.as_ref().map(|stands| &stands.arn);
+            known.arn != definition && stands.is_none_or(|stands| stands != definition)
+        });
         if is_new && sim.outside.floats(definition) {
             sim.outside.met.count("moves to what names no version");
         }
@@ -471,10 +474,11 @@ impl Edge for Model {
 
     async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {
         self.refuses(definition, 4)?;
-        let promotes = self.promotes.borrow();
-        let (release, environment) = promotes.as_ref().expect("a Release is promoted");
-        let own = releases::given(release, &definition.family, environment);
-        drop(promotes);
+        let own = {
+            let promotes = self.promotes.borrow();
+            let (release, environment) = promotes.as_ref().expect("a Release is promoted");
+            releases::given(release, &definition.family, environment)
+        };
         self.change("register", |outside| Ok(outside.register(definition, own)))
             .await
     }

@@ -221,13 +221,13 @@ pub fn environment(release: &str, version: &str) -> ReadEnvironment {
     } else {
         format!("{release}@{version}")
     };
-    let mut object = format!("MARK={mark}\nRARE={}\n", number / RARELY);
-    if is_wide(release) {
-        for place in 0..WIDE.len() {
-            let times = (number + WIDE.len() - place) / WIDE.len();
-            object += &format!("V{place}={times}\n");
-        }
-    }
+    let object = format!("MARK={mark}\nRARE={}\n", number / RARELY);
+    let places = if is_wide(release) { WIDE.len() } else { 0 };
+    let wide = (0..places).map(|place| {
+        let times = (number + places - place) / places;
+        format!("V{place}={times}\n")
+    });
+    let object = object + &wide.collect::<String>();
     match environment::read(object.as_bytes()) {
         Ok(EnvironmentObject::Plain(environment)) => environment,
         _ => panic!("the environment is plain"),
