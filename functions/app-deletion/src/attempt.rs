@@ -5,18 +5,18 @@ use aws::event_bus::EventBus;
 use aws::settings_bucket::SettingsBucket;
 use chrono::{DateTime, TimeDelta, Utc};
 use lambda::intake::Failure as _;
-use lambda::work::{Attempt, Function};
+use lambda::work::{Attempt, Due, Function};
 use names::AppId;
 use names::bounds;
 use names::error_chain::Chain;
 use promotion::events::{Event, EventType};
 use promotion::{
-    Applied, DEADLINE_HOURS, Desired, Finished, Outcome, OutcomeResult, Runs, Status, WorkKind,
+    DEADLINE_HOURS, Finished, Outcome, OutcomeResult, Request, Runs, Status, WorkKind,
 };
 
 use crate::apply::{self, apply};
 use crate::error::DeletionError;
-use crate::gather::gather;
+use crate::gather::{Gathered, gather};
 use crate::plan::plan;
 use crate::report::Report;
 use crate::shell::Shell;
@@ -29,6 +29,7 @@ impl Function for Shell {
     type Error = DeletionError;
     type Objects = SettingsBucket;
     type Bus = EventBus;
+    type Facts = Result<Gathered, DeletionError>;
 
     fn kind(&self) -> WorkKind {
         WorkKind::Delete
@@ -46,15 +47,24 @@ impl Function for Shell {
         (self.clock)()
     }
 
+    /// A deletion is about no object.
+    async fn newest(&self, _: &Request) -> Result<Option<String>, DeletionError> {
+        Ok(None)
+    }
+
+    async fn read(&self, due: Due<'_>) -> Self::Facts {
+        Box::pin(gather(self, due.id, due.applied)).await // large
+    }
+
     async fn attempt(
         &self,
-        id: &AppId,
-        desired: &Desired,
-        applied: Option<&Applied>,
+        due: Due<'_>,
+        gathered: Self::Facts,
     ) -> Result<Attempt<Report>, DeletionError> {
+        let (id, desired) = (due.id, due.desired);
         let request_id = desired.order.request_id.as_str();
         let mut report = Report::new(id, request_id);
-        match delete(self, id, desired, applied, &mut report).await {
+        match delete(self, due, gathered, &mut report).await {
             Ok(apply::DeletionProgress::Done(secret)) => {
                 report.deleted(secret.as_ref(), self.now());
                 Ok(deleted(id, report))
@@ -81,18 +91,23 @@ impl Function for Shell {
 
 async fn delete(
     shell: &Shell,
-    id: &AppId,
-    desired: &Desired,
-    applied: Option<&Applied>,
+    due: Due<'_>,
+    gathered: Result<Gathered, DeletionError>,
     report: &mut Report,
 ) -> Result<apply::DeletionProgress, DeletionError> {
+    let Due {
+        id,
+        desired,
+        applied,
+        ..
+    } = due;
     if desired.deadline <= shell.now() {
         return Err(DeletionError::PastDeadline {
             hours: DEADLINE_HOURS,
             status: desired.status.in_words().to_owned(),
         });
     }
-    let gathered = gather(shell, id, applied).await?;
+    let gathered = gathered?;
     let request_id = desired.order.request_id.as_str();
     let plan = plan(id, request_id, applied, &gathered)?;
     report.warnings.clone_from(&plan.warnings);
@@ -121,6 +136,7 @@ fn deleted(id: &AppId, report: Report) -> Attempt<Report> {
         runs: Runs::Nothing,
         outcome: Some((outcome, event)),
         events: report.events(),
+        objects: Vec::new(),
     };
     Attempt {
         finished,
@@ -167,6 +183,7 @@ fn attempt(request_id: &str, status: Status, report: Option<Report>) -> Attempt<
         runs: Runs::AsBefore,
         outcome: None,
         events: Vec::new(),
+        objects: Vec::new(),
     };
     Attempt { finished, report }
 }

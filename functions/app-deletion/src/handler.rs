@@ -134,13 +134,11 @@ fn deletion(id: AppId, request_id: String, time: DateTime<Utc>) -> Message {
         tie: Tie::default(),
     };
     Message {
-        id,
         request: Some(Request {
             work: Work::Delete,
             order,
         }),
-        current: None,
-        wakes: false,
+        ..Message::continues(id)
     }
 }
 

@@ -1,5 +1,5 @@
-//! All writes of a promote, in order: manifest copy, stack, secret, task definitions, services and rules, removals. Each can
-//! be repeated.
+//! All writes of a promote, in order: the stack; manifest copy, secret and task definitions; services, rules and the labels of
+//! the secret; removals. Each can be repeated.
 
 mod moves;
 mod perform;
@@ -10,6 +10,7 @@ mod stack;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use aws::secrets::Written;
 use aws::settings_bucket::Replaced;
 use futures_util::future::join;
 use lambda::state_store::StateObjects as _;
@@ -26,8 +27,9 @@ use release::task_definition::EnvSource;
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
-use crate::plan::{self, Plan, RevisionKind, Route};
+use crate::plan::{self, Plan, RevisionKind};
 use crate::progress::Progress;
+use source::{Settled, timed};
 
 pub use perform::Executor;
 
@@ -86,10 +88,10 @@ pub async fn apply<E: Edge>(
 ) -> Result<Done, PromoteError> {
     let is_ready = job.plan.stack.is_ready();
     if !is_ready {
-        job.copy_manifest().await?;
-        let started = Instant::now();
-        let settled = job.settle_stack(progress).await;
-        progress.step("stack", started);
+        let (copied, (settled, took)) =
+            join(job.copy_manifest(), timed(job.settle_stack(progress))).await;
+        progress.took("stack", took);
+        copied?;
         settled?;
     }
     // No task sees any of it before a service or a rule names it, and each can be repeated.
@@ -101,19 +103,41 @@ pub async fn apply<E: Edge>(
     };
     let (copied, settled) = join(copied, job.settle(progress)).await;
     copied?;
-    let (route, definitions) = settled?;
-    job.move_all(&route, &definitions, progress).await?;
+    let settled = settled?;
+    let (route, definitions) = (&settled.route, &settled.definitions);
+    let kept = plan::kept_after(job.wanted, job.facts, definitions, settled.written.as_ref());
+    // Tasks read their version by its id, and nothing is started with what is forgotten.
+    let labels = async {
+        let current = job.make_current(&settled).await;
+        let left = job.forget(&kept.forgotten, settled.written.as_ref()).await;
+        (current, left)
+    };
+    let (moved, (current, left)) = join(job.move_all(route, definitions, progress), labels).await;
+    if let Some((current, took)) = current {
+        progress.took("secret", took);
+        job.note_current(current, progress);
+    }
+    let mut versions = kept.versions;
+    if let Some(left) = left {
+        progress.warnings.push(left.warning);
+        versions.extend(left.versions);
+    }
+    moved?;
     let started = Instant::now();
     let removed = job.remove(progress).await;
     progress.step("removals", started);
     removed?;
-    let mut done = job.done(&route, definitions, progress);
-    job.forget(&mut done.applied, progress).await;
-    Ok(done)
+    Ok(job.done(settled, versions, progress))
+}
+
+/// Versions of the secret that could not be forgotten.
+struct NotForgotten {
+    versions: Vec<KeptVersion>,
+    warning: String,
 }
 
 impl<E: Edge> Job<'_, E> {
-    /// The first write: a rollback sees the manifest that ran.
+    /// Among the first writes: a rollback sees the manifest that ran.
     async fn copy_manifest(&self) -> Result<(), PromoteError> {
         let Some(bytes) = &self.facts.release.manifest_to_copy else {
             return Ok(());
@@ -130,7 +154,10 @@ impl<E: Edge> Job<'_, E> {
         }
     }
 
-    fn done(&self, route: &Route<'_>, definitions: Vec<Definition>, progress: &Progress) -> Done {
+    fn done(&self, settled: Settled<'_>, versions: Vec<KeptVersion>, progress: &Progress) -> Done {
+        let Settled {
+            route, definitions, ..
+        } = settled;
         let (delivery, secret) = match &route.source {
             EnvSource::S3 { .. } => (EnvDelivery::S3, None),
             EnvSource::SecretsManager {
@@ -171,7 +198,7 @@ impl<E: Edge> Job<'_, E> {
             secret,
             services: of_kind(false),
             timers: of_kind(true),
-            versions: self.recorded_versions(),
+            versions,
             going_back_to: BTreeSet::new(),
             stack: Some(self.needs(progress)),
             cluster: Some(self.facts.cluster.arn.clone()),
@@ -187,35 +214,29 @@ impl<E: Edge> Job<'_, E> {
         }
     }
 
-    fn recorded_versions(&self) -> Vec<KeptVersion> {
-        let applied = self.wanted.applied.into_iter();
-        applied
-            .flat_map(|applied| applied.versions.iter().cloned())
-            .collect()
-    }
-
-    /// Writes down which versions of the secret are kept from now on, and forgets the others. What could not be forgotten is
-    /// kept: there are more then.
-    async fn forget(&self, applied: &mut Applied, progress: &mut Progress) {
-        let kept = plan::kept_after(self.wanted, self.facts, applied, progress.written.as_ref());
-        applied.versions = kept.versions;
-        let Some(written) = &progress.written else {
-            return;
-        };
-        for (place, version_id) in kept.forgotten.iter().enumerate() {
-            let forgotten = self.edge.forget(self.wanted.id, &written.arn, version_id);
-            let Err(err) = forgotten.await else {
+    /// Forgets versions of the secret. What could not be forgotten is kept: there are more then.
+    async fn forget(
+        &self,
+        forgotten: &[String],
+        written: Option<&Written>,
+    ) -> Option<NotForgotten> {
+        let arn = &written?.arn;
+        for (place, version_id) in forgotten.iter().enumerate() {
+            let call = self.edge.forget(self.wanted.id, arn, version_id);
+            let Err(err) = call.await else {
                 continue;
             };
-            let warning = plan::not_forgotten(version_id, &Chain(&err).to_string());
-            progress.warnings.push(warning);
             // The others are left too: each call may take all the time that Secrets Manager has.
-            let left: BTreeSet<&String> = kept.forgotten.iter().skip(place).collect();
-            let recorded = self.recorded_versions().into_iter();
-            let stays = recorded.filter(|version| left.contains(&version.id));
-            applied.versions.extend(stays);
-            return;
+            let left: BTreeSet<&String> = forgotten.iter().skip(place).collect();
+            let applied = self.wanted.applied.into_iter();
+            let recorded = applied.flat_map(|applied| &applied.versions);
+            let stay = recorded.filter(|version| left.contains(&version.id));
+            return Some(NotForgotten {
+                versions: stay.cloned().collect(),
+                warning: plan::not_forgotten(version_id, &Chain(&err).to_string()),
+            });
         }
+        None
     }
 
     /// What the Release needs of the App's stack. A secret that could not be written may still be encrypted with a key of before.

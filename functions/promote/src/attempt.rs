@@ -1,24 +1,27 @@
 //! One attempt at what is wanted: gather, plan, apply, report; after a failure for good, put back.
 
+use std::time::{Duration, Instant};
+
 use aws::call_error::{CallError, ErrorClass};
 use aws::event_bus::EventBus;
 use aws::settings_bucket::{Replaced, SettingsBucket};
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::join;
 use lambda::intake::Failure as _;
 use lambda::state_store::{StateObjects, StateStore};
-use lambda::work::{Attempt, Function};
+use lambda::work::{Attempt, Due, Function};
 use names::bounds;
 use names::error_chain::Chain;
 use names::{AppId, keys};
 use promotion::events::Event;
-use promotion::{Applied, DEADLINE_HOURS, Desired, Finished, Runs, Status, WorkKind};
+use promotion::{
+    Applied, BucketObject, DEADLINE_HOURS, Desired, Finished, Request, Runs, Status, WorkKind,
+};
 use serde_json::Value;
 
 use crate::apply::{self, Done, Job};
 use crate::edge::Edge;
 use crate::error::PromoteError;
-use crate::facts::Wanted;
+use crate::facts::{Facts, Wanted};
 use crate::plan;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -36,6 +39,7 @@ impl Function for Shell {
     type Error = PromoteError;
     type Objects = SettingsBucket;
     type Bus = EventBus;
+    type Facts = FactsRead;
 
     fn kind(&self) -> WorkKind {
         WorkKind::Promote
@@ -53,44 +57,78 @@ impl Function for Shell {
         (self.clock)()
     }
 
+    async fn newest(&self, request: &Request) -> Result<Option<String>, PromoteError> {
+        let newest = self.bucket.version(&request.order.tie.key, None).await?;
+        Ok(newest.map(|version| version.id))
+    }
+
+    async fn read(&self, due: Due<'_>) -> FactsRead {
+        Box::pin(read(self, due)).await // large
+    }
+
     async fn attempt(
         &self,
-        id: &AppId,
-        desired: &Desired,
-        applied: Option<&Applied>,
+        due: Due<'_>,
+        facts: FactsRead,
     ) -> Result<Attempt<Report>, PromoteError> {
-        Box::pin(attempt(self, id, desired, applied)).await // large
+        Box::pin(attempt(self, due, facts)).await // large
     }
 }
 
-/// Makes one attempt at what is wanted of `id` while `applied` runs, and writes its report.
+/// What was read of a Release, and how long that took.
+pub struct FactsRead {
+    facts: Result<Box<Facts>, PromoteError>,
+    took: Duration,
+}
+
+/// Reads what an attempt at `due` is decided by.
+pub async fn read<E: Edge>(edge: &E, due: Due<'_>) -> FactsRead {
+    let started = Instant::now();
+    let facts = match wanted(due) {
+        Some(wanted) => edge.facts(&wanted).await.map(Box::new),
+        None => Err(PromoteError::NotAPromote),
+    };
+    let took = started.elapsed();
+    FactsRead { facts, took }
+}
+
+fn wanted(due: Due<'_>) -> Option<Wanted<'_>> {
+    let (release, env_version_id) = due.desired.promotes()?;
+    Some(Wanted {
+        id: due.id,
+        release,
+        env_version_id,
+        applied: due.applied,
+        record: due.record,
+        interrupted: due.desired.interrupted,
+        allowed: due.desired.allowed(),
+    })
+}
+
+/// Makes one attempt at `due` with what was read, and says what is to be written of it.
 ///
 /// # Errors
 ///
 /// [`PromoteError`] of the transient class, where another delivery can help.
 pub async fn attempt<E: Edge>(
     edge: &E,
-    id: &AppId,
-    desired: &Desired,
-    applied: Option<&Applied>,
+    due: Due<'_>,
+    read: FactsRead,
 ) -> Result<Attempt<Report>, PromoteError> {
-    let Some((release, env_version_id)) = desired.promotes() else {
+    let Some(wanted) = &wanted(due) else {
         return Err(PromoteError::NotAPromote);
     };
-    let wanted = &Wanted {
-        id,
-        release,
-        env_version_id,
-        applied,
-        interrupted: desired.interrupted,
-        allowed: desired.allowed(),
-    };
+    let (id, desired) = (due.id, due.desired);
     let request_id = desired.order.request_id.as_str();
     let mut progress = Progress::new(wanted, request_id);
     let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
     let result = match past_deadline(edge, desired) {
         Some(err) => Err(err),
-        None => promote(edge, wanted, request_id, &mut progress, &mut report).await,
+        None => {
+            progress.took("gather", read.took);
+            let into = (&mut progress, &mut report);
+            promote(edge, wanted, (request_id, read.facts), into).await
+        }
     };
     let (status, runs) = match result {
         Ok(done) => {
@@ -116,13 +154,7 @@ pub async fn attempt<E: Edge>(
     };
     report.steps = std::mem::take(&mut progress.steps);
     report.warn(std::mem::take(&mut progress.warnings));
-    let report_and_record = join(
-        write_report(edge, id, wanted, &report),
-        write_record(edge, id, wanted, &runs),
-    );
-    let (written, recorded) = report_and_record.await;
-    written?;
-    recorded?;
+    let objects = objects(wanted, &report, &runs)?;
     let outcome = progress.outcome.map(|outcome| {
         let event = Event::of_outcome(id, Some(wanted.release), request_id, &outcome);
         (outcome, event)
@@ -133,6 +165,7 @@ pub async fn attempt<E: Edge>(
         runs,
         outcome,
         events: vec![report.event()],
+        objects,
     };
     let report = Some(report);
     Ok(Attempt { finished, report })
@@ -187,6 +220,7 @@ async fn waiting(
         runs: Runs::AsBefore,
         outcome: None,
         events: vec![report.event()],
+        objects: Vec::new(),
     };
     Ok(Attempt {
         finished,
@@ -205,13 +239,9 @@ fn past_deadline(edge: &impl Edge, desired: &Desired) -> Option<PromoteError> {
 async fn promote(
     edge: &impl Edge,
     wanted: &Wanted<'_>,
-    request_id: &str,
-    progress: &mut Progress,
-    report: &mut Report,
+    (request_id, facts): (&str, Result<Box<Facts>, PromoteError>),
+    (progress, report): (&mut Progress, &mut Report),
 ) -> Result<Done, PromoteError> {
-    let started = std::time::Instant::now();
-    let facts = edge.facts(wanted).await;
-    progress.step("gather", started);
     let facts = facts?;
     let plan = plan::plan(edge.config(), wanted, &facts, request_id)?;
     report.planned(
@@ -252,30 +282,24 @@ async fn remember(edge: &impl Edge, id: &AppId, applied: &Applied) -> Result<(),
     Ok(())
 }
 
-/// The report is for people: one that can never be written does not hold up the state.
-async fn write_report(
-    edge: &impl Edge,
-    id: &AppId,
+/// The report, and what the Release runs from now on.
+fn objects(
     wanted: &Wanted<'_>,
     report: &Report,
-) -> Result<(), PromoteError> {
-    let key = keys::report(&id.app, wanted.release);
-    or_log(edge.write(&key, report.bytes()?).await, ())
-}
-
-/// The record only spares work later: the same.
-async fn write_record(
-    edge: &impl Edge,
-    id: &AppId,
-    wanted: &Wanted<'_>,
     runs: &Runs,
-) -> Result<(), PromoteError> {
-    let Runs::Now(applied) = runs else {
-        return Ok(());
-    };
-    let bytes = serde_json::to_vec(&applied.record()).map_err(PromoteError::Report)?;
-    let key = keys::record(&id.app, wanted.release);
-    or_log(edge.write(&key, bytes).await, ())
+) -> Result<Vec<BucketObject>, PromoteError> {
+    let app = &wanted.id.app;
+    let mut objects = vec![BucketObject {
+        key: keys::report(app, wanted.release),
+        text: report.text()?,
+    }];
+    if let Runs::Now(applied) = runs {
+        objects.push(BucketObject {
+            key: keys::record(app, wanted.release),
+            text: serde_json::to_string(&applied.record()).map_err(PromoteError::Report)?,
+        });
+    }
+    Ok(objects)
 }
 
 /// One that says that nothing was done yet, where its Release has none or only one that `is_outdated`; whether it was written.
@@ -286,7 +310,7 @@ pub async fn write_first_report(
     report: &Report,
     is_outdated: impl Fn(&Value) -> bool,
 ) -> Result<bool, PromoteError> {
-    let bytes = report.bytes()?;
+    let bytes = report.text()?.into_bytes();
     let replaced = objects.replace(key, bytes.clone(), None).await;
     if or_log(replaced.map(|replaced| replaced != Replaced::No), true)? {
         return Ok(true);

@@ -6,6 +6,7 @@ use aws::secrets::SECRET_MAX_BYTES;
 use environment::{Environment, KeyChanges};
 use lambda::answer::AnswerStatus;
 use lambda::state_store::StateStore;
+use lambda::work::RecordRead;
 use manifest::precedence::{EnvDelivery, Level};
 use names::error_chain::Chain;
 use names::error_type::ErrorCode;
@@ -160,6 +161,7 @@ pub async fn planned<E: Edge>(
         release,
         env_version_id,
         applied,
+        record: &RecordRead::NotYet,
         interrupted: state.may_have_left_changes(),
         allowed,
     };

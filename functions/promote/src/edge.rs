@@ -75,8 +75,6 @@ pub trait Edge {
     /// The App's stack; `None` where there is none.
     fn stack(&self, id: &AppId) -> impl Future<Output = Result<Option<SeenStack>, CallError>>;
 
-    /// Writes an object of the settings bucket, whatever stands there.
-    fn write(&self, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), CallError>>;
     /// Begins to create the App's stack.
     fn create_stack(
         &self,
@@ -224,10 +222,6 @@ impl Edge for Shell {
 
     async fn stack(&self, id: &AppId) -> Result<Option<SeenStack>, CallError> {
         self.stacks.see(id).await
-    }
-
-    async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
-        self.bucket.write(key, bytes).await
     }
 
     async fn create_stack(&self, id: &AppId, operation: Operation<'_>) -> Result<(), CallError> {

@@ -10,6 +10,7 @@ use environment::Environment;
 use lambda::release::ReadRelease;
 use lambda::stranded::Stranded;
 use lambda::unwanted::Unwanted;
+use lambda::work::RecordRead;
 use manifest::app_settings::AppSettings;
 use manifest::precedence::{self, Decision, EnvVersion};
 use manifest::{Manifest, Service};
@@ -31,6 +32,8 @@ pub struct Wanted<'a> {
     pub env_version_id: &'a str,
     /// What runs now.
     pub applied: Option<&'a Applied>,
+    /// What the Release ran when it was live before, where that was read with the state.
+    pub record: &'a RecordRead,
     /// Whether an earlier attempt may have registered definitions that nobody wrote down.
     pub interrupted: bool,
     /// What may be taken away.

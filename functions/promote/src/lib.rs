@@ -25,7 +25,7 @@ mod superseded;
 mod trigger;
 mod undo;
 
-pub use attempt::attempt;
+pub use attempt::{FactsRead, attempt, read};
 pub use config::{Config, ConfigError};
 pub use dry_run::{Planned, PlannedDefinition, planned};
 pub use edge::Edge;

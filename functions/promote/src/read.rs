@@ -4,14 +4,18 @@ mod agents;
 mod named;
 mod surroundings;
 
+use std::collections::BTreeSet;
+
 use aws::call_error::ErrorClass;
 use aws::ecs::SeenCluster;
+use aws::secrets::{self, SecretLook};
 use aws::settings_bucket::Object;
 use environment::Environment;
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join3, try_join4};
 use lambda::intake::Failure as _;
-use lambda::release::ReleaseObjects;
+use lambda::release::{RawRelease, ReadRelease, ReleaseError, ReleaseObjects};
 use lambda::stranded::Stranded;
+use lambda::work::RecordRead;
 use manifest::precedence::EnvDelivery;
 use names::error_chain::Chain;
 use names::{AppId, ReleaseId, keys};
@@ -23,54 +27,55 @@ use crate::shell::Shell;
 
 /// Reads all that a promote of `wanted` depends on, the secret included, where the settings choose Secrets Manager.
 ///
+/// What the state names is read at once; only what convox.yml, app.json or the environment adds to that is read after them.
+///
 /// # Errors
 ///
 /// [`PromoteError::Input`] for what the user has to mend, others for calls that failed. A secret that cannot be read is none:
 /// Secrets Manager never blocks a promote.
 pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
-    let rest = Box::pin(read_all_but_applied_rules(shell, wanted)); // large
-    // Known before convox.yml is read, and they take two steps.
-    let rules = surroundings::applied_rules(shell, wanted);
-    let (mut facts, rules) = try_join(rest, rules).await?;
-    let (surroundings, manifest) = (&mut facts.surroundings, &facts.release.manifest);
-    let delivery = facts.decision.delivery;
-    surroundings::complete(surroundings, shell, wanted, (manifest, delivery), rules).await?;
-    Ok(facts)
-}
-
-/// The secret is read with the last reads, when the delivery is known.
-async fn read_all_but_applied_rules(
-    shell: &Shell,
-    wanted: &Wanted<'_>,
-) -> Result<Facts, PromoteError> {
     let objects = release_objects(shell, wanted.id, wanted.release, wanted.env_version_id);
     // Each is large.
-    let raw = Box::pin(async { Ok(objects.raw().await?) });
+    let release = Box::pin(read_release(objects));
     let stack = Box::pin(async { Ok(shell.stacks.see(wanted.id).await?) });
     let before = Box::pin(environment_before(shell, wanted));
-    let known = try_join(before, record(shell, wanted));
-    let (raw, cluster, stack, known) = try_join4(raw, cluster(shell), stack, known).await?;
-    let (before, record) = known;
-    let read = Box::pin(async { Ok(objects.read(&raw).await?) });
-    let (release, env_version_id) =
-        try_join(read, effective_version(shell, wanted, &raw.environment)).await?;
+    let around = Box::pin(known_surroundings(shell, wanted));
+    let look = Box::pin(async { Ok(early_look(shell, wanted).await) });
+    let of_stack = try_join(cluster(shell), stack);
+    let ((raw, release), (cluster, stack), before, (known, look)) =
+        try_join4(release, of_stack, before, try_join(around, look)).await?;
+    let Before {
+        object: object_before,
+        environment: before,
+    } = before;
+    let env_version_id = effective_version(wanted, &raw.environment, object_before.as_ref());
     let (settings, manifest) = (&release.settings, &release.manifest);
     let (decision, env_version, refused) = decide_delivery(&shell.config, settings, manifest);
-    let stranded = Stranded::find(&shell.cluster, wanted.id, wanted.applied).await?;
+    let record = known.record;
     let record = record.filter(|record| record.env_version_id == env_version_id);
-    let read = (&release, record.as_ref());
-    let surroundings = surroundings::read(shell, wanted, read, decision.delivery);
+    let surroundings =
+        surroundings::read(shell, wanted, &release, (known.standing, decision.delivery));
     let surroundings = Box::pin(surroundings); // large
-    let secret = shell.secrets.of(wanted.id);
     let environment = &release.environment.environment;
-    let known = before.as_ref().and_then(|before| before.as_ref().ok());
-    let version_ids = version_ids(&shell.config, wanted, &env_version_id, environment, known);
+    let known_before = before.as_ref().and_then(|before| before.as_ref().ok());
+    let version_ids = version_ids(
+        &shell.config,
+        wanted,
+        &env_version_id,
+        environment,
+        known_before,
+    );
     let secret = async {
         if decision.delivery == EnvDelivery::S3 {
             return Ok(None);
         }
+        let secret = shell.secrets.of(wanted.id);
+        let look = match look {
+            Some(look) => look,
+            None => secret.look(&version_ids[..1]).await,
+        };
         let value = environment.to_secret_string();
-        Ok(Some(secret.see_value(&value, &version_ids).await))
+        Ok(Some(secret.see_value(look, &value, &version_ids).await))
     };
     let (surroundings, secret) = try_join(surroundings, secret).await?;
     Ok(Facts {
@@ -83,7 +88,7 @@ async fn read_all_but_applied_rules(
         env_version,
         refused,
         cluster,
-        stranded,
+        stranded: known.stranded,
         stack,
         secret,
         version_ids,
@@ -91,6 +96,50 @@ async fn read_all_but_applied_rules(
         surroundings,
         now: (shell.clock)(),
     })
+}
+
+async fn read_release(
+    objects: ReleaseObjects<'_>,
+) -> Result<(RawRelease, ReadRelease), PromoteError> {
+    let raw = Box::pin(objects.raw()).await?; // large
+    let release = Box::pin(objects.read(&raw)).await?; // large
+    Ok((raw, release))
+}
+
+/// What stands of all that the state and the record name.
+struct Known {
+    stranded: Option<Stranded>,
+    record: Option<Record>,
+    standing: surroundings::Standing,
+}
+
+async fn known_surroundings(shell: &Shell, wanted: &Wanted<'_>) -> Result<Known, PromoteError> {
+    let stranded = async { Ok(Stranded::find(&shell.cluster, wanted.id, wanted.applied).await?) };
+    let recorded = async {
+        let record = recorded(shell, wanted).await?;
+        let dead = surroundings::dead_of_record(shell, wanted, record.as_ref()).await?;
+        Ok((record, dead))
+    };
+    let applied = surroundings::of_applied(shell, wanted);
+    let (stranded, (record, dead), mut standing) = try_join3(stranded, recorded, applied).await?;
+    standing.dead = dead;
+    Ok(Known {
+        stranded,
+        record,
+        standing,
+    })
+}
+
+/// The secret, where the applied Release is delivered by one: the version that this Release would have, and the applied one,
+/// which it has where the values are equal.
+async fn early_look(shell: &Shell, wanted: &Wanted<'_>) -> Option<SecretLook> {
+    let applied = wanted.applied?.secret.as_ref()?;
+    let key_arn = shell.config.secret_key_arn.as_deref();
+    let own = secrets::ids(wanted.id, wanted.release, wanted.env_version_id, key_arn);
+    let own = own.into_iter().take(1);
+    let ids: BTreeSet<String> = own.chain([applied.version_id.clone()]).collect();
+    let ids: Vec<String> = ids.into_iter().collect();
+    Some(shell.secrets.of(wanted.id).look(&ids).await)
 }
 
 /// The objects of a Release in the settings bucket, with that version of its environment.
@@ -125,61 +174,83 @@ async fn cluster(shell: &Shell) -> Result<SeenCluster, PromoteError> {
     })
 }
 
-/// The record of the Release, where the App is applied: after a deletion its revisions are gone. One that nobody can read is
-/// none, since it only spares work.
-async fn record(shell: &Shell, wanted: &Wanted<'_>) -> Result<Option<Record>, PromoteError> {
-    if wanted
-        .applied
-        .is_none_or(|applied| applied.release == *wanted.release)
-    {
+/// The record of the Release, where the App is applied: after a deletion its revisions are gone.
+async fn recorded(shell: &Shell, wanted: &Wanted<'_>) -> Result<Option<Record>, PromoteError> {
+    let applied = wanted.applied.map(|applied| &applied.release);
+    if applied.is_none_or(|applied| applied == wanted.release) {
         return Ok(None);
     }
-    let key = keys::record(&wanted.id.app, wanted.release);
-    match shell.bucket.read(&key).await {
+    let record = match wanted.record {
+        RecordRead::Known(record) => record.clone(),
+        RecordRead::NotYet => record(shell, wanted.id, wanted.release).await?,
+    };
+    Ok(record.map(|record| *record))
+}
+
+/// What a Release ran when it was live before. What nobody can read is nothing, since it only spares work.
+///
+/// # Errors
+///
+/// [`PromoteError`] of the transient class, when the call fails.
+pub async fn record(
+    shell: &Shell,
+    id: &AppId,
+    release: &ReleaseId,
+) -> Result<Option<Box<Record>>, PromoteError> {
+    match shell.bucket.read(&keys::record(&id.app, release)).await {
         Ok(object) => Ok(object.and_then(|object| serde_json::from_slice(&object.bytes).ok())),
         Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
         Err(_) => Ok(None),
     }
 }
 
-/// The environment of the applied Release, from the object that it was delivered from. What keeps it from being read for good
-/// stops no promote: nothing is kept then, and more is restarted than had to be.
-async fn environment_before(
-    shell: &Shell,
-    wanted: &Wanted<'_>,
-) -> Result<Option<Result<Environment, String>>, PromoteError> {
+/// The applied Release's environment.
+#[derive(Default)]
+struct Before {
+    /// The object that it was delivered from.
+    object: Option<Object>,
+    /// What that says, or why nobody can read it any more; `None` where nothing is applied.
+    environment: Option<Result<Environment, String>>,
+}
+
+/// What keeps the environment of before from being read for good stops no promote: nothing is kept then, and more is restarted
+/// than had to be.
+async fn environment_before(shell: &Shell, wanted: &Wanted<'_>) -> Result<Before, PromoteError> {
     let Some(applied) = wanted.applied else {
-        return Ok(None);
+        return Ok(Before::default());
     };
-    match applied_objects(shell, wanted.id, applied)
-        .environment()
-        .await
-    {
-        Ok(before) => Ok(Some(Ok(before.environment))),
-        Err(err) if err.class() == ErrorClass::Transient => Err(err.into()),
-        Err(err) => Ok(Some(Err(Chain(&PromoteError::from(err)).to_string()))),
-    }
+    let unreadable = |err: ReleaseError| match err.class() {
+        ErrorClass::Transient => Err(PromoteError::from(err)),
+        ErrorClass::Permanent => Ok(Some(Err(Chain(&PromoteError::from(err)).to_string()))),
+    };
+    let objects = applied_objects(shell, wanted.id, applied);
+    let object = match objects.environment_bytes().await {
+        Ok(object) => object,
+        Err(err) => {
+            return Ok(Before {
+                object: None,
+                environment: unreadable(err)?,
+            });
+        }
+    };
+    let environment = match objects.open(&object).await {
+        Ok(before) => Some(Ok(before.environment)),
+        Err(err) => unreadable(err)?,
+    };
+    Ok(Before {
+        object: Some(object),
+        environment,
+    })
 }
 
 /// A re-promote of equal bytes keeps the applied version, so that nothing is registered anew.
-async fn effective_version(
-    shell: &Shell,
-    wanted: &Wanted<'_>,
-    object: &Object,
-) -> Result<String, PromoteError> {
-    let own = wanted.env_version_id;
+fn effective_version(wanted: &Wanted<'_>, object: &Object, before: Option<&Object>) -> String {
     let applied = wanted
         .applied
-        .filter(|applied| applied.release == *wanted.release && applied.env_version_id != own);
-    if let Some(applied) = applied {
-        let key = keys::environment(&wanted.id.app, wanted.release);
-        let before = shell
-            .bucket
-            .read_version(&key, &applied.env_version_id)
-            .await?;
-        if before.is_some_and(|before| before.bytes == object.bytes) {
-            return Ok(applied.env_version_id.clone());
-        }
-    }
-    Ok(own.to_owned())
+        .filter(|applied| applied.release == *wanted.release);
+    let is_equal = before.is_some_and(|before| before.bytes == object.bytes);
+    let applied = applied.filter(|_| is_equal);
+    applied
+        .map_or(wanted.env_version_id, |applied| &applied.env_version_id)
+        .to_owned()
 }

@@ -207,8 +207,8 @@ impl Report {
     /// # Errors
     ///
     /// As [`Report::answer`].
-    pub fn bytes(&self) -> Result<Vec<u8>, PromoteError> {
-        serde_json::to_vec_pretty(self).map_err(PromoteError::Report)
+    pub fn text(&self) -> Result<String, PromoteError> {
+        serde_json::to_string_pretty(self).map_err(PromoteError::Report)
     }
 
     /// Whether a report that was written says that this request waits.

@@ -3,10 +3,10 @@
 use aws::call_error::CallError;
 use aws::settings_bucket::ObjectVersion;
 use chrono::{DateTime, SubsecRound as _, Utc};
-use futures_util::future::join;
+use futures_util::future::join3;
 use lambda::answer::{AnswerStatus, failed};
 use lambda::state_store::{Snapshot, StoreError};
-use lambda::work::Message;
+use lambda::work::{Message, RecordRead};
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppId, AppName, NameError, ReleaseId, keys};
 use promotion::events::{Event, EventType};
@@ -19,6 +19,7 @@ use crate::error::PromoteError;
 use crate::handler::Invocation;
 use crate::metrics::{self, Sample};
 use crate::plan::PlanProblem;
+use crate::read;
 use crate::trigger::Trigger;
 
 /// The state of an App as it was just read, or why it could not be.
@@ -212,7 +213,9 @@ impl Invocation<'_> {
             }
         };
         let id = self.id(app);
-        let (versions, state) = join(self.versions(&key, version_id), self.state(&id)).await;
+        let versions = self.versions(&key, version_id);
+        let (state, record) = (self.state(&id), self.record(&id, &release));
+        let (versions, state, record) = join3(versions, state, record).await;
         let (version, current_id) = versions?;
         let Some(version) = version else {
             return Ok(ignore(&format!("`{key}`, which is deleted again")));
@@ -233,6 +236,7 @@ impl Invocation<'_> {
             id,
             request: Some(request),
             current: current_id,
+            record,
             wakes: false,
         };
         Ok(Next::Take(message, Some(Box::new(state))))
@@ -260,6 +264,12 @@ impl Invocation<'_> {
         self.way.store(id).read().await
     }
 
+    /// What the Release ran when it was live before. What cannot be read now is read again if it is needed.
+    async fn record(&self, id: &AppId, release: &ReleaseId) -> RecordRead {
+        let record = read::record(self.shell, id, release).await;
+        record.map_or(RecordRead::NotYet, RecordRead::Known)
+    }
+
     /// An explicit request: the environment's newest version, at the event's time.
     async fn requested(
         &self,
@@ -270,7 +280,8 @@ impl Invocation<'_> {
     ) -> Result<Next, PromoteError> {
         let key = keys::environment(&id.app, &release);
         let version = self.shell.bucket.version(&key, None);
-        let (version, state) = join(version, self.state(&id)).await;
+        let (state, record) = (self.state(&id), self.record(&id, &release));
+        let (version, state, record) = join3(version, state, record).await;
         let Some(version) = version? else {
             let (app, release, key) = (&id.app, &release, key.as_str());
             let gone = ReleaseProblem::from(PlanProblem::NoEnvironment { app, release, key });
@@ -296,6 +307,7 @@ impl Invocation<'_> {
             id,
             request: Some(request),
             current: Some(version.id),
+            record,
             wakes: false,
         };
         Ok(Next::Take(message, Some(Box::new(state))))

@@ -9,7 +9,7 @@ use aws_sdk_eventbridge::operation::describe_rule::{DescribeRuleError, DescribeR
 use aws_sdk_eventbridge::operation::list_targets_by_rule::ListTargetsByRuleError;
 use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
 use aws_sdk_eventbridge::{Client, config};
-use futures_util::future::try_join;
+use futures_util::future::{join3, try_join};
 
 use crate::call_error::CallError;
 use crate::clients::{self, OnDemand};
@@ -87,14 +87,30 @@ impl EventRules {
         };
         let tags = self.tags(name, rule.arn().unwrap_or_default());
         let (targets, tags) = try_join(self.targets(name), tags).await?;
-        let raw_target = targets.into_iter().find(|target| target.id() == TARGET_ID);
-        Ok(Some(SeenRule {
-            schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
-            tags,
-            target: raw_target.as_ref().and_then(target::seen),
-            state: rule.state().cloned(),
-            raw_target,
-        }))
+        Ok(Some(seen(&rule, targets, tags)))
+    }
+
+    /// The same of one that is expected to have that ARN, by calls that do not wait for one another.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when a call fails.
+    pub async fn see_known(&self, name: &str, arn: &str) -> Result<Option<SeenRule>, CallError> {
+        let (rule, targets, tags) = join3(
+            self.describe(name),
+            self.targets(name),
+            self.tags(name, arn),
+        )
+        .await;
+        let Some(rule) = rule? else {
+            return Ok(None);
+        };
+        let tags = if rule.arn() == Some(arn) {
+            tags?
+        } else {
+            self.tags(name, rule.arn().unwrap_or_default()).await?
+        };
+        Ok(Some(seen(&rule, targets?, tags)))
     }
 
     /// `None` where there is no such rule.
@@ -293,6 +309,21 @@ impl EventRules {
                 Err(CallError::stated(attempted(), code, entry.error_message()))
             }
         }
+    }
+}
+
+fn seen(
+    rule: &DescribeRuleOutput,
+    targets: Vec<Target>,
+    tags: BTreeMap<String, String>,
+) -> SeenRule {
+    let raw_target = targets.into_iter().find(|target| target.id() == TARGET_ID);
+    SeenRule {
+        schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
+        tags,
+        target: raw_target.as_ref().and_then(target::seen),
+        state: rule.state().cloned(),
+        raw_target,
     }
 }
 

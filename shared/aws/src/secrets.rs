@@ -32,7 +32,7 @@ use standing::Described;
 pub use delete::{Scheduled, SecretSeen};
 pub use key::{Key, KeyStays};
 pub use readable::ReadableSecret;
-pub use standing::{SecretWrite, StandingSecret, ValueWrite};
+pub use standing::{SecretLook, SecretWrite, StandingSecret, ValueWrite};
 pub use version::{LABELS_MAX, Stages, ids, own_label};
 pub use write::Target;
 
@@ -213,7 +213,8 @@ impl AppSecret<'_> {
     /// [`SecretError`], that of the read and time-outs included.
     pub async fn put_back(&self, version_id: &str, value: &str) -> Result<Written, SecretError> {
         let ids = [version_id.to_owned()];
-        let standing = self.see_value(value, &ids).await;
+        let look = self.look(&ids).await;
+        let standing = self.see_value(look, value, &ids).await;
         let write = standing.write(version_id, self.secrets.key_arn.as_deref());
         let write = write.map_err(Clone::clone)?;
         let (ids, took) = (ids.as_slice(), standing.took());

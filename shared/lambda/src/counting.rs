@@ -52,7 +52,7 @@ pub async fn update<B: StateObjects, O: Outbox>(
     let has_promotion = store
         .change_beside(
             &mut snapshot,
-            async || promotion.read().await,
+            async |_| promotion.read().await,
             |failures, promotion| {
                 if promotion.exists() {
                     failures.count(id, &promotion.state.outcomes);

@@ -278,7 +278,12 @@ impl ReleaseObjects<'_> {
         })
     }
 
-    async fn environment_bytes(&self) -> Result<Object, ReleaseError> {
+    /// The object of the environment, unread.
+    ///
+    /// # Errors
+    ///
+    /// As [`ReleaseObjects::raw`].
+    pub async fn environment_bytes(&self) -> Result<Object, ReleaseError> {
         let key = keys::environment(&self.id.app, self.release);
         let object = self.bucket.read_version(&key, self.env_version_id).await?;
         object.ok_or_else(|| {
@@ -287,7 +292,12 @@ impl ReleaseObjects<'_> {
         })
     }
 
-    async fn open(&self, object: &Object) -> Result<ReadEnvironment, ReleaseError> {
+    /// Reads what the object of the environment says.
+    ///
+    /// # Errors
+    ///
+    /// As [`ReleaseObjects::read`].
+    pub async fn open(&self, object: &Object) -> Result<ReadEnvironment, ReleaseError> {
         let invalid = |wrong| Unreadable::InvalidEnvironment {
             object: self.shown(),
             wrong,

@@ -35,6 +35,8 @@ pub trait StateObjects {
         bytes: Vec<u8>,
         etag: Option<&str>,
     ) -> impl Future<Output = Result<Replaced, CallError>>;
+    /// Writes the object, whatever stands there.
+    fn write(&self, key: &str, bytes: Vec<u8>) -> impl Future<Output = Result<(), CallError>>;
     /// Lets others make progress.
     fn pause(&self, duration: Duration) -> impl Future<Output = ()>;
 }
@@ -51,6 +53,10 @@ impl StateObjects for SettingsBucket {
         etag: Option<&str>,
     ) -> Result<Replaced, CallError> {
         SettingsBucket::replace(self, key, bytes, etag).await
+    }
+
+    async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
+        SettingsBucket::write(self, key, bytes).await
     }
 
     async fn pause(&self, duration: Duration) {
@@ -217,26 +223,26 @@ where
         snapshot: &mut Snapshot<S>,
         mut change: impl FnMut(&mut S) -> T,
     ) -> Result<T, StoreError> {
-        let nothing = async || Ok(());
+        let nothing = async |_: &S| Ok::<_, StoreError>(());
         self.change_beside(snapshot, nothing, |state, &()| change(state))
             .await
     }
 
-    /// The same where `change` also needs what `look` finds. It looks anew before each try, so that what it finds is never
-    /// older than the state that `change` is called on.
+    /// The same where `change` also needs what `look` finds beside the state. It looks anew before each try, so that what it
+    /// finds is never older than the state that `change` is called on.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the state cannot be read or written, and that of `look`.
-    pub async fn change_beside<O, T>(
+    pub async fn change_beside<O, T, E: From<StoreError>>(
         &self,
         snapshot: &mut Snapshot<S>,
-        look: impl AsyncFn() -> Result<O, StoreError>,
+        look: impl AsyncFn(&S) -> Result<O, E>,
         mut change: impl FnMut(&mut S, &O) -> T,
-    ) -> Result<T, StoreError> {
+    ) -> Result<T, E> {
         let (mut pause, mut failures) = (FIRST_PAUSE, 0);
         for _ in 0..TRIES {
-            let seen = look().await?;
+            let seen = look(&snapshot.state).await?;
             let mut next = snapshot.state.clone();
             let value = change(&mut next, &seen);
             if next == snapshot.state {
@@ -257,15 +263,14 @@ where
                 Err(err) if err.class() == ErrorClass::Transient && failures < FAILURES => {
                     failures += 1;
                 }
-                Err(err) => return Err(err.into()),
+                Err(err) => return Err(StoreError::from(err).into()),
             }
             self.objects.pause(pause).await;
             pause *= 2;
             *snapshot = self.read().await?;
         }
-        Err(StoreError::Contended {
-            key: self.key.clone(),
-        })
+        let key = self.key.clone();
+        Err(StoreError::Contended { key }.into())
     }
 
     fn unreadable(&self, err: &serde_json::Error) -> StoreError {

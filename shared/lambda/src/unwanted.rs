@@ -11,8 +11,8 @@ use aws::event_rules::{EventRules, SeenRule};
 use names::AppId;
 use promotion::{Applied, Definition};
 
-/// Reads of ECS and EventBridge that are under way at once.
-const READS_AT_ONCE: usize = 8;
+/// Reads of ECS and EventBridge that are under way at once; ECS answers a burst of 50 (API throttling, "Task definition read actions").
+const READS_AT_ONCE: usize = 32;
 
 /// ECS services and rules with a name of an App that nobody asked for; their tags say whose they are.
 #[derive(Debug, Default)]

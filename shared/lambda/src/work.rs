@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 
 use crate::answer::AnswerStatus;
 use crate::state_store::{Snapshot, StateObjects, StateStore, StoreError};
-use aws::call_error::CallError;
+use aws::call_error::{CallError, ErrorClass};
 use aws::event_bus::EventBus;
+use futures_util::future::{join, try_join_all};
 use names::AppId;
+use names::error_chain::Chain;
 use promotion::events::Event;
 use promotion::failures::Failures;
 use promotion::{
-    Admission, Applied, Desired, Finished, Promotion, Recorded, Request, Status, Turn, WorkKind,
-    Worker,
+    Admission, Applied, BucketObject, Desired, Finished, Promotion, Record, Recorded, Request,
+    Status, Turn, WorkKind, Worker,
 };
 
 /// Why a request from the future is refused.
@@ -49,6 +51,8 @@ pub trait Function {
     type Objects: StateObjects;
     /// Where events are sent.
     type Bus: Outbox;
+    /// What an attempt is decided by.
+    type Facts;
 
     /// The work that it does.
     fn kind(&self) -> WorkKind;
@@ -58,15 +62,44 @@ pub trait Function {
     fn bus(&self) -> &Self::Bus;
     /// The time.
     fn now(&self) -> DateTime<Utc>;
-    /// Makes one attempt at what is wanted of `id` while `applied` runs.
+    /// The newest S3 version of the object that a request is about, where it is about one.
+    fn newest(
+        &self,
+        request: &Request,
+    ) -> impl Future<Output = Result<Option<String>, Self::Error>>;
+    /// Reads what an attempt at `due` is decided by, and changes nothing: it may be called before the lease is taken.
+    fn read(&self, due: Due<'_>) -> impl Future<Output = Self::Facts>;
+    /// Makes one attempt at `due`, of which `facts` were read.
     ///
     /// An error leaves the request pending: it is the transient kind, and another delivery tries again.
     fn attempt(
         &self,
-        id: &AppId,
-        desired: &Desired,
-        applied: Option<&Applied>,
+        due: Due<'_>,
+        facts: Self::Facts,
     ) -> impl Future<Output = Result<Attempt<Self::Report>, Self::Error>>;
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy)]
+pub struct Due<'a> {
+    /// The App.
+    pub id: &'a AppId,
+    /// What is wanted of it.
+    pub desired: &'a Desired,
+    /// What runs now.
+    pub applied: Option<&'a Applied>,
+    /// What its Release ran when it was live before, where that was read with the state.
+    pub record: &'a RecordRead,
+}
+
+/// What a Release ran when it was live before, as far as anybody has looked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum RecordRead {
+    /// Nobody has.
+    #[default]
+    NotYet,
+    /// This, if anything.
+    Known(Option<Box<Record>>),
 }
 
 /// An attempt that came to a result.
@@ -121,6 +154,8 @@ pub struct Message {
     pub request: Option<Request>,
     /// The newest S3 version of the request's environment.
     pub current: Option<String>,
+    /// What the request's Release ran when it was live before.
+    pub record: RecordRead,
     /// Whether it says that something came to an end that the App's work may wait for.
     pub wakes: bool,
 }
@@ -133,6 +168,7 @@ impl Message {
             id,
             request: None,
             current: None,
+            record: RecordRead::NotYet,
             wakes: false,
         }
     }
@@ -170,9 +206,20 @@ pub struct Answered<R> {
 /// The way of one message through the state.
 struct Way<'a, F: Function> {
     invocation: Invocation<'a, F>,
-    id: &'a AppId,
+    message: &'a Message,
     store: StateStore<'a, Promotion, F::Objects>,
     snapshot: Snapshot<Promotion>,
+    /// What was read while the lease was taken.
+    early: Option<(Early, F::Facts)>,
+    /// Whether what the state calls unwritten is known to stand.
+    is_written: bool,
+}
+
+/// The work that a message is expected to find, before the lease is taken.
+#[derive(Debug, PartialEq)]
+struct Early {
+    desired: Desired,
+    applied: Option<Applied>,
 }
 
 impl<'a, F: Function> Invocation<'a, F> {
@@ -214,28 +261,28 @@ impl<'a, F: Function> Invocation<'a, F> {
     ) -> Result<Answered<F::Report>, F::Error> {
         let store = self.store(&message.id);
         let worker = self.worker();
-        let (admission, turn) = store
-            .change(&mut snapshot, |state| {
-                if message.wakes {
-                    state.wake(worker);
-                }
-                let current = message.current.as_deref();
-                let admission = message
-                    .request
-                    .as_ref()
-                    .map(|request| state.admit(request, current, worker.now));
-                let turn = state.take_turn(worker, admission == Some(Admission::Newest));
-                if turn == Turn::Work {
-                    state.tell_superseded(&message.id);
-                }
-                (admission, turn)
-            })
-            .await?;
+        let early = Early::find(message, &snapshot.state, worker);
+        let (mut tries, function) = (0, self.function);
+        let current = async |state: &Promotion| message.newest(state, function).await;
+        let taken = store.change_beside(&mut snapshot, current, |state, current| {
+            tries += 1;
+            message.enter(state, current.as_deref(), worker)
+        });
+        let facts = async {
+            let early = early.as_ref()?;
+            Some(function.read(early.due(message)).await)
+        };
+        let (taken, facts) = join(taken, Box::pin(facts)).await; // large
+        let (admission, turn) = taken?;
+        // Who loses the race for the lease has read what somebody else may have changed since.
+        let early = early.zip(facts).filter(|_| tries == 1);
         let mut way = Way {
             invocation: self,
-            id: &message.id,
+            message,
             store,
             snapshot,
+            early,
+            is_written: false,
         };
         let report = match turn {
             Turn::Rest | Turn::Held => None,
@@ -251,6 +298,79 @@ impl<'a, F: Function> Invocation<'a, F> {
             report,
             state: way.snapshot.state,
         })
+    }
+}
+
+impl Early {
+    /// What is due once the message is in, where nobody is at work and nobody died at it: then nothing of the App changes until
+    /// somebody writes the state.
+    fn find(message: &Message, state: &Promotion, worker: Worker<'_>) -> Option<Self> {
+        let mut state = state.clone();
+        let is_free = state.lease.is_none();
+        let (_, turn) = message.enter(&mut state, message.current.as_deref(), worker);
+        let desired = state
+            .due(worker)
+            .filter(|_| is_free && turn == Turn::Work)?
+            .clone();
+        let applied = state.applied;
+        Some(Self { desired, applied })
+    }
+
+    fn due<'a>(&'a self, message: &'a Message) -> Due<'a> {
+        message.due(&self.desired, self.applied.as_ref())
+    }
+}
+
+impl Message {
+    /// Takes the message in, and the lease where there is something to do.
+    fn enter(
+        &self,
+        state: &mut Promotion,
+        current: Option<&str>,
+        worker: Worker<'_>,
+    ) -> (Option<Admission>, Turn) {
+        if self.wakes {
+            state.wake(worker);
+        }
+        let request = self.request.as_ref();
+        let admission = request.map(|request| state.admit(request, current, worker.now));
+        let is_newest = admission == Some(Admission::Newest);
+        let turn = state.take_turn(worker, is_newest);
+        if turn == Turn::Work {
+            state.tell_superseded(&self.id);
+        }
+        if let (Turn::Work, true, RecordRead::Known(Some(record))) = (turn, is_newest, &self.record)
+        {
+            state.may_go_back_to(record);
+        }
+        (admission, turn)
+    }
+
+    /// The newest S3 version of the request's environment: where it decides, as it is after `state` was read, since what came
+    /// with the message can be older than that.
+    async fn newest<F: Function>(
+        &self,
+        state: &Promotion,
+        function: &F,
+    ) -> Result<Option<String>, F::Error> {
+        match &self.request {
+            Some(request) if state.is_tied_with(request) => function.newest(request).await,
+            _ => Ok(self.current.clone()),
+        }
+    }
+
+    fn due<'a>(&'a self, desired: &'a Desired, applied: Option<&'a Applied>) -> Due<'a> {
+        let is_of_this = desired.order.request_id == self.request_id();
+        Due {
+            id: &self.id,
+            desired,
+            applied,
+            record: if is_of_this {
+                &self.record
+            } else {
+                &RecordRead::NotYet
+            },
+        }
     }
 }
 
@@ -287,8 +407,10 @@ impl<F: Function> Way<'_, F> {
                 return Ok(last);
             };
             let applied = self.snapshot.state.applied.clone();
+            let due = Early { desired, applied };
+            let facts = self.facts(&due).await;
             let function = self.invocation.function;
-            let attempt = function.attempt(self.id, &desired, applied.as_ref());
+            let attempt = function.attempt(due.due(self.message), facts);
             // Large, and deep in its callers.
             let Attempt { finished, report } = Box::pin(attempt).await?;
             if self.record(&finished).await? == Recorded::LeaseLost {
@@ -298,7 +420,30 @@ impl<F: Function> Way<'_, F> {
         }
     }
 
+    /// What was read while the lease was taken, if that was for `due`; else what is read now.
+    async fn facts(&mut self, due: &Early) -> F::Facts {
+        let early = self.early.take();
+        match early.filter(|(early, _)| early == due) {
+            Some((_, facts)) => facts,
+            None => {
+                let read = self.invocation.function.read(due.due(self.message));
+                Box::pin(read).await // large
+            }
+        }
+    }
+
+    /// Writes down how it ended, and what is to be read of that beside it. Should the second fail, the state has it too.
     async fn record(&mut self, finished: &Finished) -> Result<Recorded, F::Error> {
+        let objects = self.invocation.function.objects();
+        let written = write_all(objects, &finished.objects);
+        let (recorded, written) = join(self.record_state(finished), written).await;
+        let recorded = recorded?;
+        written?;
+        self.is_written = true;
+        Ok(recorded)
+    }
+
+    async fn record_state(&mut self, finished: &Finished) -> Result<Recorded, F::Error> {
         let counted = if self.snapshot.state.outcomes.is_long() {
             self.counted().await?
         } else {
@@ -310,7 +455,7 @@ impl<F: Function> Way<'_, F> {
             .change(&mut self.snapshot, |state| {
                 let recorded = state.record(finished, owner, counted);
                 if recorded == Recorded::Now {
-                    state.tell_superseded(self.id);
+                    state.tell_superseded(&self.message.id);
                 }
                 recorded
             })
@@ -320,7 +465,7 @@ impl<F: Function> Way<'_, F> {
     /// The last outcome that failure-count has counted; none where its state cannot be read, since then no row may go.
     async fn counted(&self) -> Result<u64, F::Error> {
         let failures: StateStore<'_, Failures, _> =
-            StateStore::failures(self.invocation.function.objects(), &self.id.app);
+            StateStore::failures(self.invocation.function.objects(), &self.message.id.app);
         match failures.read().await {
             Ok(failures) => Ok(failures.state.counted_seq),
             Err(StoreError::Unreadable { .. }) => Ok(0),
@@ -328,17 +473,24 @@ impl<F: Function> Way<'_, F> {
         }
     }
 
-    /// Sends what is decided, then removes exactly that; the lease goes with it when nothing else is due.
+    /// Writes and sends what is decided, then removes exactly that; the lease goes with it when nothing else is due.
     async fn send_unsent(&mut self) -> Result<(), F::Error> {
-        let events = self.snapshot.state.unsent.clone();
-        if events.is_empty() {
+        let (events, objects) = {
+            let state = &self.snapshot.state;
+            (state.unsent.clone(), state.unwritten.clone())
+        };
+        if events.is_empty() && objects.is_empty() {
             return Ok(());
         }
-        Box::pin(self.invocation.function.bus().send(&events)).await?; // large
+        let function = self.invocation.function;
+        if !std::mem::take(&mut self.is_written) {
+            write_all(function.objects(), &objects).await?;
+        }
+        Box::pin(function.bus().send(&events)).await?; // large
         let worker = self.invocation.worker();
         self.store
             .change(&mut self.snapshot, |state| {
-                state.sent(&events);
+                state.sent(&events, &objects);
                 if state.due(worker).is_none() && state.unsent.is_empty() {
                     state.free(worker.owner);
                 }
@@ -364,9 +516,24 @@ impl<F: Function> Way<'_, F> {
     }
 
     async fn hand_over(&self, kind: WorkKind) -> Result<(), F::Error> {
-        let event = self.snapshot.state.asks_to_continue(self.id, kind);
+        let event = self.snapshot.state.asks_to_continue(&self.message.id, kind);
         Ok(self.invocation.function.bus().send(&[event]).await?)
     }
+}
+
+/// Writes all at once. They are for people, or spare work later: one that can never be written does not hold up the state.
+async fn write_all(objects: &impl StateObjects, written: &[BucketObject]) -> Result<(), CallError> {
+    let writes = written.iter().map(async |object| {
+        let bytes = object.text.clone().into_bytes();
+        match objects.write(&object.key, bytes).await {
+            Err(err) if err.class() == ErrorClass::Permanent => {
+                tracing::error!(error.kind = err.code(), "{}", Chain(&err));
+                Ok(())
+            }
+            written => written,
+        }
+    });
+    try_join_all(writes).await.map(drop)
 }
 
 impl<R> Answered<R> {

@@ -1,5 +1,7 @@
 //! A finished piece of work, and how it is written down.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Applied, Outcome, Promotion, Status};
 use crate::events::Event;
 
@@ -16,6 +18,17 @@ pub struct Finished {
     pub outcome: Option<(Outcome, Event)>,
     /// What else the world is told.
     pub events: Vec<Event>,
+    /// What is written beside the state: whoever hears the events finds it there.
+    pub objects: Vec<BucketObject>,
+}
+
+/// An object of the settings bucket. It holds no value of a variable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BucketObject {
+    /// Its key.
+    pub key: String,
+    /// Its content.
+    pub text: String,
 }
 
 /// What runs after a piece of work.
@@ -50,6 +63,7 @@ impl Promotion {
         if self.has_recorded(finished) {
             return Recorded::Before;
         }
+        self.unwritten.clone_from(&finished.objects);
         if self.is_news(finished) {
             self.unsent.extend(finished.events.iter().cloned());
         }

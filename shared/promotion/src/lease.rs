@@ -59,8 +59,13 @@ impl Promotion {
         if self.is_held_from(worker) {
             return Turn::Held;
         }
-        if let (Some(kind), true) = (other, self.unsent.is_empty()) {
+        let nothing_is_decided = self.unsent.is_empty() && self.unwritten.is_empty();
+        if let (Some(kind), true) = (other, nothing_is_decided) {
             return Turn::HandOver(kind);
+        }
+        // Reports are promote's: only it may write them.
+        if !self.unwritten.is_empty() && worker.kind != WorkKind::Promote {
+            return Turn::HandOver(WorkKind::Promote);
         }
         self.lease = Some(Lease {
             owner: worker.owner.to_owned(),

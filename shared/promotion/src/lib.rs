@@ -17,6 +17,8 @@ mod outcomes;
 mod superseded;
 mod versions;
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,7 @@ use names::AppId;
 
 pub use applied::{Applied, Definition, OriginalDefinition, Record, SecretVersion, Setting};
 pub use desired::{Allowed, Desired, Request, Status, Work, WorkKind};
-pub use finished::{Finished, Recorded, Runs};
+pub use finished::{BucketObject, Finished, Recorded, Runs};
 pub use lease::{LEASE_SECONDS, Lease, Turn, Worker};
 pub use order::{Order, Tie};
 pub use outcomes::{Merged, Outcome, OutcomeResult, Outcomes, Row};
@@ -53,6 +55,9 @@ pub struct Promotion {
     /// Events that are decided and not yet sent.
     #[serde(default)]
     pub unsent: Vec<Event>,
+    /// Objects of what ended last that may not stand yet. They do before the events that tell of it are sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unwritten: Vec<BucketObject>,
     /// Requests before the newest one.
     #[serde(flatten)]
     pub earlier: Earlier,
@@ -158,7 +163,22 @@ impl Promotion {
     /// Whether somebody is still to be told of something.
     #[must_use]
     pub fn is_untold(&self) -> bool {
-        !self.unsent.is_empty() || self.earlier.is_untold()
+        !self.unsent.is_empty() || !self.unwritten.is_empty() || self.earlier.is_untold()
+    }
+
+    /// Writes down that what is wanted may move to these revisions again, before it does: whoever goes on after an interrupted
+    /// attempt has no other way to know that ECS did not go back to them.
+    pub fn may_go_back_to(&mut self, record: &Record) {
+        let desired = self.desired.as_ref().and_then(Desired::promotes);
+        let is_of_this = desired.is_some_and(|(_, version)| version == record.env_version_id);
+        let Some(applied) = self.applied.as_mut().filter(|_| is_of_this) else {
+            return;
+        };
+        let known: BTreeSet<&String> = applied.definitions().map(|known| &known.arn).collect();
+        let recorded = record.services.values().chain(record.timers.values());
+        let others = recorded.map(|recorded| &recorded.arn);
+        let others: Vec<String> = others.filter(|arn| !known.contains(arn)).cloned().collect();
+        applied.going_back_to.extend(others);
     }
 
     /// The event that asks a function to go on with this App.
@@ -189,9 +209,10 @@ impl Promotion {
         Some(Event::of_outcome(id, release, request_id, &outcome).with_seq(row.seq))
     }
 
-    /// Removes exactly the events that were sent.
-    pub fn sent(&mut self, events: &[Event]) {
+    /// Removes exactly the events that were sent, and what was written before them.
+    pub fn sent(&mut self, events: &[Event], written: &[BucketObject]) {
         self.unsent.retain(|event| !events.contains(event));
+        self.unwritten.retain(|object| !written.contains(object));
     }
 }
 

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Desired, Request, Work};
+use super::{Desired, Promotion, Request, Work};
 
 /// Where a request stands: time in whole seconds, then object key, then sequencer, then id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,12 @@ pub struct Tie {
 }
 
 impl Tie {
+    /// Whether S3 says that it comes after another.
+    fn follows(&self, other: &Self) -> bool {
+        let is_said = !self.sequencer.is_empty() && !other.sequencer.is_empty();
+        is_said && self.sequence(other).is_gt()
+    }
+
     fn sequence(&self, other: &Self) -> Ordering {
         // S3 user guide, "Event message structure": pad the shorter one on the right, then compare as text. Cases
         // differ between the channels.
@@ -52,6 +58,21 @@ impl Request {
             .then_with(|| ours.tie.sequence(&theirs.tie))
             .then_with(|| ours.request_id.cmp(&theirs.request_id))
             .is_gt()
+    }
+}
+
+impl Promotion {
+    /// Whether only the newest version of an environment tells which of the request and what is wanted is newer. Where S3's own
+    /// sequence says that it is the request, nothing newer can have been wanted when the message was looked into.
+    #[must_use]
+    pub fn is_tied_with(&self, request: &Request) -> bool {
+        self.desired.as_ref().is_some_and(|desired| {
+            let (ours, theirs) = (&request.order, &desired.order);
+            ours.requested_at.timestamp() == theirs.requested_at.timestamp()
+                && ours.tie.key == theirs.tie.key
+                && ours.request_id != theirs.request_id
+                && !ours.tie.follows(&theirs.tie)
+        })
     }
 }
 

@@ -79,6 +79,7 @@ fn finished(request: &Request, status: Status) -> Finished {
             event("Secret Write Skipped"),
         )),
         events: vec![event("Release Promoted")],
+        objects: Vec::new(),
     }
 }
 
@@ -230,7 +231,7 @@ fn finished_work_rests_and_a_redelivery_changes_nothing() {
         state.record(&finished(&request, Status::Done), "one", 0),
         Recorded::Now
     );
-    state.sent(&state.unsent.clone());
+    state.sent(&state.unsent.clone(), &[]);
     state.free("one");
     let before = state.clone();
     assert_eq!(state.admit(&request, None, at(9)), Admission::Known);
@@ -637,7 +638,7 @@ fn a_superseded_request_that_an_older_version_wrote_down_is_told() {
 fn what_is_to_be_told_without_any_work_is_left_alone_by_nobody() {
     let mut state = working(&promote("R2", "v2", 2), "one");
     state.record(&finished(&promote("R2", "v2", 2), Status::Done), "one", 0);
-    state.sent(&state.unsent.clone());
+    state.sent(&state.unsent.clone(), &[]);
     state.admit(&promote("R1", "v1", 1), None, at(3));
     assert_eq!(state.take_turn(worker("two", 3), false), Turn::Held);
     state.free("one"); // it has not seen the message

@@ -263,7 +263,7 @@ impl Shared {
     /// What is to go wrong with this call; ECS's rates count the calls that no injection befalls.
     fn take_fault(&self, incoming: &Incoming) -> Option<Fault> {
         let (service, operation) = (&incoming.service, &incoming.operation);
-        let injected = fault::take(&mut self.injections.lock().unwrap(), service, operation);
+        let injected = fault::take(&mut self.injections.lock().unwrap(), incoming);
         injected.or_else(|| {
             let mut buckets = self.ecs_buckets.lock().unwrap();
             let buckets = buckets.as_mut().filter(|_| service == "ecs")?;

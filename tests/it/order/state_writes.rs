@@ -1,24 +1,23 @@
 //! Writes that lose their race or their answer, at every place where the function writes to the bucket.
 
-use std::time::Duration;
-
 use double::Fault;
-use rig::{Function, Invocation, World};
+use rig::{Function, Invocation};
 use serde_json::Value;
 
 use super::{YES, assert_settled, ok, write};
 use crate::app;
 
-/// What a promote writes to the bucket, in order.
-const WRITES: [&str; 5] = [
-    "lease",
-    "manifest's copy",
-    "report",
-    "result",
-    "lease freed",
-];
-/// The only one without a condition.
-const REPORT: usize = 2;
+/// A write of a promote to the bucket: what it is, a part of its key, and how many writes of that come before it.
+type Write = (&'static str, &'static str, usize);
+
+const LEASE: Write = ("lease", STATE, 0);
+const MANIFEST: Write = ("manifest's copy", "/convox.yml", 0);
+const RESULT: Write = ("result", STATE, 1);
+const FREED: Write = ("lease freed", STATE, 2);
+/// The only ones without a condition.
+const REPORT: Write = ("report", "/report.json", 0);
+const RECORD: Write = ("record", "/state/releases/", 0);
+const STATE: &str = "/state/promotion.json";
 
 /// Delivers as the queue does: again when the invocation failed. The answer, and how often it failed.
 async fn deliver_until_answered(function: &Function, event: &Value) -> (Value, usize) {
@@ -30,23 +29,17 @@ async fn deliver_until_answered(function: &Function, event: &Value) -> (Value, u
     panic!("failed three times; output:\n{}", function.output())
 }
 
-/// Lets `before` writes of objects pass, then `fault` befalls the next one.
-fn inject_after(world: &World, before: usize, fault: Fault) {
-    let pass = Fault::Latency(Duration::ZERO);
-    world.inject(pass.on("s3", "PutObject").times(before));
-    world.inject(fault.on("s3", "PutObject").times(1));
-}
-
-async fn writes_meet(fault: Fault, writes: &[usize]) {
+async fn writes_meet(fault: Fault, writes: &[Write]) {
     let (world, function) = app::promoting(YES).await;
     let first = write(&world, "R", "first").await; // brings the App's stack
     assert_eq!(function.answer(&first).await["status"], "promoted");
-    for (rows, before) in (2..).zip(writes.iter().copied()) {
-        let release = format!("R{before}");
-        let case = format!("{fault:?} at the write of the {}", WRITES[before]);
+    for (rows, (what, key, before)) in (2..).zip(writes.iter().copied()) {
+        let release = format!("R{rows}");
+        let case = format!("{fault:?} at the write of the {what}");
         let event = write(&world, &release, &release).await;
         world.proxy.clear();
-        inject_after(&world, before, fault.clone());
+        let befalls = fault.clone().on("s3", "PutObject").about(key);
+        world.inject(befalls.after(before).times(1));
         let (answer, failed) = deliver_until_answered(&function, &event).await;
         world.proxy.lift();
         assert_eq!(answer["status"], "promoted", "{case}: {answer:#}");
@@ -55,7 +48,11 @@ async fn writes_meet(fault: Fault, writes: &[usize]) {
             befell.filter(|call| call.operation == "PutObject" && call.status != Some(200));
         assert_ne!(befell.count(), 0, "{case}: it befell none");
         // Only the manifest's copy cannot tell its own earlier write from somebody else's.
-        assert!(failed == 0 || before == 1, "{case}: {}", function.output());
+        assert!(
+            failed == 0 || what == MANIFEST.0,
+            "{case}: {}",
+            function.output()
+        );
         assert_settled(&world, &release, &release, &case).await;
         assert_eq!(app::outcomes(&world).await, ok(rows), "{case}");
         let mut sent = app::sent(&world);
@@ -76,12 +73,16 @@ async fn a_write_that_loses_the_race_ends_with_one_outcome_and_no_lease() {
         status: 412,
         code: "PreconditionFailed",
     };
-    writes_meet(lost, &[0, 1, 3, 4]).await;
+    writes_meet(lost, &[LEASE, MANIFEST, RESULT, FREED]).await;
 }
 
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_ends_with_one_outcome_and_no_lease() {
-    writes_meet(Fault::LostAnswer, &[0, 1, 2, 3, 4]).await;
+    writes_meet(
+        Fault::LostAnswer,
+        &[LEASE, MANIFEST, REPORT, RECORD, RESULT, FREED],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -90,7 +91,7 @@ async fn a_report_that_cannot_be_written_does_not_hold_up_the_promote() {
         status: 403,
         code: "AccessDenied",
     };
-    writes_meet(denied, &[REPORT]).await;
+    writes_meet(denied, &[REPORT, RECORD]).await;
 }
 
 #[tokio::test]

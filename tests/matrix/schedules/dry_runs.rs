@@ -11,6 +11,7 @@ use std::thread;
 use aws::secrets::{SecretWrite, ValueWrite};
 use lambda::answer::AnswerStatus;
 use lambda::intake::Failure as _;
+use lambda::work::RecordRead;
 use names::ReleaseId;
 use promote::facts::Wanted;
 use promote::plan::{self, RevisionKind, SecretStep};
@@ -209,6 +210,7 @@ fn dry_run(schedule: &Schedule, version: &EnvVersion, looks_at_secret: bool) -> 
             release: &release,
             env_version_id: &version.id,
             applied: state.applied.as_ref(),
+            record: &RecordRead::NotYet,
             interrupted: state.may_have_left_changes(),
             allowed: Allowed::default(),
         };

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use environment::ReadEnvironment;
 use lambda::release::{ReadRelease, ReleaseError};
 use lambda::unwanted::{Keep, Unwanted};
+use lambda::work::RecordRead;
 use names::{AppId, ReleaseId, SecretArn, keys};
 use promote::facts::{self, Agents, Facts, Named, Surroundings, Wanted};
 use promote::plan::SecretPlan;
@@ -73,15 +74,23 @@ impl Model {
         Ok(())
     }
 
-    /// What the Release ran when it was live before with this environment, where the App is applied.
-    fn record(&self, wanted: &Wanted<'_>) -> Option<Record> {
-        let applied = wanted.applied?;
-        let key = keys::record(&wanted.id.app, wanted.release);
+    /// What a Release ran when it was live before.
+    pub fn record(&self, id: &AppId, release: &ReleaseId) -> Option<Box<Record>> {
+        let key = keys::record(&id.app, release);
         let sim = self.access.sim.borrow();
         let (bytes, _) = sim.objects.get(&key)?;
-        let record: Record = serde_json::from_slice(bytes).unwrap();
+        Some(serde_json::from_slice(bytes).unwrap())
+    }
+
+    /// The same with this environment, where the App is applied.
+    fn recorded(&self, wanted: &Wanted<'_>) -> Option<Record> {
+        let applied = wanted.applied?;
+        let record = match wanted.record {
+            RecordRead::Known(record) => record.clone(),
+            RecordRead::NotYet => self.record(wanted.id, wanted.release),
+        }?;
         let is_same = record.env_version_id == wanted.env_version_id;
-        (is_same && applied.release != *wanted.release).then_some(record)
+        (is_same && applied.release != *wanted.release).then_some(*record)
     }
 
     async fn begin(&self, call: &str, body: Option<&str>, token: &str) -> Result<(), CallError> {
@@ -192,7 +201,7 @@ impl Edge for Model {
 
     async fn facts(&self, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
         let now = self.access.now();
-        let record = self.record(wanted);
+        let record = self.recorded(wanted);
         let release = wanted.release.as_str();
         let own = releases::environment(release, wanted.env_version_id);
         *self.promotes.borrow_mut() = Some((release.to_owned(), own.environment));
@@ -337,10 +346,6 @@ impl Edge for Model {
             outside.stack.as_ref().map(|stack| stack.seen(id))
         })
         .await
-    }
-
-    async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
-        self.access.write(key, bytes).await
     }
 
     async fn create_stack(&self, _: &AppId, operation: Operation<'_>) -> Result<(), CallError> {

@@ -350,12 +350,11 @@ impl Watch {
         for (place, id) in &self.wishes {
             let said = told(id, false) || superseded(id) || self.lost.contains(id);
             self.holds(sim, &format!("what became of {id} is told"), said);
-            // An explicit request of the same second stands elsewhere once another version is current, and an upload where
-            // an invocation looked before the next one of the same second.
-            let mut others = self.wishes.iter().filter(|(_, other)| other != id);
-            let is_alone = others.all(|(other, _)| other != place);
-            let is_upload = id.starts_with("version-");
-            let both = is_upload && is_alone && self.ended.contains(id) && superseded(id);
+            // An explicit request of the same second stands elsewhere once another version is current.
+            let is_upload = |id: &String| id.starts_with("version-");
+            let mut requests = self.wishes.iter().filter(|(_, other)| !is_upload(other));
+            let is_alone = requests.all(|(other, _)| other != place);
+            let both = is_upload(id) && is_alone && self.ended.contains(id) && superseded(id);
             self.holds(sim, &format!("{id} is not superseded, it ended"), !both);
         }
         let all = self.ended.iter().all(|id| told(id, false));

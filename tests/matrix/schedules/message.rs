@@ -1,6 +1,6 @@
 //! What queues hold, and what an invocation makes of it.
 
-use lambda::work::{Invocation, Message};
+use lambda::work::{Invocation, Message, RecordRead};
 use names::{AppId, ReleaseId, keys};
 use promotion::{Allowed, Order, Request, Tie, Work};
 
@@ -40,12 +40,13 @@ pub async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i6
             }
             let current = newest(model, version.release);
             let (at, event, release) = (version.at, version.id.clone(), version.release);
+            let record = record(model, &id, release).await;
             let tie = tie(&id, release, sequencer);
             Message {
                 request: Some(request(promotes(release, &version.id), at, event, tie)),
                 current,
-                wakes: false,
-                id,
+                record,
+                ..Message::continues(id)
             }
         }
         Body::Requested(release, event, asked_at) => {
@@ -54,12 +55,13 @@ pub async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i6
             }
             let current = newest(model, release);
             let version = current.clone().unwrap();
+            let record = record(model, &id, release).await;
             let tie = tie(&id, release, String::new());
             Message {
                 request: Some(request(promotes(release, &version), asked_at, event, tie)),
                 current,
-                wakes: false,
-                id,
+                record,
+                ..Message::continues(id)
             }
         }
     };
@@ -72,11 +74,21 @@ pub async fn work(model: &Model, owner: &str, id: AppId, body: Body, ends_at: i6
     invocation.take(&message).await.is_ok()
 }
 
-fn newest(model: &Model, release: &str) -> Option<String> {
+/// The newest S3 version of a Release's environment.
+pub fn newest(model: &Model, release: &str) -> Option<String> {
     let sim = model.access.sim.borrow();
     sim.outside
         .newest(release)
         .map(|version| version.id.clone())
+}
+
+/// What the Release ran when it was live before; a read that fails is made again by the attempt.
+async fn record(model: &Model, id: &AppId, release: &str) -> RecordRead {
+    if model.access.step("read the record").await != Luck::Good {
+        return RecordRead::NotYet;
+    }
+    let release = ReleaseId::new(release).unwrap();
+    RecordRead::Known(model.record(id, &release))
 }
 
 fn promotes(release: &str, version: &str) -> Work {

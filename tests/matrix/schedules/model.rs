@@ -8,17 +8,18 @@ use aws::ecs::EcsService;
 use chrono::{DateTime, TimeDelta, Utc};
 use environment::Environment;
 use lambda::state_store::StoreError;
-use lambda::work::{Attempt, Function};
+use lambda::work::{Attempt, Due, Function};
 use names::AppId;
-use promote::{Config, PromoteError};
+use promote::{Config, FactsRead, PromoteError};
 use promotion::events::{Event, EventType};
 use promotion::{
-    Applied, Desired, Finished, Lease, Outcome, OutcomeResult, Runs, Status, WorkKind,
+    Desired, Finished, Lease, Outcome, OutcomeResult, Request, Runs, Status, Work, WorkKind,
 };
 
 use serde::Deserialize;
 
 use super::counting;
+use super::message::newest;
 use super::outside::Outside;
 use super::stack::WORKS_SECONDS;
 use super::store::{Access, Luck, PROMOTION, failed};
@@ -74,6 +75,7 @@ impl Function for Model {
     type Error = ModelError;
     type Objects = Access;
     type Bus = Access;
+    type Facts = Option<FactsRead>;
 
     fn kind(&self) -> WorkKind {
         self.kind
@@ -91,20 +93,36 @@ impl Function for Model {
         self.access.now()
     }
 
+    async fn newest(&self, request: &Request) -> Result<Option<String>, ModelError> {
+        if self.access.step("head").await != Luck::Good {
+            return Err(ModelError::Again);
+        }
+        let Work::Promote { release, .. } = &request.work else {
+            return Ok(None);
+        };
+        Ok(newest(self, release.as_str()))
+    }
+
+    async fn read(&self, due: Due<'_>) -> Option<FactsRead> {
+        if self.kind == WorkKind::Delete {
+            return None;
+        }
+        Some(Box::pin(promote::read(self, due)).await)
+    }
+
     async fn attempt(
         &self,
-        id: &AppId,
-        desired: &Desired,
-        applied: Option<&Applied>,
+        due: Due<'_>,
+        facts: Option<FactsRead>,
     ) -> Result<Attempt<()>, ModelError> {
-        if self.kind == WorkKind::Promote {
-            let attempt = Box::pin(promote::attempt(self, id, desired, applied)).await?;
+        if let Some(facts) = facts {
+            let attempt = Box::pin(promote::attempt(self, due, facts)).await?;
             let report = attempt.report.as_ref().map(|_| ());
             self.access.sim.borrow_mut().reports.push(attempt.report);
             let finished = attempt.finished;
             return Ok(Attempt { finished, report });
         }
-        let finished = self.delete(id, desired).await?;
+        let finished = self.delete(due.id, due.desired).await?;
         let report = (finished.status == Status::Done).then_some(());
         Ok(Attempt { finished, report })
     }
@@ -197,6 +215,7 @@ impl Model {
             runs: Runs::AsBefore,
             outcome: None,
             events: vec![Event::new(event, &counting::id(), request_id, fields)],
+            objects: Vec::new(),
         }
     }
 
@@ -237,5 +256,6 @@ fn deleted(id: &AppId, request_id: &str) -> Finished {
         runs: Runs::Nothing,
         outcome: Some((outcome, told)),
         events: vec![Event::new(scheduled, id, request_id, [])],
+        objects: Vec::new(),
     }
 }

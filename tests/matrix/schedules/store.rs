@@ -106,23 +106,6 @@ pub fn failed(call: &str) -> CallError {
     CallError::stated(call, "InternalFailure", None)
 }
 
-impl Access {
-    /// Writes an object, whatever stands there.
-    pub async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
-        let luck = self.step(&format!("write {key}")).await;
-        if luck != Luck::Refused {
-            let mut sim = self.sim.borrow_mut();
-            sim.writes += 1;
-            let version = sim.writes;
-            sim.objects.insert(key.to_owned(), (bytes, version));
-        }
-        match luck {
-            Luck::Good => Ok(()),
-            _ => Err(failed("write")),
-        }
-    }
-}
-
 impl StateObjects for Access {
     async fn read(&self, key: &str) -> Result<Option<Object>, CallError> {
         if self.step(&format!("read {key}")).await != Luck::Good {
@@ -161,6 +144,20 @@ impl StateObjects for Access {
         }
     }
 
+    async fn write(&self, key: &str, bytes: Vec<u8>) -> Result<(), CallError> {
+        let luck = self.step(&format!("write {key}")).await;
+        if luck != Luck::Refused {
+            let mut sim = self.sim.borrow_mut();
+            sim.writes += 1;
+            let version = sim.writes;
+            sim.objects.insert(key.to_owned(), (bytes, version));
+        }
+        match luck {
+            Luck::Good => Ok(()),
+            _ => Err(failed("write")),
+        }
+    }
+
     async fn pause(&self, _: Duration) {
         self.step("pause").await;
     }
@@ -173,6 +170,7 @@ impl Outbox for Access {
             return Err(failed("send"));
         }
         let mut sim = self.sim.borrow_mut();
+        events.iter().for_each(|event| sim.assert_reported(event));
         sim.sent.extend(events.iter().cloned());
         sim.undelivered.extend(events.iter().cloned());
         match luck {
@@ -189,6 +187,23 @@ impl Sim {
         object.map_or_else(S::default, |(bytes, _)| {
             serde_json::from_slice(bytes).unwrap()
         })
+    }
+
+    /// Whoever hears how a promote ended reads it in the report.
+    fn assert_reported(&self, event: &Event) {
+        if !["Release Promoted", "Release Promote Failed"].contains(&event.detail_type.as_str()) {
+            return;
+        }
+        let detail = |field: &str| event.detail[field].as_str().unwrap();
+        let key = format!("apps/shop/releases/{}/report.json", detail("release"));
+        let report: serde_json::Value = self.state(&key);
+        assert_eq!(
+            report["requestId"],
+            detail("requestId"),
+            "{key} is of another request than `{}`: {:#?}",
+            event.detail_type,
+            self.trace
+        );
     }
 
     pub fn promotion(&self) -> Promotion {

@@ -17,20 +17,38 @@ use crate::error::PromoteError;
 use crate::plan::{self, Route, SecretPlan, SecretStep};
 use crate::progress::Progress;
 
+/// What tasks read, and the revisions that do.
+pub(super) struct Settled<'r> {
+    /// The steps of Services and Timers.
+    pub(super) route: Cow<'r, Route<'r>>,
+    /// Their revisions, in the same order.
+    pub(super) definitions: Vec<Definition>,
+    /// The version of the secret that holds the environment.
+    pub(super) written: Option<Written>,
+    /// What is left of the write: that version stands, and only has to be called `AWSCURRENT`, which no task needs.
+    not_current: Option<&'r SecretPlan<'r>>,
+}
+
 impl<E: Edge> Job<'_, E> {
     /// Writes the secret through, or falls back to S3, and registers what is new for the way that is left: where it is known
     /// which version the secret will have, beside the write.
     pub(super) async fn settle(
         &self,
         progress: &mut Progress,
-    ) -> Result<(Cow<'_, Route<'_>>, Vec<Definition>), PromoteError> {
+    ) -> Result<Settled<'_>, PromoteError> {
         let SecretStep::Write(secret) = &self.plan.secret else {
             let route = self.without_secret(progress);
-            let definitions = self
-                .register(route, &Registered::default(), progress)
-                .await?;
-            return Ok((Cow::Borrowed(route), definitions));
+            return self.settled(Cow::Borrowed(route), None, progress).await;
         };
+        let stands = secret.write.stands();
+        if let Some(stands) = stands.filter(|_| self.facts.env_version == EnvVersion::Release) {
+            let route = Cow::Borrowed(&secret.route);
+            let settled = self.settled(route, Some(stands), progress).await?;
+            return Ok(Settled {
+                not_current: Some(secret),
+                ..settled
+            });
+        }
         let ahead = self.is_sure(secret).then_some(&secret.route);
         if let Some(route) = ahead {
             progress.note_registrations(route);
@@ -48,7 +66,60 @@ impl<E: Edge> Job<'_, E> {
         let started = Instant::now();
         let definitions = self.register(&route, &ahead, progress).await;
         progress.took("taskDefinitions", took_ahead + started.elapsed());
-        Ok((route, definitions?))
+        Ok(Settled {
+            route,
+            definitions: definitions?,
+            written: progress.written.clone(),
+            not_current: None,
+        })
+    }
+
+    async fn settled<'r>(
+        &self,
+        route: Cow<'r, Route<'r>>,
+        written: Option<Written>,
+        progress: &mut Progress,
+    ) -> Result<Settled<'r>, PromoteError> {
+        let none = Registered::default();
+        let definitions = self.register(&route, &none, progress).await?;
+        Ok(Settled {
+            route,
+            definitions,
+            written,
+            not_current: None,
+        })
+    }
+
+    /// Makes the version current that only lacks that, and says how long it took.
+    pub(super) async fn make_current(
+        &self,
+        settled: &Settled<'_>,
+    ) -> Option<(Result<Written, SecretError>, Duration)> {
+        let secret = settled.not_current?;
+        Some(timed(self.edge.write_secret(self.wanted.id, secret)).await)
+    }
+
+    /// What came of that: no task minds a failure.
+    pub(super) fn note_current(
+        &self,
+        current: Result<Written, SecretError>,
+        progress: &mut Progress,
+    ) {
+        let err = match current {
+            Ok(written) => {
+                self.note_written(written, progress);
+                return;
+            }
+            Err(err) => err,
+        };
+        // A move that was not answered may still have landed.
+        self.touch_secret(progress);
+        let reason = Chain(&err).to_string();
+        progress.warnings.push(plan::not_current(&reason));
+        progress.outcome = Some(Outcome {
+            result: OutcomeResult::Failed,
+            error_type: Some(err.error_type()),
+        });
     }
 
     /// Whether the write is expected to succeed under the id that was planned: a write that fails costs its registrations twice,

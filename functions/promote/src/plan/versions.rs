@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use aws::secrets::{LABELS_MAX, SecretWrite, Stages, Written};
 use names::SecretArn;
-use promotion::{Applied, KEPT_MAX, Kept, KeptVersion, kept};
+use promotion::{Applied, Definition, KEPT_MAX, Kept, KeptVersion, kept};
 
 use crate::facts::{Facts, Wanted};
 
@@ -26,12 +26,12 @@ pub(super) fn make_room(wanted: &Wanted<'_>, facts: &Facts, write: &SecretWrite)
     kept.unwrap_or_default().forgotten
 }
 
-/// What is kept once `applied` runs, with the secret as it was `written` and labelled before.
+/// What is kept once `definitions` run, with the secret as it was `written` and labelled before.
 #[must_use]
 pub fn kept_after(
     wanted: &Wanted<'_>,
     facts: &Facts,
-    applied: &Applied,
+    definitions: &[Definition],
     written: Option<&Written>,
 ) -> Kept {
     let Some(written) = written else {
@@ -46,7 +46,8 @@ pub fn kept_after(
     let stages = standing.and_then(|standing| standing.stages());
     // What ran until now is still started while ECS replaces it.
     let mut needed = needed(wanted, facts, &written.arn);
-    needed.extend(applied.named_versions());
+    let named = definitions.iter();
+    needed.extend(named.filter_map(|known| known.secret_version_id.as_deref()));
     let version_id = written.version_id.as_str();
     decide(
         wanted,

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use aws::ecs::EcsService;
 use aws::event_rules::SeenRule;
-use futures_util::future::{try_join, try_join3};
+use futures_util::future::{try_join, try_join4};
 use lambda::release::ReadRelease;
 use lambda::unwanted::{Keep, Unwanted, bounded};
 use manifest::Manifest;
+use manifest::app_settings::AppSettings;
 use manifest::precedence::EnvDelivery;
 use names::AppId;
-use promotion::{Applied, Record};
+use promotion::{Applied, Definition, Record};
 
 use super::agents::agents;
 use super::named;
@@ -17,37 +19,54 @@ use crate::error::PromoteError;
 use crate::facts::{Named, Surroundings, Wanted, ecs_service_name};
 use crate::shell::Shell;
 
-/// Adds the rules that the state names and convox.yml has, and what of the applied Release is dead.
-pub(super) async fn complete(
-    surroundings: &mut Surroundings,
-    shell: &Shell,
-    wanted: &Wanted<'_>,
-    (manifest, delivery): (&Manifest, EnvDelivery),
-    applied_rules: BTreeMap<String, SeenRule>,
-) -> Result<(), PromoteError> {
-    let of_manifest = rules_of(wanted.id, manifest);
-    let applied_rules = applied_rules.into_iter();
-    let applied_rules = applied_rules.filter(|(name, _)| of_manifest.contains(name));
-    surroundings.rules.extend(applied_rules);
-    let dead = dead(shell, wanted.applied, surroundings);
-    let elsewhere = elsewhere(shell, wanted, delivery, surroundings);
-    let (dead, elsewhere) = try_join(dead, elsewhere).await?;
-    surroundings.dead.extend(dead);
-    surroundings.elsewhere = elsewhere;
-    Ok(())
+/// What stands of all that the state names.
+#[derive(Default)]
+pub(super) struct Standing {
+    services: BTreeMap<String, EcsService>,
+    rules: BTreeMap<String, SeenRule>,
+    /// Recorded revisions that nothing can be started with any more.
+    pub(super) dead: BTreeSet<String>,
 }
 
-/// The rules that the state names, as they stand.
-pub(super) async fn applied_rules(
+/// Reads the ECS services and the rules that the state names.
+pub(super) async fn of_applied(
     shell: &Shell,
     wanted: &Wanted<'_>,
-) -> Result<BTreeMap<String, SeenRule>, PromoteError> {
-    rules(shell, names_of_applied_rules(wanted)).await
+) -> Result<Standing, PromoteError> {
+    let Some(applied) = wanted.applied else {
+        return Ok(Standing::default());
+    };
+    let services: Vec<String> = names_of(&applied.services).into_iter().collect();
+    let services = shell.cluster.services(&services);
+    // In the account and the region of what they start.
+    let arn = applied.timers.values().next().map(|known| &known.arn);
+    let timers = names_of(&applied.timers).into_iter().collect();
+    let rules = bounded(timers, async |name| {
+        let arn = arn.and_then(|arn| names::rule_arn(arn, name));
+        match arn {
+            Some(arn) => shell.rules.see_known(name, &arn).await,
+            None => shell.rules.see(name).await,
+        }
+    });
+    let (services, rules) = try_join(services, rules).await?;
+    Ok(Standing {
+        services,
+        rules,
+        ..Standing::default()
+    })
 }
 
-fn names_of_applied_rules(wanted: &Wanted<'_>) -> BTreeSet<String> {
-    let timers = wanted.applied.map(|applied| applied.timers.values());
-    let names = timers.into_iter().flatten().map(|timer| &timer.runs_as);
+/// The recorded revisions that nothing can be started with any more.
+pub(super) async fn dead_of_record(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    record: Option<&Record>,
+) -> Result<BTreeSet<String>, PromoteError> {
+    not_active(shell, record.map(|record| not_run(wanted, record))).await
+}
+
+fn names_of(definitions: &BTreeMap<String, Definition>) -> BTreeSet<String> {
+    let names = definitions.values().map(|known| &known.runs_as);
     names.cloned().collect()
 }
 
@@ -64,12 +83,12 @@ async fn rules(
     Ok(bounded(names, async |name| shell.rules.see(name).await).await?)
 }
 
-/// Reads all that a promote can change, but for what [`complete`] adds.
+/// Reads all that a promote can change, but for what `standing` has of it.
 pub(super) async fn read(
     shell: &Shell,
     wanted: &Wanted<'_>,
-    (release, record): (&ReadRelease, Option<&Record>),
-    delivery: EnvDelivery,
+    release: &ReadRelease,
+    (standing, delivery): (Standing, EnvDelivery),
 ) -> Result<Surroundings, PromoteError> {
     let (settings, manifest) = (&release.settings, &release.manifest);
     let names = manifest
@@ -86,42 +105,88 @@ pub(super) async fn read(
         Vec::new()
     };
 
-    let ecs = async {
-        let former = named::former(wanted, &names);
-        let all: Vec<String> = names.union(&former).cloned().collect();
-        let mut services = shell.cluster.services(&all).await?;
-        let former = former.iter().filter_map(|name| services.remove(name));
-        let former = former.collect();
-        let running = named::running(shell, settings, &services).await?;
-        Ok::<_, PromoteError>((services, Named { running, former }))
-    };
-    let applied_rules = names_of_applied_rules(wanted);
-    let new_rules = wanted_rules.difference(&applied_rules).cloned();
-    let new_rules = rules(shell, new_rules.collect());
+    let ecs = services(shell, wanted, (settings, &names), &standing);
+    let (of_applied, keep) = (wanted.applied, (&names, &wanted_rules));
+    let applied_rules = of_applied.map(|applied| names_of(&applied.timers));
+    let applied_rules = applied_rules.unwrap_or_default();
+    let new_rules = wanted_rules.difference(&applied_rules);
+    let new_rules = rules(shell, new_rules.cloned().collect());
     let newest = bounded(families, async |family| {
         shell.cluster.definition(family).await
     });
-    let keep = Keep {
-        services: &names,
-        rules: &wanted_rules,
-    };
-    let unwanted = Unwanted::find(shell.places(), wanted.id, wanted.applied, unknown, keep);
-    let unwanted = async { Ok(unwanted.await?) };
     let newest = async { Ok(newest.await?) };
-    let dead = not_active(shell, record.map(|record| not_run(wanted, record)));
-    let seen = try_join3(new_rules, newest, dead);
-    let ((services, lent), (rules, newest, dead), unwanted) =
-        try_join3(ecs, seen, unwanted).await?;
+    let unwanted = unwanted(shell, wanted, keep, &standing);
+    let ((services, lent), new_rules, newest, unwanted) =
+        try_join4(ecs, new_rules, newest, unwanted).await?;
     let agents = agents(shell, manifest, delivery).await;
-    Ok(Surroundings {
+    let of_applied = standing.rules.into_iter();
+    let mut rules: BTreeMap<String, SeenRule> = of_applied
+        .filter(|(name, _)| wanted_rules.contains(name))
+        .collect();
+    rules.extend(new_rules);
+    let mut surroundings = Surroundings {
         services,
         named: lent,
         rules,
         newest,
-        dead,
+        dead: standing.dead,
         elsewhere: BTreeSet::new(),
         agents,
         unwanted,
+    };
+    let dead = dead(shell, wanted.applied, &surroundings);
+    let elsewhere = elsewhere(shell, wanted, delivery, &surroundings);
+    let (dead, elsewhere) = try_join(dead, elsewhere).await?;
+    surroundings.dead.extend(dead);
+    surroundings.elsewhere = elsewhere;
+    Ok(surroundings)
+}
+
+/// The ECS services of convox.yml's Services, and those that app.json names or named.
+async fn services(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    (settings, names): (&AppSettings, &BTreeSet<String>),
+    standing: &Standing,
+) -> Result<(BTreeMap<String, EcsService>, Named), PromoteError> {
+    let former = named::former(wanted, names);
+    let applied = wanted.applied.map(|applied| names_of(&applied.services));
+    let applied = applied.unwrap_or_default();
+    let all: BTreeSet<&String> = names.union(&former).collect();
+    let unread = all.iter().filter(|name| !applied.contains(**name));
+    let unread: Vec<String> = unread.map(|name| (*name).clone()).collect();
+    let mut services = shell.cluster.services(&unread).await?;
+    let read = standing.services.iter();
+    let read = read.filter(|(name, _)| all.contains(name));
+    services.extend(read.map(|(name, service)| (name.clone(), service.clone())));
+    let former = former.iter().filter_map(|name| services.remove(name));
+    let former = former.collect();
+    let running = named::running(shell, settings, &services).await?;
+    Ok((services, Named { running, former }))
+}
+
+/// What of the App's nobody wants any more: what the state names, and whatever is there where that may not be all.
+async fn unwanted(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    (services, rules): (&BTreeSet<String>, &BTreeSet<String>),
+    standing: &Standing,
+) -> Result<Unwanted, PromoteError> {
+    if wanted.may_find_more() {
+        let keep = Keep { services, rules };
+        return Ok(Unwanted::find(shell.places(), wanted.id, wanted.applied, true, keep).await?);
+    }
+    let prefix = wanted.id.service_prefix();
+    let is_left = |name: &str| name.starts_with(&prefix) && !services.contains(name);
+    let left = standing.services.values();
+    let left = left.filter(|service| is_left(&service.name));
+    let left_rules = standing.rules.iter();
+    let left_rules = left_rules.filter(|(name, _)| !rules.contains(*name));
+    Ok(Unwanted {
+        services: left.cloned().collect(),
+        rules: left_rules
+            .map(|(name, rule)| (name.clone(), rule.clone()))
+            .collect(),
     })
 }
 

@@ -1,13 +1,15 @@
 //! What a write-through has to know first: the secret, the labels of its versions, and whether the version that it is to have
 //! stands; and what follows from them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use tokio::time::{Instant, timeout};
+use zeroize::Zeroizing;
 
 use super::version::Stages;
-use super::{AppSecret, Found, Key, SecretError};
+use super::{AppSecret, Found, Key, SecretError, Written};
 use names::SecretArn;
 
 /// What Secrets Manager says of a secret that is scheduled for deletion.
@@ -16,6 +18,14 @@ pub(super) const INVALID_REQUEST: &str = "InvalidRequestException";
 /// What stood under the App's name, or why that is not known, and how long it took to see.
 pub struct StandingSecret {
     standing: Result<SecretState, SecretError>,
+    took: Duration,
+}
+
+/// What was read of the secret before it is known which value it is to hold.
+pub struct SecretLook {
+    found: Result<Found, SecretError>,
+    /// What the versions that were asked for hold, by id; `None` where there is none of that id.
+    held: BTreeMap<String, Result<Option<Zeroizing<String>>, SecretError>>,
     took: Duration,
 }
 
@@ -237,6 +247,27 @@ impl SecretWrite {
 }
 
 impl SecretWrite {
+    /// The version that holds the value already and is kept by its own label, so that tasks can be started with it before
+    /// anything is written.
+    #[must_use]
+    pub fn stands(&self) -> Option<Written> {
+        let Self::Existing {
+            arn,
+            other_key: None,
+            stages,
+            then: ValueWrite::Label { version_id },
+        } = self
+        else {
+            return None;
+        };
+        stages.keeps(version_id).then(|| Written {
+            arn: arn.clone(),
+            version_id: version_id.clone(),
+            changed: false,
+            not_current: None,
+        })
+    }
+
     /// Whether it is known before it is made which secret and version tasks will read.
     #[must_use]
     pub fn is_known(&self) -> bool {
@@ -265,14 +296,44 @@ impl ValueWrite {
 }
 
 impl AppSecret<'_> {
-    /// Reads the secret, and which of the versions `ids` is to hold `value`, for [`AppSecret::write_through`]; all has one
-    /// limit.
-    pub async fn see_value(&self, value: &str, ids: &[String]) -> StandingSecret {
+    /// Reads the secret and what its versions `ids` hold, for [`AppSecret::see_value`].
+    pub async fn look(&self, ids: &[String]) -> SecretLook {
         let (began, limit) = (Instant::now(), self.secrets.limit);
-        let standing = timeout(limit, self.standing(value, ids)).await;
+        let mut look = timeout(limit, self.look_at(ids))
+            .await
+            .unwrap_or_else(|_| SecretLook {
+                found: Err(SecretError::TimedOut(limit)),
+                held: BTreeMap::new(),
+                took: limit,
+            });
+        look.took = began.elapsed();
+        look
+    }
+
+    async fn look_at(&self, ids: &[String]) -> SecretLook {
+        let name = self.id.secret();
+        let held = ids.iter().map(async |id| {
+            let held = self.value(&name, id).await;
+            (id.clone(), held)
+        });
+        let (found, held) = join(self.find(), join_all(held)).await;
+        SecretLook {
+            found,
+            held: held.into_iter().collect(),
+            took: Duration::ZERO,
+        }
+    }
+
+    /// Which of the versions `ids` is to hold `value`, for [`AppSecret::write_through`]: what was not looked at is read now. All
+    /// has one limit.
+    pub async fn see_value(&self, look: SecretLook, value: &str, ids: &[String]) -> StandingSecret {
+        let (began, limit) = (Instant::now(), self.secrets.limit);
+        let took = look.took;
+        let left = limit.saturating_sub(took);
+        let standing = timeout(left, self.after(look, value, ids)).await;
         StandingSecret {
             standing: standing.unwrap_or(Err(SecretError::TimedOut(limit))),
-            took: began.elapsed(),
+            took: took + began.elapsed(),
         }
     }
 
@@ -281,19 +342,39 @@ impl AppSecret<'_> {
         value: &str,
         ids: &[String],
     ) -> Result<SecretState, SecretError> {
-        let (found, version) = join(self.find(), self.version(value, ids)).await;
-        Ok(match found? {
+        let first = ids.iter().take(1).cloned().collect::<Vec<_>>();
+        let look = self.look_at(&first).await;
+        self.after(look, value, ids).await
+    }
+
+    async fn after(
+        &self,
+        look: SecretLook,
+        value: &str,
+        ids: &[String],
+    ) -> Result<SecretState, SecretError> {
+        Ok(match look.found? {
             Found::Nothing => SecretState::Nothing,
-            Found::Active(described) => SecretState::Active(described, version),
+            Found::Active(described) => {
+                SecretState::Active(described, self.version(look.held, value, ids).await)
+            }
             Found::ScheduledForDeletion(described) => SecretState::ScheduledForDeletion(described),
         })
     }
 
     /// The first of `ids` that is free or holds `value`: nearly always the first of all.
-    async fn version(&self, value: &str, ids: &[String]) -> Result<Version, SecretError> {
+    async fn version(
+        &self,
+        mut looked: BTreeMap<String, Result<Option<Zeroizing<String>>, SecretError>>,
+        value: &str,
+        ids: &[String],
+    ) -> Result<Version, SecretError> {
         let name = self.id.secret();
         for id in ids {
-            let held = self.value(&name, id).await?;
+            let held = match looked.remove(id) {
+                Some(held) => held?,
+                None => self.value(&name, id).await?,
+            };
             let held = held.as_ref().map(|held| held.as_str());
             if let Some(version) = Version::of(id, held, value) {
                 return Ok(version);

@@ -13,6 +13,7 @@ use aws::secrets::StandingSecret;
 use environment::{EnvironmentObject, ReadEnvironment};
 use lambda::release::ReadRelease;
 use lambda::unwanted::Unwanted;
+use lambda::work::RecordRead;
 use manifest::app_settings::{AppSettings, Build};
 use manifest::precedence::{Decision, EnvDelivery, EnvVersion, Level};
 use manifest::resources;
@@ -49,6 +50,7 @@ fn measured(keys: usize, services: usize) -> Value {
         release: &release,
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY",
         applied: None,
+        record: &RecordRead::NotYet,
         interrupted: false,
         allowed: promotion::Allowed::default(),
     };

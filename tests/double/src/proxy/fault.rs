@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::incoming::Incoming;
+
 /// How a call fails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
@@ -41,6 +43,8 @@ pub struct Injection {
     fault: Fault,
     service: Option<String>,
     operation: Option<String>,
+    /// What is in the path of the call, an object's key for example.
+    path: String,
     spared: usize,
     left: Option<usize>,
 }
@@ -82,6 +86,7 @@ impl Fault {
             fault: self,
             service: None,
             operation: None,
+            path: String::new(),
             spared: 0,
             left: None,
         }
@@ -98,6 +103,15 @@ impl Injection {
         }
     }
 
+    /// Only calls with this in their path: an object's key, or a part of it.
+    #[must_use]
+    pub fn about(self, path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            ..self
+        }
+    }
+
     /// Not the first `calls` that it would befall.
     #[must_use]
     pub fn after(self, calls: usize) -> Self {
@@ -108,9 +122,11 @@ impl Injection {
     }
 
     /// Counts the call if it fits; whether the fault befalls it.
-    fn strikes(&mut self, service: &str, operation: &str) -> bool {
-        let is = |wanted: &Option<String>, name| wanted.as_deref().is_none_or(|it| it == name);
-        let fits = is(&self.service, service) && is(&self.operation, operation);
+    fn strikes(&mut self, incoming: &Incoming) -> bool {
+        let is = |wanted: &Option<String>, name| wanted.as_ref().is_none_or(|it| it == name);
+        let fits = is(&self.service, &incoming.service)
+            && is(&self.operation, &incoming.operation)
+            && incoming.head.uri.path().contains(&self.path);
         if !fits || self.left == Some(0) {
             return false;
         }
@@ -121,10 +137,10 @@ impl Injection {
 }
 
 /// The fault that befalls this call, used up by one.
-pub(super) fn take(injections: &mut [Injection], service: &str, operation: &str) -> Option<Fault> {
+pub(super) fn take(injections: &mut [Injection], incoming: &Incoming) -> Option<Fault> {
     let injection = injections
         .iter_mut()
-        .find_map(|injection| injection.strikes(service, operation).then_some(injection))?;
+        .find_map(|injection| injection.strikes(incoming).then_some(injection))?;
     injection.left = injection.left.map(|left| left - 1);
     Some(injection.fault.clone())
 }
