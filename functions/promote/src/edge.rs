@@ -1,11 +1,12 @@
 //! The edge of AWS as an attempt sees it: what it reads, and what it does. It decides nothing.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, SeenCluster};
 use aws::event_rules::SeenRule;
-use aws::secrets::{ReadableSecret, SecretError, Target, Written};
+use aws::secrets::{ReadableSecret, SecretError, SecretWrite, Target, Written};
 use aws::settings_bucket::SettingsBucket;
 use aws::stacks::{Operation, Update};
 use chrono::{DateTime, Utc};
@@ -89,11 +90,18 @@ pub trait Edge {
     ) -> impl Future<Output = Result<Update, CallError>>;
     /// Begins to delete the stack of that ARN; the token stands for this deletion.
     fn delete_stack(&self, arn: &str, token: &str) -> impl Future<Output = Result<(), CallError>>;
-    /// Makes the App's secret hold a value, as planned.
+    /// Creates the App's secret without a value, in the time that is left; `None` where somebody else was quicker.
+    fn create_secret(
+        &self,
+        id: &AppId,
+        took: Duration,
+    ) -> impl Future<Output = Result<Option<SecretArn>, SecretError>>;
+    /// Makes the App's secret hold the planned value by such a write, in the time that is left.
     fn write_secret(
         &self,
         id: &AppId,
         plan: &SecretPlan<'_>,
+        write: (SecretWrite, Duration),
     ) -> impl Future<Output = Result<Written, SecretError>>;
     /// The App's secret, where tasks can read it.
     fn readable_secret(
@@ -241,12 +249,21 @@ impl Edge for Shell {
         self.stacks.delete(arn, role_arn, token).await
     }
 
+    async fn create_secret(
+        &self,
+        id: &AppId,
+        took: Duration,
+    ) -> Result<Option<SecretArn>, SecretError> {
+        self.secrets.of(id).create_empty(took).await
+    }
+
     async fn write_secret(
         &self,
         id: &AppId,
         plan: &SecretPlan<'_>,
+        write: (SecretWrite, Duration),
     ) -> Result<Written, SecretError> {
-        let (secret, write) = (self.secrets.of(id), (plan.write.clone(), plan.took));
+        let secret = self.secrets.of(id);
         let target = Target {
             value: &plan.value,
             ids: plan.version_ids,

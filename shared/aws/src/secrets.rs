@@ -206,6 +206,17 @@ impl AppSecret<'_> {
         written.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
+    /// Creates the secret without a value, in the time that is left of `took`; `None` where somebody else was quicker.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError`], time-outs included.
+    pub async fn create_empty(&self, took: Duration) -> Result<Option<SecretArn>, SecretError> {
+        let limit = self.secrets.limit;
+        let created = timeout(limit.saturating_sub(took), self.create()).await;
+        created.unwrap_or(Err(SecretError::TimedOut(limit)))
+    }
+
     /// Reads the secret, then makes the version of that id hold `value` and be current.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! 10,000 Apps that promote at once, in simulated time: against ECS's and Secrets Manager's published rates.
+//! 10,000 Apps that promote at once, and that go back at once, in simulated time: against ECS's published rates.
 //!
 //! Each App has one Service and no Timer. What is throttled is tried again as the SDK does with promote's own limits; what fails
 //! for now comes back through the queue. The function's own time limit is not simulated.
@@ -25,25 +25,18 @@ const CALL: u64 = 50;
 /// `aws-smithy-types`, `RetryConfig`: the longest pause is 20 times promote's first, as `aws::clients` sets it.
 const LONGEST_PAUSE: u64 = 20_000;
 
-/// Burst and calls a second: `RegisterTaskDefinition`, `UpdateService`, `DescribeServices` (ECS API reference, "Request
-/// throttling"), `PutSecretValue` (Secrets Manager quotas, 50 a second in all).
-const RATES: [(f64, f64); 4] = [(20.0, 1.0), (50.0, 5.0), (100.0, 20.0), (50.0, 50.0)];
+/// Burst and calls a second: `RegisterTaskDefinition`, `UpdateService`, `DescribeTaskDefinition` (ECS API reference, "Request
+/// throttling"). `DescribeServices` and `PutSecretValue` are beside these, and come more often.
+const RATES: [(f64, f64); 3] = [(20.0, 1.0), (50.0, 5.0), (50.0, 20.0)];
 const REGISTER: usize = 0;
-/// The round trips of a changed promote of such an App, with the rate that each is under.
-const TRIPS: [Option<usize>; 12] = [
-    None,
-    None,
-    None,
-    Some(2),
-    Some(3),
-    Some(REGISTER),
-    Some(1),
-    None,
-    None,
-    None,
-    None,
-    None,
-];
+const MOVE: usize = 1;
+const LOOK: usize = 2;
+/// The round trips of a promote, with the rate that each is under.
+type Trips = &'static [Option<usize>];
+/// Those of a changed promote of such an App.
+const CHANGED: Trips = &[None, None, Some(REGISTER), Some(MOVE), None, None, None];
+/// Those of one that goes back to a Release whose version of the secret is kept.
+const BACK: Trips = &[None, Some(LOOK), Some(MOVE), None, None, None];
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -74,7 +67,8 @@ struct Work {
 
 struct Simulation {
     chance: Chance,
-    buckets: [Bucket; 4],
+    trips: Trips,
+    buckets: [Bucket; 3],
     /// Messages by the time from which they can be received.
     queue: BinaryHeap<Reverse<(u64, usize)>>,
     receives: Vec<u32>,
@@ -88,7 +82,7 @@ pub fn rows() -> Vec<Row> {
     let minimum = least_seconds(APPS);
     let mut rows = Vec::new();
     for copies in [OURS].into_iter().chain(OTHERS) {
-        let runs = SEEDS.map(|seed| simulate(seed, copies, APPS));
+        let runs = SEEDS.map(|seed| simulate(seed, copies, APPS, CHANGED));
         // What is lost has taken no time.
         let ratio = |run: &Outcome| run.seconds / least_seconds(run.promoted);
         let ratio = Figure::of(runs.iter().map(ratio).collect());
@@ -115,8 +109,25 @@ pub fn rows() -> Vec<Row> {
         let throttled = runs.iter().map(|run| count(run.throttled) / count(APPS));
         let what = format!("MaximumConcurrency {copies}: throttled calls a promote");
         rows.push(Row::new(PART, what, Figure::of(throttled.collect()), ""));
+        if ours {
+            rows.extend(back(&runs));
+        }
     }
     rows
+}
+
+/// All Apps go back at once, beside all that are promoted at once.
+fn back(promoted: &[Outcome]) -> [Row; 2] {
+    let runs = SEEDS.map(|seed| simulate(seed, OURS, APPS, BACK));
+    let ratios = runs.iter().zip(promoted);
+    let ratios = ratios.map(|(back, promoted)| back.seconds / promoted.seconds);
+    let what = format!("MaximumConcurrency {OURS}: all go back ÷ all are promoted");
+    let lost = Figure::of(runs.iter().map(|run| count(run.lost)).collect());
+    let of_lost = format!("MaximumConcurrency {OURS}: that go back, lost");
+    [
+        Row::new(PART, what, Figure::of(ratios.collect()), "×").goal(Goal::AtMost(0.2)),
+        Row::new(PART, of_lost, lost, "").goal(Goal::AtMost(0.0)),
+    ]
 }
 
 /// As fast as the registrations let it.
@@ -135,8 +146,9 @@ fn seconds(ms: u64) -> f64 {
     ms as f64 / 1e3
 }
 
-fn simulate(seed: u64, copies: usize, apps: usize) -> Outcome {
+fn simulate(seed: u64, copies: usize, apps: usize, trips: Trips) -> Outcome {
     let mut simulation = Simulation {
+        trips,
         chance: Chance::new(seed),
         buckets: RATES.map(|(size, rate)| Bucket {
             size,
@@ -191,7 +203,8 @@ impl Simulation {
         let Some(mut work) = *working else {
             return now;
         };
-        let rate = TRIPS[work.trip].filter(|rate| *rate != REGISTER || !self.registered[work.app]);
+        let rate =
+            self.trips[work.trip].filter(|rate| *rate != REGISTER || !self.registered[work.app]);
         if rate.is_none_or(|rate| self.buckets[rate].take(now)) {
             self.registered[work.app] |= rate == Some(REGISTER);
             work = Work {
@@ -200,7 +213,7 @@ impl Simulation {
                 tries: 0,
                 ..work
             };
-            *working = Some(work).filter(|work| work.trip < TRIPS.len());
+            *working = Some(work).filter(|work| work.trip < self.trips.len());
             if working.is_none() {
                 self.outcome.promoted += 1;
                 self.outcome.seconds = seconds(now + CALL);
@@ -252,7 +265,7 @@ impl Bucket {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bucket, least_seconds, simulate};
+    use super::{BACK, Bucket, CHANGED, least_seconds, simulate};
 
     #[test]
     fn a_bucket_gives_its_burst_and_then_its_rate() {
@@ -269,8 +282,11 @@ mod tests {
 
     #[test]
     fn every_app_is_promoted_or_lost_and_none_before_the_rates_allow_it() {
-        let outcome = simulate(1, 5, 300);
+        let outcome = simulate(1, 5, 300, CHANGED);
         assert_eq!(outcome.promoted + outcome.lost, 300);
         assert!(outcome.seconds >= least_seconds(300), "{outcome:?}");
+        let back = simulate(1, 5, 300, BACK);
+        assert_eq!(back.promoted + back.lost, 300);
+        assert!(back.seconds < outcome.seconds, "{back:?}");
     }
 }

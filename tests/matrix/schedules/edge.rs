@@ -1,6 +1,7 @@
 //! AWS as promote's attempt sees it, over the model of the outside: each call is a step of the schedule.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, SeenCluster};
@@ -363,45 +364,58 @@ impl Edge for Model {
         self.begin("delete the stack", None, token).await
     }
 
+    async fn create_secret(
+        &self,
+        _: &AppId,
+        _: Duration,
+    ) -> Result<Option<SecretArn>, SecretError> {
+        let is_slower = self.access.sim.borrow().trouble > 0 && self.once_in(6);
+        let created = self.change("create the secret", |outside| {
+            let secret = outside.create_secret();
+            secret.key.clone_from(&self.config.secret_key_arn);
+            Ok(secret.arn())
+        });
+        let arn = created.await?;
+        Ok((!is_slower).then_some(arn))
+    }
+
     async fn write_secret(
         &self,
         id: &AppId,
         plan: &SecretPlan<'_>,
+        (write, _): (SecretWrite, Duration),
     ) -> Result<Written, SecretError> {
         let value = plan.value.as_str();
         let is_out = Self::is_out(value);
         if is_out && self.once_in(2) {
             return Err(self.timed_out());
         }
-        let other_key = match &plan.write {
+        let other_key = match &write {
             SecretWrite::Existing { other_key, .. } => other_key.is_some(),
             SecretWrite::Create { .. } => false,
         };
         if other_key {
             self.encrypt_anew().await?;
         }
-        if let SecretWrite::Existing { arn, .. } = &plan.write {
+        if let SecretWrite::Existing { arn, .. } = &write {
             for version_id in &plan.make_room {
                 self.forget(id, arn, version_id).await?;
             }
         }
-        let ids = plan.write.version_id().into_iter().flat_map(|first| {
+        let ids = write.version_id().into_iter().flat_map(|first| {
             let ids = plan.version_ids.iter();
             ids.skip_while(move |id| *id != first).cloned()
         });
         let ids: Vec<String> = ids.collect();
-        let written = match &plan.write {
+        let written = match &write {
             SecretWrite::Create { .. } => {
-                self.change("create the secret", |outside| {
-                    let secret = outside.create_secret();
-                    secret.key.clone_from(&self.config.secret_key_arn);
-                    Ok(())
-                })
-                .await?;
+                self.create_secret(id, Duration::ZERO).await?;
                 self.put("put the first version", &ids, value).await
             }
             SecretWrite::Existing { then, .. } => match then {
-                ValueWrite::Put { .. } => self.put("put a version", &ids, value).await,
+                ValueWrite::Put { .. } | ValueWrite::First { .. } => {
+                    self.put("put a version", &ids, value).await
+                }
                 ValueWrite::Restore { .. } => {
                     self.change("restore the secret", |outside| {
                         if let Some(secret) = &mut outside.secret {

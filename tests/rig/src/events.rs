@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -76,7 +77,14 @@ pub fn written(world: &World, app: &str, release: &str, version_id: &str) -> Val
     event["detail"]["bucket"]["name"] = world.bucket.as_str().into();
     event["detail"]["object"]["key"] = format!("apps/{app}/releases/{release}/env").into();
     event["detail"]["object"]["version-id"] = version_id.into();
+    event["detail"]["object"]["sequencer"] = next_sequencer().into();
     event
+}
+
+/// S3's sequencers of one key rise with its writes.
+fn next_sequencer() -> String {
+    static LAST: AtomicU64 = AtomicU64::new(0);
+    format!("{:018X}", LAST.fetch_add(1, Ordering::Relaxed))
 }
 
 /// An event of a Rack's own: `Release Promote Requested`, `App Deleted`, `Process Run Requested`.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use aws::secrets::{SecretError, Written};
+use aws::secrets::{SecretError, SecretWrite, Written};
 use futures_util::future::join;
 use manifest::precedence::{EnvDelivery, EnvVersion};
 use names::error_chain::Chain;
@@ -49,13 +49,24 @@ impl<E: Edge> Job<'_, E> {
                 ..settled
             });
         }
-        let ahead = self.is_sure(secret).then_some(&secret.route);
-        if let Some(route) = ahead {
+        let (write, took) = match self.begin_write(secret).await {
+            Ok(begun) => begun,
+            Err(err) => {
+                self.fail_secret(&err, progress);
+                let route = Cow::Borrowed(self.through_s3(progress));
+                return self.settled(route, None, progress).await;
+            }
+        };
+        let ahead = self.route_ahead(secret, &write);
+        if let Some(route) = &ahead {
             progress.note_registrations(route);
         }
-        let writes = timed(self.edge.write_secret(self.wanted.id, secret));
+        let writes = timed(
+            self.edge
+                .write_secret(self.wanted.id, secret, (write, took)),
+        );
         let registers = timed(async {
-            match ahead {
+            match &ahead {
                 Some(route) => self.register_all(route, &Registered::default()).await,
                 None => Registered::default(),
             }
@@ -96,7 +107,8 @@ impl<E: Edge> Job<'_, E> {
         settled: &Settled<'_>,
     ) -> Option<(Result<Written, SecretError>, Duration)> {
         let secret = settled.not_current?;
-        Some(timed(self.edge.write_secret(self.wanted.id, secret)).await)
+        let write = (secret.write.clone(), secret.took);
+        Some(timed(self.edge.write_secret(self.wanted.id, secret, write)).await)
     }
 
     /// What came of that: no task minds a failure.
@@ -122,12 +134,40 @@ impl<E: Edge> Job<'_, E> {
         });
     }
 
-    /// Whether the write is expected to succeed under the id that was planned: a write that fails costs its registrations twice,
-    /// and ECS takes one a second. After one that failed the secret comes first.
-    fn is_sure(&self, secret: &SecretPlan<'_>) -> bool {
+    /// What is left to be written, and the time that was spent: a secret that is not there is created, since AWS makes up a part
+    /// of its ARN.
+    async fn begin_write(
+        &self,
+        secret: &SecretPlan<'_>,
+    ) -> Result<(SecretWrite, Duration), SecretError> {
+        let SecretWrite::Create { version_id } = &secret.write else {
+            return Ok((secret.write.clone(), secret.took));
+        };
+        let (created, took) = timed(self.edge.create_secret(self.wanted.id, secret.took)).await;
+        let write = match created? {
+            Some(arn) => SecretWrite::first(arn, version_id.clone()),
+            None => secret.write.clone(),
+        };
+        Ok((write, secret.took + took))
+    }
+
+    /// The way that is registered beside the write, where that is expected to succeed as `write` says: one that fails costs its
+    /// registrations twice, and ECS takes one a second. After one that failed the secret comes first.
+    fn route_ahead<'r>(
+        &self,
+        secret: &'r SecretPlan<'_>,
+        write: &SecretWrite,
+    ) -> Option<Cow<'r, Route<'r>>> {
+        if self.facts.env_version != EnvVersion::Release {
+            return None;
+        }
+        if let Some(first) = write.as_first() {
+            let newest = &self.facts.surroundings.newest;
+            return Some(secret.route.filled(&first, newest));
+        }
         let applied = self.wanted.applied;
         let is_well = applied.is_some_and(|it| it.delivery == EnvDelivery::SecretsManager);
-        is_well && secret.write.is_known() && self.facts.env_version == EnvVersion::Release
+        (is_well && write.is_known()).then_some(Cow::Borrowed(&secret.route))
     }
 
     /// The way where no secret is written.

@@ -88,6 +88,11 @@ pub enum ValueWrite {
         /// Its id.
         version_id: String,
     },
+    /// The first version of a secret that was just created.
+    First {
+        /// Its id.
+        version_id: String,
+    },
     /// It is scheduled for deletion: it is restored, then gets a new version, or has it.
     Restore {
         /// Its id.
@@ -231,6 +236,17 @@ impl SecretState {
 }
 
 impl SecretWrite {
+    /// What is left of a creation, once the secret stands.
+    #[must_use]
+    pub fn first(arn: SecretArn, version_id: String) -> Self {
+        Self::Existing {
+            arn,
+            other_key: None,
+            stages: Stages::default(),
+            then: ValueWrite::First { version_id },
+        }
+    }
+
     /// The version that will hold the value, as far as that is known.
     #[must_use]
     pub fn version_id(&self) -> Option<&str> {
@@ -239,6 +255,7 @@ impl SecretWrite {
             Self::Existing { then, .. } => match then {
                 ValueWrite::Label { version_id }
                 | ValueWrite::Put { version_id }
+                | ValueWrite::First { version_id }
                 | ValueWrite::Restore { version_id } => Some(version_id),
                 ValueWrite::ReadAgain | ValueWrite::Unreadable(_) => None,
             },
@@ -266,6 +283,24 @@ impl SecretWrite {
             changed: false,
             not_current: None,
         })
+    }
+
+    /// What will stand, where it is the first version of a secret that was just created.
+    #[must_use]
+    pub fn as_first(&self) -> Option<Written> {
+        match self {
+            Self::Existing {
+                arn,
+                then: ValueWrite::First { version_id },
+                ..
+            } => Some(Written {
+                arn: arn.clone(),
+                version_id: version_id.clone(),
+                changed: true,
+                not_current: None,
+            }),
+            _ => None,
+        }
     }
 
     /// Whether it is known before it is made which secret and version tasks will read.

@@ -68,10 +68,8 @@ impl AppSecret<'_> {
                 let Some(arn) = self.create().await? else {
                     return Ok(Tried::Lost);
                 };
-                let put = self
-                    .put(arn, &Stages::default(), target, version_id)
-                    .await?;
-                return self.visible(put).await;
+                let first = SecretWrite::first(arn, version_id);
+                return Box::pin(self.try_write(first, target)).await;
             }
             SecretWrite::Existing {
                 arn,
@@ -100,6 +98,10 @@ impl AppSecret<'_> {
                     ..labelled
                 }))
             }
+            ValueWrite::First { version_id } => {
+                let put = self.put(arn, &stages, target, version_id).await?;
+                self.visible(put).await
+            }
             ValueWrite::Put { version_id } | ValueWrite::Restore { version_id } => {
                 self.put(arn, &stages, target, version_id).await
             }
@@ -110,7 +112,7 @@ impl AppSecret<'_> {
 
     /// Creates the secret without a value, since a version that is created with it has no label of its own (API reference,
     /// `CreateSecret`). `None`: the race was lost, the name is taken or still going away.
-    async fn create(&self) -> Result<Option<SecretArn>, SecretError> {
+    pub(super) async fn create(&self) -> Result<Option<SecretArn>, SecretError> {
         let tags = self.id.tags();
         let tags = tags.iter();
         let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
