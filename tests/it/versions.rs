@@ -512,3 +512,51 @@ async fn as_it_was_before(world: &World, version_id: &str) {
         .await
         .unwrap();
 }
+
+/// References with names of 20 characters: by id they take more than a task definition has, by label they do not.
+const MANY: usize = 400;
+
+#[tokio::test]
+async fn a_definition_that_has_no_room_for_ids_names_the_version_by_a_short_label() {
+    let manifest = "services:\n  web:\n    image: a\n    environment:\n      - \"*\"\n";
+    let world = app::world_with(manifest, &["web"]).await;
+    let function = world.start("promote", YES);
+    let value = |n: usize, of: &str| format!("{of}-{n}");
+    let environment = |of: &str| -> Vec<(String, String)> {
+        (0..MANY)
+            .map(|n| (format!("A_VARIABLE_OF_20_{n:03}"), value(n, of)))
+            .collect()
+    };
+    let promote = async |release: &str, of: &str| {
+        let environment = environment(of);
+        let pairs: Vec<(&str, &str)> = environment
+            .iter()
+            .map(|(k, v)| (k.as_str(), v.as_str()))
+            .collect();
+        app::promote(&world, &function, release, &pairs).await
+    };
+    let report = promote("R1", "one").await;
+    assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+    let first = app::running(&world, "web").await;
+    promote("R2", "two").await;
+    // ECS splits a reference at colons, and the label is all that names the version.
+    let short: BTreeSet<String> = labels(&world)
+        .await
+        .into_iter()
+        .filter_map(|(id, labels)| {
+            let short = id[..10].to_owned();
+            labels.contains(&short).then_some(short)
+        })
+        .collect();
+    assert_eq!(short.len(), 2, "each version has its short label");
+    let task = app::sees(&world, &first).await;
+    assert_eq!(
+        task["A_VARIABLE_OF_20_000"], "one-0",
+        "R1's task has R1's values"
+    );
+    world.proxy.clear();
+    let back = again(&world, &function, "R1", 60).await;
+    assert_eq!(back["services"]["web"]["revision"], "reused", "{back:#}");
+    assert_eq!(world.proxy.count(SECRETS_MANAGER, "PutSecretValue"), 0);
+    assert_eq!(registrations(&world), 0);
+}

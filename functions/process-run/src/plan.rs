@@ -7,7 +7,7 @@ use manifest::capacity::Capacity;
 use manifest::capacity::LaunchType;
 use manifest::precedence::{self, EnvDelivery, EnvVersion, Level};
 use names::error_type::ErrorCode;
-use names::keys;
+use names::{SecretArn, keys};
 use release::app_stack::StackOutputs;
 use release::exec_limits;
 use release::named_arns::Namer;
@@ -158,11 +158,27 @@ fn through_secret(
     let Ok(definition) = render(&source) else {
         return Ok(None);
     };
+    let definition = match by_label(gathered, &source) {
+        Some(own) => definition.fitting(own),
+        None => definition,
+    };
     let size = definition.size_bytes();
     if size > TASK_DEFINITION_MAX_BYTES {
         return Err(Unusable::TooManyReferences { size });
     }
     Ok(Some(definition))
+}
+
+/// The secret, where the version that is read has the short label by which a large definition can name it.
+fn by_label<'s>(gathered: &Gathered, source: &'s EnvSource) -> Option<&'s SecretArn> {
+    let Secret::Looked {
+        found: Ok(found), ..
+    } = &gathered.secret
+    else {
+        return None;
+    };
+    let is_labelled = found.stages.has_short_label(source.pinned()?);
+    source.secret_arn().filter(|_| is_labelled)
 }
 
 /// The secret serves every Release whose version stands; where references name no version, only the one that is current.

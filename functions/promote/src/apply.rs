@@ -27,7 +27,7 @@ use release::task_definition::EnvSource;
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
-use crate::plan::{self, Plan, RevisionKind};
+use crate::plan::{self, Plan, RevisionKind, SecretStep};
 use crate::progress::Progress;
 use source::{Settled, timed};
 
@@ -105,11 +105,16 @@ pub async fn apply<E: Edge>(
     copied?;
     let settled = settled?;
     let (route, definitions) = (&settled.route, &settled.definitions);
-    let kept = plan::kept_after(job.wanted, job.facts, definitions, settled.written.as_ref());
+    let by_label = match &job.plan.secret {
+        SecretStep::Write(secret) => secret.by_label,
+        _ => false,
+    };
+    let written = settled.written.as_ref();
+    let kept = plan::kept_after(job.wanted, job.facts, (definitions, by_label), written);
     // Tasks read their version by its id, and nothing is started with what is forgotten.
     let labels = async {
         let current = job.make_current(&settled).await;
-        let left = job.forget(&kept.forgotten, settled.written.as_ref()).await;
+        let left = job.forget(&kept.forgotten, written).await;
         (current, left)
     };
     let (moved, (current, left)) = join(job.move_all(route, definitions, progress), labels).await;
@@ -221,8 +226,13 @@ impl<E: Edge> Job<'_, E> {
         written: Option<&Written>,
     ) -> Option<NotForgotten> {
         let arn = &written?.arn;
+        let standing = self.facts.secret.as_ref();
+        let stages = standing.and_then(|standing| standing.stages());
         for (place, version_id) in forgotten.iter().enumerate() {
-            let call = self.edge.forget(self.wanted.id, arn, version_id);
+            let has_short_label = stages.is_some_and(|stages| stages.has_short_label(version_id));
+            let call = self
+                .edge
+                .forget(self.wanted.id, arn, version_id, has_short_label);
             let Err(err) = call.await else {
                 continue;
             };

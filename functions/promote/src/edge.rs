@@ -15,7 +15,7 @@ use lambda::release::{ReadRelease, ReleaseError};
 use lambda::state_store::StateObjects;
 use lambda::unwanted::{Keep, Unwanted};
 use names::{AppId, ReleaseId, SecretArn};
-use promotion::Applied;
+use promotion::{Applied, KeptVersion};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::TimerRule;
@@ -108,11 +108,11 @@ pub trait Edge {
         &self,
         id: &AppId,
     ) -> impl Future<Output = Result<ReadableSecret, SecretError>>;
-    /// Reads the App's secret, then makes the version of that id hold a value and be current.
+    /// Reads the App's secret, then makes a version hold a value and be current.
     fn put_version_back(
         &self,
         id: &AppId,
-        version_id: &str,
+        version: &KeptVersion,
         value: &str,
     ) -> impl Future<Output = Result<Written, SecretError>>;
     /// Makes a version of the App's secret the current one.
@@ -122,12 +122,13 @@ pub trait Edge {
         readable: &ReadableSecret,
         version_id: &str,
     ) -> impl Future<Output = Result<(), SecretError>>;
-    /// Takes the own label of a version of the App's secret away.
+    /// Takes the own label of a version of the App's secret away, and the short one where it has that.
     fn forget(
         &self,
         id: &AppId,
         arn: &SecretArn,
         version_id: &str,
+        has_short_label: bool,
     ) -> impl Future<Output = Result<(), SecretError>>;
     /// Registers a task definition: the revision's ARN.
     fn register(
@@ -267,6 +268,7 @@ impl Edge for Shell {
         let target = Target {
             value: &plan.value,
             ids: plan.version_ids,
+            by_label: plan.by_label,
             make_room: &plan.make_room,
         };
         secret.write_through(target, write).await
@@ -279,10 +281,12 @@ impl Edge for Shell {
     async fn put_version_back(
         &self,
         id: &AppId,
-        version_id: &str,
+        version: &KeptVersion,
         value: &str,
     ) -> Result<Written, SecretError> {
-        self.secrets.of(id).put_back(version_id, value).await
+        let (version_id, by_label) = (&version.id, version.by_label);
+        let secret = self.secrets.of(id);
+        secret.put_back(version_id, value, by_label).await
     }
 
     async fn make_current(
@@ -299,8 +303,10 @@ impl Edge for Shell {
         id: &AppId,
         arn: &SecretArn,
         version_id: &str,
+        has_short_label: bool,
     ) -> Result<(), SecretError> {
-        self.secrets.of(id).forget(arn, version_id).await
+        let secret = self.secrets.of(id);
+        secret.forget(arn, version_id, has_short_label).await
     }
 
     async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {

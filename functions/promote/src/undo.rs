@@ -220,7 +220,7 @@ impl<E: Edge> Performer<'_, E> {
         let read = Box::pin(self.edge.environment(self.id, release, env_version_id)).await;
         let read = read.map_err(|err| Chain(&PromoteError::from(err)).to_string())?;
         let value = read.environment.to_secret_string();
-        let put = self.edge.put_version_back(self.id, &version.id, &value);
+        let put = self.edge.put_version_back(self.id, version, &value);
         put.await.map(drop).map_err(|err| Chain(&err).to_string())
     }
 }

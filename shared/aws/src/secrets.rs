@@ -26,7 +26,7 @@ use zeroize::Zeroizing;
 use crate::call_error::CallError;
 use crate::clients::{self, CallLimits, OnDemand};
 use names::error_type::{ErrorCode, ErrorType};
-use names::{AppId, SecretArn};
+use names::{AppId, SecretArn, short_label};
 use standing::Described;
 
 pub use delete::{Scheduled, SecretSeen};
@@ -217,12 +217,18 @@ impl AppSecret<'_> {
         created.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
-    /// Reads the secret, then makes the version of that id hold `value` and be current.
+    /// Reads the secret, then makes the version of that id hold `value`, with the short label too where definitions name it
+    /// `by_label`, and be current.
     ///
     /// # Errors
     ///
     /// [`SecretError`], that of the read and time-outs included.
-    pub async fn put_back(&self, version_id: &str, value: &str) -> Result<Written, SecretError> {
+    pub async fn put_back(
+        &self,
+        version_id: &str,
+        value: &str,
+        by_label: bool,
+    ) -> Result<Written, SecretError> {
         let ids = [version_id.to_owned()];
         let look = self.look(&ids).await;
         let standing = self.see_value(look, value, &ids).await;
@@ -232,6 +238,7 @@ impl AppSecret<'_> {
         let target = Target {
             value,
             ids,
+            by_label,
             make_room: &[],
         };
         self.write_through(target, (write, took)).await
@@ -301,21 +308,33 @@ impl AppSecret<'_> {
         moved.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
-    /// Takes a version's own label away: Secrets Manager may delete the version from then on.
+    /// Takes a version's own label away, and the short one before it where it has that: Secrets Manager may delete the version
+    /// from then on.
     ///
     /// # Errors
     ///
     /// [`SecretError`] when the call fails or the time is up.
-    pub async fn forget(&self, arn: &SecretArn, version_id: &str) -> Result<(), SecretError> {
+    pub async fn forget(
+        &self,
+        arn: &SecretArn,
+        version_id: &str,
+        has_short_label: bool,
+    ) -> Result<(), SecretError> {
         let limit = self.secrets.limit;
-        let label = own_label(version_id);
-        let forgotten = self.move_label(arn, &label, Some(version_id), None);
+        let short = has_short_label.then(|| short_label(version_id).to_owned());
+        let labels = short.into_iter().chain([own_label(version_id)]);
+        let forgotten = async {
+            for label in labels {
+                match self.move_label(arn, &label, Some(version_id), None).await {
+                    // It has no such label any more, or is gone.
+                    Err(SecretError::Call(call)) if GONE_CODES.contains(&call.code()) => {}
+                    moved => moved?,
+                }
+            }
+            Ok(())
+        };
         let forgotten = timeout(limit, forgotten).await;
-        match forgotten.unwrap_or(Err(SecretError::TimedOut(limit))) {
-            // It has no such label any more, or is gone.
-            Err(SecretError::Call(call)) if GONE_CODES.contains(&call.code()) => Ok(()),
-            forgotten => forgotten,
-        }
+        forgotten.unwrap_or(Err(SecretError::TimedOut(limit)))
     }
 
     async fn move_label(

@@ -420,13 +420,73 @@ impl SecretArn {
         [&self.0, ":", json_key, "::", version_id].concat()
     }
 
-    /// The version that an ECS reference to this secret names; `None` where it names none, or another secret.
+    /// The same by the version's short label, which takes fewer bytes: `{arn}:{json_key}:{label}:`.
+    #[must_use]
+    pub fn labelled(&self, json_key: &str, version_id: &str) -> String {
+        [&self.0, ":", json_key, ":", short_label(version_id), ":"].concat()
+    }
+
+    /// The version that an ECS reference to this secret names, by its id or by its short label, with which the id begins; `None`
+    /// where it names none, or another secret.
     #[must_use]
     pub fn version_in<'a>(&self, value_from: &'a str) -> Option<&'a str> {
-        let rest = value_from.strip_prefix(self.as_str())?;
-        let version_id = rest.strip_prefix(':')?.rsplit(':').next()?;
-        (rest.matches(':').count() == 3 && !version_id.is_empty()).then_some(version_id)
+        let (_, label, version_id) = self.parts(value_from)?;
+        let named = if version_id.is_empty() {
+            label
+        } else {
+            version_id
+        };
+        (!named.is_empty()).then_some(named)
     }
+
+    /// An ECS reference to this secret, made to one to the same key of `other` and its version, in the same form; `None` where it
+    /// is to another secret.
+    #[must_use]
+    pub fn moved(&self, value_from: &str, other: &Self, version_id: &str) -> Option<String> {
+        Some(match self.parts(value_from)? {
+            (key, "", "") => other.value_from(key),
+            (key, _, "") => other.labelled(key, version_id),
+            (key, ..) => other.pinned(key, version_id),
+        })
+    }
+
+    /// An ECS reference to a version of this secret with its short label in place of its id.
+    #[must_use]
+    pub fn by_label(&self, value_from: &str) -> Option<String> {
+        match self.parts(value_from)? {
+            (key, "", version_id) if !version_id.is_empty() => Some(self.labelled(key, version_id)),
+            _ => None,
+        }
+    }
+
+    /// An ECS reference to a version of this secret without what names the version.
+    #[must_use]
+    pub fn of_any_version(&self, value_from: &str) -> Option<String> {
+        self.version_in(value_from)?;
+        let (key, ..) = self.parts(value_from)?;
+        Some(self.pinned(key, "*"))
+    }
+
+    /// JSON key, label and version id of an ECS reference to this secret; no key of ours has a colon.
+    fn parts<'a>(&self, value_from: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
+        let rest = value_from.strip_prefix(self.as_str())?;
+        let mut parts = rest.strip_prefix(':')?.split(':');
+        let parts = (parts.next()?, parts.next()?, parts.next()?, parts.next());
+        match parts {
+            (key, label, version_id, None) => Some((key, label, version_id)),
+            _ => None,
+        }
+    }
+}
+
+/// Characters of a version's short label.
+const SHORT_LABEL: usize = 10;
+
+/// The staging label by which a task definition names a version of the secret that it has no room to name by id: the id's first
+/// characters. ECS splits a reference at colons, so it has none.
+#[must_use]
+pub fn short_label(version_id: &str) -> &str {
+    version_id.get(..SHORT_LABEL).unwrap_or(version_id)
 }
 
 impl fmt::Display for SecretArn {

@@ -28,6 +28,9 @@ pub struct KeptVersion {
     /// The customer key that it is encrypted with; none for the account's own, and as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_arn: Option<String>,
+    /// Whether task definitions name it by its short label.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_label: bool,
 }
 
 /// What is kept, and what is not any more.
@@ -58,6 +61,7 @@ pub fn kept(
         release: None,
         env_version_id: None,
         key_arn: None,
+        by_label: false,
     });
     let stands = |version: &&KeptVersion| {
         let id = version.id.as_str();
@@ -71,7 +75,10 @@ pub fn kept(
     let (mut versions, unusable): (Vec<_>, Vec<_>) = others.partition(is_usable);
     // What made it first can make it again, whatever Release uses it now.
     let as_recorded = recorded.iter().find(|version| version.id == newest.id);
-    versions.insert(0, as_recorded.cloned().unwrap_or(newest));
+    let by_label = newest.by_label;
+    let mut newest = as_recorded.cloned().unwrap_or(newest);
+    newest.by_label |= by_label;
+    versions.insert(0, newest);
     let unusable = unusable.into_iter().rev();
     let mut kept = Kept {
         versions,
@@ -104,6 +111,7 @@ mod tests {
             release: None,
             env_version_id: Some(format!("env of {id}")),
             key_arn: None,
+            by_label: false,
         }
     }
 

@@ -17,7 +17,7 @@ use names::{AppId, ReleaseId, SecretArn, keys};
 use promote::facts::{self, Agents, Facts, Named, Surroundings, Wanted};
 use promote::plan::SecretPlan;
 use promote::{Config, Edge, PromoteError};
-use promotion::{Applied, Record};
+use promotion::{Applied, KeptVersion, Record};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::TimerRule;
@@ -399,7 +399,7 @@ impl Edge for Model {
         }
         if let SecretWrite::Existing { arn, .. } = &write {
             for version_id in &plan.make_room {
-                self.forget(id, arn, version_id).await?;
+                self.forget(id, arn, version_id, false).await?;
             }
         }
         let ids = write.version_id().into_iter().flat_map(|first| {
@@ -459,10 +459,10 @@ impl Edge for Model {
     async fn put_version_back(
         &self,
         _: &AppId,
-        version_id: &str,
+        version: &KeptVersion,
         value: &str,
     ) -> Result<Written, SecretError> {
-        let ids = [version_id.to_owned()];
+        let ids = [version.id.clone()];
         self.encrypt_anew().await?;
         self.put("put a version back", &ids, value).await
     }
@@ -483,7 +483,13 @@ impl Edge for Model {
         Ok(made.await?)
     }
 
-    async fn forget(&self, _: &AppId, _: &SecretArn, version_id: &str) -> Result<(), SecretError> {
+    async fn forget(
+        &self,
+        _: &AppId,
+        _: &SecretArn,
+        version_id: &str,
+        _: bool,
+    ) -> Result<(), SecretError> {
         let forgotten = self.change("forget a version", |outside| {
             outside.forget(version_id);
             Ok(())

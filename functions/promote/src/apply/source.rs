@@ -40,7 +40,7 @@ impl<E: Edge> Job<'_, E> {
             let route = self.without_secret(progress);
             return self.settled(Cow::Borrowed(route), None, progress).await;
         };
-        let stands = secret.write.stands();
+        let stands = secret.write.stands(secret.by_label);
         if let Some(stands) = stands.filter(|_| self.facts.env_version == EnvVersion::Release) {
             let route = Cow::Borrowed(&secret.route);
             let settled = self.settled(route, Some(stands), progress).await?;

@@ -80,6 +80,8 @@ pub struct SecretPlan<'a> {
     pub version_ids: &'a [String],
     /// The calls that write it beside what stands.
     pub write: SecretWrite,
+    /// Whether definitions name its version by the short label.
+    pub by_label: bool,
     /// The versions that are forgotten before, since there is no room for another label.
     pub make_room: Vec<String>,
     /// How much of the secret's time was spent on reading.
@@ -212,7 +214,8 @@ impl Checks {
             Ok(write) => SecretStep::Write(Box::new(SecretPlan {
                 value,
                 version_ids: &facts.version_ids,
-                make_room: versions::make_room(wanted, facts, &write),
+                by_label: route.by_label(),
+                make_room: versions::make_room(wanted, facts, (&write, route.by_label())),
                 write,
                 took: standing.took(),
                 route,
@@ -237,6 +240,10 @@ impl Checks {
         for process in draft.processes {
             match process.render(draft.release, &source) {
                 Ok(definition) => {
+                    let definition = match source.secret_arn() {
+                        Some(own) => definition.fitting(own),
+                        None => definition,
+                    };
                     checked.push(Rendered {
                         process,
                         size: definition.size_bytes(),

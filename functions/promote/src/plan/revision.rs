@@ -98,6 +98,17 @@ pub(super) struct Draft<'p, 'a> {
 }
 
 impl<'a> Route<'a> {
+    /// Whether a definition that may be started with it names the version of the secret by its short label.
+    pub(super) fn by_label(&self) -> bool {
+        let mut steps = self.steps.iter();
+        self.source.secret_arn().is_some_and(|own| {
+            steps.any(|step| {
+                let is_kept = matches!(step.revision, Revision::Keep(_));
+                !is_kept && step.definition.needs_label(own)
+            })
+        })
+    }
+
     /// The steps of what keeps its revision, each in its place.
     pub(super) fn kept(&self) -> Vec<Option<ProcessStep<'a>>> {
         let is_kept = |step: &ProcessStep<'_>| matches!(step.revision, Revision::Keep(_));

@@ -13,16 +13,23 @@ const AWS_LABELS: usize = 2;
 
 /// The versions that have to be forgotten before another one gets its label, where labels of others leave too little room: of
 /// history the oldest.
-pub(super) fn make_room(wanted: &Wanted<'_>, facts: &Facts, write: &SecretWrite) -> Vec<String> {
+pub(super) fn make_room(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    (write, by_label): (&SecretWrite, bool),
+) -> Vec<String> {
     let SecretWrite::Existing { arn, stages, .. } = write else {
         return Vec::new();
     };
     let room = LABELS_MAX - AWS_LABELS;
-    let is_full = stages.kept().count() + stages.foreign() >= room;
+    let short = usize::from(by_label);
+    let is_full = stages.kept().count() + stages.foreign() + short >= room;
+    let is_labelled = |id: &str| stages.keeps(id) && (!by_label || stages.has_short_label(id));
     let version_id = write.version_id();
-    let version_id = version_id.filter(|id| is_full && !stages.keeps(id));
-    let needed = needed(wanted, facts, arn);
-    let kept = version_id.map(|id| decide(wanted, facts, stages, (id, needed, room)));
+    let version_id = version_id.filter(|id| is_full && !is_labelled(id));
+    let needed = needed(wanted, facts, (arn, stages));
+    let newest = version_id.map(|id| version(wanted, facts, (id, by_label)));
+    let kept = newest.map(|newest| decide(wanted, stages, (newest, needed), room - short));
     kept.unwrap_or_default().forgotten
 }
 
@@ -31,7 +38,7 @@ pub(super) fn make_room(wanted: &Wanted<'_>, facts: &Facts, write: &SecretWrite)
 pub fn kept_after(
     wanted: &Wanted<'_>,
     facts: &Facts,
-    definitions: &[Definition],
+    (definitions, by_label): (&[Definition], bool),
     written: Option<&Written>,
 ) -> Kept {
     let Some(written) = written else {
@@ -45,27 +52,22 @@ pub fn kept_after(
     let none = Stages::default();
     let stages = standing.and_then(|standing| standing.stages());
     // What ran until now is still started while ECS replaces it.
-    let mut needed = needed(wanted, facts, &written.arn);
+    let stages = stages.unwrap_or(&none);
+    let mut needed = needed(wanted, facts, (&written.arn, stages));
     let named = definitions.iter();
     needed.extend(named.filter_map(|known| known.secret_version_id.as_deref()));
-    let version_id = written.version_id.as_str();
-    decide(
-        wanted,
-        facts,
-        stages.unwrap_or(&none),
-        (version_id, needed, KEPT_MAX),
-    )
+    let newest = version(wanted, facts, (&written.version_id, by_label));
+    decide(wanted, stages, (newest, needed), KEPT_MAX)
 }
 
 /// Decides with the labels that stand; those of others take from the room.
 fn decide(
     wanted: &Wanted<'_>,
-    facts: &Facts,
     stages: &Stages,
-    (version_id, needed, room): (&str, BTreeSet<&str>, usize),
+    (newest, needed): (KeptVersion, BTreeSet<&str>),
+    room: usize,
 ) -> Kept {
     let standing = stages.kept().collect();
-    let newest = version(wanted, facts, version_id);
     let room = room.saturating_sub(stages.foreign());
     kept(recorded(wanted), &standing, &needed, newest, room)
 }
@@ -74,20 +76,32 @@ fn recorded<'a>(wanted: &Wanted<'a>) -> &'a [KeptVersion] {
     wanted.applied.map_or(&[], |applied| &applied.versions)
 }
 
-fn version(wanted: &Wanted<'_>, facts: &Facts, version_id: &str) -> KeptVersion {
+fn version(
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    (version_id, by_label): (&str, bool),
+) -> KeptVersion {
     KeptVersion {
         id: version_id.to_owned(),
         release: Some(wanted.release.clone()),
         env_version_id: Some(facts.env_version_id.clone()),
         key_arn: facts.secret_key_arn.clone(),
+        by_label,
     }
 }
 
 /// The versions that a task may be started with now.
-fn needed<'f>(wanted: &Wanted<'f>, facts: &'f Facts, arn: &SecretArn) -> BTreeSet<&'f str> {
+fn needed<'f>(
+    wanted: &Wanted<'f>,
+    facts: &'f Facts,
+    (arn, stages): (&SecretArn, &'f Stages),
+) -> BTreeSet<&'f str> {
     let applied = wanted.applied.into_iter();
     let mut needed: BTreeSet<&str> = applied.flat_map(Applied::named_versions).collect();
     let elsewhere = facts.surroundings.elsewhere.iter();
-    needed.extend(elsewhere.filter_map(|reference| arn.version_in(reference)));
+    // A short label is what an id begins with.
+    let whole = |named: &'f str| stages.0.keys().find(|id| id.starts_with(named));
+    let named = elsewhere.filter_map(|reference| arn.version_in(reference));
+    needed.extend(named.map(|named| whole(named).map_or(named, String::as_str)));
     needed
 }

@@ -367,6 +367,7 @@ mod tests {
             release: Some(ReleaseId::new("R1").unwrap()),
             env_version_id: Some("version".to_owned()),
             key_arn: None,
+            by_label: false,
         }
     }
 

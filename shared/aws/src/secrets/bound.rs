@@ -64,7 +64,7 @@ fn id() -> AppId {
 async fn write_through(secrets: &Secrets) -> (Duration, ErrorCode) {
     let (id, began) = (id(), Instant::now());
     let secret = secrets.of(&id);
-    let written = secret.put_back(&"0".repeat(32), "{}").await;
+    let written = secret.put_back(&"0".repeat(32), "{}", false).await;
     (began.elapsed(), written.unwrap_err().error_type())
 }
 
@@ -92,7 +92,10 @@ async fn a_secrets_manager_that_never_answers_is_a_time_out() {
         let secret = secrets.of(&id);
         let error = match call {
             "make_current" => secret.make_current(&readable(), "v1").await.unwrap_err(),
-            "forget" => secret.forget(&readable().arn, "v1").await.unwrap_err(),
+            "forget" => secret
+                .forget(&readable().arn, "v1", false)
+                .await
+                .unwrap_err(),
             _ => secret.readable().await.unwrap_err(),
         };
         assert_eq!(error.error_type(), ErrorType::Timeout.into(), "{call}");

@@ -264,10 +264,10 @@ impl SecretWrite {
 }
 
 impl SecretWrite {
-    /// The version that holds the value already and is kept by its own label, so that tasks can be started with it before
-    /// anything is written.
+    /// The version that holds the value already and has its own label, and the short one where definitions name it `by_label`, so
+    /// that tasks can be started with it before anything is written.
     #[must_use]
-    pub fn stands(&self) -> Option<Written> {
+    pub fn stands(&self, by_label: bool) -> Option<Written> {
         let Self::Existing {
             arn,
             other_key: None,
@@ -277,7 +277,8 @@ impl SecretWrite {
         else {
             return None;
         };
-        stages.keeps(version_id).then(|| Written {
+        let is_labelled = !by_label || stages.has_short_label(version_id);
+        (is_labelled && stages.keeps(version_id)).then(|| Written {
             arn: arn.clone(),
             version_id: version_id.clone(),
             changed: false,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use sha2::{Digest, Sha256};
 
 use super::CURRENT;
-use names::{AppId, ReleaseId, hex};
+use names::{AppId, ReleaseId, hex, short_label};
 
 /// Labels that the versions of one secret have in all (quotas, "Staging labels attached across all versions of a secret").
 pub const LABELS_MAX: usize = 20;
@@ -68,6 +68,13 @@ impl Stages {
     pub fn keeps(&self, version_id: &str) -> bool {
         let labels = self.0.get(version_id);
         labels.is_some_and(|labels| labels.contains(&own_label(version_id)))
+    }
+
+    /// Whether a version has the short label, by which large task definitions name it.
+    #[must_use]
+    pub fn has_short_label(&self, version_id: &str) -> bool {
+        let labels = self.0.get(version_id);
+        labels.is_some_and(|labels| labels.contains(short_label(version_id)))
     }
 
     /// Whether a version stands, whatever keeps it.

@@ -8,7 +8,7 @@ use aws_sdk_secretsmanager::types::Tag;
 use super::standing::{INVALID_REQUEST, SecretWrite, ValueWrite};
 use super::version::{Stages, own_label};
 use super::{AppSecret, CURRENT, Found, Key, SecretError, Written, failed};
-use names::SecretArn;
+use names::{SecretArn, short_label};
 
 /// Lost races after which the write gives up.
 const STARTS: usize = 5;
@@ -22,6 +22,8 @@ pub struct Target<'a> {
     pub value: &'a str,
     /// The ids that the version can have, in the order in which they are tried. They are the `ClientRequestToken`s.
     pub ids: &'a [String],
+    /// Whether task definitions name the version by its short label.
+    pub by_label: bool,
     /// Versions whose own labels are taken away first, since there is no room for another one.
     pub make_room: &'a [String],
 }
@@ -86,12 +88,15 @@ impl AppSecret<'_> {
         self.encrypt_anew(&arn, other_key.as_ref()).await?;
         match then {
             ValueWrite::Label { version_id } => {
-                let lacks_own = !stages.keeps(&version_id);
-                if lacks_own {
-                    self.make_room(&arn, target).await?;
+                let lacks = Lacks {
+                    own: !stages.keeps(&version_id),
+                    short: target.by_label && !stages.has_short_label(&version_id),
+                    current: stages.current() != Some(&version_id),
+                };
+                if lacks.own || lacks.short {
+                    self.make_room(&arn, &stages, target).await?;
                 }
-                let lacks = (lacks_own, stages.current() != Some(&version_id));
-                let changed = lacks != (false, false);
+                let changed = lacks.own || lacks.short || lacks.current;
                 let labelled = self.label(arn, &stages, version_id, lacks).await?;
                 Ok(Tried::Written(Written {
                     changed,
@@ -158,8 +163,9 @@ impl AppSecret<'_> {
         target: Target<'_>,
         version_id: String,
     ) -> Result<Tried, SecretError> {
-        self.make_room(&arn, target).await?;
+        self.make_room(&arn, stages, target).await?;
         let own = own_label(&version_id);
+        let short = target.by_label.then(|| short_label(&version_id));
         let request = self
             .client()
             .put_secret_value()
@@ -168,6 +174,10 @@ impl AppSecret<'_> {
             .client_request_token(&version_id)
             .version_stages(CURRENT)
             .version_stages(&own);
+        let request = match short {
+            Some(short) => request.version_stages(short),
+            None => request,
+        };
         let answer = match request.send().await {
             Ok(answer) => answer,
             // That id holds something else, or did once.
@@ -182,35 +192,46 @@ impl AppSecret<'_> {
         };
         // A repeated token is no write and attaches nothing: labels stay where later writes have left them.
         let has = |label: &str| answer.version_stages().iter().any(|stage| stage == label);
-        let lacks = (!has(&own), !has(CURRENT));
+        let lacks = Lacks {
+            own: !has(&own),
+            short: short.is_some_and(|short| !has(short)),
+            current: !has(CURRENT),
+        };
         let written = self.label(arn, stages, version_id, lacks).await?;
         Ok(Tried::Written(written))
     }
 
-    async fn make_room(&self, arn: &SecretArn, target: Target<'_>) -> Result<(), SecretError> {
+    async fn make_room(
+        &self,
+        arn: &SecretArn,
+        stages: &Stages,
+        target: Target<'_>,
+    ) -> Result<(), SecretError> {
         for version_id in target.make_room {
-            self.forget(arn, version_id).await?;
+            self.forget(arn, version_id, stages.has_short_label(version_id))
+                .await?;
         }
         Ok(())
     }
 
-    /// Attaches what a version lacks of its own label and `AWSCURRENT`.
+    /// Attaches what a version lacks of its labels and `AWSCURRENT`.
     async fn label(
         &self,
         arn: SecretArn,
         stages: &Stages,
         version_id: String,
-        (lacks_own, lacks_current): (bool, bool),
+        lacks: Lacks,
     ) -> Result<Written, SecretError> {
-        if lacks_own {
-            let own = own_label(&version_id);
+        let own = lacks.own.then(|| own_label(&version_id));
+        let short = lacks.short.then(|| short_label(&version_id).to_owned());
+        for label in own.into_iter().chain(short) {
             let mut holders = stages.0.iter();
-            let holder = holders.find(|(_, labels)| labels.contains(&own));
+            let holder = holders.find(|(_, labels)| labels.contains(&label));
             let holder = holder.map(|(holder, _)| holder.as_str());
-            self.move_label(&arn, &own, holder, Some(&version_id))
+            self.move_label(&arn, &label, holder, Some(&version_id))
                 .await?;
         }
-        let not_current = if lacks_current {
+        let not_current = if lacks.current {
             self.to_current(&arn, stages, &version_id).await.err()
         } else {
             None
@@ -265,6 +286,14 @@ impl AppSecret<'_> {
             pause = (pause * 2).min(Duration::from_secs(1));
         }
     }
+}
+
+/// The labels that a version is to have and has not.
+#[derive(Clone, Copy)]
+struct Lacks {
+    own: bool,
+    short: bool,
+    current: bool,
 }
 
 /// What came of one way.

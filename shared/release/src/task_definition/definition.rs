@@ -240,14 +240,42 @@ impl TaskDefinition {
             };
             version_id.clone_into(label);
             for value_from in container.secrets.values_mut() {
-                if let Some(rest) = value_from.strip_prefix(planned.as_str()) {
-                    let named = planned.version_in(value_from);
-                    let key = rest.strip_suffix(named.unwrap_or_default());
-                    let version_id = named.map_or("", |_| version_id);
-                    *value_from = [arn.as_str(), key.unwrap_or(rest), version_id].concat();
+                if let Some(moved) = planned.moved(value_from, arn, version_id) {
+                    *value_from = moved;
                 }
             }
         }
+    }
+
+    /// The same with the version of the secret `own` named by its short label, where only the version's id makes it too large:
+    /// others can move a label, and nobody an id.
+    #[must_use]
+    pub fn fitting(self, own: &SecretArn) -> Self {
+        if self.size_bytes() <= TASK_DEFINITION_MAX_BYTES {
+            return self;
+        }
+        let mut by_label = self.clone();
+        let containers = by_label.container_definitions.iter_mut();
+        for value_from in containers.flat_map(|container| container.secrets.values_mut()) {
+            if let Some(labelled) = own.by_label(value_from) {
+                *value_from = labelled;
+            }
+        }
+        if by_label.size_bytes() > TASK_DEFINITION_MAX_BYTES {
+            return self;
+        }
+        by_label
+    }
+
+    /// Whether a reference names a version of the secret `own` by its short label.
+    #[must_use]
+    pub fn needs_label(&self, own: &SecretArn) -> bool {
+        let containers = self.container_definitions.iter();
+        let mut references = containers.flat_map(|container| container.secrets.values());
+        references.any(|value_from| {
+            let is_named = own.version_in(value_from).is_some();
+            is_named && own.by_label(value_from).is_none()
+        })
     }
 
     /// The digest of what of it is the same in every Release that changes nothing for its tasks: without the naming `variables`,
@@ -270,9 +298,8 @@ impl TaskDefinition {
                 container.environment.remove(*variable);
             }
             for value_from in container.secrets.values_mut() {
-                let named = own.and_then(|own| own.version_in(value_from));
-                if let Some(stays) = named.and_then(|named| value_from.strip_suffix(named)) {
-                    *value_from = [stays, "*"].concat();
+                if let Some(any) = own.and_then(|own| own.of_any_version(value_from)) {
+                    *value_from = any;
                 }
             }
         }
