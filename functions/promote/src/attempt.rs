@@ -122,13 +122,12 @@ pub async fn attempt<E: Edge>(
     let request_id = desired.order.request_id.as_str();
     let mut progress = Progress::new(wanted, request_id);
     let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
-    let result = match past_deadline(edge, desired) {
-        Some(err) => Err(err),
-        None => {
-            progress.took("gather", read.took);
-            let into = (&mut progress, &mut report);
-            promote(edge, wanted, (request_id, read.facts), into).await
-        }
+    let result = if let Some(err) = past_deadline(edge, desired) {
+        Err(err)
+    } else {
+        progress.took("gather", read.took);
+        let into = (&mut progress, &mut report);
+        promote(edge, wanted, (request_id, read.facts), into).await
     };
     let (status, runs) = match result {
         Ok(done) => {

@@ -72,7 +72,7 @@ pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, Pro
         let secret = shell.secrets.of(wanted.id);
         let look = match look {
             Some(look) => look,
-            None => secret.look(&version_ids[..1]).await,
+            None => secret.look(version_ids.get(..1).unwrap_or(&[])).await,
         };
         let value = environment.to_secret_string();
         Ok(Some(secret.see_value(look, &value, &version_ids).await))

@@ -266,7 +266,7 @@ impl Invocation<'_> {
 
     /// What the Release ran when it was live before. What cannot be read now is read again if it is needed.
     async fn record(&self, id: &AppId, release: &ReleaseId) -> RecordRead {
-        let record = read::record(self.shell, id, release).await;
+        let record = Box::pin(read::record(self.shell, id, release)).await; // large
         record.map_or(RecordRead::NotYet, RecordRead::Known)
     }
 

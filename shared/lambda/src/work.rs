@@ -423,13 +423,11 @@ impl<F: Function> Way<'_, F> {
     /// What was read while the lease was taken, if that was for `due`; else what is read now.
     async fn facts(&mut self, due: &Early) -> F::Facts {
         let early = self.early.take();
-        match early.filter(|(early, _)| early == due) {
-            Some((_, facts)) => facts,
-            None => {
-                let read = self.invocation.function.read(due.due(self.message));
-                Box::pin(read).await // large
-            }
+        if let Some((_, facts)) = early.filter(|(early, _)| early == due) {
+            return facts;
         }
+        let read = self.invocation.function.read(due.due(self.message));
+        Box::pin(read).await // large
     }
 
     /// Writes down how it ended, and what is to be read of that beside it. Should the second fail, the state has it too.

@@ -170,7 +170,9 @@ impl Outbox for Access {
             return Err(failed("send"));
         }
         let mut sim = self.sim.borrow_mut();
-        events.iter().for_each(|event| sim.assert_reported(event));
+        for event in events {
+            sim.assert_reported(event);
+        }
         sim.sent.extend(events.iter().cloned());
         sim.undelivered.extend(events.iter().cloned());
         match luck {
