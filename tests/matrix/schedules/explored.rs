@@ -63,7 +63,7 @@ impl Explored {
                 "versions vanish",
                 "waiting",
             ],
-            20,
+            5,
         );
     }
 }
