@@ -116,6 +116,30 @@ async fn a_failed_promote_that_had_changed_the_key_leaves_the_secret_readable_wh
 }
 
 #[tokio::test]
+async fn what_ecs_went_back_to_reads_its_environment_under_the_key_of_then() {
+    let world = app::world_with(WEB, &[]).await;
+    let [first, second] = [key(&world).await, key(&world).await];
+    let promoted = async |release: &str, key: &str| {
+        let function = world.start("promote", &[("ENVIRONMENT_KEY_ARN", key)]);
+        app::promoted(&world, &function, release, &[("KEY", release)]).await;
+    };
+    let is_let_in = async |key: &str| {
+        let template = crate::stacks::template(&world).await;
+        template.to_string().contains(key)
+    };
+    promoted("R1", &first).await;
+    let went_back = app::running(&world, "web").await;
+    promoted("R2", &second).await;
+    let service = world.ecs.update_service().cluster(&world.cluster);
+    let service = service.service(app::ecs_service(&world, "web"));
+    service.task_definition(went_back).send().await.unwrap();
+    promoted("R3", &second).await;
+    assert!(is_let_in(&first).await, "tasks of R1 may still start");
+    promoted("R4", &second).await;
+    assert!(!is_let_in(&first).await, "nothing reads R1 any more");
+}
+
+#[tokio::test]
 async fn a_state_that_the_environment_key_does_not_open_says_how_to_go_back() {
     let world = app::world_with(WEB, &[]).await;
     promoted(&world, "R1", "", "").await;

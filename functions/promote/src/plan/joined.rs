@@ -43,9 +43,10 @@ pub(super) fn joined(
     let stand = groups_of_what_stands(wanted, facts).into_iter();
     let groups = &mut settings.security_groups;
     groups.extend(stand.filter(|group| let_in.security_groups.contains(group)));
-    // What ECS went back to, or still may, reads a version under the key of then.
+    // What ECS went back to, or still may, reads its environment under the keys of then.
     if !facts.surroundings.not_applied(wanted).is_empty() {
         settings.secret_keys.extend(let_in.secret_keys);
+        settings.environment_keys.extend(let_in.environment_keys);
     }
     Joined { all, settings }
 }
