@@ -581,3 +581,6 @@ impl<R> Answered<R> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
