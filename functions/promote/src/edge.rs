@@ -96,12 +96,13 @@ pub trait Edge {
         id: &AppId,
         took: Duration,
     ) -> impl Future<Output = Result<Option<SecretArn>, SecretError>>;
-    /// Makes the App's secret hold the planned value by such a write, in the time that is left.
+    /// Makes the App's secret hold the planned value by such a write, in the time that is left; without one, what stands now says
+    /// which.
     fn write_secret(
         &self,
         id: &AppId,
         plan: &SecretPlan<'_>,
-        write: (SecretWrite, Duration),
+        write: (Option<SecretWrite>, Duration),
     ) -> impl Future<Output = Result<Written, SecretError>>;
     /// The App's secret, where tasks can read it.
     fn readable_secret(
@@ -262,7 +263,7 @@ impl Edge for Shell {
         &self,
         id: &AppId,
         plan: &SecretPlan<'_>,
-        write: (SecretWrite, Duration),
+        write: (Option<SecretWrite>, Duration),
     ) -> Result<Written, SecretError> {
         let secret = self.secrets.of(id);
         let target = Target {

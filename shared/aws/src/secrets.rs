@@ -186,7 +186,8 @@ enum Found {
 }
 
 impl AppSecret<'_> {
-    /// Makes a version of the secret hold the value by `write`, in the time that the look at it has left.
+    /// Makes a version of the secret hold the value by `write`, in the time that the look at it has left; without one, what stands
+    /// now says how.
     ///
     /// # Errors
     ///
@@ -194,7 +195,7 @@ impl AppSecret<'_> {
     pub async fn write_through(
         &self,
         target: Target<'_>,
-        (write, took): (SecretWrite, Duration),
+        (write, took): (Option<SecretWrite>, Duration),
     ) -> Result<Written, SecretError> {
         let size = target.value.len();
         if size > SECRET_MAX_BYTES {
@@ -241,7 +242,7 @@ impl AppSecret<'_> {
             by_label,
             make_room: &[],
         };
-        self.write_through(target, (write, took)).await
+        self.write_through(target, (Some(write), took)).await
     }
 
     fn client(&self) -> &Client {

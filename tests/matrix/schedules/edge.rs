@@ -383,8 +383,10 @@ impl Edge for Model {
         &self,
         id: &AppId,
         plan: &SecretPlan<'_>,
-        (write, _): (SecretWrite, Duration),
+        (write, _): (Option<SecretWrite>, Duration),
     ) -> Result<Written, SecretError> {
+        // Without a write what stands is looked at again; here it is as it was planned.
+        let write = write.unwrap_or_else(|| plan.write.clone());
         let value = plan.value.as_str();
         let is_out = Self::is_out(value);
         if is_out && self.once_in(2) {

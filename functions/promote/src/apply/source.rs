@@ -57,7 +57,7 @@ impl<E: Edge> Job<'_, E> {
                 return self.settled(route, None, progress).await;
             }
         };
-        let ahead = self.route_ahead(secret, &write);
+        let ahead = self.route_ahead(secret, write.as_ref());
         if let Some(route) = &ahead {
             progress.note_registrations(route);
         }
@@ -107,7 +107,7 @@ impl<E: Edge> Job<'_, E> {
         settled: &Settled<'_>,
     ) -> Option<(Result<Written, SecretError>, Duration)> {
         let secret = settled.not_current?;
-        let write = (secret.write.clone(), secret.took);
+        let write = (Some(secret.write.clone()), secret.took);
         Some(timed(self.edge.write_secret(self.wanted.id, secret, write)).await)
     }
 
@@ -135,20 +135,17 @@ impl<E: Edge> Job<'_, E> {
     }
 
     /// What is left to be written, and the time that was spent: a secret that is not there is created, since AWS makes up a part
-    /// of its ARN.
+    /// of its ARN. Where somebody else was quicker, what is left is not known.
     async fn begin_write(
         &self,
         secret: &SecretPlan<'_>,
-    ) -> Result<(SecretWrite, Duration), SecretError> {
+    ) -> Result<(Option<SecretWrite>, Duration), SecretError> {
         let SecretWrite::Create { version_id } = &secret.write else {
-            return Ok((secret.write.clone(), secret.took));
+            return Ok((Some(secret.write.clone()), secret.took));
         };
         let (created, took) = timed(self.edge.create_secret(self.wanted.id, secret.took)).await;
-        let write = match created? {
-            Some(arn) => SecretWrite::first(arn, version_id.clone()),
-            None => secret.write.clone(),
-        };
-        Ok((write, secret.took + took))
+        let first = |arn| SecretWrite::first(arn, version_id.clone());
+        Ok((created?.map(first), secret.took + took))
     }
 
     /// The way that is registered beside the write, where that is expected to succeed as `write` says: one that fails costs its
@@ -156,11 +153,9 @@ impl<E: Edge> Job<'_, E> {
     fn route_ahead<'r>(
         &self,
         secret: &'r SecretPlan<'_>,
-        write: &SecretWrite,
+        write: Option<&SecretWrite>,
     ) -> Option<Cow<'r, Route<'r>>> {
-        if self.facts.env_version != EnvVersion::Release {
-            return None;
-        }
+        let write = write.filter(|_| self.facts.env_version == EnvVersion::Release)?;
         if let Some(first) = write.as_first() {
             let newest = &self.facts.surroundings.newest;
             return Some(secret.route.filled(&first, newest));

@@ -29,14 +29,13 @@ pub struct Target<'a> {
 }
 
 impl AppSecret<'_> {
-    /// Makes `first`; where that loses a race, what then stands says how it goes on.
+    /// Makes `first`; where that loses a race, or is not known, what stands says how it goes on.
     pub(super) async fn write(
         &self,
         target: Target<'_>,
-        first: SecretWrite,
+        mut first: Option<SecretWrite>,
     ) -> Result<Written, SecretError> {
         let mut ids = target.ids;
-        let mut first = Some(first);
         for _ in 0..STARTS {
             let write = match (first.take(), ids) {
                 (Some(write), _) => write,
