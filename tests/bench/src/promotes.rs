@@ -123,6 +123,30 @@ fn lines(kind: &Kind, (services, timers): (usize, usize)) -> Vec<Row> {
     if env::var_os("BENCH_CHAIN").is_some() {
         eprintln!("{}", told(kind.name, &size, calls));
     }
+    let calls_in_all = Figure::exact(count(calls.len()));
+    let mut rows = vec![
+        Row::new(PART, what("wall, no latency"), quick, "ms"),
+        Row::new(PART, what("wall, 50 ms a call"), late, "ms"),
+        Row::new(PART, what("sequential round trips"), trips, "")
+            .goal(Goal::AtMost(kind.trips_at_most))
+            .beside(format!("the latency adds {waits:.1}")),
+        Row::new(PART, what("calls in all"), calls_in_all, ""),
+    ];
+    for (latency, promotes) in [("no latency", &kind.quick), ("50 ms a call", &kind.late)] {
+        let is_replayed = promotes.iter().any(|one| one.boto3.is_some());
+        let slower = is_replayed.then(|| {
+            let what = what(&format!("the same calls by boto3 ÷ promote, {latency}"));
+            slower(&what, promotes)
+        });
+        rows.extend(slower);
+    }
+    rows.extend(goals(kind.name, calls, (services, timers)));
+    rows
+}
+
+/// What the calls of such a promote are to come to.
+fn goals(kind: &str, calls: &[Call], (services, timers): (usize, usize)) -> Vec<Row> {
+    let what = |what: &str| format!("{kind}, {services} + {timers}: {what}");
     let writes = calls.iter().filter(|call| call.is_write()).count();
     let reads = calls
         .iter()
@@ -136,31 +160,15 @@ fn lines(kind: &Kind, (services, timers): (usize, usize)) -> Vec<Row> {
     let exactly = |wanted: usize| Goal::Exactly(count(wanted));
     let row =
         |name: &str, value: f64, unit: &str| Row::new(PART, what(name), Figure::exact(value), unit);
-    let mut rows = vec![
-        Row::new(PART, what("wall, no latency"), quick, "ms"),
-        Row::new(PART, what("wall, 50 ms a call"), late, "ms"),
-        Row::new(PART, what("sequential round trips"), trips, "")
-            .goal(Goal::AtMost(kind.trips_at_most))
-            .beside(format!("the latency adds {waits:.1}")),
-        row("calls in all", count(calls.len()), ""),
-    ];
-    for (latency, promotes) in [("no latency", &kind.quick), ("50 ms a call", &kind.late)] {
-        let is_replayed = promotes.iter().any(|one| one.boto3.is_some());
-        let slower = is_replayed.then(|| {
-            let what = what(&format!("the same calls by boto3 ÷ promote, {latency}"));
-            slower(&what, promotes)
-        });
-        rows.extend(slower);
-    }
     let (all, secret) = (
         services + timers,
         ["CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"],
     );
-    match kind.name {
+    match kind {
         "unchanged" => {
-            rows.push(row("writes of secrets, ECS, rules", count(writes), "").goal(exactly(0)));
+            vec![row("writes of secrets, ECS, rules", count(writes), "").goal(exactly(0))]
         }
-        "changed" => rows.extend([
+        "changed" => vec![
             row("reads", count(reads), "").goal(Goal::AtMost(20.0)),
             row("writes of secrets", of("secretsmanager", &secret), "").goal(exactly(1)),
             row("registrations", of("ecs", &["RegisterTaskDefinition"]), "").goal(exactly(all)),
@@ -170,8 +178,8 @@ fn lines(kind: &Kind, (services, timers): (usize, usize)) -> Vec<Row> {
                 "",
             )
             .goal(exactly(all)),
-        ]),
-        "rollback" => rows.extend([
+        ],
+        "rollback" => vec![
             row("puts", of("secretsmanager", &["PutSecretValue"]), "").goal(exactly(0)),
             row("registrations", of("ecs", &["RegisterTaskDefinition"]), "").goal(exactly(0)),
             row(
@@ -180,10 +188,9 @@ fn lines(kind: &Kind, (services, timers): (usize, usize)) -> Vec<Row> {
                 "",
             )
             .goal(exactly(all)),
-        ]),
-        _ => {}
+        ],
+        _ => Vec::new(),
     }
-    rows
 }
 
 #[expect(clippy::cast_precision_loss, reason = "there are few calls")]
