@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::operation::describe_rule::{DescribeRuleError, DescribeRuleOutput};
 use aws_sdk_eventbridge::operation::list_targets_by_rule::ListTargetsByRuleError;
-use aws_sdk_eventbridge::types::{RuleState, Tag, Target};
+use aws_sdk_eventbridge::types::{Rule, RuleState, Tag, Target};
 use aws_sdk_eventbridge::{Client, config};
-use futures_util::future::{join3, try_join};
+use futures_util::future::try_join;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::call_error::CallError;
 use crate::clients::{self, OnDemand};
@@ -18,6 +19,8 @@ use release::timer_rule::{TimerRule, TimerTarget};
 
 /// The id of the one target that a Timer's rule has.
 const TARGET_ID: &str = "task";
+/// Reads under way at once.
+const READS_AT_ONCE: usize = 32;
 
 /// The rules of the default bus.
 #[derive(Debug)]
@@ -87,30 +90,50 @@ impl EventRules {
         };
         let tags = self.tags(name, rule.arn().unwrap_or_default());
         let (targets, tags) = try_join(self.targets(name), tags).await?;
-        Ok(Some(seen(&rule, targets, tags)))
+        Ok(Some(seen(
+            rule.schedule_expression(),
+            rule.state(),
+            (targets, tags),
+        )))
     }
 
-    /// The same of one that is expected to have that ARN, by calls that do not wait for one another.
+    /// Those of the `known` rules that are there, each by its name; all of these start with `prefix`.
+    ///
+    /// What is known of each is the revision that it starts. One that still starts that one is ours, since nobody else's would:
+    /// only of others the tags are read.
     ///
     /// # Errors
     ///
     /// [`CallError`] when a call fails.
-    pub async fn see_known(&self, name: &str, arn: &str) -> Result<Option<SeenRule>, CallError> {
-        let (rule, targets, tags) = join3(
-            self.describe(name),
-            self.targets(name),
-            self.tags(name, arn),
-        )
-        .await;
-        let Some(rule) = rule? else {
-            return Ok(None);
-        };
-        let tags = if rule.arn() == Some(arn) {
-            tags?
-        } else {
-            self.tags(name, rule.arn().unwrap_or_default()).await?
-        };
-        Ok(Some(seen(&rule, targets?, tags)))
+    pub async fn see_known(
+        &self,
+        prefix: &str,
+        known: &BTreeMap<String, String>,
+        own: &BTreeMap<String, String>,
+    ) -> Result<BTreeMap<String, SeenRule>, CallError> {
+        if known.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let targets = stream::iter(known.keys())
+            .map(async |name| Ok((name, self.targets(name).await?)))
+            .buffer_unordered(READS_AT_ONCE);
+        let targets = targets.try_collect::<BTreeMap<_, _>>();
+        let (listed, mut targets) = try_join(self.list(prefix), targets).await?;
+        let found = known.iter().filter_map(|(name, starts)| {
+            let rule = listed.get(name)?;
+            let of_rule = (targets.remove(name).unwrap_or_default(), own.clone());
+            let seen = seen(rule.schedule_expression(), rule.state(), of_rule);
+            Some((name, rule.arn().unwrap_or_default(), starts, seen))
+        });
+        let found: Vec<_> = found.collect();
+        let owned = stream::iter(found).map(async |(name, arn, starts, mut seen)| {
+            let target = seen.target.as_ref();
+            if target.is_none_or(|target| target.task_definition != *starts) {
+                seen.tags = self.tags(name, arn).await?;
+            }
+            Ok((name.clone(), seen))
+        });
+        owned.buffer_unordered(READS_AT_ONCE).try_collect().await
     }
 
     /// `None` where there is no such rule.
@@ -128,11 +151,22 @@ impl EventRules {
         }
     }
 
+    /// None where there is no such rule.
     async fn targets(&self, name: &str) -> Result<Vec<Target>, CallError> {
-        let answer = self.client.list_targets_by_rule().rule(name).send().await;
-        let answer = answer
-            .map_err(|err| CallError::new(format!("read the targets of rule `{name}`"), &err))?;
-        Ok(answer.targets.unwrap_or_default())
+        match self.client.list_targets_by_rule().rule(name).send().await {
+            Ok(answer) => Ok(answer.targets.unwrap_or_default()),
+            Err(err)
+                if err
+                    .as_service_error()
+                    .is_some_and(ListTargetsByRuleError::is_resource_not_found_exception) =>
+            {
+                Ok(Vec::new())
+            }
+            Err(err) => {
+                let attempted = format!("read the targets of rule `{name}`");
+                Err(CallError::new(attempted, &err))
+            }
+        }
     }
 
     async fn tags(&self, name: &str, arn: &str) -> Result<BTreeMap<String, String>, CallError> {
@@ -202,7 +236,12 @@ impl EventRules {
     ///
     /// [`CallError`] when a call fails.
     pub async fn names(&self, prefix: &str) -> Result<Vec<String>, CallError> {
-        let mut names = Vec::new();
+        Ok(self.list(prefix).await?.into_keys().collect())
+    }
+
+    /// The rules whose names start with `prefix`, by name.
+    async fn list(&self, prefix: &str) -> Result<BTreeMap<String, Rule>, CallError> {
+        let mut rules = BTreeMap::new();
         let mut next = None;
         loop {
             let request = self
@@ -213,15 +252,11 @@ impl EventRules {
             let answer = request.send().await;
             let answer = answer
                 .map_err(|err| CallError::new(format!("list the rules `{prefix}*`"), &err))?;
-            names.extend(
-                answer
-                    .rules()
-                    .iter()
-                    .filter_map(|rule| rule.name().map(str::to_owned)),
-            );
+            let listed = answer.rules.into_iter().flatten();
+            rules.extend(listed.filter_map(|rule| Some((rule.name()?.to_owned(), rule))));
             next = answer.next_token;
             if next.is_none() {
-                return Ok(names);
+                return Ok(rules);
             }
         }
     }
@@ -313,16 +348,16 @@ impl EventRules {
 }
 
 fn seen(
-    rule: &DescribeRuleOutput,
-    targets: Vec<Target>,
-    tags: BTreeMap<String, String>,
+    schedule: Option<&str>,
+    state: Option<&RuleState>,
+    (targets, tags): (Vec<Target>, BTreeMap<String, String>),
 ) -> SeenRule {
     let raw_target = targets.into_iter().find(|target| target.id() == TARGET_ID);
     SeenRule {
-        schedule: rule.schedule_expression().unwrap_or_default().to_owned(),
+        schedule: schedule.unwrap_or_default().to_owned(),
         tags,
         target: raw_target.as_ref().and_then(target::seen),
-        state: rule.state().cloned(),
+        state: state.cloned(),
         raw_target,
     }
 }

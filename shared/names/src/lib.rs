@@ -24,15 +24,6 @@ pub const LENT_TO: &str = "convox:lent-to";
 /// ECS refuses longer families and service names (API reference, `RegisterTaskDefinition`).
 const ECS_NAME_MAX: usize = 255;
 
-/// The ARN of a rule of the default bus in the account and the region of what has `arn`; `None` where that is no ARN.
-#[must_use]
-pub fn rule_arn(arn: &str, rule: &str) -> Option<String> {
-    let mut parts = arn.split(':');
-    let (prefix, partition, _) = (parts.next()?, parts.next()?, parts.next()?);
-    let (region, account) = (parts.next()?, parts.next()?);
-    (prefix == "arn").then(|| format!("arn:{partition}:events:{region}:{account}:rule/{rule}"))
-}
-
 /// A name that breaks its rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the {kind} name `{name}` is not valid: {rule}")]

@@ -38,16 +38,10 @@ pub(super) async fn of_applied(
     };
     let services: Vec<String> = names_of(&applied.services).into_iter().collect();
     let services = shell.cluster.services(&services);
-    // In the account and the region of what they start.
-    let arn = applied.timers.values().next().map(|known| &known.arn);
-    let timers = names_of(&applied.timers).into_iter().collect();
-    let rules = bounded(timers, async |name| {
-        let arn = arn.and_then(|arn| names::rule_arn(arn, name));
-        match arn {
-            Some(arn) => shell.rules.see_known(name, &arn).await,
-            None => shell.rules.see(name).await,
-        }
-    });
+    let timers = applied.timers.values();
+    let timers = timers.map(|known| (known.runs_as.clone(), known.arn.clone()));
+    let (prefix, timers, own) = (wanted.id.rule_prefix(), timers.collect(), wanted.id.tags());
+    let rules = shell.rules.see_known(&prefix, &timers, &own);
     let (services, rules) = try_join(services, rules).await?;
     Ok(Standing {
         services,
