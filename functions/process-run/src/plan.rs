@@ -7,7 +7,7 @@ use manifest::capacity::Capacity;
 use manifest::capacity::LaunchType;
 use manifest::precedence::{self, EnvDelivery, EnvVersion, Level};
 use names::error_type::ErrorCode;
-use names::{SecretArn, keys};
+use names::keys;
 use release::app_stack::StackOutputs;
 use release::exec_limits;
 use release::named_arns::Namer;
@@ -155,30 +155,30 @@ fn through_secret(
         return Ok(None);
     };
     // Whatever cannot be rendered is no different with S3.
-    let Ok(definition) = render(&source) else {
+    let Ok(mut definition) = render(&source) else {
         return Ok(None);
     };
-    let definition = match by_label(gathered, &source) {
-        Some(own) => definition.fitting(own),
-        None => definition,
+    let size = if is_labelled(gathered, &source) {
+        definition.fit()
+    } else {
+        definition.size_bytes()
     };
-    let size = definition.size_bytes();
     if size > TASK_DEFINITION_MAX_BYTES {
         return Err(Unusable::TooManyReferences { size });
     }
     Ok(Some(definition))
 }
 
-/// The secret, where the version that is read has the short label by which a large definition can name it.
-fn by_label<'s>(gathered: &Gathered, source: &'s EnvSource) -> Option<&'s SecretArn> {
+/// Whether the version that is read has the short label by which a large definition can name it.
+fn is_labelled(gathered: &Gathered, source: &EnvSource) -> bool {
     let Secret::Looked {
         found: Ok(found), ..
     } = &gathered.secret
     else {
-        return None;
+        return false;
     };
-    let is_labelled = found.stages.has_short_label(source.pinned()?);
-    source.secret_arn().filter(|_| is_labelled)
+    let pinned = source.pinned();
+    pinned.is_some_and(|version_id| found.stages.has_short_label(version_id))
 }
 
 /// The secret serves every Release whose version stands; where references name no version, only the one that is current.

@@ -3,8 +3,10 @@
 //! The parser's own messages can quote a value, so they are never shown: only its positions are used.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
+use serde::Serialize;
+use serde::Serializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use zeroize::Zeroizing;
 
@@ -102,40 +104,25 @@ impl<'de> Visitor<'de> for &mut Reader {
 pub(super) fn object<'a>(
     members: impl Iterator<Item = (&'a str, &'a str)> + Clone,
 ) -> Zeroizing<String> {
-    // An escape takes six bytes at most. Room for all of them: growing would leave copies behind.
-    let size = |(key, value): (&str, &str)| 6 * (key.len() + value.len() + 1);
-    let capacity = 2 + members.clone().map(size).sum::<usize>();
-    let mut json = Zeroizing::new(String::with_capacity(capacity));
-    json.push('{');
-    for (key, value) in members {
-        if json.len() > 1 {
-            json.push(',');
-        }
-        push_string(&mut json, key);
-        json.push(':');
-        push_string(&mut json, value);
-    }
-    json.push('}');
-    json
+    // Room for all of it, with six bytes for what is escaped: growing would leave copies behind.
+    let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    let size = |text: &str| text.len() + 5 * text.bytes().filter(is_escaped).count();
+    let marks = r#""":"","#.len();
+    let sizes = members.clone();
+    let sizes = sizes.map(|(key, value)| marks + size(key) + size(value));
+    let mut json = Vec::with_capacity(2 + sizes.sum::<usize>());
+    let written = serde_json::to_writer(&mut json, &Object(members));
+    let text = written.map(|()| String::from_utf8(json).unwrap_or_default());
+    Zeroizing::new(text.unwrap_or_default()) // strings only: cannot fail
 }
 
-/// Escapes what RFC 8259 (section 7) says must be escaped, and nothing else.
-fn push_string(json: &mut String, text: &str) {
-    json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            '\r' => json.push_str("\\r"),
-            '\t' => json.push_str("\\t"),
-            '\0'..='\u{1f}' => {
-                let _ = write!(json, "\\u{:04x}", u32::from(c)); // writing to a String cannot fail
-            }
-            c => json.push(c),
-        }
+/// A JSON object of these members.
+struct Object<I>(I);
+
+impl<'a, I: Iterator<Item = (&'a str, &'a str)> + Clone> Serialize for Object<I> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map(self.0.clone())
     }
-    json.push('"');
 }
 
 #[cfg(test)]

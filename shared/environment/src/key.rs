@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
 
 /// What the S3 delivery itself is told by; no environment may set them, or `convox-env` would read another object, or with
 /// another identity than the task's.
@@ -22,9 +23,9 @@ pub const SET_BY_ECS: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 #[error("a key is a letter or `_`, then letters, digits, `_`, `.` and `-`")]
 pub struct EnvKeyError;
 
-/// The name of a variable: `[A-Za-z_][A-Za-z0-9_.-]*`.
+/// The name of a variable: `[A-Za-z_][A-Za-z0-9_.-]*`. Copies share its text: each Service has one of each key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EnvKey(String);
+pub struct EnvKey(Arc<str>);
 
 impl EnvKey {
     /// Checks `key` and keeps it.
@@ -38,7 +39,7 @@ impl EnvKey {
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'));
         if starts_well && goes_on_well {
-            Ok(Self(key.to_owned()))
+            Ok(Self(key.into()))
         } else {
             Err(EnvKeyError)
         }

@@ -411,10 +411,16 @@ impl SecretArn {
         [&self.0, ":", json_key, "::", version_id].concat()
     }
 
-    /// The same by the version's short label, which takes fewer bytes: `{arn}:{json_key}:{label}:`.
-    #[must_use]
-    pub fn labelled(&self, json_key: &str, version_id: &str) -> String {
-        [&self.0, ":", json_key, ":", short_label(version_id), ":"].concat()
+    /// Writes what ECS reads one JSON key of the secret by after what stands in `to`: `{arn}:{json_key}:{label}:{version id}`.
+    pub fn write_reference(&self, json_key: &str, version: &VersionPart, to: &mut String) {
+        let (label, version_id) = match version {
+            VersionPart::Current => ("", ""),
+            VersionPart::Id(version_id) => ("", version_id.as_str()),
+            VersionPart::ShortLabel(version_id) => (short_label(version_id), ""),
+        };
+        for part in [&self.0, ":", json_key, ":", label, ":", version_id] {
+            to.push_str(part);
+        }
     }
 
     /// The version that an ECS reference to this secret names, by its id or by its short label, with which the id begins; `None`
@@ -430,34 +436,6 @@ impl SecretArn {
         (!named.is_empty()).then_some(named)
     }
 
-    /// An ECS reference to this secret, made to one to the same key of `other` and its version, in the same form; `None` where it
-    /// is to another secret.
-    #[must_use]
-    pub fn moved(&self, value_from: &str, other: &Self, version_id: &str) -> Option<String> {
-        Some(match self.parts(value_from)? {
-            (key, "", "") => other.value_from(key),
-            (key, _, "") => other.labelled(key, version_id),
-            (key, ..) => other.pinned(key, version_id),
-        })
-    }
-
-    /// An ECS reference to a version of this secret with its short label in place of its id.
-    #[must_use]
-    pub fn by_label(&self, value_from: &str) -> Option<String> {
-        match self.parts(value_from)? {
-            (key, "", version_id) if !version_id.is_empty() => Some(self.labelled(key, version_id)),
-            _ => None,
-        }
-    }
-
-    /// An ECS reference to a version of this secret without what names the version.
-    #[must_use]
-    pub fn of_any_version(&self, value_from: &str) -> Option<String> {
-        self.version_in(value_from)?;
-        let (key, ..) = self.parts(value_from)?;
-        Some(self.pinned(key, "*"))
-    }
-
     /// JSON key, label and version id of an ECS reference to this secret; no key of ours has a colon.
     fn parts<'a>(&self, value_from: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
         let rest = value_from.strip_prefix(self.as_str())?;
@@ -468,6 +446,17 @@ impl SecretArn {
             _ => None,
         }
     }
+}
+
+/// How an ECS reference names the version of a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VersionPart {
+    /// It names none: what is current when a task starts is read.
+    Current,
+    /// The version's id.
+    Id(String),
+    /// The short label of the version with this id, which takes fewer bytes.
+    ShortLabel(String),
 }
 
 /// Characters of a version's short label.

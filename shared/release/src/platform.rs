@@ -3,7 +3,7 @@
 //! Source: ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables" and "Pass
 //! environment variables to an Amazon ECS container" (considerations: platform 1.4.0, agents 1.37.0 and 1.39.0).
 
-use crate::task_definition::TaskDefinition;
+use crate::task_definition::{Secrets, TaskDefinition};
 
 /// The first platform of Fargate on Linux that has either.
 const PLATFORM: Version = [1, 4, 0];
@@ -33,12 +33,15 @@ impl Needs {
     /// What a definition needs.
     #[must_use]
     pub fn of(definition: &TaskDefinition) -> Self {
-        let has_parts = |from: &String| from.matches(':').count() > COLONS_OF_ARN;
+        let has_parts = |secrets: &Secrets| {
+            let mut others = secrets.others.values();
+            secrets.of_app.is_some() || others.any(|from| from.matches(':').count() > COLONS_OF_ARN)
+        };
         let containers = &definition.container_definitions;
         Self {
             references: containers
                 .iter()
-                .any(|container| container.secrets.values().any(has_parts)),
+                .any(|container| has_parts(&container.secrets)),
             files: containers
                 .iter()
                 .any(|container| !container.environment_files.is_empty()),

@@ -9,6 +9,7 @@ mod fargate;
 mod mounts;
 mod ports;
 mod render_error;
+mod secrets;
 mod variables;
 mod wire;
 
@@ -28,6 +29,7 @@ pub use definition::{
     PortMapping, PortName, RuntimePlatform, TASK_DEFINITION_MAX_BYTES, TaskDefinition, Volume,
 };
 pub use render_error::{RenderError, RenderErrorInFile};
+pub use secrets::{SecretOfApp, Secrets};
 
 /// Files that a container may have open (`convox/rack:provider/aws/formation/service.json.tmpl`, `Ulimits`).
 const OPEN_FILES: i32 = 1_024_000;
@@ -295,7 +297,7 @@ fn container(
     let variables = variables::variables(release, service, source);
     let mut docker_labels = labels(release, process_type);
     if let (EnvSource::SecretsManager { version_id, .. }, true) =
-        (source, variables.reads_secret_of_app)
+        (source, variables.secrets.of_app.is_some())
     {
         // A changed secret changes the definition, so ECS redeploys by itself.
         docker_labels.insert(SECRET_VERSION_LABEL.to_owned(), version_id.clone());

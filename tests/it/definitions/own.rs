@@ -45,10 +45,8 @@ fn own_secrets_and_files_are_rendered_as_in_the_snapshots() {
         variants.push(Variant::new(delivery, &rendered));
         for (name, definition) in &rendered {
             let container = &definition.container_definitions[0];
-            let twice = container
-                .secrets
-                .keys()
-                .find(|key| container.environment.contains_key(*key));
+            let mut names = container.secrets.iter().map(|(name, _)| name);
+            let twice = names.find(|name| container.environment.contains_key(*name));
             assert_eq!(twice, None, "{delivery} {name}");
         }
     }

@@ -202,15 +202,15 @@ impl Case {
                 .trim_end_matches(".env");
             seen.extend(self.files[number.parse::<usize>().unwrap()].clone());
         }
-        for name in container.secrets.keys() {
+        for (name, _) in container.secrets.iter() {
             prop_assert!(
                 !container.environment.contains_key(name),
                 "{name} stands in both lists"
             );
         }
         seen.extend(container.environment.clone());
-        for (name, reference) in &container.secrets {
-            seen.insert(name.clone(), self.resolve(reference)?);
+        for (name, reference) in container.secrets.iter() {
+            seen.insert(name.to_owned(), self.resolve(&reference)?);
         }
         let Some(names) = seen.remove("CONVOX_ENV_VARS") else {
             return Ok(seen);

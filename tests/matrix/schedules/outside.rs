@@ -301,10 +301,10 @@ impl Outside {
             return Ok(given.clone());
         }
         let containers = revision.definition.container_definitions.iter();
-        let secrets = containers.flat_map(|container| &container.secrets);
+        let secrets = containers.flat_map(|container| container.secrets.iter());
         let seen = secrets.map(|(name, reference)| {
             let arn = self.secret.as_ref().ok_or("there is no secret")?.arn();
-            let version_id = arn.version_in(reference);
+            let version_id = arn.version_in(&reference);
             let wanted = match version_id {
                 Some(version_id) => arn.pinned(name, version_id),
                 None => arn.value_from(name),
@@ -313,9 +313,9 @@ impl Outside {
                 return Err(format!("{reference} is not of {arn}"));
             }
             let held = self.held(version_id)?;
-            let value = held.get(name.as_str());
+            let value = held.get(name);
             let value = value.ok_or_else(|| format!("{version_id:?} has no {name}"))?;
-            Ok((name.clone(), value.clone()))
+            Ok((name.to_owned(), value.clone()))
         });
         seen.collect()
     }
@@ -475,8 +475,8 @@ impl Outside {
     /// What a revision refers to.
     pub fn references(&self, arn: &str) -> BTreeSet<String> {
         let containers = self.revision(arn).definition.container_definitions.iter();
-        let references = containers.flat_map(|container| container.secrets.values());
-        references.cloned().collect()
+        let references = containers.flat_map(|container| container.secrets.iter());
+        references.map(|(_, from)| from.into_owned()).collect()
     }
 
     /// ECS starts nothing with a revision that is none any more.

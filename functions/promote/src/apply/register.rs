@@ -36,9 +36,8 @@ impl<E: Edge> Job<'_, E> {
         progress.note_registrations(route);
         let registered = self.register_all(route, before).await;
         let steps = self.plan.processes.iter().zip(&route.steps);
-        let revisions = steps.map(|(process, step)| {
-            self.definition(process, step, &route.source, [&registered, before])
-        });
+        let revisions = steps
+            .map(|(process, step)| self.definition(process, step, route, [&registered, before]));
         revisions.collect()
     }
 
@@ -60,7 +59,7 @@ impl<E: Edge> Job<'_, E> {
         &self,
         process: &Process<'_>,
         step: &ProcessStep<'_>,
-        source: &EnvSource,
+        route: &Route<'_>,
         registered: [&Registered; 2],
     ) -> Result<Definition, PromoteError> {
         let known = match &step.revision {
@@ -69,7 +68,7 @@ impl<E: Edge> Job<'_, E> {
                 let digest = step.definition.digest();
                 let arn = registered.into_iter().find_map(|all| all.0.get(&digest));
                 let arn = arn.cloned().transpose()?.unwrap_or_default();
-                let version_id = source.pinned();
+                let version_id = route.source.pinned();
                 let version_id = version_id.filter(|_| step.definition.reads_secret_of_app());
                 Known {
                     arn,
@@ -84,7 +83,7 @@ impl<E: Edge> Job<'_, E> {
         Ok(Definition {
             arn: known.arn,
             digest: known.digest,
-            core: Some(step.core.clone()),
+            core: Some(step.core(&route.naming)),
             release: known.release.or(of_this),
             secret_version_id: known.secret_version_id,
             runs_as: process.runs_as().to_owned(),

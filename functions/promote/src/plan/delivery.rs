@@ -208,14 +208,14 @@ impl Checks {
             };
             return SecretDraft::without(SecretStep::Impossible(too_many));
         }
-        let kept = route.kept();
+        let (kept, by_label) = (route.kept(), route.by_label());
         let step = match write {
             Err(err) => SecretStep::Unreadable(err.clone()),
             Ok(write) => SecretStep::Write(Box::new(SecretPlan {
                 value,
                 version_ids: &facts.version_ids,
-                by_label: route.by_label(),
-                make_room: versions::make_room(wanted, facts, (&write, route.by_label())),
+                by_label,
+                make_room: versions::make_room(wanted, facts, (&write, by_label)),
                 write,
                 took: standing.took(),
                 route,
@@ -239,17 +239,14 @@ impl Checks {
         let mut definitions = Vec::with_capacity(draft.processes.len());
         for process in draft.processes {
             match process.render(draft.release, &source) {
-                Ok(definition) => {
-                    let definition = match source.secret_arn() {
-                        Some(own) => definition.fitting(own),
-                        None => definition,
-                    };
+                Ok(mut definition) => {
+                    let size = definition.fit();
                     checked.push(Rendered {
                         process,
-                        size: definition.size_bytes(),
+                        size,
                         needs: Needs::of(&definition),
                     });
-                    definitions.push((process, definition));
+                    definitions.push((process, definition, size));
                 }
                 Err(err) => self.problem(err.in_file(process.service)),
             }

@@ -109,7 +109,7 @@ fn of_container(same: &SeenContainer, own: &ContainerDefinition, lost: &mut Vec<
     let sets = same.sets.iter().chain(not_set);
     lost.extend(sets.map(|name| format!("`{name}`")));
     let variables = same.variables.iter().map(String::as_str);
-    let known = |name: &str| own.environment.contains_key(name) || own.secrets.contains_key(name);
+    let known = |name: &str| own.environment.contains_key(name) || own.secrets.has(name);
     lost.extend(shown("variable", variables.filter(|name| !known(name))));
     let files = same.environment_files.iter().map(String::as_str);
     let is_read = |file: &str| own.environment_files.iter().any(|own| own == file);
@@ -215,7 +215,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use aws::ecs::SeenPort;
-    use release::task_definition::{MountPoint, PortMapping};
+    use release::task_definition::{MountPoint, PortMapping, Secrets};
 
     use super::*;
 
@@ -240,7 +240,10 @@ mod tests {
                 command: Vec::new(),
                 environment: pairs(&[("APP", "shop")]),
                 environment_files: Vec::new(),
-                secrets: pairs(&[("TOKEN", "arn")]),
+                secrets: Secrets {
+                    of_app: None,
+                    others: pairs(&[("TOKEN", "arn")]),
+                },
                 docker_labels: BTreeMap::new(),
                 port_mappings: vec![PortMapping {
                     container_port: 3000,

@@ -1,7 +1,7 @@
 //! What an outage of Secrets Manager would mean: S3 delivery takes its place, and must be possible too.
 
 use release::exec_limits;
-use release::task_definition::{TASK_DEFINITION_MAX_BYTES, TaskDefinition};
+use release::task_definition::TASK_DEFINITION_MAX_BYTES;
 
 use super::checks::Checks;
 use super::delivery::Rendered;
@@ -27,10 +27,9 @@ impl Checks {
 /// Why S3 cannot take Secrets Manager's place: the first definition that ECS would refuse, or the object itself.
 pub(super) fn impossible_through_s3<'a>(
     facts: &Facts,
-    mut definitions: impl Iterator<Item = (&'a str, &'a TaskDefinition)>,
+    mut sizes: impl Iterator<Item = (&'a str, usize)>,
 ) -> Option<String> {
-    let definition = definitions
-        .find_map(|(name, definition)| definition_too_large(name, definition.size_bytes()));
+    let definition = sizes.find_map(|(name, size)| definition_too_large(name, size));
     let object = exec_limits::object_too_large(facts.environment_bytes);
     definition.or_else(|| object.map(|object| object.to_string()))
 }

@@ -1,6 +1,7 @@
 //! What becomes of each Service and Timer: which revision it runs. Pure.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::Registered;
@@ -41,8 +42,10 @@ pub struct Route<'a> {
 pub struct ProcessStep<'a> {
     /// Its task definition.
     pub definition: TaskDefinition,
-    /// The digest of what of it the next Release may leave as it is.
-    pub core: String,
+    /// The bytes of that which was rendered, as ECS counts them.
+    pub size: usize,
+    /// The digest of what of it the next Release may leave as it is, where it was needed already.
+    core: Option<String>,
     /// Which revision says that, or all of it that matters to a task.
     pub revision: Revision,
     /// What makes it run that revision.
@@ -100,12 +103,9 @@ pub(super) struct Draft<'p, 'a> {
 impl<'a> Route<'a> {
     /// Whether a definition that may be started with it names the version of the secret by its short label.
     pub(super) fn by_label(&self) -> bool {
-        let mut steps = self.steps.iter();
-        self.source.secret_arn().is_some_and(|own| {
-            steps.any(|step| {
-                let is_kept = matches!(step.revision, Revision::Keep(_));
-                !is_kept && step.definition.needs_label(own)
-            })
+        self.steps.iter().any(|step| {
+            let is_kept = matches!(step.revision, Revision::Keep(_));
+            !is_kept && step.definition.needs_label()
         })
     }
 
@@ -143,11 +143,11 @@ impl<'a> Route<'a> {
                 continue;
             }
             let definition = &mut step.definition;
-            definition.fill_secret(secret_arn, &written.arn, &written.version_id);
-            step.core = definition.core(&self.naming, Some(&written.arn));
+            definition.fill_secret(&written.arn, &written.version_id);
+            step.core = None;
             let newest = newest.get(&definition.family);
             step.revision = newest.map_or(Revision::Register, |newest| {
-                Revision::left(definition.digest(), Some(newest), Some(&written.version_id))
+                Revision::left(&definition.digest(), newest, Some(&written.version_id))
             });
             let known = step.revision.known();
             step.moves = known.is_none_or(|known| step.action.is_needed(&known.arn));
@@ -162,6 +162,13 @@ impl<'a> Route<'a> {
 }
 
 impl ProcessStep<'_> {
+    /// The digest of what of it the next Release may leave as it is; `naming` are the variables of its route.
+    #[must_use]
+    pub fn core(&self, naming: &[&str]) -> String {
+        let known = self.core.clone();
+        known.unwrap_or_else(|| self.definition.core(naming))
+    }
+
     /// Whether it stays at a revision that names a version of the secret.
     #[must_use]
     pub fn keeps_a_version(&self) -> bool {
@@ -194,15 +201,15 @@ fn reads_the_same(service: &Service, before: &Environment, now: &Environment) ->
 
 impl Revision {
     /// The `newest` revision, one that an attempt left that died, where it says what has this digest; else a new one.
-    fn left(digest: String, newest: Option<&Registered>, version_id: Option<&str>) -> Self {
-        let newest = newest.filter(|newest| newest.digest.as_ref() == Some(&digest));
-        newest.map_or(Self::Register, |newest| {
-            Self::Reuse(Known {
-                arn: newest.arn.clone(),
-                digest,
-                release: None,
-                secret_version_id: version_id.map(str::to_owned),
-            })
+    fn left(digest: &str, newest: &Registered, version_id: Option<&str>) -> Self {
+        if newest.digest.as_deref() != Some(digest) {
+            return Self::Register;
+        }
+        Self::Reuse(Known {
+            arn: newest.arn.clone(),
+            digest: digest.to_owned(),
+            release: None,
+            secret_version_id: version_id.map(str::to_owned),
         })
     }
 
@@ -235,18 +242,47 @@ impl Revision {
     }
 }
 
+/// What was rendered for a process, as what is there is compared with it: each digest is made when it is asked for, and once.
+struct Candidate<'r> {
+    definition: &'r TaskDefinition,
+    source: &'r EnvSource,
+    naming: &'r [&'r str],
+    digest: OnceCell<String>,
+    core: OnceCell<String>,
+}
+
+impl<'r> Candidate<'r> {
+    fn new(definition: &'r TaskDefinition, source: &'r EnvSource, naming: &'r [&'r str]) -> Self {
+        Self {
+            definition,
+            source,
+            naming,
+            digest: OnceCell::new(),
+            core: OnceCell::new(),
+        }
+    }
+
+    fn digest(&self) -> &str {
+        self.digest.get_or_init(|| self.definition.digest())
+    }
+
+    fn core(&self) -> &str {
+        self.core.get_or_init(|| self.definition.core(self.naming))
+    }
+}
+
 impl<'a> Draft<'_, 'a> {
     /// The steps of all that could be rendered, from what was.
     pub(super) fn route(
         &self,
         source: EnvSource,
-        rendered: Vec<(&Process<'a>, TaskDefinition)>,
+        rendered: Vec<(&Process<'a>, TaskDefinition, usize)>,
     ) -> Route<'a> {
         let naming = task_definition::naming_variables(self.release, &source);
         let renewed = self.renewed(&rendered, (&source, &naming));
         let steps = rendered.into_iter();
-        let steps = steps.map(|(process, definition)| {
-            self.step(process, definition, (&source, &naming), &renewed)
+        let steps = steps.map(|(process, definition, size)| {
+            self.step(process, (definition, size), (&source, &naming), &renewed)
         });
         let steps: Vec<ProcessStep<'a>> = steps.collect();
         let mut route = Route {
@@ -277,7 +313,7 @@ impl<'a> Draft<'_, 'a> {
         }
         let steps = route.steps.iter().zip(self.processes).enumerate();
         let steps = steps.filter(|(place, _)| concerns(*place));
-        let mut steps = steps.map(|(_, (step, process))| (process.name(), &step.definition));
+        let mut steps = steps.map(|(_, (step, process))| (process.name(), step.size));
         let concerned = steps.next()?;
         impossible_through_s3(self.facts, [concerned].into_iter().chain(steps))
     }
@@ -285,17 +321,19 @@ impl<'a> Draft<'_, 'a> {
     fn step(
         &self,
         process: &Process<'a>,
-        of_stack: TaskDefinition,
+        (of_stack, size): (TaskDefinition, usize),
         (source, naming): (&EnvSource, &[&str]),
         renewed: &BTreeSet<&str>,
     ) -> ProcessStep<'a> {
-        let core = of_stack.core(naming, source.secret_arn());
-        let (definition, revision) = self.revision(process, of_stack, (source, &core), renewed);
+        let rendered = Candidate::new(&of_stack, source, naming);
+        let (bare, revision) = self.revision(process, &rendered, renewed);
+        let core = rendered.core.into_inner();
         let action = self.action(process);
         let known = revision.known();
         let moves = known.is_none_or(|known| action.is_needed(&known.arn));
         ProcessStep {
-            definition,
+            definition: bare.unwrap_or(of_stack),
+            size,
             core,
             revision,
             action,
@@ -305,38 +343,38 @@ impl<'a> Draft<'_, 'a> {
 
     /// The revision that says what was rendered, or all of it that a task notices. A Service or Timer of an App that was promoted
     /// before it had a stack of its own keeps what it runs, with the Rack's roles and log group, until something else changes
-    /// too, or that is dead.
+    /// too, or that is dead: then with the definition that says so.
     fn revision(
         &self,
         process: &Process<'_>,
-        of_stack: TaskDefinition,
-        (source, core): (&EnvSource, &str),
+        rendered: &Candidate<'_>,
         renewed: &BTreeSet<&str>,
-    ) -> (TaskDefinition, Revision) {
+    ) -> (Option<TaskDefinition>, Revision) {
         let surroundings = &self.facts.surroundings;
         let applied = self.alive(process).filter(|_| !self.wanted.allowed.restart);
-        let newest = surroundings.newest.get(&of_stack.family);
-        let recorded = self.recorded(process);
-        if applied.is_none() && newest.is_none() && recorded.is_none() {
-            return (of_stack, Revision::Register);
-        }
-        let digest = of_stack.digest();
         if let Some(applied) = applied {
-            if applied.digest == digest || self.is_same(process, applied, (source, core), renewed) {
-                return (of_stack, Revision::Keep(Known::of(applied)));
+            let keep = Revision::Keep(Known::of(applied));
+            if applied.digest == rendered.digest()
+                || self.is_same(process, applied, rendered, renewed)
+            {
+                return (None, keep);
             }
-            let bare = self.bare(process, source);
+            let bare = self.bare(process, rendered.source);
             if let Some(bare) = bare.filter(|bare| bare.digest() == applied.digest) {
-                return (bare, Revision::Keep(Known::of(applied)));
+                rendered.core();
+                return (Some(bare), keep);
             }
         }
-        let is_recorded = |recorded: &&Definition| self.says(recorded, (source, core), renewed);
-        if let Some(recorded) = recorded.filter(is_recorded) {
-            return (of_stack, Revision::Reuse(Known::of(recorded)));
+        let is_recorded = |recorded: &&Definition| self.says(recorded, rendered, renewed);
+        if let Some(recorded) = self.recorded(process).filter(is_recorded) {
+            return (None, Revision::Reuse(Known::of(recorded)));
         }
-        let version_id = source.pinned().filter(|_| of_stack.reads_secret_of_app());
-        let revision = Revision::left(digest, newest, version_id);
-        (of_stack, revision)
+        let definition = rendered.definition;
+        let version_id = rendered.source.pinned();
+        let version_id = version_id.filter(|_| definition.reads_secret_of_app());
+        let newest = surroundings.newest.get(&definition.family);
+        let left = newest.map(|newest| Revision::left(rendered.digest(), newest, version_id));
+        (None, left.unwrap_or(Revision::Register))
     }
 
     /// Whether a task of the applied revision gets what one of the Release would: then nothing but names differs, and it stays.
@@ -344,7 +382,7 @@ impl<'a> Draft<'_, 'a> {
         &self,
         process: &Process<'_>,
         applied: &Definition,
-        rendered: (&EnvSource, &str),
+        rendered: &Candidate<'_>,
         renewed: &BTreeSet<&str>,
     ) -> bool {
         let before = self.facts.before();
@@ -355,22 +393,17 @@ impl<'a> Draft<'_, 'a> {
 
     /// Whether a revision says what was rendered, but for names and the values that it reads, and its version of the secret is
     /// there for tasks that start.
-    fn says(
-        &self,
-        known: &Definition,
-        (source, core): (&EnvSource, &str),
-        renewed: &BTreeSet<&str>,
-    ) -> bool {
+    fn says(&self, known: &Definition, rendered: &Candidate<'_>, renewed: &BTreeSet<&str>) -> bool {
         let named = known.secret_version_id.as_deref();
-        let stands = match source {
+        let stands = match rendered.source {
             EnvSource::S3 { .. } => named.is_none(),
             EnvSource::SecretsManager { version, .. } => {
                 *version == EnvVersion::Release && named.is_none_or(|named| self.stands(named))
             }
         };
         stands
-            && known.core.as_deref() == Some(core)
             && !named.is_some_and(|named| renewed.contains(named))
+            && known.core.as_deref() == Some(rendered.core())
     }
 
     /// What the Release ran when it was live before, where tasks can still be started with it: the environment is the same.
@@ -403,7 +436,7 @@ impl<'a> Draft<'_, 'a> {
     /// [`APPLIED_MAX`], so that there is room for history, and the oldest are left first.
     fn renewed(
         &self,
-        rendered: &[(&Process<'a>, TaskDefinition)],
+        rendered: &[(&Process<'a>, TaskDefinition, usize)],
         (source, naming): (&EnvSource, &[&str]),
     ) -> BTreeSet<&'a str> {
         let mut renewed = BTreeSet::new();
@@ -419,21 +452,21 @@ impl<'a> Draft<'_, 'a> {
         if all.len() < APPLIED_MAX {
             return renewed;
         }
-        let cores = rendered.iter();
-        let cores = cores.map(|(process, it)| (*process, it.core(naming, source.secret_arn())));
-        let cores: Vec<(&Process<'a>, String)> = cores.collect();
+        let rendered = rendered.iter();
+        let rendered =
+            rendered.map(|(process, it, _)| (*process, Candidate::new(it, source, naming)));
+        let rendered: Vec<(&Process<'a>, Candidate<'_>)> = rendered.collect();
         let age = |named: &&&str| {
             let mut versions = applied.versions.iter();
             versions.position(|version| version.id == **named)
         };
         loop {
-            let named = cores.iter().filter_map(|(process, core)| {
+            let named = rendered.iter().filter_map(|(process, rendered)| {
                 let applied = self.alive(process);
-                let kept =
-                    applied.filter(|known| self.is_same(process, known, (source, core), &renewed));
+                let kept = applied.filter(|known| self.is_same(process, known, rendered, &renewed));
                 let recorded = || {
                     let recorded = self.recorded(process);
-                    recorded.filter(|known| self.says(known, (source, core), &renewed))
+                    recorded.filter(|known| self.says(known, rendered, &renewed))
                 };
                 kept.or_else(recorded)?.secret_version_id.as_deref()
             });
@@ -473,8 +506,9 @@ impl<'a> Draft<'_, 'a> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use names::SecretArn;
-    use release::task_definition::ContainerDefinition;
+    use environment::EnvKey;
+    use names::{SecretArn, VersionPart};
+    use release::task_definition::{ContainerDefinition, SecretOfApp, Secrets};
 
     use super::*;
     use crate::plan::RulePut;
@@ -490,9 +524,18 @@ mod tests {
 
     fn definition(reads: Option<(&SecretArn, &str)>) -> TaskDefinition {
         let own = "arn:aws:ssm:us-east-1:123456789012:parameter/own";
-        let (mut secrets, mut docker_labels) = (pairs([("OWN", own)]), BTreeMap::new());
+        let others = pairs([("OWN", own)]);
+        let mut secrets = Secrets {
+            of_app: None,
+            others,
+        };
+        let mut docker_labels = BTreeMap::new();
         if let Some((arn, version_id)) = reads {
-            secrets.insert("KEY".to_owned(), arn.pinned("KEY", version_id));
+            secrets.of_app = Some(SecretOfApp {
+                arn: arn.clone(),
+                version: VersionPart::Id(version_id.to_owned()),
+                keys: vec![EnvKey::new("KEY").unwrap()],
+            });
             docker_labels = pairs([("convox.secret.version", version_id)]);
         }
         let container = ContainerDefinition {
@@ -546,8 +589,9 @@ mod tests {
             placement: Placement::Ec2,
         };
         ProcessStep {
+            size: definition.size_bytes(),
             definition,
-            core: String::new(),
+            core: None,
             revision: Revision::Keep(known),
             action: Action::Put(rule),
             moves: false,

@@ -1,5 +1,6 @@
 //! A rendered definition in the SDK's types.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use aws_sdk_ecs::types::{
@@ -13,7 +14,7 @@ use names::error_type::ErrorType;
 
 use super::{Cluster, DIGEST_TAG};
 use crate::call_error::CallError;
-use release::task_definition::{self, ContainerDefinition, TaskDefinition};
+use release::task_definition::{self, ContainerDefinition, Secrets, TaskDefinition};
 
 impl Cluster {
     /// Registers a revision and returns its ARN. Every call makes a new one, so compare first.
@@ -122,13 +123,10 @@ fn environment_files(
     Ok(Some(files).filter(|files| !files.is_empty()))
 }
 
-fn secrets(
-    pairs: &BTreeMap<String, String>,
-) -> Result<Vec<Secret>, aws_sdk_ecs::error::BuildError> {
-    pairs
-        .iter()
-        .map(|(name, from)| Secret::builder().name(name).value_from(from).build())
-        .collect()
+fn secrets(secrets: &Secrets) -> Result<Vec<Secret>, aws_sdk_ecs::error::BuildError> {
+    let secret =
+        |(name, from): (&str, Cow<'_, str>)| Secret::builder().name(name).value_from(from).build();
+    secrets.iter().map(secret).collect()
 }
 
 fn port_mapping(port: &task_definition::PortMapping) -> PortMapping {

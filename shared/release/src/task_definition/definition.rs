@@ -6,8 +6,9 @@ use std::io;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::secrets::Secrets;
 use super::{RELEASE_LABEL, RELEASE_TAG, SECRET_VERSION_LABEL, wire};
-use names::{SecretArn, hex};
+use names::{SecretArn, VersionPart, hex};
 
 /// ECS refuses larger task definitions (service quotas, "Task definition size").
 pub const TASK_DEFINITION_MAX_BYTES: usize = 65_536;
@@ -89,9 +90,8 @@ pub struct ContainerDefinition {
         serialize_with = "wire::environment_files"
     )]
     pub environment_files: Vec<String>,
-    /// References, by the variable's name; never a name of `environment`.
-    #[serde(serialize_with = "wire::secrets")]
-    pub secrets: BTreeMap<String, String>,
+    /// References; never a name of `environment`.
+    pub secrets: Secrets,
     /// Labels of the container.
     pub docker_labels: BTreeMap<String, String>,
     /// Ports that others can reach.
@@ -218,77 +218,87 @@ impl TaskDefinition {
     /// The size that ECS counts, in bytes of compact JSON.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let mut size = Size(0);
-        // Strings and numbers only: it cannot fail.
-        let counted = serde_json::to_writer(&mut size, self);
-        counted.map_or(0, |()| size.0)
+        json_size(self)
     }
 
     /// Whether it reads the App's secret, and so depends on the secret's ARN and version.
     #[must_use]
     pub fn reads_secret_of_app(&self) -> bool {
         let mut containers = self.container_definitions.iter();
-        containers.any(|container| container.docker_labels.contains_key(SECRET_VERSION_LABEL))
+        containers.any(|container| container.secrets.of_app.is_some())
     }
 
-    /// Makes what was rendered for the secret `planned` read `version_id` of the secret `arn`: by that id where it was rendered
-    /// with one.
-    pub fn fill_secret(&mut self, planned: &SecretArn, arn: &SecretArn, version_id: &str) {
+    /// Makes what was rendered for a version of the App's secret read `version_id` of the secret `arn`, named in the same way.
+    pub fn fill_secret(&mut self, arn: &SecretArn, version_id: &str) {
         for container in &mut self.container_definitions {
-            let Some(label) = container.docker_labels.get_mut(SECRET_VERSION_LABEL) else {
+            let Some(of_app) = &mut container.secrets.of_app else {
                 continue;
             };
-            version_id.clone_into(label);
-            for value_from in container.secrets.values_mut() {
-                if let Some(moved) = planned.moved(value_from, arn, version_id) {
-                    *value_from = moved;
-                }
+            of_app.arn = arn.clone();
+            if let VersionPart::Id(named) | VersionPart::ShortLabel(named) = &mut of_app.version {
+                version_id.clone_into(named);
             }
+            let label = (SECRET_VERSION_LABEL.to_owned(), version_id.to_owned());
+            container.docker_labels.extend([label]);
         }
     }
 
-    /// The same with the version of the secret `own` named by its short label, where only the version's id makes it too large:
+    /// Its size, with the version of the App's secret named by its short label where only the version's id makes it too large:
     /// others can move a label, and nobody an id.
-    #[must_use]
-    pub fn fitting(self, own: &SecretArn) -> Self {
-        if self.size_bytes() <= TASK_DEFINITION_MAX_BYTES {
-            return self;
+    pub fn fit(&mut self) -> usize {
+        let containers = self.container_definitions.iter_mut();
+        let of_app = containers.map(|container| container.secrets.of_app.take());
+        let of_app: Vec<_> = of_app.collect();
+        let rest = self.size_bytes();
+        for (container, of_app) in self.container_definitions.iter_mut().zip(of_app) {
+            container.secrets.of_app = of_app;
         }
-        let mut by_label = self.clone();
-        let containers = by_label.container_definitions.iter_mut();
-        for value_from in containers.flat_map(|container| container.secrets.values_mut()) {
-            if let Some(labelled) = own.by_label(value_from) {
-                *value_from = labelled;
-            }
+        let size = rest + self.of_app_bytes();
+        if size <= TASK_DEFINITION_MAX_BYTES {
+            return size;
         }
-        if by_label.size_bytes() > TASK_DEFINITION_MAX_BYTES {
-            return self;
+        self.name_version_by(VersionPart::ShortLabel);
+        let by_label = rest + self.of_app_bytes();
+        if by_label <= TASK_DEFINITION_MAX_BYTES {
+            return by_label;
         }
-        by_label
+        self.name_version_by(VersionPart::Id);
+        size
     }
 
-    /// Whether a reference names a version of the secret `own` by its short label.
-    #[must_use]
-    pub fn needs_label(&self, own: &SecretArn) -> bool {
+    fn of_app_bytes(&self) -> usize {
         let containers = self.container_definitions.iter();
-        let mut references = containers.flat_map(|container| container.secrets.values());
-        references.any(|value_from| {
-            let is_named = own.version_in(value_from).is_some();
-            is_named && own.by_label(value_from).is_none()
-        })
+        containers.map(|it| it.secrets.of_app_bytes()).sum()
+    }
+
+    fn name_version_by(&mut self, part: fn(String) -> VersionPart) {
+        let containers = self.container_definitions.iter_mut();
+        for of_app in containers.filter_map(|container| container.secrets.of_app.as_mut()) {
+            if let VersionPart::Id(named) | VersionPart::ShortLabel(named) = &of_app.version {
+                of_app.version = part(named.clone());
+            }
+        }
+    }
+
+    /// Whether a reference names the version of the App's secret by its short label.
+    #[must_use]
+    pub fn needs_label(&self) -> bool {
+        let containers = self.container_definitions.iter();
+        let mut of_app = containers.filter_map(|container| container.secrets.of_app.as_ref());
+        of_app.any(|of_app| matches!(of_app.version, VersionPart::ShortLabel(_)))
     }
 
     /// The digest of what of it is the same in every Release that changes nothing for its tasks: without the naming `variables`,
-    /// labels, the tag, and the version of the secret `own` that it reads. Where that and the values of its variables are equal,
+    /// labels, the tag, and the version of the App's secret that it reads. Where that and the values of its variables are equal,
     /// nothing has to be restarted.
     #[must_use]
-    pub fn core(&self, variables: &[&str], own: Option<&SecretArn>) -> String {
+    pub fn core(&self, variables: &[&str]) -> String {
         let mut core = self.clone();
-        core.strip_release(variables, own);
+        core.strip_release(variables);
         core.digest()
     }
 
-    fn strip_release(&mut self, variables: &[&str], own: Option<&SecretArn>) {
+    fn strip_release(&mut self, variables: &[&str]) {
         self.tags.remove(RELEASE_TAG);
         for container in &mut self.container_definitions {
             for label in [RELEASE_LABEL, SECRET_VERSION_LABEL] {
@@ -297,10 +307,10 @@ impl TaskDefinition {
             for variable in variables {
                 container.environment.remove(*variable);
             }
-            for value_from in container.secrets.values_mut() {
-                if let Some(any) = own.and_then(|own| own.of_any_version(value_from)) {
-                    *value_from = any;
-                }
+            if let Some(of_app) = &mut container.secrets.of_app
+                && of_app.version != VersionPart::Current
+            {
+                of_app.version = VersionPart::Id("*".to_owned());
             }
         }
     }
@@ -308,6 +318,13 @@ impl TaskDefinition {
     fn json(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default() // strings and numbers only: cannot fail
     }
+}
+
+/// The bytes of what a value is as compact JSON, which is not kept; 0 for what JSON cannot say.
+pub(super) fn json_size(value: &impl Serialize) -> usize {
+    let mut size = Size(0);
+    let counted = serde_json::to_writer(&mut size, value);
+    counted.map_or(0, |()| size.0)
 }
 
 /// How many bytes were written to it.

@@ -8,18 +8,17 @@
 
 use std::collections::BTreeMap;
 
-use super::{EnvSource, Release};
+use super::{EnvSource, Release, SecretOfApp, Secrets};
 use crate::app_stack::link_variables;
 use environment::{EnvKey, RESERVED_KEYS, SET_BY_ECS};
 use manifest::Service;
 use manifest::precedence::EnvVersion;
+use names::VersionPart;
 
 /// Plain variables and references; their names never meet.
 pub(super) struct Variables {
     pub environment: BTreeMap<String, String>,
-    pub secrets: BTreeMap<String, String>,
-    /// Whether any reference is to the App's own secret.
-    pub reads_secret_of_app: bool,
+    pub secrets: Secrets,
 }
 
 pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSource) -> Variables {
@@ -28,27 +27,11 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     environment.extend(automatic(release, service));
     // Only the S3 delivery sets these: a default of that name would send convox-env to another object.
     environment.retain(|name, _| !has_no_effect(name));
-    let mut secrets = of_resources(release, service);
-    secrets.extend(own_secrets(release, service));
-    let mut reads_secret_of_app = false;
-    if let EnvSource::SecretsManager {
-        secret_arn,
-        version_id,
-        version,
-    } = source
-    {
-        let reference = |key: &str| match version {
-            EnvVersion::Release => secret_arn.pinned(key, version_id),
-            EnvVersion::Current => secret_arn.value_from(key),
-        };
-        let mut of_app: BTreeMap<String, String> = service
-            .declared_of(release.environment)
-            .map(|key| (key.as_str().to_owned(), reference(key.as_str())))
-            .collect();
-        reads_secret_of_app = !of_app.is_empty();
-        secrets.append(&mut of_app);
-    }
-    environment.retain(|name, _| !secrets.contains_key(name));
+    let mut others = of_resources(release, service);
+    others.extend(own_secrets(release, service));
+    let of_app = secret_of_app(release, service, source);
+    let secrets = Secrets { of_app, others };
+    environment.retain(|name, _| !secrets.has(name));
     if let EnvSource::S3 { url, key_arn } = source {
         // Either says where the Rack is: the App may set AWS_REGION for itself.
         let (name, value) = match key_arn {
@@ -62,8 +45,35 @@ pub(super) fn variables(release: &Release<'_>, service: &Service, source: &EnvSo
     Variables {
         environment,
         secrets,
-        reads_secret_of_app,
     }
+}
+
+/// What the Service reads from the App's secret, where that delivers.
+fn secret_of_app(
+    release: &Release<'_>,
+    service: &Service,
+    source: &EnvSource,
+) -> Option<SecretOfApp> {
+    let EnvSource::SecretsManager {
+        secret_arn,
+        version_id,
+        version,
+    } = source
+    else {
+        return None;
+    };
+    let keys = service.declared_of(release.environment).cloned();
+    let mut keys: Vec<EnvKey> = keys.collect();
+    keys.sort_unstable();
+    keys.dedup();
+    (!keys.is_empty()).then(|| SecretOfApp {
+        arn: secret_arn.clone(),
+        version: match version {
+            EnvVersion::Release => VersionPart::Id(version_id.clone()),
+            EnvVersion::Current => VersionPart::Current,
+        },
+        keys,
+    })
 }
 
 /// Whether a default of that name is left out: the S3 delivery sets it, or ECS.
@@ -75,6 +85,9 @@ fn has_no_effect(name: &str) -> bool {
 fn of_resources(release: &Release<'_>, service: &Service) -> BTreeMap<String, String> {
     let links = release.stack.map(|stack| link_variables(service, stack));
     let mut links = links.unwrap_or_default();
+    if links.is_empty() {
+        return links;
+    }
     let automatic: BTreeMap<String, String> = automatic(release, service).into_iter().collect();
     links.retain(|name, _| !delivers(release, service, name) && !automatic.contains_key(name));
     links

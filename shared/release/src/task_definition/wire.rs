@@ -21,13 +21,6 @@ struct EnvironmentFile<'a> {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Secret<'a> {
-    name: &'a str,
-    value_from: &'a str,
-}
-
-#[derive(Serialize)]
 struct Tag<'a> {
     key: &'a str,
     value: &'a str,
@@ -65,14 +58,6 @@ pub(super) fn environment<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, 
 pub(super) fn environment_files<S: Serializer>(arns: &[String], to: S) -> Result<S::Ok, S::Error> {
     let r#type = "s3";
     to.collect_seq(arns.iter().map(|value| EnvironmentFile { r#type, value }))
-}
-
-pub(super) fn secrets<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {
-    to.collect_seq(
-        pairs
-            .iter()
-            .map(|(name, value_from)| Secret { name, value_from }),
-    )
 }
 
 pub(super) fn tags<S: Serializer>(pairs: &Pairs, to: S) -> Result<S::Ok, S::Error> {

@@ -87,7 +87,7 @@ fn planned<'a>(config: &'a Config, wanted: &Wanted<'a>, facts: &'a Facts) -> Pla
     plan.unwrap_or_else(|error| panic!("the App can be promoted: {error}"))
 }
 
-/// What a changed App's promote writes.
+/// What a changed App's promote writes, and what it would write where S3 delivers: a plan renders both.
 struct Requests {
     secret: String,
     definitions: Vec<TaskDefinition>,
@@ -98,7 +98,7 @@ impl Requests {
         let SecretStep::Write(secret) = plan.secret else {
             panic!("the secret holds the environment");
         };
-        let steps = secret.route.steps.into_iter();
+        let steps = secret.route.steps.into_iter().chain(plan.s3.steps);
         Self {
             secret: secret.value.to_string(),
             definitions: steps.map(|step| step.definition).collect(),
