@@ -26,6 +26,24 @@ impl DataKeys {
         }
     }
 
+    /// A new data key: in clear, wiped when it is dropped, and encrypted.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when KMS refuses it or cannot be reached.
+    pub async fn generate(&self) -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), CallError> {
+        let attempted = || format!("make a data key with {}", self.key_arn);
+        let request = self.client.generate_data_key().key_id(&self.key_arn);
+        let answer = request.number_of_bytes(32).send().await;
+        let answer = answer.map_err(|err| CallError::new(attempted(), &err))?;
+        match (answer.plaintext, answer.ciphertext_blob) {
+            (Some(plain), Some(encrypted)) => {
+                Ok((Zeroizing::new(plain.into_inner()), encrypted.into_inner()))
+            }
+            _ => Err(CallError::incomplete(attempted(), "data key")),
+        }
+    }
+
     /// The data key in clear, wiped when it is dropped. Convox uses no encryption context.
     ///
     /// # Errors

@@ -48,6 +48,39 @@ impl Envelope {
         read_opened(&content)
     }
 
+    /// Encrypts `content` with `data_key`, which KMS has encrypted to `encrypted_data_key`; no nonce may come twice with one key.
+    ///
+    /// # Errors
+    ///
+    /// [`EnvironmentError::DataKeyLength`] when the data key has another length than these have.
+    pub fn seal(
+        content: &[u8],
+        (data_key, encrypted_data_key): (&[u8], &[u8]),
+        nonce: [u8; NONCE_BYTES],
+    ) -> Result<Self, EnvironmentError> {
+        if data_key.len() != DATA_KEY_BYTES {
+            let length = data_key.len();
+            return Err(EnvironmentError::DataKeyLength { length });
+        }
+        let mut ciphertext = content.to_vec();
+        XSalsa20Poly1305::new(Key::from_slice(data_key))
+            .encrypt_in_place(Nonce::from_slice(&nonce), b"", &mut ciphertext)
+            .map_err(|_| EnvironmentError::Unopenable)?;
+        Ok(Self {
+            ciphertext,
+            encrypted_data_key: encrypted_data_key.to_vec(),
+            nonce,
+        })
+    }
+
+    /// The object that [`crate::read`] takes for this envelope.
+    #[must_use]
+    pub fn to_object(&self) -> Vec<u8> {
+        let [c, k, n] = [&self.ciphertext[..], &self.encrypted_data_key, &self.nonce]
+            .map(|bytes| BASE64_STANDARD.encode(bytes));
+        format!(r#"{{"c":"{c}","k":"{k}","n":"{n}"}}"#).into_bytes()
+    }
+
     pub(super) fn is_envelope(members: &Members) -> bool {
         members.keys().eq(["c", "k", "n"])
     }
@@ -87,4 +120,28 @@ fn decode(members: &Members, name: &'static str) -> Result<Vec<u8>, EnvironmentE
 
 fn field(field: &'static str, problem: &'static str) -> EnvironmentError {
     EnvironmentError::EnvelopeField { field, problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{EnvironmentObject, read};
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_is_opened_with_its_key_alone() {
+        let (key, nonce) = ([7; DATA_KEY_BYTES], [1; NONCE_BYTES]);
+        let sealed = Envelope::seal(b"A=canary\n", (&key, b"encrypted"), nonce).unwrap();
+        let object = sealed.to_object();
+        assert!(!String::from_utf8_lossy(&object).contains("canary"));
+        let EnvironmentObject::Sealed(envelope) = read(&object).unwrap() else {
+            panic!("no envelope");
+        };
+        assert_eq!(envelope.encrypted_data_key(), b"encrypted");
+        let opened = envelope.open(&key).unwrap().environment;
+        assert_eq!(opened.get("A").unwrap().expose(), "canary");
+        let other = envelope.open(&[8; DATA_KEY_BYTES]);
+        assert_eq!(other, Err(EnvironmentError::Unopenable));
+        let short = Envelope::seal(b"", (&key[1..], b"k"), nonce);
+        assert_eq!(short, Err(EnvironmentError::DataKeyLength { length: 31 }));
+    }
 }

@@ -494,6 +494,18 @@ pub mod keys {
         format!("apps/{app}/releases/{release}/env")
     }
 
+    /// An environment of a Release that is not promoted yet; writing it starts nothing.
+    #[must_use]
+    pub fn draft(app: &AppName, release: &ReleaseId) -> String {
+        format!("apps/{app}/releases/{release}/draft")
+    }
+
+    /// The folder of the objects of a Release, with its `/`.
+    #[must_use]
+    pub fn release(app: &AppName, release: &ReleaseId) -> String {
+        format!("apps/{app}/releases/{release}/")
+    }
+
     /// The manifest of a Release.
     #[must_use]
     pub fn release_manifest(app: &AppName, release: &ReleaseId) -> String {
@@ -709,6 +721,7 @@ mod tests {
         for (key, want) in [
             ("apps/shop/releases/R1/env", Some(Ok("shop R1"))),
             ("apps/shop/releases/R1/env.bak", None),
+            ("apps/shop/releases/R1/draft", None),
             ("apps/shop/env", None),
             ("other/shop/releases/R1/env", None),
             ("apps/shop/releases/R1/report.json", None),
