@@ -28,6 +28,7 @@ mod platform;
 mod process_run;
 mod promote;
 mod put_back;
+mod rack;
 mod rack_settings;
 mod reconcile;
 mod runner;

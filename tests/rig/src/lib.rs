@@ -4,6 +4,7 @@
 //! - [`world`]: what one test gets: an account of its own, clients, bucket, cluster, key, proxy.
 //! - [`app`]: one App of a World: names, objects, events.
 //! - [`function`]: a built Lambda binary under AWS's Runtime Interface Emulator.
+//! - [`invocations`]: Lambda's `Invoke` in front of it.
 //! - [`events`]: events as EventBridge delivers them.
 //! - [`agent`]: from a registered task definition to the variables that each container sees.
 //! - [`runner`]: a registered task definition, started on this machine as ECS would.
@@ -26,6 +27,7 @@ pub mod emulator;
 mod envelope;
 pub mod events;
 pub mod function;
+pub mod invocations;
 pub mod launcher;
 pub mod outages;
 pub mod package;

@@ -26,6 +26,7 @@ mod shell;
 mod shop;
 mod standing;
 mod story;
+mod tool;
 mod unsigned;
 mod watch;
 

@@ -24,7 +24,7 @@ pub struct Shell {
 impl Shell {
     /// One for this Rack, whose promote is the function of that name.
     pub fn new(world: &World, promote: &str, home: &Path) -> Self {
-        let prelude = prelude(world.proxy.back_door(), &world.bucket, promote);
+        let prelude = prelude(world, promote);
         let home = home.to_owned();
         Self { prelude, home }
     }
@@ -86,12 +86,15 @@ impl Begun {
 
 /// The emulator takes any credentials, so these are dummies. AWS CLI 1 asks some services where they really are, whatever
 /// `AWS_ENDPOINT_URL` says, unless it is told on its command line.
-fn prelude(endpoint: &str, bucket: &str, promote: &str) -> String {
+fn prelude(world: &World, promote: &str) -> String {
+    let (endpoint, bucket, rack) = (world.proxy.back_door(), &world.bucket, &world.rack);
     format!(
         "export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}\n\
          export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test NO_PROXY=127.0.0.1\n\
          aws() {{ {AWS_CLI} --endpoint-url \"$AWS_ENDPOINT_URL\" \"$@\"; }}\n\
-         bucket={bucket} promote={promote}"
+         bucket={bucket} promote={promote}\n\
+         export RACK={rack} RACK_APP=shop\n\
+         rack() {{ target/debug/rack \"$@\"; }}"
     )
 }
 

@@ -21,6 +21,7 @@ use crate::record::Record;
 use crate::shell;
 use crate::shop::Shop;
 use crate::story;
+use crate::tool;
 use crate::watch::Watch;
 
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -185,6 +186,7 @@ pub fn explanation(rack: &Rack, watch: &Watch<'_>) -> String {
     let (reading, dry_run) = (Shop::reading("R1"), delivery::dry_run("R1"));
     let (hang, lift, said) = (rack.hang(), rack.lift(), watch.command());
     let deletion = shop.deletion();
+    let questions = indented(&tool::QUESTIONS.join("\n"));
     let (name, bucket, endpoint) = (&world.rack, &world.bucket, world.proxy.back_door());
     format!(
         "    endpoint           {endpoint}
@@ -204,6 +206,10 @@ To see what happened, a second later:
 What a promote would do, before it is done; nothing is written:
 
     {dry_run}
+
+The same as `rack` tells it, the command-line tool (docs/rack.md):
+
+{questions}
 
 The Rack's setting is that of `make demo-up RACK_SECRETS_MANAGER_ENV=Yes|No`. An App opts in with
 

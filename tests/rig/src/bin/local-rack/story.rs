@@ -10,7 +10,7 @@ use crate::processes::Process;
 use crate::rack::Rack;
 use crate::shop::Shop;
 use crate::watch::Watch;
-use crate::{browser, deletion, delivery, demo_app, leaks, one_off, outage, pages};
+use crate::{browser, deletion, delivery, demo_app, leaks, one_off, outage, pages, tool};
 
 /// Seconds that promote gives Secrets Manager; the template's default is 10, less makes outages a shorter story.
 const SECRETS_MANAGER_TIMEOUT_S: &str = "1";
@@ -86,6 +86,7 @@ async fn acts(rack: &Rack, home: &Path) -> Played {
     delivery::release_in_an_outage(&shop, &first).await;
     delivery::release_after_the_outage(&shop).await;
     delivery::rollback(&shop, &first).await;
+    tool::answers(&shop).await;
     outage::lasts(&shop, &watch).await;
     outage::is_over(&shop, &watch).await;
     one_off::runs(&shop, &watch).await;

@@ -1,0 +1,206 @@
+//! The commands, and what they share.
+
+mod apps;
+mod env;
+mod plan;
+mod releases;
+mod status;
+mod who_reads;
+mod why;
+
+use std::io::Write as _;
+
+use aws::clients::SdkConfig;
+use names::error_chain::Chain;
+use names::{AppName, RackName, ReleaseId};
+use promotion::Promotion;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cli::{self, Cli, Command, Common};
+use crate::edge::ecs::Ecs;
+use crate::edge::environments::Environments;
+use crate::edge::functions::Functions;
+use crate::edge::objects::Objects;
+use crate::edge::rack::{self, Rack};
+use crate::edge::sdk;
+use crate::error::RackError;
+use crate::exit::Exit;
+
+/// What a command answers: to people and to programs.
+pub struct Answer {
+    text: String,
+    json: Value,
+    exit: Exit,
+}
+
+impl Answer {
+    /// The same in both forms.
+    fn of(value: &impl Serialize, text: String) -> Self {
+        let json = serde_json::to_value(value).unwrap_or_default(); // structs of named fields
+        Self {
+            text,
+            json,
+            exit: Exit::Done,
+        }
+    }
+}
+
+/// What a variable of the process says.
+pub type Lookup = fn(&str) -> Option<String>;
+
+/// A Rack with the caller's rights.
+struct Shell {
+    sdk: SdkConfig,
+    rack: Rack,
+    objects: Objects,
+    functions: Functions,
+    ecs: Ecs,
+    app: Option<String>,
+}
+
+/// Does what is asked for, prints the answer, and says with what to end.
+pub async fn run(asked: Cli, lookup: Lookup) -> Exit {
+    let Cli { common, command } = asked;
+    let json = common.json;
+    let answer = match without_a_rack(&command) {
+        Some(text) => text.map(|text| Answer {
+            json: json!({"text": text}),
+            text,
+            exit: Exit::Done,
+        }),
+        None => Box::pin(answered(&common, command, lookup)).await,
+    };
+    match answer {
+        Ok(answer) => {
+            print(&if json {
+                pretty(&answer.json)
+            } else {
+                answer.text
+            });
+            answer.exit
+        }
+        Err(err) => {
+            let message = Chain(&err).to_string();
+            if json {
+                print(&pretty(&json!({"error": message})));
+            }
+            eprintln!("rack: {message}");
+            err.exit()
+        }
+    }
+}
+
+fn without_a_rack(command: &Command) -> Option<Result<String, RackError>> {
+    match command {
+        Command::Completions { shell } => Some(Ok(cli::completions(*shell))),
+        Command::Man => Some(cli::manual().map_err(|source| {
+            let what = "write the manual page";
+            RackError::System { what, source }
+        })),
+        _ => None,
+    }
+}
+
+async fn answered(common: &Common, command: Command, lookup: Lookup) -> Result<Answer, RackError> {
+    let shell = Shell::open(common, lookup).await?;
+    match command {
+        Command::Apps => apps::apps(&shell).await,
+        Command::Status => status::status(&shell).await,
+        Command::Why => why::why(&shell).await,
+        Command::Releases { limit } => releases::releases(&shell, limit).await,
+        Command::WhoReads { key } => who_reads::who_reads(&shell, &key).await,
+        Command::Plan(plan) => plan::plan(&shell, plan).await,
+        Command::Env(what) => env::env(&shell, what).await,
+        Command::Completions { .. } | Command::Man => {
+            Err(RackError::Use("it needs no Rack".to_owned()))
+        }
+    }
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// Whoever reads it may be gone: `rack releases | head`.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+impl Shell {
+    async fn open(common: &Common, lookup: Lookup) -> Result<Self, RackError> {
+        let name = common.rack.as_deref().ok_or(RackError::WhichRack)?;
+        let name = RackName::new(name)?;
+        let sdk = sdk::load(common.profile.as_deref(), common.region.as_deref()).await;
+        if sdk.region().is_none() {
+            return Err(RackError::NoRegion);
+        }
+        let rack = rack::find(&sdk, &name, lookup).await?;
+        Ok(Self {
+            objects: Objects::new(&sdk, &rack.bucket),
+            functions: Functions::new(&sdk),
+            ecs: Ecs::new(&sdk),
+            app: common.app.clone(),
+            rack,
+            sdk,
+        })
+    }
+
+    /// The App that is asked about.
+    fn app(&self) -> Result<AppName, RackError> {
+        let app = self.app.as_deref().ok_or(RackError::WhichApp)?;
+        Ok(AppName::new(app)?)
+    }
+
+    /// The same with its state; an error where there is nothing of it.
+    async fn known(&self) -> Result<(AppName, Promotion), RackError> {
+        let app = self.app()?;
+        let state = self.objects.state(&app).await?;
+        if state.desired.is_none() && state.applied.is_none() && !self.objects.has_app(&app).await?
+        {
+            return Err(self.unknown(&app).await?);
+        }
+        Ok((app, state))
+    }
+
+    /// What is said of an App that is not there.
+    async fn unknown(&self, app: &AppName) -> Result<RackError, RackError> {
+        let apps = self.objects.apps().await?;
+        let distance = |other: &AppName| strsim::damerau_levenshtein(app.as_str(), other.as_str());
+        let nearest = apps
+            .iter()
+            .min_by_key(|other| distance(other))
+            .filter(|other| distance(other) <= 2);
+        Ok(RackError::NoApp {
+            app: app.to_string(),
+            nearest: nearest.map(ToString::to_string),
+        })
+    }
+
+    fn environments(&self) -> Environments<'_> {
+        Environments::new(&self.sdk, &self.rack, &self.objects)
+    }
+}
+
+/// What an error says, its causes too.
+fn said(err: &(dyn std::error::Error + 'static)) -> String {
+    Chain(err).to_string()
+}
+
+/// The Release that was named, or the live one.
+fn named_or_live(
+    app: &AppName,
+    named: Option<&str>,
+    state: &Promotion,
+) -> Result<ReleaseId, RackError> {
+    if let Some(named) = named {
+        return Ok(ReleaseId::new(named)?);
+    }
+    let applied = state
+        .applied
+        .as_ref()
+        .map(|applied| applied.release.clone());
+    applied.ok_or_else(|| RackError::NothingLive {
+        app: app.to_string(),
+    })
+}

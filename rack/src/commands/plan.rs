@@ -1,0 +1,74 @@
+//! `rack plan [RELEASE]`.
+
+use names::{AppName, ReleaseId};
+use serde_json::{Value, json};
+
+use super::{Answer, Shell, releases};
+use crate::cli::{Allowed, Plan};
+use crate::core::report::{SeenReport, explained};
+use crate::core::{history, plan as shown};
+use crate::error::RackError;
+use crate::exit::Exit;
+
+/// Asks promote what it would do.
+pub async fn plan(shell: &Shell, asked: Plan) -> Result<Answer, RackError> {
+    let (app, _) = shell.known().await?;
+    let release = match asked.release {
+        Some(release) => ReleaseId::new(&release)?,
+        None => newest(shell, &app).await?,
+    };
+    let mut payload = payload(&app, &release, asked.allowed);
+    payload["dryRun"] = Value::Bool(true);
+    let function = shell.rack.output("PromoteFunction")?;
+    let answer = shell.functions.invoke(function, &payload).await?.answer;
+    if answer["status"] == "planned" {
+        let text = shown::text(&answer);
+        return Ok(Answer {
+            text,
+            json: answer,
+            exit: Exit::Done,
+        });
+    }
+    let text = refused(&answer);
+    Ok(Answer {
+        text,
+        json: answer,
+        exit: Exit::Failed,
+    })
+}
+
+/// What promote is invoked with.
+pub fn payload(app: &AppName, release: &ReleaseId, allowed: Allowed) -> Value {
+    json!({
+        "app": app,
+        "release": release,
+        "allowReplacement": allowed.allow_replacement,
+        "allowRemoval": allowed.allow_removal,
+        "restart": allowed.restart,
+    })
+}
+
+/// Why a Release cannot be promoted, and what to do.
+pub fn refused(answer: &Value) -> String {
+    let report: SeenReport = serde_json::from_value(answer.clone()).unwrap_or_default();
+    let mut text = format!("{}\n", report.in_words());
+    let known = report.error_type.as_deref().and_then(explained);
+    if let Some(known) = known {
+        text.push_str(&format!("what to do: {}\n", known.cure));
+    }
+    text.extend(
+        report
+            .warnings
+            .iter()
+            .map(|warning| format!("warning: {warning}\n")),
+    );
+    text
+}
+
+async fn newest(shell: &Shell, app: &AppName) -> Result<ReleaseId, RackError> {
+    let folders = releases::folders(shell, app).await?;
+    let newest = history::newest_first(&folders)
+        .first()
+        .map(|(release, _)| (*release).clone());
+    newest.ok_or_else(|| RackError::Nothing(format!("{app} has no Release")))
+}

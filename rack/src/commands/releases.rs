@@ -1,0 +1,86 @@
+//! `rack releases`, and what other commands ask of the Releases of an App.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use names::{AppName, ReleaseId, keys};
+use promotion::Promotion;
+use serde_json::Value;
+
+use super::{Answer, Shell};
+use crate::core::history::{self, Folder, ReleaseRow, Releases};
+use crate::error::RackError;
+
+/// So many Releases are read at once.
+const AT_ONCE: usize = 8;
+
+/// Lists the newest Releases of the App.
+pub async fn releases(shell: &Shell, limit: usize) -> Result<Answer, RackError> {
+    let (app, state) = shell.known().await?;
+    let folders = folders(shell, &app).await?;
+    let newest = history::newest_first(&folders);
+    let older = newest.len().saturating_sub(limit);
+    let shown: Vec<(ReleaseId, Folder)> = newest
+        .into_iter()
+        .take(limit)
+        .map(|(release, folder)| (release.clone(), folder.clone()))
+        .collect();
+    let rows = stream::iter(shown)
+        .map(async |(release, folder)| row(shell, &app, (release, folder), &state).await);
+    let releases = Releases {
+        app: app.to_string(),
+        releases: rows.buffered(AT_ONCE).try_collect().await?,
+        older,
+    };
+    let text = releases.text();
+    Ok(Answer::of(&releases, text))
+}
+
+/// The folders of all Releases of an App.
+pub async fn folders(
+    shell: &Shell,
+    app: &AppName,
+) -> Result<BTreeMap<ReleaseId, Folder>, RackError> {
+    let of_releases = format!("{}releases/", keys::app(app));
+    let of_records = format!("{}state/releases/", keys::app(app));
+    let lists = try_join(
+        shell.objects.list(&of_releases),
+        shell.objects.list(&of_records),
+    );
+    let (mut listed, records) = lists.await?;
+    listed.extend(records);
+    Ok(history::folders(app, &listed))
+}
+
+async fn row(
+    shell: &Shell,
+    app: &AppName,
+    (release, folder): (ReleaseId, Folder),
+    state: &Promotion,
+) -> Result<ReleaseRow, RackError> {
+    let report = async {
+        match folder.report {
+            Some(_) => shell.objects.report(&keys::report(app, &release)).await,
+            None => Ok(None),
+        }
+    };
+    let build = async {
+        if folder.has_build {
+            shell.objects.read(&keys::build(app, &release)).await
+        } else {
+            Ok(None)
+        }
+    };
+    let (report, build) = try_join(report, build).await?;
+    let build = build.and_then(|build| serde_json::from_slice::<Value>(&build.bytes).ok());
+    let said = |name: &str| build.as_ref()?.get(name)?.as_str().map(str::to_owned);
+    let description = said("description").or_else(|| said("gitSha"));
+    Ok(history::row(
+        &release,
+        &folder,
+        report.as_ref(),
+        description,
+        state,
+    ))
+}

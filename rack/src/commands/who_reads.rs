@@ -1,0 +1,38 @@
+//! `rack who-reads KEY`.
+
+use futures_util::future::try_join_all;
+
+use super::{Answer, Shell};
+use crate::core::readers::{Readers, SeenDefinition, readers};
+use crate::error::RackError;
+
+/// Says which Services and Timers that run read a variable.
+pub async fn who_reads(shell: &Shell, key: &str) -> Result<Answer, RackError> {
+    let (app, state) = shell.known().await?;
+    let applied = state.applied.as_ref();
+    let applied = applied.ok_or_else(|| RackError::NothingLive {
+        app: app.to_string(),
+    })?;
+    let services = applied.services.iter().map(|known| ("service", known));
+    let timers = applied.timers.iter().map(|known| ("timer", known));
+    let definitions = services
+        .chain(timers)
+        .map(async |(kind, (name, definition))| {
+            let containers = shell.ecs.containers(&definition.arn).await?;
+            Ok::<_, RackError>(SeenDefinition {
+                kind,
+                name: name.clone(),
+                arn: definition.arn.clone(),
+                containers,
+            })
+        });
+    let definitions = try_join_all(definitions).await?;
+    let told = Readers {
+        app: app.to_string(),
+        release: applied.release.to_string(),
+        key: key.to_owned(),
+        readers: readers(key, &definitions),
+    };
+    let text = told.text();
+    Ok(Answer::of(&told, text))
+}

@@ -1,0 +1,73 @@
+//! `rack why`.
+
+use futures_util::future::{join, join_all};
+use names::{AppName, ReleaseId, keys};
+use promotion::{Applied, Desired};
+
+use super::{Answer, Shell, said};
+use crate::core::report::SeenReport;
+use crate::core::why::{Known, Stopped, Why};
+use crate::error::RackError;
+
+/// Says what went wrong last.
+pub async fn why(shell: &Shell) -> Result<Answer, RackError> {
+    let (app, state) = shell.known().await?;
+    let wanted = state
+        .desired
+        .as_ref()
+        .and_then(Desired::promotes)
+        .map(|(release, _)| release);
+    let live = state.applied.as_ref().map(|applied| &applied.release);
+    let mut known = Known {
+        wanted: report(shell, &app, wanted).await?,
+        live: report(shell, &app, live).await?,
+        ..Known::default()
+    };
+    if let Some(applied) = &state.applied {
+        look(shell, applied, &mut known).await;
+    }
+    let why = Why::of(app.as_str(), &state, known);
+    let text = why.text();
+    Ok(Answer::of(&why, text))
+}
+
+async fn report(
+    shell: &Shell,
+    app: &AppName,
+    release: Option<&ReleaseId>,
+) -> Result<Option<SeenReport>, RackError> {
+    match release {
+        Some(release) => Ok(shell.objects.report(&keys::report(app, release)).await?),
+        None => Ok(None),
+    }
+}
+
+/// What ECS says. Who may not ask it is told the rest.
+async fn look(shell: &Shell, applied: &Applied, known: &mut Known) {
+    let Some(cluster) = applied.cluster.as_deref() else {
+        return;
+    };
+    let names: Vec<String> = applied
+        .services
+        .values()
+        .map(|definition| definition.runs_as.clone())
+        .collect();
+    let stopped = applied.services.iter();
+    let stopped =
+        stopped.map(|(name, definition)| shell.ecs.stopped(cluster, (name, &definition.runs_as)));
+    let (services, stopped) = join(shell.ecs.services(cluster, &names), join_all(stopped)).await;
+    match services {
+        Ok(services) => known.services = services,
+        Err(err) => known.warnings.push(said(&err)),
+    }
+    let is_applied = |task: &Stopped| {
+        let definition = applied.services.get(&task.service);
+        definition.is_some_and(|definition| definition.arn == task.task_definition)
+    };
+    for stopped in stopped {
+        match stopped {
+            Ok(stopped) => known.stopped.extend(stopped.into_iter().filter(is_applied)),
+            Err(err) => known.warnings.push(said(&err)),
+        }
+    }
+}

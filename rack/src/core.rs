@@ -1,0 +1,16 @@
+//! What the tool decides and how it says it: data in, data out.
+
+pub mod changes;
+pub mod dotenv;
+pub mod history;
+pub mod import;
+pub mod object;
+pub mod plan;
+pub mod readers;
+pub mod release_name;
+pub mod report;
+pub mod services;
+pub mod status;
+pub mod table;
+pub mod wait;
+pub mod why;

@@ -1,0 +1,133 @@
+//! What a dry run answers, for people.
+
+use serde_json::Value;
+
+use super::table::{facts, section, table};
+
+/// A plan as text; the members are those of `docs/dry-run.md`.
+#[must_use]
+pub fn text(plan: &Value) -> String {
+    let known = |name: &str| plan[name].as_str().map(str::to_owned);
+    let by = known("decidedBy")
+        .map(|by| format!(", decided by {by}"))
+        .unwrap_or_default();
+    let fallback = plan["fallback"]["errorType"].as_str();
+    let fallback = fallback.map(|why| format!(", since Secrets Manager fails: {why}"));
+    let delivery =
+        known("delivery").map(|way| format!("{way}{by}{}", fallback.unwrap_or_default()));
+    let mut text = facts(&[
+        ("Release", known("release")),
+        ("delivery", delivery),
+        ("stack", known("stack")),
+        ("waits for", known("waitsFor")),
+        ("secret", size(plan, "secret", "secretMax")),
+        (
+            "largest definition",
+            size(plan, "taskDefinition", "taskDefinitionMax"),
+        ),
+    ]);
+    text.push_str(&section("\nVariables", &keys(&plan["keys"])));
+    let rows: Vec<[String; 3]> = ["services", "timers"]
+        .into_iter()
+        .flat_map(|kind| rows(plan, kind))
+        .collect();
+    if !rows.is_empty() {
+        text.push('\n');
+        text.push_str(&table(["WHAT", "MOVES", "REVISION"], &rows));
+    }
+    text.push_str(&section("\nGoes", &texts(&plan["removed"])));
+    text.push_str(&section(
+        "\nResources that go",
+        &resources(&plan["removedResources"]),
+    ));
+    text.push_str(&section("\nWarnings", &texts(&plan["warnings"])));
+    text
+}
+
+fn size(plan: &Value, is: &str, max: &str) -> Option<String> {
+    let (is, max) = (plan["sizes"][is].as_u64()?, plan["sizes"][max].as_u64()?);
+    Some(format!("{is} of {max} bytes"))
+}
+
+fn keys(keys: &Value) -> Vec<String> {
+    let marked = [("+", "added"), ("~", "changed"), ("-", "removed")];
+    let lines = marked.iter().flat_map(|(mark, name)| {
+        let names = texts(&keys[*name]).into_iter();
+        names.map(move |key| format!("{mark} {key}"))
+    });
+    lines.collect()
+}
+
+fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
+    let one = kind.trim_end_matches('s');
+    let rows = plan[kind]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, planned)| {
+            let moves = if planned["changes"] == true {
+                "yes"
+            } else {
+                "no"
+            };
+            let revision = planned["revision"].as_str().unwrap_or_default();
+            [
+                format!("{one} {name}"),
+                moves.to_owned(),
+                revision.to_owned(),
+            ]
+        });
+    rows.collect()
+}
+
+fn texts(list: &Value) -> Vec<String> {
+    let texts = list.as_array().into_iter().flatten();
+    texts
+        .filter_map(|text| text.as_str().map(str::to_owned))
+        .collect()
+}
+
+/// A resource is told by all that is said of it, whatever that is.
+fn resources(list: &Value) -> Vec<String> {
+    let resources = list.as_array().into_iter().flatten().map(|resource| {
+        let members = resource.as_object().into_iter().flatten();
+        let members = members.map(|(name, value)| match value.as_str() {
+            Some(value) => format!("{name}: {value}"),
+            None => format!("{name}: {value}"),
+        });
+        members.collect::<Vec<_>>().join(", ")
+    });
+    resources.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_plan_shows_what_changes_by_name() {
+        let shown = text(&json!({
+            "release": "R2", "delivery": "S3", "decidedBy": "Rack", "fallback": {"errorType": "Timeout"}, "stack": "ready",
+            "keys": {"added": ["NEW"], "changed": ["OTHER"], "removed": ["OLD"]},
+            "services": {"web": {"changes": true, "revision": "registered"}, "worker": {"changes": false, "revision": "kept"}},
+            "timers": {"nightly": {"changes": true, "revision": "registered"}},
+            "removed": ["r_shop_gone"], "removedResources": [{"resource": "db", "data": "a snapshot"}], "warnings": ["look"],
+            "sizes": {"secret": 10, "secretMax": 65536, "taskDefinition": 20, "taskDefinitionMax": 65536},
+        }));
+        for part in [
+            "delivery            S3, decided by Rack, since Secrets Manager fails: Timeout",
+            "  + NEW\n  ~ OTHER\n  - OLD\n",
+            "service web",
+            "timer nightly",
+            "r_shop_gone",
+            "data: a snapshot, resource: db",
+            "Warnings\n  look\n",
+            "10 of 65536 bytes",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert_eq!(text(&json!({})), "");
+    }
+}

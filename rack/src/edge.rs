@@ -1,0 +1,10 @@
+//! AWS and the machine, in the words of the tool.
+
+pub mod ecs;
+pub mod editor;
+pub mod environments;
+pub mod functions;
+pub mod objects;
+pub mod rack;
+pub mod sdk;
+pub mod terminal;

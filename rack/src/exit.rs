@@ -1,0 +1,24 @@
+//! How the program ends: what a script asks of it.
+
+use std::process::ExitCode;
+
+/// With which number the program ends. The numbers are a contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Exit {
+    /// It is done, or what was waited for is live.
+    Done = 0,
+    /// It failed.
+    Failed = 1,
+    /// It was asked for in a wrong way, or about what is not there.
+    WrongUse = 2,
+    /// ECS went back to what ran before.
+    RolledBack = 3,
+    /// The time was up before the end was seen.
+    TimedOut = 4,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,130 @@
+//! What is not there, what the caller may not do, and an AWS that has no time.
+
+use double::Fault;
+use rig::canary;
+
+use super::{Desk, assert_has};
+
+async fn desk() -> Desk {
+    let value = canary::value("DATABASE_URL");
+    Desk::with_release(&[("DATABASE_URL", &value)]).await
+}
+
+#[tokio::test]
+async fn a_rack_is_found_by_its_stack() {
+    let desk = desk()
+        .await
+        .without(&["RACK_BUCKET", "RACK_PROMOTE_FUNCTION"]);
+    desk.stack(&desk.world.rack).await;
+    let status = desk.text(&["status"]).await;
+    assert_has(&status, &["Release      R1"]);
+    let plan = desk.text(&["plan", "R1"]).await;
+    assert_has(&plan, &["Release             R1"]);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_wrong_use_and_named() {
+    let desk = desk().await;
+    for (arguments, part) in [
+        (
+            &["status", "-a", "shpo"][..],
+            "no App `shpo` in this Rack; did you mean `shop`?",
+        ),
+        (
+            &["status", "-a", "Shop"],
+            "the App name `Shop` is not valid",
+        ),
+        (
+            &["env", "get", "--release", "R9"],
+            "no Release `R9` of shop",
+        ),
+        (
+            &["env", "get", "NOTHING"],
+            "R1 of shop has no variable `NOTHING`",
+        ),
+        (&["env", "diff", "R1", "R9"], "no Release `R9`"),
+        (
+            &["status", "--rack", "a_b"],
+            "the Rack name `a_b` is not valid",
+        ),
+    ] {
+        desk.says(arguments).await.complains(2, part);
+    }
+    let plan = desk.says(&["plan", "R9"]).await;
+    assert_eq!(plan.code, Some(1), "{}", plan.err);
+    assert_has(&plan.out, &["ReleaseNotFound"]);
+    let desk = desk.without(&["RACK_APP"]);
+    desk.says(&["status"]).await.complains(2, "which App?");
+    let desk = desk.without(&["RACK_BUCKET"]);
+    let wrong = desk.says(&["apps", "--rack", "other"]).await;
+    wrong.complains(2, "there is no Rack `other` in us-east-1");
+    let desk = desk.without(&["RACK"]);
+    desk.says(&["apps"]).await.complains(2, "which Rack?");
+    let json = desk.says(&["apps", "--json"]).await;
+    assert_has(&json.out, &["\"error\": \"which Rack?"]);
+    let desk = desk.without(&["AWS_REGION"]);
+    desk.says(&["apps", "--rack", "other"])
+        .await
+        .complains(2, "no region is known");
+}
+
+#[tokio::test]
+async fn who_may_not_ask_is_told_what_was_refused() {
+    let desk = desk().await;
+    let without_ecs = {
+        desk.world.inject(Fault::DENIED.on_service("ecs"));
+        desk.text(&["status"]).await
+    };
+    assert_has(
+        &without_ecs,
+        &[
+            "Release      R1",
+            "not seen",
+            "ECS was not seen: ",
+            "AccessDenied",
+        ],
+    );
+    assert_has(&desk.text(&["why"]).await, &["not seen: "]);
+    desk.says(&["who-reads", "A"])
+        .await
+        .complains(1, "AccessDenied");
+    desk.world.inject(
+        Fault::Error {
+            status: 403,
+            code: "AccessDenied",
+        }
+        .on_service("s3"),
+    );
+    desk.says(&["status"]).await.complains(1, "AccessDenied");
+    desk.says(&["env", "get"])
+        .await
+        .complains(1, "failed to read s3://");
+}
+
+#[tokio::test]
+async fn an_aws_that_has_no_time_is_asked_again() {
+    let desk = desk().await;
+    desk.world
+        .inject(Fault::Throttle.on("s3", "GetObject").times(2));
+    assert_has(&desk.text(&["status"]).await, &["Release      R1"]);
+    desk.world.inject(Fault::Throttle.on_service("s3"));
+    desk.says(&["status"]).await.complains(1, "SlowDown");
+}
+
+#[tokio::test]
+async fn a_function_that_is_not_there_or_fails_is_named() {
+    let desk = desk().await;
+    let mut command = desk.command(&["plan", "R1"]);
+    let said = super::Said::of(
+        &command
+            .env("RACK_PROMOTE_FUNCTION", "other")
+            .output()
+            .await
+            .unwrap(),
+    );
+    said.complains(1, "failed to invoke other: ResourceNotFoundException");
+    let desk = desk.without(&["RACK_PROMOTE_FUNCTION"]);
+    desk.says(&["plan", "R1"])
+        .await
+        .complains(2, "set RACK_PROMOTE_FUNCTION");
+}
