@@ -20,6 +20,7 @@ mod delivery;
 mod error_types;
 mod failure_count;
 mod fallback;
+mod history;
 mod iam;
 mod layering;
 mod levels;

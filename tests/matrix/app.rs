@@ -107,10 +107,26 @@ impl App {
             "desired": [state["desired"]["kind"], state["desired"]["release"], state["desired"]["status"]],
             "applied": [state["applied"]["release"], state["applied"]["delivery"]],
             "lease": state["lease"],
-            "unsent": state["unsent"],
+            "unsent": [state["unsent"], state["unrecorded"]],
             "last outcome": results.last(),
             "failures": [failures["consecutiveFailures"], failures["warned"], failures["unsent"]],
         })
+    }
+
+    /// Kind and status of each request in the history's index, newest first; each has its record, which says the same.
+    pub async fn history(&self, world: &World) -> Vec<Value> {
+        let Some(index) = world.get(&self.key("history/index.json")).await else {
+            return Vec::new();
+        };
+        let index: Value = serde_json::from_slice(&index).unwrap();
+        let mut history = Vec::new();
+        for entry in index["entries"].as_array().into_iter().flatten() {
+            let record = world.get(entry["record"].as_str().unwrap()).await;
+            let record: Value = serde_json::from_slice(&record.unwrap()).unwrap();
+            assert_eq!(record["status"], entry["status"], "{entry:#}");
+            history.push(json!([entry["kind"], entry["release"], entry["status"]]));
+        }
+        history
     }
 
     /// Status and variables of each ECS service; one that is gone is not there.

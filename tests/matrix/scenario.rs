@@ -24,6 +24,8 @@ pub struct End {
     pub revisions: BTreeMap<String, usize>,
     pub told: BTreeSet<String>,
     pub results: Vec<Value>,
+    /// Kind and status of each request in the history's index, newest first.
+    pub history: Vec<Value>,
 }
 
 impl End {
@@ -35,6 +37,7 @@ impl End {
             revisions: app.revisions(&rack.world).await,
             told: app.told(&rack.world),
             results: rows.map(|row| row["result"].clone()).collect(),
+            history: app.history(&rack.world).await,
         }
     }
 }
@@ -221,7 +224,8 @@ pub async fn settle(rack: &Rack, app: &App, scenario: Scenario, event: &Value) -
         let unsent = state["unsent"]
             .as_array()
             .is_some_and(|unsent| !unsent.is_empty());
-        if !open && !unsent {
+        let unrecorded = !state["unrecorded"].is_null();
+        if !open && !unsent && !unrecorded {
             break;
         }
         app.pass_time(&rack.world).await;

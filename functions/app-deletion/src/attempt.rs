@@ -10,9 +10,11 @@ use names::AppId;
 use names::bounds;
 use names::error_chain::Chain;
 use promotion::events::{Event, EventType};
+use promotion::history::{Asked, Ended, Ending, HistoryRecord};
 use promotion::{
     DEADLINE_HOURS, Finished, Outcome, OutcomeResult, Request, Runs, Status, WorkKind,
 };
+use serde_json::{Map, Value};
 
 use crate::apply::{self, apply};
 use crate::error::DeletionError;
@@ -67,7 +69,10 @@ impl Function for Shell {
         match delete(self, due, gathered, &mut report).await {
             Ok(apply::DeletionProgress::Done(secret)) => {
                 report.deleted(secret.as_ref(), self.now());
-                Ok(deleted(id, report))
+                let record = history(due, Ended::Deleted, self.now(), report.details());
+                let mut done = deleted(id, report);
+                done.finished.history = Some(record);
+                Ok(done)
             }
             Ok(apply::DeletionProgress::Waits(reason)) => {
                 let reason = bounds::text(reason, bounds::REASON_MAX_BYTES);
@@ -76,17 +81,46 @@ impl Function for Shell {
                     "the deletion waits: {reason}"
                 );
                 let until = self.now() + TimeDelta::seconds(NEXT_LOOK_SECONDS);
+                let is_news = !desired.is_told_to_wait_for(&reason);
                 let fields = [("message", reason.as_str().into())];
                 let event = Event::new(EventType::AppDeletionWaiting, id, request_id, fields);
                 let status = Status::Waiting { reason, until };
                 let mut waits = attempt(request_id, status, None);
+                if is_news {
+                    let details = event.detail.clone();
+                    let record = history(due, Ended::Waiting, self.now(), details);
+                    waits.finished.history = Some(record);
+                }
                 waits.finished.events.push(event);
                 Ok(waits)
             }
             Err(err) if err.class() == ErrorClass::Transient => Err(err),
-            Err(err) => Ok(failed(id, &err, desired.interrupted, report)),
+            Err(err) => {
+                let mut failed = failed(id, &err, desired.interrupted, report);
+                let details = failed.report.as_ref().map(Report::details);
+                let details = details.unwrap_or_default();
+                let record = history(due, Ended::Failed, self.now(), details);
+                failed.finished.history = Some(record);
+                Ok(failed)
+            }
         }
     }
+}
+
+/// What is kept of the request for good.
+fn history(
+    due: Due<'_>,
+    status: Ended,
+    at: DateTime<Utc>,
+    details: Map<String, Value>,
+) -> HistoryRecord {
+    let ending = Ending {
+        status,
+        at,
+        applied_before: due.applied.map(|applied| applied.release.clone()),
+        details,
+    };
+    HistoryRecord::new(due.id, Asked::desired(due.desired, false), ending)
 }
 
 async fn delete(
@@ -137,6 +171,7 @@ fn deleted(id: &AppId, report: Report) -> Attempt<Report> {
         outcome: Some((outcome, event)),
         events: report.events(),
         objects: Vec::new(),
+        history: None,
     };
     Attempt {
         finished,
@@ -184,6 +219,7 @@ fn attempt(request_id: &str, status: Status, report: Option<Report>) -> Attempt<
         outcome: None,
         events: Vec::new(),
         objects: Vec::new(),
+        history: None,
     };
     Attempt { finished, report }
 }

@@ -8,6 +8,7 @@ use lambda::state_store::{Snapshot, StoreError};
 use lambda::work::{Answered, Invocation, Message};
 use lambda_runtime::LambdaEvent;
 use names::{AppId, AppName, NameError, keys};
+use promotion::history::Asker;
 use promotion::{Order, Promotion, Request, Tie, Work};
 use release::stack_state::app_of;
 use serde_json::Value;
@@ -70,7 +71,12 @@ async fn answer(
             };
             (Message::wakes(id), None)
         }
-        Trigger::Deleted { app, event, .. } => {
+        Trigger::Deleted {
+            app,
+            event,
+            asked_by,
+            ..
+        } => {
             let (request_id, time) = event.unwrap_or_else(|| (own_id.to_owned(), (shell.clock)()));
             let id = match id(shell, &app) {
                 Ok(id) => id,
@@ -90,7 +96,7 @@ async fn answer(
                 };
                 return refusal::refuse(shell, &app, &request_id, &unknown).await;
             }
-            (deletion(id, request_id, time), Some(state))
+            (deletion(id, (request_id, time), asked_by), Some(state))
         }
     };
     work(invocation, &message, state).await
@@ -113,7 +119,8 @@ async fn work(
         }
     };
     if taken.is_ahead() {
-        refusal::refuse_ahead(shell, message).await?;
+        let is_app = taken.state.desired.is_some();
+        refusal::refuse_ahead(shell, message, is_app).await?;
     }
     if let Some(answer) = taken.standing(&message.id) {
         return Ok(answer);
@@ -127,7 +134,7 @@ async fn work(
     }
 }
 
-fn deletion(id: AppId, request_id: String, time: DateTime<Utc>) -> Message {
+fn deletion(id: AppId, (request_id, time): (String, DateTime<Utc>), asked_by: Asker) -> Message {
     let order = Order {
         requested_at: time.trunc_subsecs(0),
         request_id,
@@ -137,6 +144,7 @@ fn deletion(id: AppId, request_id: String, time: DateTime<Utc>) -> Message {
         request: Some(Request {
             work: Work::Delete,
             order,
+            asked_by,
         }),
         ..Message::continues(id)
     }

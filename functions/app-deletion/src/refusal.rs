@@ -3,11 +3,16 @@
 use std::collections::BTreeSet;
 
 use aws::secrets::SecretSeen;
+use lambda::history;
+use lambda::intake::Failure as _;
 use lambda::unwanted::{Keep, Unwanted};
 use lambda::work::{Message, RequestAhead};
+use names::bounds;
+use names::error_chain::Chain;
 use names::error_type::ErrorCode;
 use names::{AppId, keys};
 use promotion::events::EventType;
+use promotion::history::{Asked, HistoryRecord};
 use serde_json::Value;
 
 use crate::error::DeletionError;
@@ -39,14 +44,21 @@ pub async fn refuse(
     serde_json::to_value(report).map_err(DeletionError::Report)
 }
 
-/// Tells that a request is not done whose time is ahead of this clock.
+/// Tells that a request is not done whose time is ahead of this clock. What is no App yet gets no history.
 ///
 /// # Errors
 ///
 /// As [`refuse`].
-pub async fn refuse_ahead(shell: &Shell, message: &Message) -> Result<(), DeletionError> {
+pub async fn refuse_ahead(
+    shell: &Shell,
+    message: &Message,
+    is_app: bool,
+) -> Result<(), DeletionError> {
     let (app, request_id) = (message.id.app.as_str(), message.request_id());
     let ahead = DeletionError::Ahead(RequestAhead);
+    if is_app {
+        record(shell, message, &ahead).await?;
+    }
     refuse(shell, app, request_id, &ahead).await.map(drop)
 }
 
@@ -63,10 +75,28 @@ pub async fn without_state(
 ) -> Result<(), DeletionError> {
     let (app, request_id) = (message.id.app.as_str(), message.request_id());
     if message.request.is_some() {
+        record(shell, message, err).await?;
         return refuse(shell, app, request_id, err).await.map(drop);
     }
     let report = Report::refused(&shell.config.rack, app, request_id, err);
     report::emit_metrics(&report, (shell.clock)());
+    Ok(())
+}
+
+/// Keeps for good that a request never came to the App's state, and why.
+async fn record(
+    shell: &Shell,
+    message: &Message,
+    err: &DeletionError,
+) -> Result<(), DeletionError> {
+    let Some(request) = &message.request else {
+        return Ok(());
+    };
+    let (error_type, said) = (err.error_type(), bounds::message(Chain(err)));
+    let problem = (&error_type, said.as_str());
+    let asked = Asked::request(request);
+    let record = HistoryRecord::refused(&message.id, asked, (shell.clock)(), problem);
+    history::write(&shell.bucket, &message.id.app, &[record], None).await?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use names::error_type::ErrorCode;
 use names::{AppId, RackName};
 use promotion::events::{Event, EventType};
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::error::DeletionError;
 use crate::notice::Notice;
@@ -97,6 +97,15 @@ impl Report {
             let date = date.to_rfc3339();
             self.warnings
                 .push(Notice::WindowUnknown { date }.to_string());
+        }
+    }
+
+    /// The same for the history.
+    #[must_use]
+    pub fn details(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(details)) => details,
+            _ => Map::new(), // a struct of named fields is always an object
         }
     }
 

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use lambda::intake::{self, MemberError, text};
 use promotion::WorkKind;
 use promotion::events::{EventType, SOURCE};
+use promotion::history::Asker;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -19,6 +20,8 @@ pub enum Trigger {
         app: String,
         /// The event's id and time; none in a direct invocation.
         event: Option<(String, DateTime<Utc>)>,
+        /// Who asks.
+        asked_by: Asker,
     },
     /// A request that does not say what it has to.
     Incomplete {
@@ -55,6 +58,7 @@ impl intake::Trigger for Trigger {
                 rack: None,
                 app,
                 event: None,
+                asked_by: Asker::INVOKER,
             },
             _ => Self::ignored(
                 r#"a payload of no known form; a direct one is {"app": "...", "delete": true}"#
@@ -87,6 +91,7 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
                     rack: Some(rack),
                     app: app.to_owned(),
                     event: Some((request_id, event.time?)),
+                    asked_by: Asker::of_event(&event.source, event.account.as_deref()),
                 },
                 Err(problem) => Trigger::Incomplete {
                     rack,

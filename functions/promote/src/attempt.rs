@@ -6,13 +6,15 @@ use aws::call_error::{CallError, ErrorClass};
 use aws::event_bus::EventBus;
 use aws::settings_bucket::{Replaced, SettingsBucket};
 use chrono::{DateTime, TimeDelta, Utc};
+use lambda::answer::AnswerStatus;
 use lambda::intake::Failure as _;
 use lambda::state_store::{StateObjects, StateStore};
-use lambda::work::{Attempt, Due, Function};
+use lambda::work::{Attempt, Due, Function, RecordRead};
 use names::bounds;
 use names::error_chain::Chain;
 use names::{AppId, keys};
 use promotion::events::Event;
+use promotion::history::{Asked, Ended, Ending, HistoryRecord};
 use promotion::{
     Applied, BucketObject, DEADLINE_HOURS, Desired, Finished, Request, Runs, Status, WorkKind,
 };
@@ -141,7 +143,7 @@ pub async fn attempt<E: Edge>(
                 app.name = %id.app, release.id = %wanted.release, request.id = request_id,
                 "the promote waits: {reason}"
             );
-            return waiting(edge, id, desired, report, reason).await;
+            return waiting(edge, due, (report, &progress), reason).await;
         }
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
         Err(err) => {
@@ -154,6 +156,7 @@ pub async fn attempt<E: Edge>(
     report.steps = std::mem::take(&mut progress.steps);
     report.warn(std::mem::take(&mut progress.warnings));
     let objects = objects(wanted, &report, &runs)?;
+    let history = Some(history(edge, due, &report, &progress));
     let outcome = progress.outcome.map(|outcome| {
         let event = Event::of_outcome(id, Some(wanted.release), request_id, &outcome);
         (outcome, event)
@@ -165,6 +168,7 @@ pub async fn attempt<E: Edge>(
         outcome,
         events: vec![report.event()],
         objects,
+        history,
     };
     let report = Some(report);
     Ok(Attempt { finished, report })
@@ -198,14 +202,16 @@ async fn failed(
 /// writes one, so that whoever waits for it reads what is going on.
 async fn waiting(
     edge: &impl Edge,
-    id: &AppId,
-    desired: &Desired,
-    mut report: Report,
+    due: Due<'_>,
+    (mut report, progress): (Report, &Progress),
     reason: String,
 ) -> Result<Attempt<Report>, PromoteError> {
     report.waits(&reason);
+    let (id, desired) = (due.id, due.desired);
+    let is_news = !desired.is_told_to_wait_for(&reason);
+    let history = is_news.then(|| history(edge, due, &report, progress));
     if let Some((release, _)) = desired.promotes()
-        && !desired.is_told_to_wait_for(&reason)
+        && is_news
     {
         let key = keys::report(&id.app, release);
         write_first_report(edge.objects(), &key, &report, Report::says_nothing_was_done).await?;
@@ -220,11 +226,45 @@ async fn waiting(
         outcome: None,
         events: vec![report.event()],
         objects: Vec::new(),
+        history,
     };
     Ok(Attempt {
         finished,
         report: None,
     })
+}
+
+/// Whether somebody asks by name for a Release that was live before, while another one is applied. A version that was just
+/// uploaded was never live: that there is a record of it only says that an attempt died.
+fn goes_back(due: Due<'_>, progress: &Progress) -> bool {
+    let Some((release, version)) = due.desired.promotes() else {
+        return false;
+    };
+    let is_upload = due.desired.order.request_id == version;
+    let is_other = due.applied.is_some_and(|it| it.release != *release);
+    let was_live = match due.record {
+        RecordRead::Known(Some(record)) => record.env_version_id == version,
+        _ => progress.goes_back,
+    };
+    is_other && !is_upload && was_live
+}
+
+/// What is kept of the request for good: all that the report says, and which keys changed, by name.
+fn history(edge: &impl Edge, due: Due<'_>, report: &Report, progress: &Progress) -> HistoryRecord {
+    let applied = due.applied.map(|applied| applied.release.clone());
+    let asked = Asked::desired(due.desired, goes_back(due, progress));
+    let status = match report.status {
+        AnswerStatus::Promoted => Ended::Promoted,
+        AnswerStatus::Waiting => Ended::Waiting,
+        _ => Ended::Failed,
+    };
+    let ending = Ending {
+        status,
+        at: edge.now(),
+        applied_before: applied,
+        details: report.details(progress.keys.as_ref()),
+    };
+    HistoryRecord::new(due.id, asked, ending)
 }
 
 fn past_deadline(edge: &impl Edge, desired: &Desired) -> Option<PromoteError> {
@@ -242,6 +282,8 @@ async fn promote(
     (progress, report): (&mut Progress, &mut Report),
 ) -> Result<Done, PromoteError> {
     let facts = facts?;
+    progress.keys = facts.key_changes();
+    progress.goes_back = facts.record.is_some();
     let plan = plan::plan(edge.config(), wanted, &facts, request_id)?;
     report.planned(
         plan.decision,

@@ -6,7 +6,7 @@ use aws::ecs::{EcsService, Instance, Registered, SeenCluster, SeenDefinition};
 use aws::event_rules::SeenRule;
 use aws::secrets::{self, StandingSecret};
 use chrono::{DateTime, Utc};
-use environment::Environment;
+use environment::{Environment, KeyChanges};
 use lambda::release::ReadRelease;
 use lambda::stranded::Stranded;
 use lambda::unwanted::Unwanted;
@@ -129,6 +129,17 @@ impl Facts {
     #[must_use]
     pub fn before(&self) -> Option<&Environment> {
         self.applied_environment.as_ref()?.as_ref().ok()
+    }
+
+    /// Which keys differ from those of the applied Release; `None` where that cannot be read any more.
+    #[must_use]
+    pub fn key_changes(&self) -> Option<KeyChanges> {
+        let none = Environment::default();
+        let before = match &self.applied_environment {
+            None => &none,
+            Some(before) => before.as_ref().ok()?,
+        };
+        Some(before.changes_to(&self.release.environment.environment))
     }
 
     /// Whether the environment gives no variable and the applied Release has some. One that cannot be read any more counts as

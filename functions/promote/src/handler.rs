@@ -8,8 +8,9 @@ use lambda_runtime::LambdaEvent;
 use names::bounds;
 use names::error_chain::Chain;
 use names::error_type::{ErrorCode, ErrorType};
-use names::keys;
-use promotion::{Promotion, Work};
+use names::{ReleaseId, keys};
+use promotion::Promotion;
+use promotion::history::Asked;
 use serde_json::Value;
 
 use crate::dry_run::dry_run;
@@ -105,7 +106,7 @@ impl Invocation<'_> {
         if message.request.is_some() {
             let said = bounds::message(Chain(err));
             return self
-                .tell_without_state(message, (err.error_type(), &said))
+                .tell_without_state(message, (err.error_type(), &said), true)
                 .await;
         }
         let sample = Sample {
@@ -121,20 +122,23 @@ impl Invocation<'_> {
         Ok(())
     }
 
-    /// Tells of a request that is not done and has no state.
+    /// Tells of a request that is not done and has no state. What is no App yet gets no history.
     async fn tell_without_state(
         self,
         message: &Message,
         problem: (ErrorCode, &str),
+        is_app: bool,
     ) -> Result<(), PromoteError> {
-        let release = message
-            .request
-            .as_ref()
-            .and_then(|request| match &request.work {
-                Work::Promote { release, .. } => Some(release.as_str()),
-                Work::Delete => None,
-            });
-        let (app, release) = (message.id.app.as_str(), release.unwrap_or_default());
+        let request = message.request.as_ref();
+        let release = request.and_then(|request| request.work.release());
+        let release = release.map_or("", ReleaseId::as_str);
+        let app = message.id.app.as_str();
+        if let Some(request) = request.filter(|_| is_app) {
+            let (error_type, said) = (&problem.0, problem.1);
+            let asked = Asked::request(request);
+            self.record_refusal(&message.id, asked, (error_type, said))
+                .await?;
+        }
         self.tell_failure(app, release, message.request_id(), problem)
             .await
     }
@@ -151,7 +155,8 @@ impl Invocation<'_> {
     ) -> Result<Value, PromoteError> {
         if taken.is_ahead() {
             let ahead = (ErrorType::RequestAhead.into(), &*RequestAhead.to_string());
-            self.tell_without_state(message, ahead).await?;
+            let is_app = taken.state.desired.is_some();
+            self.tell_without_state(message, ahead, is_app).await?;
         }
         if let Some(answer) = taken.standing(&message.id) {
             return Ok(answer);

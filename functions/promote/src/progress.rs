@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use aws::secrets::Written;
+use environment::KeyChanges;
 use promotion::{Applied, Outcome};
 use serde::Serialize;
 
@@ -30,6 +31,10 @@ pub struct Progress {
     pub written: Option<Written>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// What differs from the applied Release's environment, by name, where both could be read.
+    pub keys: Option<KeyChanges>,
+    /// Whether there is a record of the Release, with this version of its environment.
+    pub goes_back: bool,
 }
 
 /// What a request may have changed, and so has to put back.

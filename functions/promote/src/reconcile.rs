@@ -15,6 +15,7 @@ use lambda::state_store::{Snapshot, StateStore};
 use names::error_chain::Chain;
 use names::{AppId, AppName, keys};
 use promotion::events::Event;
+use promotion::history::Asker;
 use promotion::schedule_walk::{Slice, Walk};
 use promotion::{Admission, Promotion, Request};
 use serde_json::{Value, json};
@@ -253,6 +254,7 @@ impl Invocation<'_> {
             version_id: None,
             sequencer: String::new(),
             event_id: None,
+            asked_by: Asker::FOUND,
         };
         let Next::Take(message, state) = self.written(written).await? else {
             return Ok(false);

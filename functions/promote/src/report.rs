@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use environment::KeyChanges;
 use lambda::answer::AnswerStatus;
 use manifest::precedence::{Decision, EnvDelivery, Level};
 use names::bounds;
@@ -11,7 +12,7 @@ use promotion::events::{Event, EventType};
 use promotion::{Outcome, OutcomeResult};
 use release::app_stack::RemovedResource;
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::apply::{Done, Move};
 use crate::error::PromoteError;
@@ -241,6 +242,26 @@ impl Report {
         report.get("requestId").and_then(Value::as_str) == Some(request_id)
     }
 
+    /// The same for the history, with the keys that changed, at most so many that it stays readable.
+    #[must_use]
+    pub fn details(&self, keys: Option<&KeyChanges>) -> Map<String, Value> {
+        let mut details = self.members();
+        if let Some(keys) = keys {
+            let [added, changed, removed] =
+                [&keys.added, &keys.changed, &keys.removed].map(|names| bounds::names(names));
+            let keys = json!({"added": added, "changed": changed, "removed": removed});
+            details.insert("keys".to_owned(), keys);
+        }
+        details
+    }
+
+    fn members(&self) -> Map<String, Value> {
+        match serde_json::to_value(self) {
+            Ok(Value::Object(members)) => members,
+            _ => Map::new(), // a struct of named fields is always an object
+        }
+    }
+
     /// The event that says the same.
     #[must_use]
     pub fn event(&self) -> Event {
@@ -249,11 +270,7 @@ impl Report {
             AnswerStatus::Waiting => EventType::ReleasePromoteWaiting,
             _ => EventType::ReleasePromoteFailed,
         };
-        let detail = match serde_json::to_value(self) {
-            Ok(Value::Object(detail)) => detail,
-            _ => Map::new(), // a struct of named fields is always an object
-        };
-        Event::of(kind, detail)
+        Event::of(kind, self.members())
     }
 }
 

@@ -5,11 +5,13 @@ use aws::settings_bucket::ObjectVersion;
 use chrono::{DateTime, SubsecRound as _, Utc};
 use futures_util::future::join3;
 use lambda::answer::{AnswerStatus, failed};
+use lambda::history;
 use lambda::state_store::{Snapshot, StoreError};
 use lambda::work::{Message, RecordRead};
 use names::error_type::{ErrorCode, ErrorType};
 use names::{AppId, AppName, NameError, ReleaseId, keys};
 use promotion::events::{Event, EventType};
+use promotion::history::{Asked, Asker, HistoryRecord, RequestKind};
 use promotion::{Allowed, Order, Promotion, Request, Tie, Work, WorkKind};
 use release::problem::ReleaseProblem;
 use release::stack_state;
@@ -47,6 +49,17 @@ pub struct Written {
     pub sequencer: String,
     /// The event's id.
     pub event_id: Option<String>,
+    /// Who wrote it.
+    pub asked_by: Asker,
+}
+
+/// An explicit request.
+struct Wish {
+    release: ReleaseId,
+    allowed: Allowed,
+    request_id: String,
+    time: DateTime<Utc>,
+    asked_by: Asker,
 }
 
 impl Invocation<'_> {
@@ -66,6 +79,7 @@ impl Invocation<'_> {
                 version_id,
                 sequencer,
                 event_id,
+                asked_by,
                 ..
             } => {
                 let written = Written {
@@ -73,6 +87,7 @@ impl Invocation<'_> {
                     version_id,
                     sequencer,
                     event_id,
+                    asked_by,
                 };
                 self.written(written).await
             }
@@ -81,8 +96,12 @@ impl Invocation<'_> {
                 release,
                 allowed,
                 event,
+                asked_by,
                 ..
-            } => self.asked((&app, &release), allowed, event).await,
+            } => {
+                let by = (event, asked_by);
+                self.asked((&app, &release), allowed, by).await
+            }
             Trigger::Incomplete {
                 app,
                 release,
@@ -138,14 +157,20 @@ impl Invocation<'_> {
         &self,
         (app, release): (&str, &str),
         allowed: Allowed,
-        event: Option<(String, DateTime<Utc>)>,
+        (event, asked_by): (Option<(String, DateTime<Utc>)>, Asker),
     ) -> Result<Next, PromoteError> {
         let now = (self.shell.clock)();
         let (request_id, time) = event.unwrap_or_else(|| (self.request_id.to_owned(), now));
         match self.names(app, release) {
             Ok((id, release)) => {
-                let wanted = (release, allowed);
-                self.requested(id, wanted, request_id, time).await
+                let wish = Wish {
+                    release,
+                    allowed,
+                    request_id,
+                    time,
+                    asked_by,
+                };
+                self.requested(id, wish).await
             }
             Err(err) => self.refuse(app, release, &request_id, err).await,
         }
@@ -201,6 +226,7 @@ impl Invocation<'_> {
             version_id,
             sequencer,
             event_id,
+            asked_by,
         } = written;
         let (app, release) = match keys::parse_environment(&key) {
             None => return Ok(ignore(&format!("`{key}`, which is no environment"))),
@@ -231,6 +257,7 @@ impl Invocation<'_> {
                 request_id: version.id,
                 tie: Tie { key, sequencer },
             },
+            asked_by,
         };
         let message = Message {
             id,
@@ -271,13 +298,14 @@ impl Invocation<'_> {
     }
 
     /// An explicit request: the environment's newest version, at the event's time.
-    async fn requested(
-        &self,
-        id: AppId,
-        (release, allowed): (ReleaseId, Allowed),
-        request_id: String,
-        time: DateTime<Utc>,
-    ) -> Result<Next, PromoteError> {
+    async fn requested(&self, id: AppId, wish: Wish) -> Result<Next, PromoteError> {
+        let Wish {
+            release,
+            allowed,
+            request_id,
+            time,
+            asked_by,
+        } = wish;
         let key = keys::environment(&id.app, &release);
         let version = self.shell.bucket.version(&key, None);
         let (state, record) = (self.state(&id), self.record(&id, &release));
@@ -286,6 +314,18 @@ impl Invocation<'_> {
             let (app, release, key) = (&id.app, &release, key.as_str());
             let gone = ReleaseProblem::from(PlanProblem::NoEnvironment { app, release, key });
             let (app, release) = (app.as_str(), release.as_str());
+            // What is no App gets no history: it would look like one.
+            if state.is_ok_and(|state| state.exists()) {
+                let asked = Asked {
+                    kind: RequestKind::Promote,
+                    release: Some(release),
+                    request_id: &request_id,
+                    requested_at: time.trunc_subsecs(0),
+                    asked_by: &asked_by,
+                };
+                let why = (ErrorCode::from(gone.error_type), gone.message.as_str());
+                self.record_refusal(&id, asked, (&why.0, why.1)).await?;
+            }
             return self.refuse(app, release, &request_id, gone).await;
         };
         let request = Request {
@@ -302,6 +342,7 @@ impl Invocation<'_> {
                     sequencer: String::new(),
                 },
             },
+            asked_by,
         };
         let message = Message {
             id,
@@ -367,6 +408,18 @@ impl Invocation<'_> {
         let problem = (error_type, message.as_str());
         self.tell_failure(app, release, request_id, problem).await?;
         Ok(Next::Answer(answer))
+    }
+
+    /// Keeps for good that a request of an App that there is never came to its state, and why.
+    pub(crate) async fn record_refusal(
+        &self,
+        id: &AppId,
+        asked: Asked<'_>,
+        problem: (&ErrorCode, &str),
+    ) -> Result<(), PromoteError> {
+        let record = HistoryRecord::refused(id, asked, (self.shell.clock)(), problem);
+        history::write(&self.shell.bucket, &id.app, &[record], None).await?;
+        Ok(())
     }
 
     /// The log, the metric and the event of a request that has no state.

@@ -5,6 +5,7 @@ use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use chrono::{DateTime, Utc};
 use lambda::intake::{self, MemberError, text};
 use promotion::events::{EventType, SOURCE};
+use promotion::history::Asker;
 use promotion::{Allowed, WorkKind};
 use serde::Deserialize;
 use serde_json::Value;
@@ -26,6 +27,8 @@ pub enum Trigger {
         sequencer: String,
         /// The event's id, or that of S3's request.
         event_id: Option<String>,
+        /// Who wrote it.
+        asked_by: Asker,
     },
     /// Somebody asks for a Release by name.
     Requested {
@@ -39,6 +42,8 @@ pub enum Trigger {
         allowed: Allowed,
         /// The event's id and time; none in a direct invocation.
         event: Option<(String, DateTime<Utc>)>,
+        /// Who asks.
+        asked_by: Asker,
     },
     /// A request that does not say what it has to.
     Incomplete {
@@ -173,6 +178,7 @@ impl From<Direct> for Trigger {
             release,
             allowed,
             event: None,
+            asked_by: Asker::INVOKER,
         }
     }
 }
@@ -188,6 +194,7 @@ fn notified(record: &Value) -> Trigger {
         version_id: text(record, "/s3/object/versionId").filter(|id| !id.is_empty()),
         sequencer: text(record, "/s3/object/sequencer").unwrap_or_default(),
         event_id: text(record, "/responseElements/x-amz-request-id"),
+        asked_by: Asker::of_object(text(record, "/userIdentity/principalId")),
     }
 }
 
@@ -231,6 +238,7 @@ fn object_created(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         version_id: text(detail, "/object/version-id").filter(|id| !id.is_empty()),
         sequencer: text(detail, "/object/sequencer").unwrap_or_default(),
         event_id: event.id.clone(),
+        asked_by: Asker::of_object(text(detail, "/requester")),
     })
 }
 
@@ -263,6 +271,7 @@ fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
             restart: says("restart"),
         },
         event: Some((request_id, event.time?)),
+        asked_by: Asker::of_event(&event.source, event.account.as_deref()),
     })
 }
 

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod counting;
+pub mod history;
 pub mod intake;
 pub mod logs;
 pub mod owners;

@@ -13,6 +13,7 @@ use names::error_type::{ErrorCode, ErrorType};
 use names::{AppName, keys};
 use promotion::Promotion;
 use promotion::failures::Failures;
+use promotion::history::Index;
 use promotion::schedule_walk::Walk;
 
 use crate::intake::Failure;
@@ -145,6 +146,14 @@ impl<'a, B> StateStore<'a, Failures, B> {
     #[must_use]
     pub fn failures(objects: &'a B, app: &AppName) -> Self {
         Self::at(objects, keys::failures(app))
+    }
+}
+
+impl<'a, B> StateStore<'a, Index, B> {
+    /// The list of the newest requests of `app`.
+    #[must_use]
+    pub fn history(objects: &'a B, app: &AppName) -> Self {
+        Self::at(objects, keys::history_index(app))
     }
 }
 

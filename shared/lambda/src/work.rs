@@ -6,14 +6,16 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 
 use crate::answer::AnswerStatus;
+use crate::history;
 use crate::state_store::{Snapshot, StateObjects, StateStore, StoreError};
 use aws::call_error::{CallError, ErrorClass};
 use aws::event_bus::EventBus;
-use futures_util::future::{join, try_join_all};
+use futures_util::future::{join, join3, try_join_all};
 use names::AppId;
 use names::error_chain::Chain;
 use promotion::events::Event;
 use promotion::failures::Failures;
+use promotion::history::{HistoryRecord, Index};
 use promotion::{
     Admission, Applied, BucketObject, Desired, Finished, Promotion, Record, Recorded, Request,
     Status, Turn, WorkKind, Worker,
@@ -213,6 +215,10 @@ struct Way<'a, F: Function> {
     early: Option<(Early, F::Facts)>,
     /// Whether what the state calls unwritten is known to stand.
     is_written: bool,
+    /// What of that which the state calls unrecorded is known to stand.
+    recorded: Vec<HistoryRecord>,
+    /// The list of the newest requests, where that was read.
+    index: Option<Snapshot<Index>>,
 }
 
 /// The work that a message is expected to find, before the lease is taken.
@@ -272,7 +278,11 @@ impl<'a, F: Function> Invocation<'a, F> {
             let early = early.as_ref()?;
             Some(function.read(early.due(message)).await)
         };
-        let (taken, facts) = join(taken, Box::pin(facts)).await; // large
+        let index = async {
+            early.as_ref()?;
+            history::read(self.function.objects(), &message.id.app).await
+        };
+        let (taken, facts, index) = join3(taken, Box::pin(facts), index).await; // large
         let (admission, turn) = taken?;
         // Who loses the race for the lease has read what somebody else may have changed since.
         let early = early.zip(facts).filter(|_| tries == 1);
@@ -283,6 +293,8 @@ impl<'a, F: Function> Invocation<'a, F> {
             snapshot,
             early,
             is_written: false,
+            recorded: Vec::new(),
+            index,
         };
         let report = match turn {
             Turn::Rest | Turn::Held => None,
@@ -337,7 +349,7 @@ impl Message {
         let is_newest = admission == Some(Admission::Newest);
         let turn = state.take_turn(worker, is_newest);
         if turn == Turn::Work {
-            state.tell_superseded(&self.id);
+            state.tell_superseded(&self.id, worker.now);
         }
         if let (Turn::Work, true, RecordRead::Known(Some(record))) = (turn, is_newest, &self.record)
         {
@@ -426,18 +438,30 @@ impl<F: Function> Way<'_, F> {
         if let Some((_, facts)) = early.filter(|(early, _)| early == due) {
             return facts;
         }
-        let read = self.invocation.function.read(due.due(self.message));
-        Box::pin(read).await // large
+        let function = self.invocation.function;
+        let read = Box::pin(function.read(due.due(self.message))); // large
+        if self.index.is_some() {
+            return read.await;
+        }
+        let index = history::read(function.objects(), &self.message.id.app);
+        let (facts, index) = join(read, index).await;
+        self.index = index;
+        facts
     }
 
     /// Writes down how it ended, and what is to be read of that beside it. Should the second fail, the state has it too.
     async fn record(&mut self, finished: &Finished) -> Result<Recorded, F::Error> {
         let objects = self.invocation.function.objects();
         let written = write_all(objects, &finished.objects);
-        let (recorded, written) = join(self.record_state(finished), written).await;
+        let (index, app) = (self.index.take(), &self.message.id.app);
+        let records = finished.history.as_slice();
+        let listed = history::write(objects, app, records, index);
+        let (recorded, written, listed) = join3(self.record_state(finished), written, listed).await;
         let recorded = recorded?;
         written?;
+        self.index = listed?;
         self.is_written = true;
+        self.recorded.extend_from_slice(records);
         Ok(recorded)
     }
 
@@ -447,13 +471,13 @@ impl<F: Function> Way<'_, F> {
         } else {
             0
         };
-        let owner = self.invocation.owner;
+        let Worker { owner, now, .. } = self.invocation.worker();
         Ok(self
             .store
             .change(&mut self.snapshot, |state| {
                 let recorded = state.record(finished, owner, counted);
                 if recorded == Recorded::Now {
-                    state.tell_superseded(&self.message.id);
+                    state.tell_superseded(&self.message.id, now);
                 }
                 recorded
             })
@@ -473,27 +497,46 @@ impl<F: Function> Way<'_, F> {
 
     /// Writes and sends what is decided, then removes exactly that; the lease goes with it when nothing else is due.
     async fn send_unsent(&mut self) -> Result<(), F::Error> {
-        let (events, objects) = {
+        let (events, objects, records) = {
             let state = &self.snapshot.state;
-            (state.unsent.clone(), state.unwritten.clone())
+            let (events, objects) = (state.unsent.clone(), state.unwritten.clone());
+            (events, objects, state.unrecorded.clone())
         };
-        if events.is_empty() && objects.is_empty() {
+        if events.is_empty() && objects.is_empty() && records.is_empty() {
             return Ok(());
         }
         let function = self.invocation.function;
-        if !std::mem::take(&mut self.is_written) {
-            write_all(function.objects(), &objects).await?;
-        }
+        self.write_unwritten(&objects, &records).await?;
         Box::pin(function.bus().send(&events)).await?; // large
         let worker = self.invocation.worker();
         self.store
             .change(&mut self.snapshot, |state| {
-                state.sent(&events, &objects);
+                state.sent(&events, &objects, &records);
                 if state.due(worker).is_none() && state.unsent.is_empty() {
                     state.free(worker.owner);
                 }
             })
             .await?;
+        Ok(())
+    }
+
+    /// Writes what is not known to stand of what the state is to have beside it.
+    async fn write_unwritten(
+        &mut self,
+        objects: &[BucketObject],
+        records: &[HistoryRecord],
+    ) -> Result<(), F::Error> {
+        let bucket = self.invocation.function.objects();
+        let stand = std::mem::take(&mut self.recorded);
+        let records = records.iter().filter(|record| !stand.contains(record));
+        let records: Vec<HistoryRecord> = records.cloned().collect();
+        let stand = std::mem::take(&mut self.is_written);
+        let objects: &[BucketObject] = if stand { &[] } else { objects };
+        let (index, app) = (self.index.take(), &self.message.id.app);
+        let listed = history::write(bucket, app, &records, index);
+        let (written, listed) = join(write_all(bucket, objects), listed).await;
+        written?;
+        self.index = listed?;
         Ok(())
     }
 

@@ -11,6 +11,10 @@ pub const REASON_MAX_BYTES: usize = 1024;
 const WARNING_MAX_BYTES: usize = 2 * 1024;
 /// Warnings of one report.
 const WARNINGS_MAX: usize = 100;
+/// Names of one list.
+const NAMES_MAX: usize = 500;
+/// All names of one list.
+const NAMES_MAX_BYTES: usize = 16 * 1024;
 /// All warnings of one report.
 const WARNINGS_MAX_BYTES: usize = 64 * 1024;
 
@@ -57,6 +61,23 @@ pub fn warnings(warnings: Vec<String>) -> Vec<String> {
     kept
 }
 
+/// Names, bounded in number and all together; the last one says how many are left out.
+#[must_use]
+pub fn names(names: &[String]) -> Vec<String> {
+    let mut room = NAMES_MAX_BYTES;
+    let kept = names.iter().take(NAMES_MAX).take_while(|name| {
+        let fits = name.len() <= room;
+        room = room.saturating_sub(name.len());
+        fits
+    });
+    let mut kept: Vec<String> = kept.cloned().collect();
+    let more = names.len() - kept.len();
+    if more > 0 {
+        kept.push(format!("and {more} more"));
+    }
+    kept
+}
+
 /// The largest end of a piece of at most `max` bytes that cuts no character.
 fn floor(text: &str, max: usize) -> usize {
     (0..=max.min(text.len()))
@@ -96,6 +117,16 @@ mod tests {
         for character in ["a", "é", "😀"] {
             assert!(message(character.repeat(100_000)).len() <= MESSAGE_MAX_BYTES);
         }
+    }
+
+    #[test]
+    fn many_and_long_names_are_cut_and_counted() {
+        let few = vec!["A".to_owned(), "B".to_owned()];
+        assert_eq!(names(&few), few);
+        let many = names(&vec!["A".to_owned(); 520]);
+        assert_eq!((many.len(), many[500].as_str()), (501, "and 20 more"));
+        let long = names(&vec!["A".repeat(1_000); 100]);
+        assert_eq!((long.len(), long[16].as_str()), (17, "and 84 more"));
     }
 
     #[test]

@@ -548,6 +548,18 @@ pub mod keys {
         format!("apps/{app}/state/releases/{release}.json")
     }
 
+    /// The folder of what is kept of each request, with its `/`.
+    #[must_use]
+    pub fn history(app: &AppName) -> String {
+        format!("apps/{app}/history/")
+    }
+
+    /// The list of the newest requests.
+    #[must_use]
+    pub fn history_index(app: &AppName) -> String {
+        format!("{}index.json", history(app))
+    }
+
     /// The failure counter.
     #[must_use]
     pub fn failures(app: &AppName) -> String {

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Order;
+use super::history::Asker;
 use names::ReleaseId;
 use names::error_type::ErrorCode;
 
@@ -70,6 +71,15 @@ impl Work {
             Self::Delete => WorkKind::Delete,
         }
     }
+
+    /// The Release, of a promote.
+    #[must_use]
+    pub fn release(&self) -> Option<&ReleaseId> {
+        match self {
+            Self::Promote { release, .. } => Some(release),
+            Self::Delete => None,
+        }
+    }
 }
 
 /// A request, as an event carried it.
@@ -79,6 +89,8 @@ pub struct Request {
     pub work: Work,
     /// Where it stands among all requests of the App.
     pub order: Order,
+    /// Who asked.
+    pub asked_by: Asker,
 }
 
 /// The newest request and what became of it.
@@ -91,6 +103,9 @@ pub struct Desired {
     /// Where it stands among all requests of the App; holds its time and its id.
     #[serde(flatten)]
     pub order: Order,
+    /// Who asked; nothing is known where an earlier version wrote it down.
+    #[serde(default)]
+    pub asked_by: Asker,
     /// Whether somebody may have written outside for this or an earlier unfinished request, and stopped.
     pub interrupted: bool,
     /// Whether what it waits for, or soon will, came to an end while somebody was at work on it.

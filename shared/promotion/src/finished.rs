@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Applied, Outcome, Promotion, Status};
 use crate::events::Event;
+use crate::history::HistoryRecord;
 
 /// What a finished piece of work changes.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub struct Finished {
     pub events: Vec<Event>,
     /// What is written beside the state: whoever hears the events finds it there.
     pub objects: Vec<BucketObject>,
+    /// What is kept of the request for good; none of one that still waits for the same.
+    pub history: Option<HistoryRecord>,
 }
 
 /// An object of the settings bucket. It holds no value of a variable.
@@ -64,6 +67,9 @@ impl Promotion {
             return Recorded::Before;
         }
         self.unwritten.clone_from(&finished.objects);
+        if let Some(record) = &finished.history {
+            self.to_record(record.clone());
+        }
         if self.is_news(finished) {
             self.unsent.extend(finished.events.iter().cloned());
         }

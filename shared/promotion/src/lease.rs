@@ -59,8 +59,7 @@ impl Promotion {
         if self.is_held_from(worker) {
             return Turn::Held;
         }
-        let nothing_is_decided = self.unsent.is_empty() && self.unwritten.is_empty();
-        if let (Some(kind), true) = (other, nothing_is_decided) {
+        if let (Some(kind), false) = (other, self.is_decided()) {
             return Turn::HandOver(kind);
         }
         // Reports are promote's: only it may write them.

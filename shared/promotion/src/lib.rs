@@ -5,6 +5,7 @@
 
 pub mod events;
 pub mod failures;
+pub mod history;
 pub mod launch_reason;
 pub mod schedule_walk;
 
@@ -23,6 +24,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
 use crate::events::Event;
+use crate::history::HistoryRecord;
 use names::AppId;
 
 pub use applied::{Applied, Definition, OriginalDefinition, Record, SecretVersion, Setting};
@@ -58,6 +60,9 @@ pub struct Promotion {
     /// Objects of what ended last that may not stand yet. They do before the events that tell of it are sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unwritten: Vec<BucketObject>,
+    /// What is to be kept of requests for good and may not stand yet. It does before the events that tell of it are sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrecorded: Vec<HistoryRecord>,
     /// Requests before the newest one.
     #[serde(flatten)]
     pub earlier: Earlier,
@@ -107,6 +112,7 @@ impl Promotion {
         self.desired = Some(Desired {
             work: request.work.clone(),
             order: request.order.clone(),
+            asked_by: request.asked_by.clone(),
             interrupted: self.may_have_left_changes(),
             woken: false,
             waits_for: None,
@@ -163,7 +169,13 @@ impl Promotion {
     /// Whether somebody is still to be told of something.
     #[must_use]
     pub fn is_untold(&self) -> bool {
-        !self.unsent.is_empty() || !self.unwritten.is_empty() || self.earlier.is_untold()
+        self.is_decided() || self.earlier.is_untold()
+    }
+
+    /// Whether something is decided that may not be told yet.
+    pub(crate) fn is_decided(&self) -> bool {
+        let nothing = self.unsent.is_empty() && self.unwritten.is_empty();
+        !nothing || !self.unrecorded.is_empty()
     }
 
     /// Writes down that what is wanted may move to these revisions again, before it does: whoever goes on after an interrupted
@@ -209,10 +221,11 @@ impl Promotion {
         Some(Event::of_outcome(id, release, request_id, &outcome).with_seq(row.seq))
     }
 
-    /// Removes exactly the events that were sent, and what was written before them.
-    pub fn sent(&mut self, events: &[Event], written: &[BucketObject]) {
+    /// Removes exactly the events that were sent, and what was written and recorded before them.
+    pub fn sent(&mut self, events: &[Event], written: &[BucketObject], recorded: &[HistoryRecord]) {
         self.unsent.retain(|event| !events.contains(event));
         self.unwritten.retain(|object| !written.contains(object));
+        self.unrecorded.retain(|record| !recorded.contains(record));
     }
 }
 

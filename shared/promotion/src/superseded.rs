@@ -2,11 +2,14 @@
 //!
 //! Not at once, but when it is sure that nobody is at work on it any more: who is, tells how that ended.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{Desired, Order, Promotion, Request, Work, WorkKind};
 use crate::events::{Event, EventType};
-use names::AppId;
+use crate::history::{Asked, Asker, Ended, Ending, HistoryRecord, RequestKind};
+use names::{AppId, ReleaseId};
 
 /// Ended and superseded requests that are remembered, so that a message that comes again is no news.
 const REMEMBERED: usize = 64;
@@ -35,6 +38,12 @@ struct Superseded {
     work: Work,
     /// The request.
     request_id: String,
+    /// When it was asked for; unknown where an older version wrote this down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    requested_at: Option<DateTime<Utc>>,
+    /// Who asked.
+    #[serde(default)]
+    asked_by: Asker,
     /// The newer one.
     by: String,
     /// What is known of the newer one; nothing where an older version wrote this down.
@@ -60,11 +69,10 @@ impl Earlier {
 
     /// `by` takes the place of what was wanted before.
     pub(super) fn replaced(&mut self, desired: &Desired, by: &Request) {
-        let request_id = desired.order.request_id.as_str();
         if desired.is_open() {
-            self.add((&desired.work, &desired.order), (&by.work, &by.order));
+            self.add(desired.into(), by.into());
         } else {
-            self.remember(request_id.to_owned());
+            self.remember(desired.order.request_id.clone());
         }
     }
 
@@ -73,7 +81,7 @@ impl Earlier {
         let request_id = request.order.request_id.as_str();
         let is_known = self.told.iter().any(|told| told == request_id);
         if !is_known {
-            self.add((&request.work, &request.order), (&by.work, &by.order));
+            self.add(request.into(), by.into());
         }
     }
 
@@ -86,19 +94,22 @@ impl Earlier {
         }
     }
 
-    fn add(&mut self, (work, order): (&Work, &Order), (newer, by): (&Work, &Order)) {
-        let request_id = order.request_id.as_str();
+    fn add(&mut self, older: Parts<'_>, newer: Parts<'_>) {
+        let request_id = older.order.request_id.as_str();
         if self.superseded.iter().any(|it| it.request_id == request_id) {
             return;
         }
-        let same_second = order.requested_at.timestamp() == by.requested_at.timestamp();
+        let seconds = [older, newer].map(|parts| parts.order.requested_at.timestamp());
+        let [ours, theirs] = seconds;
         self.superseded.push(Superseded {
-            work: work.clone(),
+            work: older.work.clone(),
             request_id: request_id.to_owned(),
-            by: by.request_id.clone(),
+            requested_at: Some(older.order.requested_at),
+            asked_by: older.asked_by.clone(),
+            by: newer.order.request_id.clone(),
             newer: Some(Newer {
-                work: newer.kind(),
-                same_second,
+                work: newer.work.kind(),
+                same_second: ours == theirs,
             }),
         });
         let surplus = self.superseded.len().saturating_sub(UNTOLD_MAX);
@@ -113,18 +124,74 @@ impl Earlier {
 }
 
 impl Promotion {
-    /// Decides the events about superseded requests. Only for the holder of the lease, who is at work on none of them.
-    pub fn tell_superseded(&mut self, id: &AppId) {
+    /// Decides the events about superseded requests, and what is kept of each. Only for the holder of the lease, who is at work
+    /// on none of them.
+    pub fn tell_superseded(&mut self, id: &AppId, now: DateTime<Utc>) {
         for superseded in std::mem::take(&mut self.earlier.superseded) {
+            let event = superseded.event(id);
+            let has_room = self.unrecorded.len() < UNTOLD_MAX;
+            if let Some(record) = superseded.record(id, &event, now).filter(|_| has_room) {
+                self.to_record(record);
+            }
             if self.unsent.len() < UNTOLD_MAX {
-                self.unsent.push(superseded.event(id));
+                self.unsent.push(event);
             }
             self.earlier.remember(superseded.request_id);
         }
     }
 }
 
+/// A request, wherever it stands.
+#[derive(Clone, Copy)]
+struct Parts<'a> {
+    work: &'a Work,
+    order: &'a Order,
+    asked_by: &'a Asker,
+}
+
+impl<'a> From<&'a Request> for Parts<'a> {
+    fn from(request: &'a Request) -> Self {
+        Self {
+            work: &request.work,
+            order: &request.order,
+            asked_by: &request.asked_by,
+        }
+    }
+}
+
+impl<'a> From<&'a Desired> for Parts<'a> {
+    fn from(desired: &'a Desired) -> Self {
+        Self {
+            work: &desired.work,
+            order: &desired.order,
+            asked_by: &desired.asked_by,
+        }
+    }
+}
+
 impl Superseded {
+    /// What is kept of it; nothing where it is not known when it was asked for.
+    fn record(&self, id: &AppId, event: &Event, now: DateTime<Utc>) -> Option<HistoryRecord> {
+        let asked = Asked {
+            kind: RequestKind::of(self.work.kind(), false),
+            release: self.work.release().map(ReleaseId::as_str),
+            request_id: &self.request_id,
+            requested_at: self.requested_at?,
+            asked_by: &self.asked_by,
+        };
+        let told = ["envVersionId", "supersededBy", "message"];
+        let told = told
+            .into_iter()
+            .filter_map(|name| Some((name.to_owned(), event.detail.get(name)?.clone())));
+        let ending = Ending {
+            status: Ended::Superseded,
+            at: now,
+            applied_before: None,
+            details: told.collect::<Map<String, Value>>(),
+        };
+        Some(HistoryRecord::new(id, asked, ending))
+    }
+
     /// What came before it, and why that counts.
     fn newer_in_words(&self) -> String {
         let by = &self.by;

@@ -5,6 +5,7 @@ use names::ReleaseId;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::history::Asker;
 use names::error_type::ErrorCode;
 use release::app_stack::Needs;
 
@@ -14,6 +15,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 
 fn promote(release: &str, version: &str, seconds: i64) -> Request {
     Request {
+        asked_by: Asker::default(),
         work: Work::Promote {
             release: ReleaseId::new(release).unwrap(),
             env_version_id: version.to_owned(),
@@ -80,6 +82,7 @@ fn finished(request: &Request, status: Status) -> Finished {
         )),
         events: vec![event("Release Promoted")],
         objects: Vec::new(),
+        history: None,
     }
 }
 
@@ -231,7 +234,7 @@ fn finished_work_rests_and_a_redelivery_changes_nothing() {
         state.record(&finished(&request, Status::Done), "one", 0),
         Recorded::Now
     );
-    state.sent(&state.unsent.clone(), &[]);
+    state.sent(&state.unsent.clone(), &[], &[]);
     state.free("one");
     let before = state.clone();
     assert_eq!(state.admit(&request, None, at(9)), Admission::Known);
@@ -534,7 +537,7 @@ fn a_request_that_is_replaced_while_somebody_is_at_work_on_it_is_told_by_how_tha
         );
         let recorded = state.record(&finished(&request, status.clone()), "one", 0);
         assert_eq!(recorded, Recorded::Now);
-        state.tell_superseded(&shop());
+        state.tell_superseded(&shop(), at(0));
         assert_eq!(
             told_superseded(&state),
             [want, vec!["v2"]].concat(),
@@ -555,19 +558,20 @@ fn a_superseded_request_is_told_once_and_one_that_ended_never() {
                 by: "v2".to_owned()
             }
         );
-        state.tell_superseded(&shop());
+        state.tell_superseded(&shop(), at(0));
     }
     assert_eq!(told_superseded(&state), ["v1"]);
     let done = finished(&promote("R2", "v2", 2), Status::Done);
     state.record(&done, "one", 0);
     state.admit(&promote("R3", "v3", 3), None, at(3));
     state.admit(&promote("R2", "v2", 2), None, at(3));
-    state.tell_superseded(&shop());
+    state.tell_superseded(&shop(), at(0));
     assert_eq!(told_superseded(&state), ["v1"], "R2 was promoted");
 }
 
 fn deletion(id: &str, seconds: i64) -> Request {
     Request {
+        asked_by: Asker::default(),
         work: Work::Delete,
         order: Order {
             requested_at: at(seconds),
@@ -613,7 +617,7 @@ fn a_superseded_request_is_told_by_what_and_why() {
             // It is written down before it is told.
             let text = serde_json::to_string(&state).unwrap();
             let mut state: Promotion = serde_json::from_str(&text).unwrap();
-            state.tell_superseded(&shop());
+            state.tell_superseded(&shop(), at(0));
             assert_eq!(told_superseded(&state), [superseded], "{want}");
             let message = state.unsent[0].detail["message"].as_str().unwrap();
             assert!(message.ends_with(&format!("for this request: {want}")), "{want}: {message}");
@@ -626,7 +630,7 @@ fn a_superseded_request_that_an_older_version_wrote_down_is_told() {
     let mut state = serde_json::to_value(Promotion::default()).unwrap();
     state["superseded"] = json!([{"kind": "delete", "requestId": "d1", "by": "v2"}]);
     let mut state: Promotion = serde_json::from_value(state).unwrap();
-    state.tell_superseded(&shop());
+    state.tell_superseded(&shop(), at(0));
     let message = state.unsent[0].detail["message"].as_str().unwrap();
     assert!(
         message.contains("the newer request v2 came before it"),
@@ -638,7 +642,7 @@ fn a_superseded_request_that_an_older_version_wrote_down_is_told() {
 fn what_is_to_be_told_without_any_work_is_left_alone_by_nobody() {
     let mut state = working(&promote("R2", "v2", 2), "one");
     state.record(&finished(&promote("R2", "v2", 2), Status::Done), "one", 0);
-    state.sent(&state.unsent.clone(), &[]);
+    state.sent(&state.unsent.clone(), &[], &[]);
     state.admit(&promote("R1", "v1", 1), None, at(3));
     assert_eq!(state.take_turn(worker("two", 3), false), Turn::Held);
     state.free("one"); // it has not seen the message
@@ -652,7 +656,7 @@ fn a_state_stays_small_however_much_is_superseded() {
     for number in 0..5_000 {
         let late = promote("R1", &format!("v{number}"), number % 60);
         state.admit(&late, None, at(60));
-        state.tell_superseded(&shop());
+        state.tell_superseded(&shop(), at(0));
     }
     let bytes = serde_json::to_vec(&state).unwrap().len();
     assert!(bytes < 200_000, "{bytes}");

@@ -179,6 +179,7 @@ async fn the_state_is_written_by_the_functions_and_the_operator_alone() {
         "apps/shop/state/promotion.json",
         "apps/shop/state/failures.json",
         "apps/shop/releases/R1/report.json",
+        "apps/shop/history/index.json",
         "reconcile.json",
     ];
     let users = [

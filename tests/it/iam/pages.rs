@@ -153,6 +153,7 @@ fn an_uploader_writes_releases_of_its_app_and_no_state() {
     let cannot = [
         put("apps/shop/releases/R1/report.json"),
         put("apps/shop/state/promotion.json"),
+        put("apps/shop/history/index.json"),
         put("apps/shop2/releases/R1/env"),
         put("apps/other/releases/R1/env"),
         put("reconcile.json"),
@@ -172,6 +173,7 @@ fn a_deployer_promotes_and_reads_reports_and_neither_deletes_nor_runs() {
         event("rack", "Release Promote Requested"),
         invoke("PROMOTE-FUNCTION"),
         object("s3:GetObject", "apps/shop/releases/R1/report.json"),
+        object("s3:GetObject", "apps/shop/history/index.json"),
         through_s3("kms:Decrypt"),
         stack("cloudformation:DescribeStacks", "rack"),
     ];

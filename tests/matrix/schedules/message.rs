@@ -2,6 +2,7 @@
 
 use lambda::work::{Invocation, Message, RecordRead};
 use names::{AppId, ReleaseId, keys};
+use promotion::history::Asker;
 use promotion::{Allowed, Order, Request, Tie, Work};
 
 use super::model::Model;
@@ -112,5 +113,10 @@ fn request(work: Work, seconds: i64, request_id: String, tie: Tie) -> Request {
         request_id,
         tie,
     };
-    Request { work, order }
+    let asked_by = Asker::default();
+    Request {
+        work,
+        order,
+        asked_by,
+    }
 }

@@ -216,6 +216,7 @@ impl Model {
             outcome: None,
             events: vec![Event::new(event, &counting::id(), request_id, fields)],
             objects: Vec::new(),
+            history: None,
         }
     }
 
@@ -257,5 +258,6 @@ fn deleted(id: &AppId, request_id: &str) -> Finished {
         outcome: Some((outcome, told)),
         events: vec![Event::new(scheduled, id, request_id, [])],
         objects: Vec::new(),
+        history: None,
     }
 }

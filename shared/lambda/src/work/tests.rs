@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use aws::settings_bucket::{Object, Replaced};
 use chrono::SubsecRound as _;
 use names::{AppName, RackName, ReleaseId, keys};
+use promotion::history::Asker;
 use promotion::{Allowed, Order, Tie, Work};
 use std::time::Duration;
 
@@ -81,6 +82,7 @@ impl Function for Fake {
             outcome: None,
             events: Vec::new(),
             objects: Vec::new(),
+            history: None,
         };
         let report = None;
         Ok(Attempt { finished, report })
@@ -102,6 +104,7 @@ fn id() -> AppId {
 fn upload(version: &str, sequencer: &str) -> Request {
     let release = ReleaseId::new("R1").unwrap();
     Request {
+        asked_by: Asker::default(),
         order: Order {
             requested_at: now().trunc_subsecs(0),
             request_id: version.to_owned(),
