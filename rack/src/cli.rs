@@ -1,10 +1,13 @@
 //! The command line.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::core::import::Form;
 use crate::exit::Exit;
 
 /// Looks at the Apps of a Rack, and changes them.
@@ -82,9 +85,19 @@ pub enum Command {
     },
     /// What a promote of a Release would do; nothing is written
     Plan(Plan),
-    /// The environment of an App
+    /// The environment of an App; what changes it makes a new Release
     #[command(subcommand)]
     Env(Env),
+    /// Promote a Release; without one the newest, where it is a draft
+    Promote(Promote),
+    /// Go back to a Release; without one to that which was live before
+    Rollback(Promote),
+    /// Start a one-off process of a Service: rack run web -- bin/migrate
+    Run(Run),
+    /// Delete an App, with its databases; its secret can be restored for 30 days
+    Delete(Delete),
+    /// Bring a deleted App back: its last Release, or another
+    Restore(Promote),
     /// Print a script that completes `rack` in a shell
     Completions {
         /// The shell
@@ -118,6 +131,100 @@ pub struct Plan {
     pub allowed: Allowed,
 }
 
+/// Whether somebody waits, and how long.
+#[derive(Args, Clone, Copy)]
+pub struct Waiting {
+    /// Wait until all tasks are of the Release, or it has failed; ending the wait changes nothing
+    #[arg(long)]
+    pub wait: bool,
+    /// So long at most: 90s, 30m, 2h
+    #[arg(long, default_value = "30m", value_name = "TIME", value_parser = duration)]
+    pub timeout: Duration,
+    /// Look again after that time
+    #[arg(long, default_value = "3s", value_name = "TIME", value_parser = duration)]
+    pub every: Duration,
+}
+
+/// How a new Release is made.
+#[derive(Args)]
+pub struct Making {
+    /// The Release to start from; without it the one that is live
+    #[arg(long, value_name = "RELEASE")]
+    pub from: Option<String>,
+    /// Make a draft, which `rack plan` can look at and `rack promote` makes live
+    #[arg(long, conflicts_with = "wait")]
+    pub no_promote: bool,
+    /// The new Release's convox.yml
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<PathBuf>,
+    /// The new Release's build.json
+    #[arg(long, value_name = "FILE")]
+    pub build: Option<PathBuf>,
+    /// A Service's image in the new Release
+    #[arg(long, value_name = "SERVICE=IMAGE")]
+    pub image: Vec<String>,
+    /// The App is new
+    #[arg(long)]
+    pub create: bool,
+    /// Whether somebody waits.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// Which Release is promoted.
+#[derive(Args)]
+pub struct Promote {
+    /// The Release
+    pub release: Option<String>,
+    /// What it may take away.
+    #[command(flatten)]
+    pub allowed: Allowed,
+    /// Whether somebody waits.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// Which process is started.
+#[derive(Args)]
+pub struct Run {
+    /// The Service
+    pub service: String,
+    /// The Release; without it the one that is live
+    #[arg(long, value_name = "RELEASE")]
+    pub release: Option<String>,
+    /// What runs in place of the Service's own command; no secrets, since ECS keeps it
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+}
+
+/// What is deleted.
+#[derive(Args)]
+pub struct Delete {
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Whether somebody waits.
+    #[command(flatten)]
+    pub waiting: Waiting,
+}
+
+/// Reads a time: a number of seconds, or one with `ms`, `s`, `m` or `h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "a number, then s, m or h".to_owned())?;
+    let milliseconds = match unit {
+        "ms" => 1,
+        "" | "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err("the unit is s, m or h".to_owned()),
+    };
+    Ok(Duration::from_millis(number.saturating_mul(milliseconds)))
+}
+
 /// What is done with the environment.
 #[derive(Subcommand)]
 pub enum Env {
@@ -131,6 +238,44 @@ pub enum Env {
         /// With their values
         #[arg(long)]
         reveal: bool,
+    },
+    /// Set variables
+    Set {
+        /// The variables; other users of this machine can see them here, `rack env import -` hides them
+        #[arg(value_name = "KEY=VALUE")]
+        pairs: Vec<OsString>,
+        /// How the Release is made.
+        #[command(flatten)]
+        making: Making,
+    },
+    /// Take variables away
+    Unset {
+        /// The variables
+        #[arg(required = true)]
+        keys: Vec<String>,
+        /// How the Release is made.
+        #[command(flatten)]
+        making: Making,
+    },
+    /// Edit the variables in $VISUAL or $EDITOR; the file is in memory where the system allows
+    Edit {
+        /// How the Release is made.
+        #[command(flatten)]
+        making: Making,
+    },
+    /// Set the variables of a file
+    Import {
+        /// The file; `-` reads standard input
+        file: PathBuf,
+        /// Its form
+        #[arg(long, value_enum, default_value_t = Form::Auto)]
+        form: Form,
+        /// Take all other variables away
+        #[arg(long)]
+        replace: bool,
+        /// How the Release is made.
+        #[command(flatten)]
+        making: Making,
     },
     /// How two Releases differ: variables, images, convox.yml, by name
     Diff {
@@ -291,6 +436,24 @@ mod tests {
     }
 
     #[test]
+    fn times_have_a_unit() {
+        let read = |text| duration(text).ok().map(|time| time.as_millis());
+        let texts = ["90", "90s", "30m", "2h", "5ms", "", "m", "1d", "-1s"];
+        let want = [
+            Some(90_000),
+            Some(90_000),
+            Some(1_800_000),
+            Some(7_200_000),
+            Some(5),
+            None,
+            None,
+            None,
+            None,
+        ];
+        assert_eq!(texts.map(read), want);
+    }
+
+    #[test]
     fn wrong_use_is_told_without_values() {
         for arguments in [
             &["nonsense"][..],
@@ -298,6 +461,9 @@ mod tests {
             &["status", "--limit=canary"],
             &["releases", "--limit=canary"],
             &["plan", "R1", "canary=canary"],
+            &["env", "set", "A=canary", "--canary2"],
+            &["env", "set", "A=1", "--wait=canary"],
+            &["env", "set", "--timeout", "canary"],
         ] {
             let said = said(arguments);
             assert_eq!(said.exit, Exit::WrongUse, "{arguments:?}");

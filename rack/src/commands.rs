@@ -1,21 +1,31 @@
 //! The commands, and what they share.
 
 mod apps;
+mod delete;
 mod env;
+mod follow;
+mod make;
 mod plan;
+mod promote;
 mod releases;
+mod run;
 mod status;
 mod who_reads;
 mod why;
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::time::Duration;
 
 use aws::clients::SdkConfig;
+use chrono::{TimeDelta, Utc};
 use names::error_chain::Chain;
 use names::{AppName, RackName, ReleaseId};
 use promotion::Promotion;
 use serde::Serialize;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::cli::{self, Cli, Command, Common};
 use crate::edge::ecs::Ecs;
@@ -44,6 +54,11 @@ impl Answer {
             exit: Exit::Done,
         }
     }
+
+    /// Ends the program with that.
+    fn ends(self, exit: Exit) -> Self {
+        Self { exit, ..self }
+    }
 }
 
 /// What a variable of the process says.
@@ -57,6 +72,7 @@ struct Shell {
     functions: Functions,
     ecs: Ecs,
     app: Option<String>,
+    lookup: Lookup,
 }
 
 /// Does what is asked for, prints the answer, and says with what to end.
@@ -111,7 +127,12 @@ async fn answered(common: &Common, command: Command, lookup: Lookup) -> Result<A
         Command::Releases { limit } => releases::releases(&shell, limit).await,
         Command::WhoReads { key } => who_reads::who_reads(&shell, &key).await,
         Command::Plan(plan) => plan::plan(&shell, plan).await,
-        Command::Env(what) => env::env(&shell, what).await,
+        Command::Env(what) => Box::pin(env::env(&shell, what)).await,
+        Command::Promote(asked) => Box::pin(promote::promote(&shell, asked)).await,
+        Command::Rollback(asked) => Box::pin(promote::rollback(&shell, asked)).await,
+        Command::Run(asked) => run::run(&shell, &asked).await,
+        Command::Delete(asked) => delete::delete(&shell, &asked).await,
+        Command::Restore(asked) => Box::pin(promote::restore(&shell, asked)).await,
         Command::Completions { .. } | Command::Man => {
             Err(RackError::Use("it needs no Rack".to_owned()))
         }
@@ -141,6 +162,7 @@ impl Shell {
             functions: Functions::new(&sdk),
             ecs: Ecs::new(&sdk),
             app: common.app.clone(),
+            lookup,
             rack,
             sdk,
         })
@@ -185,6 +207,30 @@ impl Shell {
 /// What an error says, its causes too.
 fn said(err: &(dyn std::error::Error + 'static)) -> String {
     Chain(err).to_string()
+}
+
+/// Waits until what is asked for now is later than the newest request: requests are ordered by whole seconds, and one of the
+/// same second could count as the earlier one.
+async fn next_second(state: &Promotion) {
+    let Some(desired) = &state.desired else {
+        return;
+    };
+    let left = desired.order.requested_at + TimeDelta::seconds(1) - Utc::now();
+    let left = left.to_std().unwrap_or_default(); // over already
+    tokio::time::sleep(left.min(Duration::from_secs(2))).await;
+}
+
+/// The bytes of a file, or of standard input for `-`.
+fn file(path: &Path) -> Result<Zeroizing<Vec<u8>>, RackError> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = if path == Path::new("-") {
+        std::io::stdin().read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    let path = path.display().to_string();
+    read.map_err(|source| RackError::File { path, source })?;
+    Ok(bytes)
 }
 
 /// The Release that was named, or the live one.

@@ -4,6 +4,7 @@ pub mod changes;
 pub mod dotenv;
 pub mod history;
 pub mod import;
+pub mod members;
 pub mod object;
 pub mod plan;
 pub mod readers;

@@ -1,7 +1,9 @@
 //! The command-line tool against a Rack: what it says, what it changes, and how it ends.
 
+mod changes;
 mod looks;
 mod refusals;
+mod waits;
 
 use std::process::Output;
 use std::sync::Arc;
@@ -119,7 +121,7 @@ impl Desk {
 
     /// The JSON that the tool answers when all is well.
     pub async fn json(&self, arguments: &[&str]) -> Value {
-        let arguments = [arguments, &["--json"]].concat();
+        let arguments = [&["--json"], arguments].concat();
         serde_json::from_str(&self.text(&arguments).await).expect("the answer is JSON")
     }
 

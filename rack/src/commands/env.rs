@@ -1,14 +1,19 @@
 //! `rack env`: the environment of an App.
 
-use environment::Environment;
+use std::ffi::OsString;
+use std::path::Path;
+
+use environment::{EnvKey, EnvValue, Environment, RESERVED_KEYS};
 use names::{AppName, ReleaseId, keys};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Answer, Shell, named_or_live};
-use crate::cli::Env;
+use super::{Answer, Shell, make, named_or_live};
+use crate::cli::{Env, Making};
 use crate::core::changes::{Differences, Side};
-use crate::core::dotenv;
+use crate::core::import::{self, Form};
+use crate::core::{dotenv, object};
+use crate::edge::editor;
 use crate::error::RackError;
 
 /// Does one thing with the environment.
@@ -24,6 +29,37 @@ pub async fn env(shell: &Shell, what: Env) -> Result<Answer, RackError> {
             let environment = shell.environments().open(&app, &release).await?.environment;
             get((&app, &release), &environment, key.as_deref(), reveal)
         }
+        Env::Set { pairs, making } => {
+            let pairs = pairs_of(&pairs)?;
+            let base = make::base(shell, &making).await?;
+            let environment = object::with(&base.environment, pairs);
+            make::make(shell, base, environment, &making).await
+        }
+        Env::Unset { keys, making } => {
+            let base = make::base(shell, &making).await?;
+            let keys = known_keys(&base, &keys)?;
+            let environment = object::without(&base.environment, &keys);
+            make::make(shell, base, environment, &making).await
+        }
+        Env::Edit { making } => edit(shell, &making).await,
+        Env::Import {
+            file,
+            form,
+            replace,
+            making,
+        } => {
+            let imported = imported(&file, form)?;
+            let base = make::base(shell, &making).await?;
+            let environment = if replace {
+                imported
+            } else {
+                let pairs = imported
+                    .iter()
+                    .map(|(key, value)| (key.clone(), value.clone()));
+                object::with(&base.environment, pairs)
+            };
+            make::make(shell, base, environment, &making).await
+        }
         Env::Diff { from, to } => {
             let (app, state) = shell.known().await?;
             let from = ReleaseId::new(&from)?;
@@ -31,6 +67,65 @@ pub async fn env(shell: &Shell, what: Env) -> Result<Answer, RackError> {
             diff(shell, &app, &from, &to).await
         }
     }
+}
+
+/// What `KEY=VALUE` says. What is wrong with one is said by its number, since it can be a value.
+fn pairs_of(pairs: &[OsString]) -> Result<Vec<(EnvKey, EnvValue)>, RackError> {
+    let read = pairs.iter().enumerate().map(|(at, pair)| {
+        let argument = at + 1;
+        let text = pair.to_str().filter(|text| !text.contains('\0'));
+        let pair = text.and_then(|text| text.split_once('='));
+        let (key, value) = pair.ok_or(RackError::NoPair {
+            argument,
+            source: None,
+        })?;
+        let key = EnvKey::new(key).map_err(|rule| RackError::NoPair {
+            argument,
+            source: Some(rule),
+        })?;
+        if RESERVED_KEYS.contains(&key.as_str()) {
+            return Err(RackError::Reserved(key.to_string()));
+        }
+        Ok((key, EnvValue::from(value.to_owned())))
+    });
+    read.collect()
+}
+
+fn known_keys(base: &make::Base, keys: &[String]) -> Result<Vec<EnvKey>, RackError> {
+    let known = keys.iter().map(|key| {
+        let known = base.environment.key(key).cloned();
+        known.ok_or_else(|| base.lacks(key))
+    });
+    known.collect()
+}
+
+fn imported(path: &Path, form: Form) -> Result<Environment, RackError> {
+    let bytes = super::file(path)?;
+    let path = path.display().to_string();
+    import::read(&bytes, form).map_err(|source| RackError::Import { path, source })
+}
+
+async fn edit(shell: &Shell, making: &Making) -> Result<Answer, RackError> {
+    let base = make::base(shell, making).await?;
+    let text = dotenv::write(&base.environment);
+    let chosen = ["VISUAL", "EDITOR"]
+        .into_iter()
+        .filter_map(shell.lookup)
+        .find(|name| !name.is_empty());
+    let editor = chosen.unwrap_or_else(|| "vi".to_owned());
+    let temporary = (shell.lookup)("TMPDIR").unwrap_or_else(|| "/tmp".to_owned());
+    let places = editor::places((shell.lookup)("XDG_RUNTIME_DIR"), temporary.into());
+    let edited = editor::edited(&text, &editor, &places).await?;
+    let environment = match edited {
+        Some(text) => {
+            import::read(text.as_bytes(), Form::Dotenv).map_err(|source| RackError::Import {
+                path: "what was edited".to_owned(),
+                source,
+            })?
+        }
+        None => base.environment.clone(),
+    };
+    make::make(shell, base, environment, making).await
 }
 
 /// The answer of `env get`. Its values are those that were asked for with `--reveal`.
@@ -69,12 +164,9 @@ fn get(
             .map(|(key, value)| (key.to_string(), Value::from(value.expose())))
     };
     let text = match (reveal, key) {
-        (false, _) => keys.iter().map(|key| format!("{key}\n")).collect(),
+        (false, _) => lines(keys.iter().map(String::as_str)),
         (true, None) => dotenv::write(&chosen).to_string(),
-        (true, Some(_)) => chosen
-            .iter()
-            .map(|(_, value)| format!("{}\n", value.expose()))
-            .collect(),
+        (true, Some(_)) => lines(chosen.iter().map(|(_, value)| value.expose())),
     };
     let shown = Shown {
         app: app.to_string(),
@@ -83,6 +175,10 @@ fn get(
         values: reveal.then(|| pairs().collect()),
     };
     Ok(Answer::of(&shown, text))
+}
+
+fn lines<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    texts.flat_map(|text| [text, "\n"]).collect()
 }
 
 async fn diff(
@@ -113,9 +209,35 @@ async fn side(shell: &Shell, app: &AppName, release: &ReleaseId) -> Result<Side,
 
 #[cfg(test)]
 mod tests {
-    use environment::{EnvKey, EnvValue};
-
     use super::*;
+
+    #[test]
+    fn what_is_no_pair_is_said_by_its_number() {
+        let read = |pairs: &[&str]| pairs_of(&pairs.iter().map(OsString::from).collect::<Vec<_>>());
+        for pairs in [
+            &["A=1", "canary"][..],
+            &["A=1", "canary canary=canary"],
+            &["A=1", "=canary"],
+        ] {
+            let error = read(pairs).unwrap_err();
+            assert!(
+                matches!(error, RackError::NoPair { argument: 2, .. }),
+                "{pairs:?}"
+            );
+            assert!(
+                !super::super::said(&error).contains("canary")
+                    && !format!("{error:?}").contains("canary"),
+                "{error:?}"
+            );
+        }
+        assert!(matches!(
+            read(&["CONVOX_ENV_URL=canary"]),
+            Err(RackError::Reserved(_))
+        ));
+        let pairs = read(&["A=", "B=x=y"]).unwrap();
+        let values: Vec<&str> = pairs.iter().map(|(_, value)| value.expose()).collect();
+        assert_eq!(values, ["", "x=y"]);
+    }
 
     #[test]
     fn values_are_shown_on_request_only() {

@@ -1,10 +1,13 @@
 //! `rack plan [RELEASE]`.
 
+use std::fmt::Write as _;
+
 use names::{AppName, ReleaseId};
 use serde_json::{Value, json};
 
 use super::{Answer, Shell, releases};
 use crate::cli::{Allowed, Plan};
+use crate::core::members::text;
 use crate::core::report::{SeenReport, explained};
 use crate::core::{history, plan as shown};
 use crate::error::RackError;
@@ -18,10 +21,12 @@ pub async fn plan(shell: &Shell, asked: Plan) -> Result<Answer, RackError> {
         None => newest(shell, &app).await?,
     };
     let mut payload = payload(&app, &release, asked.allowed);
-    payload["dryRun"] = Value::Bool(true);
+    if let Some(members) = payload.as_object_mut() {
+        members.insert("dryRun".to_owned(), Value::Bool(true));
+    }
     let function = shell.rack.output("PromoteFunction")?;
     let answer = shell.functions.invoke(function, &payload).await?.answer;
-    if answer["status"] == "planned" {
+    if text(&answer, "status") == Some("planned") {
         let text = shown::text(&answer);
         return Ok(Answer {
             text,
@@ -54,7 +59,7 @@ pub fn refused(answer: &Value) -> String {
     let mut text = format!("{}\n", report.in_words());
     let known = report.error_type.as_deref().and_then(explained);
     if let Some(known) = known {
-        text.push_str(&format!("what to do: {}\n", known.cure));
+        let _ = writeln!(text, "what to do: {}", known.cure);
     }
     text.extend(
         report

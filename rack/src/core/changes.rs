@@ -75,10 +75,8 @@ impl Differences {
 #[must_use]
 pub fn key_lines(keys: &KeyChanges) -> String {
     let marked = |mark: &str, names: &[String]| -> String {
-        names
-            .iter()
-            .map(|name| format!("{mark} {name}\n"))
-            .collect()
+        let lines = names.iter().map(|name| format!("{mark} {name}\n"));
+        lines.collect::<Vec<_>>().concat()
     };
     [
         ("+", &keys.added),

@@ -3,6 +3,7 @@
 //! Everything that lists Releases goes through here, so that another source of the same can take its place.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
 use names::{AppName, ReleaseId};
@@ -220,7 +221,7 @@ impl Releases {
         let head = ["RELEASE", "STATUS", "MADE", "WENT LIVE", "DELIVERY", "WHAT"];
         let mut text = table(head, &rows);
         if self.older > 0 {
-            text.push_str(&format!("and {} older; --limit shows more\n", self.older));
+            let _ = writeln!(text, "and {} older; --limit shows more", self.older);
         }
         text
     }

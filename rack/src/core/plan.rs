@@ -2,16 +2,17 @@
 
 use serde_json::Value;
 
+use super::members::{self, member, texts};
 use super::table::{facts, section, table};
 
 /// A plan as text; the members are those of `docs/dry-run.md`.
 #[must_use]
 pub fn text(plan: &Value) -> String {
-    let known = |name: &str| plan[name].as_str().map(str::to_owned);
+    let known = |name: &str| members::text(plan, name).map(str::to_owned);
     let by = known("decidedBy")
         .map(|by| format!(", decided by {by}"))
         .unwrap_or_default();
-    let fallback = plan["fallback"]["errorType"].as_str();
+    let fallback = members::text(member(plan, "fallback"), "errorType");
     let fallback = fallback.map(|why| format!(", since Secrets Manager fails: {why}"));
     let delivery =
         known("delivery").map(|way| format!("{way}{by}{}", fallback.unwrap_or_default()));
@@ -26,7 +27,7 @@ pub fn text(plan: &Value) -> String {
             size(plan, "taskDefinition", "taskDefinitionMax"),
         ),
     ]);
-    text.push_str(&section("\nVariables", &keys(&plan["keys"])));
+    text.push_str(&section("\nVariables", &keys(member(plan, "keys"))));
     let rows: Vec<[String; 3]> = ["services", "timers"]
         .into_iter()
         .flat_map(|kind| rows(plan, kind))
@@ -35,24 +36,25 @@ pub fn text(plan: &Value) -> String {
         text.push('\n');
         text.push_str(&table(["WHAT", "MOVES", "REVISION"], &rows));
     }
-    text.push_str(&section("\nGoes", &texts(&plan["removed"])));
+    text.push_str(&section("\nGoes", &texts(plan, "removed")));
     text.push_str(&section(
         "\nResources that go",
-        &resources(&plan["removedResources"]),
+        &resources(member(plan, "removedResources")),
     ));
-    text.push_str(&section("\nWarnings", &texts(&plan["warnings"])));
+    text.push_str(&section("\nWarnings", &texts(plan, "warnings")));
     text
 }
 
 fn size(plan: &Value, is: &str, max: &str) -> Option<String> {
-    let (is, max) = (plan["sizes"][is].as_u64()?, plan["sizes"][max].as_u64()?);
+    let sizes = member(plan, "sizes");
+    let (is, max) = (member(sizes, is).as_u64()?, member(sizes, max).as_u64()?);
     Some(format!("{is} of {max} bytes"))
 }
 
 fn keys(keys: &Value) -> Vec<String> {
     let marked = [("+", "added"), ("~", "changed"), ("-", "removed")];
     let lines = marked.iter().flat_map(|(mark, name)| {
-        let names = texts(&keys[*name]).into_iter();
+        let names = texts(keys, name).into_iter();
         names.map(move |key| format!("{mark} {key}"))
     });
     lines.collect()
@@ -60,17 +62,17 @@ fn keys(keys: &Value) -> Vec<String> {
 
 fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
     let one = kind.trim_end_matches('s');
-    let rows = plan[kind]
+    let rows = member(plan, kind)
         .as_object()
         .into_iter()
         .flatten()
         .map(|(name, planned)| {
-            let moves = if planned["changes"] == true {
+            let moves = if *member(planned, "changes") == true {
                 "yes"
             } else {
                 "no"
             };
-            let revision = planned["revision"].as_str().unwrap_or_default();
+            let revision = members::text(planned, "revision").unwrap_or_default();
             [
                 format!("{one} {name}"),
                 moves.to_owned(),
@@ -78,13 +80,6 @@ fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
             ]
         });
     rows.collect()
-}
-
-fn texts(list: &Value) -> Vec<String> {
-    let texts = list.as_array().into_iter().flatten();
-    texts
-        .filter_map(|text| text.as_str().map(str::to_owned))
-        .collect()
 }
 
 /// A resource is told by all that is said of it, whatever that is.

@@ -34,9 +34,8 @@ pub fn facts(facts: &[(&str, Option<String>)]) -> String {
     };
     let width = known().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or_default();
-    known()
-        .map(|(name, value)| format!("{name:<width$}  {value}\n"))
-        .collect()
+    let lines = known().map(|(name, value)| format!("{name:<width$}  {value}\n"));
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// A title, and lines under it; nothing where there are none.
@@ -45,8 +44,8 @@ pub fn section(title: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let lines: String = lines.iter().map(|line| format!("  {line}\n")).collect();
-    format!("{title}\n{lines}")
+    let lines = lines.iter().map(|line| format!("  {line}\n"));
+    format!("{title}\n{}", lines.collect::<Vec<_>>().concat())
 }
 
 /// The end of an ARN: what tells it from its like.

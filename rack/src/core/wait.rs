@@ -38,11 +38,15 @@ pub struct Target {
     pub before: Option<String>,
 }
 
-/// What the report of its Release and the state of its App say of a request.
+/// What the state of its App and the report of its Release say of a request. The report was read after the state, so that the
+/// one stands that the state is done with.
 #[must_use]
 pub fn asked(request_id: &str, report: Option<&SeenReport>, state: &Promotion) -> Asked {
     if let Some(report) = report.filter(|report| report.request_id == request_id) {
         return reported(report);
+    }
+    if !state.unwritten.is_empty() {
+        return Asked::Open("its report is being written".to_owned());
     }
     let applied = state.applied.as_ref();
     if let Some(applied) = applied.filter(|applied| applied.request_id == request_id) {
@@ -234,14 +238,14 @@ impl Verdict {
     #[must_use]
     pub fn in_words(self) -> &'static str {
         match self {
-            Self::Live => "live",
-            Self::Promoted => "promoted; nobody waited for its tasks",
-            Self::Requested => "requested",
-            Self::Waiting => "waiting",
-            Self::RolledBack => "rolled back by ECS",
+            Self::Live => "is live",
+            Self::Promoted => "is promoted; nobody waited for its tasks",
+            Self::Requested => "is requested",
+            Self::Waiting => "waits",
+            Self::RolledBack => "was rolled back by ECS",
             Self::Failed => "failed",
-            Self::Superseded => "superseded",
-            Self::TimedOut => "not seen to its end in time; it goes on by itself",
+            Self::Superseded => "is superseded",
+            Self::TimedOut => "was not seen to its end in time; it goes on by itself",
         }
     }
 }
@@ -292,6 +296,22 @@ mod tests {
         assert_eq!(
             asked("2", Some(&failed), &state),
             Asked::Open("for its stack".to_owned())
+        );
+    }
+
+    #[test]
+    fn an_end_without_its_report_is_none_yet() {
+        let state = |unwritten| -> Promotion {
+            serde_json::from_value(json!({"desired": {
+                "kind": "promote", "release": "R1", "envVersionId": "v", "requestedAt": "2026-01-01T00:00:00Z", "requestId": "2",
+                "order": {"key": "k"}, "interrupted": false, "status": "failed", "reason": "NoImage",
+                "deadline": "2026-01-01T00:00:00Z"}, "unwritten": unwritten})).unwrap()
+        };
+        let early = state(json!([{"key": "report.json", "text": "{}"}]));
+        assert!(matches!(asked("2", None, &early), Asked::Open(_)));
+        assert_eq!(
+            asked("2", None, &state(json!([]))),
+            Asked::Failed("NoImage".to_owned())
         );
     }
 

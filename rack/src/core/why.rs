@@ -1,5 +1,7 @@
 //! What went wrong last, why, and what to do about it.
 
+use std::fmt::Write as _;
+
 use promotion::launch_reason::Reason;
 use promotion::{Promotion, Status};
 use serde::Serialize;
@@ -90,16 +92,16 @@ impl Why {
         for finding in &self.findings {
             let name = finding.error_type.as_deref();
             let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
-            text.push_str(&format!("{}: {}{name}\n", finding.about, finding.what));
+            let _ = writeln!(text, "{}: {}{name}", finding.about, finding.what);
             if let Some(message) = &finding.message {
                 text.extend(message.lines().map(|line| format!("  {line}\n")));
             }
             if let Some(cure) = &finding.cure {
-                text.push_str(&format!("  what to do: {cure}\n"));
+                let _ = writeln!(text, "  what to do: {cure}");
             }
         }
         if self.findings.is_empty() {
-            text.push_str(&format!("nothing is known to be wrong with {}\n", self.app));
+            let _ = writeln!(text, "nothing is known to be wrong with {}", self.app);
         }
         text.extend(
             self.warnings
@@ -232,7 +234,7 @@ mod tests {
     use super::super::services::tests::service;
     use super::*;
 
-    fn state(status: serde_json::Value) -> Promotion {
+    fn state(status: &serde_json::Value) -> Promotion {
         let mut desired = json!({"kind": "promote", "release": "R2", "envVersionId": "v2", "requestedAt": "2026-01-01T00:00:00Z",
             "requestId": "2", "order": {"key": "k"}, "interrupted": false, "deadline": "2026-01-01T00:00:00Z"});
         desired
@@ -271,7 +273,7 @@ mod tests {
         };
         let why = Why::of(
             "shop",
-            &state(json!({"status": "failed", "reason": "NoImage"})),
+            &state(&json!({"status": "failed", "reason": "NoImage"})),
             known,
         );
         let text = why.text();
@@ -312,12 +314,12 @@ mod tests {
             services: vec![service(&[("arn/new", Some("COMPLETED"))], 1, true)],
             ..Known::default()
         };
-        let why = Why::of("shop", &state(json!({"status": "done"})), known);
+        let why = Why::of("shop", &state(&json!({"status": "done"})), known);
         assert_eq!(why.text(), "nothing is known to be wrong with shop\n");
         let waits = Why::of(
             "shop",
             &state(
-                json!({"status": "waiting", "reason": "its stack", "until": "2026-01-01T00:00:00Z"}),
+                &json!({"status": "waiting", "reason": "its stack", "until": "2026-01-01T00:00:00Z"}),
             ),
             Known::default(),
         );

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::error::RackError;
 
 /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of Linux (`statfs(2)`).
-const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+const IN_MEMORY: [i128; 2] = [0x0102_1994, 0x8584_58f6];
 
 /// Where the file of an edit can be, the best place first; the last one is always there.
 pub fn places(runtime: Option<String>, temporary: PathBuf) -> Vec<PathBuf> {
@@ -29,8 +29,7 @@ pub fn places(runtime: Option<String>, temporary: PathBuf) -> Vec<PathBuf> {
 /// Whether what is written there never comes to a disk, but for swap.
 #[must_use]
 pub fn is_in_memory(place: &Path) -> bool {
-    statfs(place)
-        .is_ok_and(|seen| IN_MEMORY.contains(&i64::try_from(seen.f_type).unwrap_or_default()))
+    statfs(place).is_ok_and(|seen| IN_MEMORY.contains(&i128::from(seen.f_type)))
 }
 
 /// Lets the caller edit a text; none where it is left as it was. What a signal ends leaves nothing behind either.

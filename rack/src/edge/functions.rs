@@ -10,6 +10,7 @@ use aws_sdk_lambda::primitives::Blob;
 use serde_json::Value;
 
 use super::sdk;
+use crate::core::members::text;
 use crate::error::RackError;
 
 /// How often a function that is busy is asked again.
@@ -76,7 +77,7 @@ fn judged(
     answer: Value,
     failed: bool,
 ) -> Result<Answered, RackError> {
-    let said = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
+    let said = |name: &str| text(&answer, name).unwrap_or_default().to_owned();
     if failed || answer.is_null() {
         let (error_type, message) = (said("errorType"), said("errorMessage"));
         let function = function.to_owned();

@@ -9,7 +9,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 /// What promote may take, and some more.
-const INVOCATION: Duration = Duration::from_secs(180);
+const INVOCATION: Duration = Duration::from_mins(3);
 
 /// The configuration for a profile and a region, where somebody chose them.
 pub async fn load(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
@@ -33,6 +33,7 @@ pub async fn load(profile: Option<&str>, region: Option<&str>) -> SdkConfig {
 
 /// The same for calls that a function answers when it has done its work. A call that broke off is not made again: a process
 /// could be started twice.
+#[must_use]
 pub fn patient(sdk: &SdkConfig) -> SdkConfig {
     let limits = CallLimits {
         attempt: INVOCATION,

@@ -1,5 +1,6 @@
 //! What is told while somebody waits: to standard error, so that the answer alone is on standard output.
 
+use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _, stderr};
 
 /// Lines about what is under way.
@@ -27,7 +28,7 @@ impl Progress {
         }
         let mut text = String::new();
         if self.is_terminal && !self.shown.is_empty() {
-            text.push_str(&format!("\x1b[{}A\x1b[J", self.shown.len()));
+            let _ = write!(text, "\x1b[{}A\x1b[J", self.shown.len());
         }
         for line in &lines {
             if self.is_terminal || !self.shown.contains(line) {

@@ -92,6 +92,7 @@ async fn acts(rack: &Rack, home: &Path) -> Played {
     one_off::runs(&shop, &watch).await;
     let gone = deletion::deleted(&shop, &watch).await;
     deletion::undone(&shop, &watch, &gone).await;
+    tool::changes(&shop).await;
 
     step("the demo App in two environments, from the task definitions that promote registered");
     let tasks = demo_app::start(rack.world(), home, &log()).await;

@@ -3,13 +3,16 @@
 use crate::console::{check, say, step};
 use crate::shop::Shop;
 
-/// What `up` prints of it.
-pub const QUESTIONS: [&str; 5] = [
+/// What `up` prints of it, once R1 is uploaded.
+pub const QUESTIONS: [&str; 8] = [
     "rack status",
     "rack releases",
     "rack plan",
     "rack who-reads SESSION_SECRET",
     "rack why",
+    "rack env set GREETING=hello --wait",
+    "rack env diff R1",
+    "rack rollback --wait",
 ];
 
 /// Asks it what the story has shown so far: R1 runs again.
@@ -41,6 +44,25 @@ pub async fn answers(shop: &Shop<'_>) {
     check(
         why == "nothing is known to be wrong with shop\n",
         "nothing is wrong",
+    );
+}
+
+/// The last Release runs; a variable more, and back.
+pub async fn changes(shop: &Shop<'_>) {
+    step("one variable is one command of `rack`, and so is the way back");
+    shop.next_second().await;
+    let set = asked(shop, "rack env set GREETING_OF_RACK=hello --wait").await;
+    check(
+        set.contains("from R9\n+ GREETING_OF_RACK\n") && set.contains(" is live\n"),
+        "a Release from R9 with one variable more, waited for until it is live",
+    );
+    let plan = asked(shop, "rack plan R9").await;
+    check(plan.contains("- GREETING_OF_RACK"), "R9 would take it away");
+    let back = asked(shop, "rack rollback --wait").await;
+    check(back.contains("R9 is live\n"), "R9 is live again");
+    check(
+        !shop.secret().await.contains_key("GREETING_OF_RACK"),
+        "the secret has the environment of R9",
     );
 }
 

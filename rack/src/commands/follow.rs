@@ -1,0 +1,222 @@
+//! What becomes of a promote, seen to its end where somebody waits for it. It only looks: ending it changes nothing.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use aws::call_error::{CallError, ErrorClass};
+use names::{AppName, ReleaseId, keys};
+use promotion::Promotion;
+use serde::Serialize;
+
+use super::Shell;
+use crate::cli::Waiting;
+use crate::core::services::Phase;
+use crate::core::wait::{Asked, Target, Verdict, Watch, asked};
+use crate::edge::terminal::Progress;
+use crate::error::RackError;
+
+/// How a promote ended, as far as it was seen.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Followed {
+    /// The Release.
+    pub release: String,
+    /// The request.
+    pub request_id: String,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why, or what it waits for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How far each Service that moves has come.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub services: BTreeMap<String, Phase>,
+    /// How long it was waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}
+
+impl Followed {
+    /// For people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let reason = self.reason.as_ref().map(|reason| format!(": {reason}"));
+        let mut text = format!(
+            "{} {}{}\n",
+            self.release,
+            self.verdict.in_words(),
+            reason.unwrap_or_default()
+        );
+        if self.verdict != Verdict::Live {
+            text.extend(
+                self.services
+                    .iter()
+                    .map(|(name, phase)| format!("  {name}: {}\n", phase.in_words())),
+            );
+        }
+        text
+    }
+}
+
+/// Says what became of a request of which `asked` is known, and waits for its end where it should.
+pub async fn follow(
+    shell: &Shell,
+    (app, release): (&AppName, &ReleaseId),
+    request_id: &str,
+    asked: Asked,
+    waiting: &Waiting,
+) -> Result<Followed, RackError> {
+    let follower = Follower {
+        shell,
+        app,
+        release,
+        request_id,
+        waiting,
+        began: Instant::now(),
+    };
+    if waiting.wait {
+        follower.to_the_end(asked).await
+    } else {
+        Ok(follower.as_it_is(asked))
+    }
+}
+
+struct Follower<'f> {
+    shell: &'f Shell,
+    app: &'f AppName,
+    release: &'f ReleaseId,
+    request_id: &'f str,
+    waiting: &'f Waiting,
+    began: Instant,
+}
+
+impl Follower<'_> {
+    fn as_it_is(&self, asked: Asked) -> Followed {
+        match asked {
+            Asked::Open(reason) if reason == "asked for" => self.ended(Verdict::Requested, None),
+            Asked::Open(reason) => self.ended(Verdict::Waiting, Some(reason)),
+            Asked::Promoted(_) => self.ended(Verdict::Promoted, None),
+            Asked::Failed(reason) => self.ended(Verdict::Failed, Some(reason)),
+            Asked::Superseded(reason) => self.ended(Verdict::Superseded, Some(reason)),
+        }
+    }
+
+    async fn to_the_end(&self, mut asked: Asked) -> Result<Followed, RackError> {
+        let mut progress = Progress::new();
+        let targets = loop {
+            match asked {
+                Asked::Promoted(targets) => break targets,
+                Asked::Open(reason) => {
+                    progress.show(vec![format!("{}: {reason}", self.release)]);
+                    if self.is_over() {
+                        return Ok(self.ended(Verdict::TimedOut, Some(reason)));
+                    }
+                }
+                ended => return Ok(self.ended_at(self.as_it_is(ended))),
+            }
+            self.pause().await;
+            asked = self.look().await?;
+        };
+        self.services(targets, &mut progress).await
+    }
+
+    async fn services(
+        &self,
+        targets: Vec<Target>,
+        progress: &mut Progress,
+    ) -> Result<Followed, RackError> {
+        let mut watch = Watch::new(targets);
+        let mut cluster = None;
+        loop {
+            if let Some(verdict) = watch.verdict() {
+                return Ok(self.watched(verdict, &watch));
+            }
+            if cluster.is_none() {
+                cluster = self.cluster().await?;
+            }
+            if let Some(cluster) = &cluster {
+                let seen = self.shell.ecs.services(cluster, &watch.open()).await;
+                if let Some(seen) = passing(seen)? {
+                    watch.look(&seen);
+                    progress.show(watch.lines());
+                }
+            }
+            if watch.verdict().is_none() {
+                if self.is_over() {
+                    return Ok(self.watched(Verdict::TimedOut, &watch));
+                }
+                self.pause().await;
+            }
+        }
+    }
+
+    async fn cluster(&self) -> Result<Option<String>, RackError> {
+        let state = self.state().await?;
+        Ok(state.and_then(|state| state.applied?.cluster))
+    }
+
+    /// The state; none where AWS has no time just now.
+    async fn state(&self) -> Result<Option<Promotion>, RackError> {
+        match self.shell.objects.state(self.app).await {
+            Err(RackError::Call(err)) => passing(Err(err)),
+            state => state.map(Some),
+        }
+    }
+
+    async fn look(&self) -> Result<Asked, RackError> {
+        let busy = || Asked::Open("AWS does not answer just now".to_owned());
+        let Some(state) = self.state().await? else {
+            return Ok(busy());
+        };
+        let key = keys::report(self.app, self.release);
+        let report = passing(self.shell.objects.report(&key).await)?;
+        Ok(report.map_or_else(busy, |report| {
+            asked(self.request_id, report.as_ref(), &state)
+        }))
+    }
+
+    fn is_over(&self) -> bool {
+        self.began.elapsed() >= self.waiting.timeout
+    }
+
+    async fn pause(&self) {
+        let left = self.waiting.timeout.saturating_sub(self.began.elapsed());
+        tokio::time::sleep(self.waiting.every.min(left.max(Duration::from_millis(1)))).await;
+    }
+
+    fn ended(&self, verdict: Verdict, reason: Option<String>) -> Followed {
+        Followed {
+            release: self.release.to_string(),
+            request_id: self.request_id.to_owned(),
+            verdict,
+            reason,
+            services: BTreeMap::new(),
+            seconds: None,
+        }
+    }
+
+    fn watched(&self, verdict: Verdict, watch: &Watch) -> Followed {
+        let services = watch.phases();
+        self.ended_at(Followed {
+            services,
+            ..self.ended(verdict, None)
+        })
+    }
+
+    fn ended_at(&self, followed: Followed) -> Followed {
+        let seconds = Some(self.began.elapsed().as_secs());
+        Followed {
+            seconds,
+            ..followed
+        }
+    }
+}
+
+/// What another look can mend is no end of the wait.
+fn passing<T>(seen: Result<T, CallError>) -> Result<Option<T>, RackError> {
+    match seen {
+        Ok(seen) => Ok(Some(seen)),
+        Err(err) if err.class() == ErrorClass::Transient => Ok(None),
+        Err(err) => Err(err.into()),
+    }
+}
