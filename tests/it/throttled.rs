@@ -8,8 +8,6 @@ use crate::app;
 /// Calls that are throttled until they fail: more than the SDK's own budget of retries lasts for. It holds 500, a retry takes
 /// five, and a call that fails in the end has taken 25.
 const CALLS: usize = 26;
-/// How often promote tries a call of ECS.
-const ATTEMPTS: usize = 6;
 /// How often the last event is delivered, at most.
 const DELIVERIES: usize = 20;
 
@@ -18,9 +16,9 @@ async fn what_ecs_throttles_is_tried_again_however_much_was_throttled_before() {
     let world = app::world().await;
     let function = world.start("promote", &[("TIME_SCALE", "0.03")]);
     let event = app::uploaded(&world, "R1", &[("DATABASE_URL", "first")]).await;
-    let throttled = |times| Fault::Throttle.on("ecs", "DescribeClusters").times(times);
+    let throttled = || Fault::Throttle.on("ecs", "DescribeClusters");
     for call in 1..=CALLS {
-        world.inject(throttled(ATTEMPTS));
+        world.inject(throttled());
         let ended = app::deliver(&function, &event).await;
         world.proxy.lift();
         assert!(
@@ -31,7 +29,7 @@ async fn what_ecs_throttles_is_tried_again_however_much_was_throttled_before() {
     // Whether the rest of the promote is in time does not matter: this scale leaves a busy machine 150 ms for an answer.
     for _ in 0..DELIVERIES {
         world.proxy.clear();
-        world.inject(throttled(1));
+        world.inject(throttled().times(1));
         app::deliver(&function, &event).await;
         world.proxy.lift();
         let tries = world.proxy.count("ecs", "DescribeClusters");

@@ -99,8 +99,8 @@ impl EventRules {
 
     /// Those of the `known` rules that are there, each by its name; all of these start with `prefix`.
     ///
-    /// What is known of each is the revision that it starts. One that still starts that one is ours, since nobody else's would:
-    /// only of others the tags are read.
+    /// What is known of each is the revision that it starts. One that still starts that one is taken for ours, as far as it is
+    /// only to be changed: of others alone the tags are read.
     ///
     /// # Errors
     ///

@@ -174,13 +174,13 @@ async fn unwanted(
     let is_left = |name: &str| name.starts_with(&prefix) && !services.contains(name);
     let left = standing.services.values();
     let left = left.filter(|service| is_left(&service.name));
-    let left_rules = standing.rules.iter();
-    let left_rules = left_rules.filter(|(name, _)| !rules.contains(*name));
+    let left_rules = standing.rules.keys();
+    let left_rules = left_rules.filter(|name| !rules.contains(*name));
+    // Only what carries our tags is removed.
+    let left_rules = self::rules(shell, left_rules.cloned().collect()).await?;
     Ok(Unwanted {
         services: left.cloned().collect(),
-        rules: left_rules
-            .map(|(name, rule)| (name.clone(), rule.clone()))
-            .collect(),
+        rules: left_rules,
     })
 }
 
