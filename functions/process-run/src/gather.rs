@@ -75,6 +75,7 @@ pub async fn gather(shell: &Shell, request: &RunRequest) -> Result<Gathered, Run
         id,
         release: &release,
         env_version_id: &env_version_id,
+        is_draft: false,
     };
     let raw = async { Ok::<_, RunError>(objects.raw().await?) };
     let outputs = async { Ok(shell.stacks.outputs(id).await?) };

@@ -100,6 +100,7 @@ fn wanted(due: Due<'_>) -> Option<Wanted<'_>> {
         id: due.id,
         release,
         env_version_id,
+        is_draft: false,
         applied: due.applied,
         record: due.record,
         interrupted: due.desired.interrupted,

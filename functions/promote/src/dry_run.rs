@@ -133,15 +133,34 @@ pub async fn dry_run(
     allowed: Allowed,
 ) -> Result<Planned, PromoteError> {
     let key = keys::environment(&id.app, release);
-    let version = shell.bucket.version(&key, None).await?;
+    let (version, is_draft) = match shell.bucket.version(&key, None).await? {
+        Some(version) => (Some(version), false),
+        None => {
+            let draft = keys::draft(&id.app, release);
+            (shell.bucket.version(&draft, None).await?, true)
+        }
+    };
     let version = version.ok_or_else(|| {
         let key = &key;
         PromoteError::input(PlanProblem::ReleaseNotFound { release, key })
     })?;
-    Box::pin(planned(shell, id, release, &version.id, allowed)).await // large
+    let environment = PlannedEnvironment {
+        version_id: &version.id,
+        is_draft,
+    };
+    Box::pin(planned(shell, id, release, environment, allowed)).await // large
 }
 
-/// Plans the promote of a Release with that S3 version of its environment.
+/// The environment that a dry run plans.
+#[derive(Debug, Clone, Copy)]
+pub struct PlannedEnvironment<'a> {
+    /// Its S3 version.
+    pub version_id: &'a str,
+    /// Whether it is a draft.
+    pub is_draft: bool,
+}
+
+/// Plans the promote of a Release with that environment.
 ///
 /// # Errors
 ///
@@ -150,7 +169,7 @@ pub async fn planned<E: Edge>(
     edge: &E,
     id: &AppId,
     release: &ReleaseId,
-    env_version_id: &str,
+    environment: PlannedEnvironment<'_>,
     allowed: Allowed,
 ) -> Result<Planned, PromoteError> {
     let store = StateStore::promotion(edge.objects(), &id.app);
@@ -159,7 +178,8 @@ pub async fn planned<E: Edge>(
     let wanted = Wanted {
         id,
         release,
-        env_version_id,
+        env_version_id: environment.version_id,
+        is_draft: environment.is_draft,
         applied,
         record: &RecordRead::NotYet,
         interrupted: state.may_have_left_changes(),

@@ -14,7 +14,7 @@ use lambda::work::RecordRead;
 use manifest::app_settings::AppSettings;
 use manifest::precedence::{self, Decision, EnvVersion};
 use manifest::{Manifest, Service};
-use names::{AppId, NameError, ReleaseId};
+use names::{AppId, NameError, ReleaseId, keys};
 use promotion::{Allowed, Applied, Definition, Record};
 use release::problem::ReleaseProblem;
 use release::stack_state::SeenStack;
@@ -30,6 +30,8 @@ pub struct Wanted<'a> {
     pub release: &'a ReleaseId,
     /// The S3 version of its environment.
     pub env_version_id: &'a str,
+    /// Whether that is a draft; only a dry run plans one.
+    pub is_draft: bool,
     /// What runs now.
     pub applied: Option<&'a Applied>,
     /// What the Release ran when it was live before, where that was read with the state.
@@ -41,6 +43,17 @@ pub struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
+    /// The object that its environment is in.
+    #[must_use]
+    pub fn environment_key(&self) -> String {
+        let key = if self.is_draft {
+            keys::draft
+        } else {
+            keys::environment
+        };
+        key(&self.id.app, self.release)
+    }
+
     /// Whether there may be more than somebody wrote down: who stopped half-way left something, or the state is lost.
     #[must_use]
     pub fn may_find_more(&self) -> bool {

@@ -27,7 +27,7 @@ mod undo;
 
 pub use attempt::{FactsRead, attempt, read};
 pub use config::{Config, ConfigError};
-pub use dry_run::{Planned, PlannedDefinition, planned};
+pub use dry_run::{Planned, PlannedDefinition, PlannedEnvironment, planned};
 pub use edge::Edge;
 pub use error::PromoteError;
 pub use handler::handle;

@@ -34,7 +34,10 @@ use crate::shell::Shell;
 /// [`PromoteError::Input`] for what the user has to mend, others for calls that failed. A secret that cannot be read is none:
 /// Secrets Manager never blocks a promote.
 pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
-    let objects = release_objects(shell, wanted.id, wanted.release, wanted.env_version_id);
+    let objects = ReleaseObjects {
+        is_draft: wanted.is_draft,
+        ..release_objects(shell, wanted.id, wanted.release, wanted.env_version_id)
+    };
     // Each is large.
     let release = Box::pin(read_release(objects));
     let stack = Box::pin(async { Ok(shell.stacks.see(wanted.id).await?) });
@@ -155,6 +158,7 @@ pub fn release_objects<'a>(
         id,
         release,
         env_version_id,
+        is_draft: false,
     }
 }
 

@@ -30,6 +30,8 @@ pub struct ReleaseObjects<'a> {
     pub release: &'a ReleaseId,
     /// The S3 version of its environment.
     pub env_version_id: &'a str,
+    /// Whether that is a draft, which nobody has promoted yet.
+    pub is_draft: bool,
 }
 
 /// The objects of a Release, unread.
@@ -284,7 +286,7 @@ impl ReleaseObjects<'_> {
     ///
     /// As [`ReleaseObjects::raw`].
     pub async fn environment_bytes(&self) -> Result<Object, ReleaseError> {
-        let key = keys::environment(&self.id.app, self.release);
+        let key = self.environment_key();
         let object = self.bucket.read_version(&key, self.env_version_id).await?;
         object.ok_or_else(|| {
             let object = self.shown();
@@ -319,9 +321,18 @@ impl ReleaseObjects<'_> {
         Ok(envelope.open(&data_key).map_err(invalid)?)
     }
 
+    fn environment_key(&self) -> String {
+        let key = if self.is_draft {
+            keys::draft
+        } else {
+            keys::environment
+        };
+        key(&self.id.app, self.release)
+    }
+
     /// The environment object, for messages.
     fn shown(&self) -> String {
-        let key = keys::environment(&self.id.app, self.release);
+        let key = self.environment_key();
         let (bucket, version) = (self.bucket.name(), self.env_version_id);
         format!("s3://{bucket}/{key} (version {version})")
     }

@@ -15,7 +15,7 @@ use lambda::work::RecordRead;
 use names::ReleaseId;
 use promote::facts::Wanted;
 use promote::plan::{self, RevisionKind, SecretStep};
-use promote::{Edge as _, Planned, PlannedDefinition, PromoteError, Report};
+use promote::{Edge as _, Planned, PlannedDefinition, PlannedEnvironment, PromoteError, Report};
 use promotion::{Allowed, Applied, WorkKind};
 use rig::chance::Chance;
 use rig::proof;
@@ -201,8 +201,12 @@ fn dry_run(schedule: &Schedule, version: &EnvVersion, looks_at_secret: bool) -> 
     let (id, release) = (counting::id(), ReleaseId::new(version.release).unwrap());
     let changes = schedule.sim.borrow().outside.changes;
     let writes = schedule.sim.borrow().writes;
+    let environment = PlannedEnvironment {
+        version_id: &version.id,
+        is_draft: false,
+    };
     let said = ended(async {
-        let planned = promote::planned(&model, &id, &release, &version.id, Allowed::default());
+        let planned = promote::planned(&model, &id, &release, environment, Allowed::default());
         let planned = Box::pin(planned).await;
         let state = schedule.sim.borrow().promotion();
         let wanted = Wanted {
@@ -212,6 +216,7 @@ fn dry_run(schedule: &Schedule, version: &EnvVersion, looks_at_secret: bool) -> 
             applied: state.applied.as_ref(),
             record: &RecordRead::NotYet,
             interrupted: state.may_have_left_changes(),
+            is_draft: false,
             allowed: Allowed::default(),
         };
         let facts = model.facts(&wanted).await;

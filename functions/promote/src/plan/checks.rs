@@ -5,7 +5,6 @@ use std::fmt::Display;
 use aws::ecs::EcsService;
 use chrono::{DateTime, Datelike as _, Utc};
 use manifest::{Service, Timer};
-use names::keys;
 use release::problem::ReleaseProblem;
 use release::release_checks;
 use release::task_definition::{self, Launch};
@@ -69,7 +68,7 @@ impl Checks {
         let Some(applied) = wanted.applied.filter(|_| facts.is_emptied(wanted)) else {
             return;
         };
-        let object = keys::environment(&wanted.id.app, wanted.release);
+        let object = wanted.environment_key();
         self.problem(PlanProblem::EmptyEnvironment {
             object: &object,
             applied: &applied.release,

@@ -29,7 +29,7 @@ pub(crate) enum PlanProblem<'a> {
         key: &'a str,
     },
     /// There is nothing to try of a dry run.
-    #[error("Release `{release}` has no environment: write `{key}`")]
+    #[error("Release `{release}` has no environment: write `{key}`, or `draft` beside it")]
     ReleaseNotFound {
         release: &'a ReleaseId,
         key: &'a str,

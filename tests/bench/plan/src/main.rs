@@ -52,6 +52,7 @@ fn measured(keys: usize, services: usize) -> Value {
         applied: None,
         record: &RecordRead::NotYet,
         interrupted: false,
+        is_draft: false,
         allowed: promotion::Allowed::default(),
     };
     let mut facts = facts(keys, services);
