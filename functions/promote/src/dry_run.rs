@@ -133,12 +133,13 @@ pub async fn dry_run(
     allowed: Allowed,
 ) -> Result<Planned, PromoteError> {
     let key = keys::environment(&id.app, release);
-    let (version, is_draft) = match shell.bucket.version(&key, None).await? {
-        Some(version) => (Some(version), false),
-        None => {
-            let draft = keys::draft(&id.app, release);
-            (shell.bucket.version(&draft, None).await?, true)
-        }
+    let written = shell.bucket.version(&key, None).await?;
+    let is_draft = written.is_none();
+    let version = if is_draft {
+        let draft = keys::draft(&id.app, release);
+        shell.bucket.version(&draft, None).await?
+    } else {
+        written
     };
     let version = version.ok_or_else(|| {
         let key = &key;
