@@ -41,6 +41,7 @@ mod telling;
 mod template;
 mod throttled;
 mod triggers;
+mod verdict;
 mod versions;
 mod watcher;
 mod widths;

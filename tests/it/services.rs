@@ -282,7 +282,13 @@ async fn what_a_promote_created_that_died_is_collected_by_the_next() {
 #[tokio::test]
 async fn a_deployment_that_ecs_rolls_back_is_announced() {
     let (world, function) = app::promoting_with(ONE, &[], &[]).await;
-    app::promote(&world, &function, "R1", &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    let first = app::running(&world, "web").await;
+    let changed = ONE.replace("image: ", "image: other/");
+    app::write_manifest(&world, "R2", changed).await;
+    app::promoted(&world, &function, "R2", &[]).await;
+    let update = app::update(&world, &app::ecs_service(&world, "web"));
+    update.task_definition(&first).send().await.unwrap();
     let arn = |name: &str| {
         format!(
             "arn:aws:ecs:us-east-1:{}:service/{}/{name}",
@@ -304,25 +310,23 @@ async fn a_deployment_that_ecs_rolls_back_is_announced() {
     let web = app::ecs_service(&world, "web");
     for (name, event_name) in [
         ("other", "SERVICE_DEPLOYMENT_FAILED"),
-        (&web, "SERVICE_DEPLOYMENT_COMPLETED"),
+        (&web, "SERVICE_DEPLOYMENT_IN_PROGRESS"),
     ] {
         let answer = function.answer(&event(name, event_name)).await;
         assert_eq!(answer["status"], "ignored", "{answer:#}");
     }
     let failed = event(&web, "SERVICE_DEPLOYMENT_FAILED");
     let answer = function.answer(&failed).await;
-    assert_eq!(answer["status"], "rolledBack", "{answer:#}");
+    assert_eq!(
+        answer["verdicts"],
+        json!(["replaced", "rolledBack"]),
+        "{answer:#}"
+    );
     let events = world.events();
     app::assert_sent(&world, &["Release Rolled Back"]);
     let detail = &events[0].detail;
-    app::assert_says!(detail, {"release": "R1", "service": "web"});
-    assert!(
-        detail["reason"]
-            .as_str()
-            .unwrap()
-            .contains("circuit breaker"),
-        "{detail:#}"
-    );
+    app::assert_says!(detail, {"release": "R2", "services": {"web": "rolledBack"}});
+    app::assert_tells(detail, "Service `web`: ECS rolled it back");
 }
 
 /// What ECS knows of a service: scheduling, percentages while it is deployed, wanted count.

@@ -119,6 +119,7 @@ fn history(
         at,
         applied_before: due.applied.map(|applied| applied.release.clone()),
         details,
+        verdict: None,
     };
     HistoryRecord::new(due.id, Asked::desired(due.desired, false), ending)
 }

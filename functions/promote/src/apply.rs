@@ -12,6 +12,7 @@ use std::time::Instant;
 
 use aws::secrets::Written;
 use aws::settings_bucket::Replaced;
+use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use lambda::state_store::StateObjects as _;
 use lambda::unwanted::Removals;
@@ -19,6 +20,7 @@ use manifest::capacity::LaunchType;
 use manifest::precedence::EnvDelivery;
 use names::error_chain::Chain;
 use names::keys;
+use promotion::verdict::{Moved, Watch};
 use promotion::{Applied, Definition, KeptVersion, OutcomeResult, SecretVersion};
 use release::app_stack::{RemovedResource, StackNeeds};
 use release::stack_state::SeenStack;
@@ -59,8 +61,23 @@ pub struct Move {
     pub new: Definition,
     /// Whether what runs it was told anything else.
     pub changed: bool,
+    /// Whether it is to have tasks that run all the time.
+    pub has_tasks: bool,
     /// Where the revision comes from.
     pub revision: RevisionKind,
+}
+
+impl Done {
+    /// Notes what of the Release has to be waited for, since `began`: its request has that record.
+    pub fn watch(&mut self, before: Option<&Applied>, record: String, began: DateTime<Utc>) {
+        let services = self.moves.iter().filter(|moved| !moved.is_timer);
+        let services = services.map(|moved| Moved {
+            name: &moved.name,
+            changed: moved.changed,
+            has_tasks: moved.has_tasks,
+        });
+        self.applied.watch = Watch::of(services, before, record, began);
+    }
 }
 
 /// What is applied.
@@ -185,6 +202,7 @@ impl<E: Edge> Job<'_, E> {
                 is_timer: process.is_timer(),
                 old: process.running().map(str::to_owned),
                 changed: step.moves,
+                has_tasks: process.has_tasks(),
                 revision: step.revision.kind(),
                 new,
             })
@@ -209,6 +227,7 @@ impl<E: Edge> Job<'_, E> {
             cluster: Some(self.facts.cluster.arn.clone()),
             network: self.has_network().then(|| self.plan.network.clone()),
             stack_digest: self.facts.stack.as_ref().map(SeenStack::digest),
+            watch: None,
         };
         let removed = self.plan.removals.clone();
         Done {

@@ -14,7 +14,8 @@ use names::bounds;
 use names::error_chain::Chain;
 use names::{AppId, keys};
 use promotion::events::Event;
-use promotion::history::{Asked, Ended, Ending, HistoryRecord};
+use promotion::history::{Asked, Ended, Ending, HistoryRecord, record_key};
+use promotion::verdict::Verdict;
 use promotion::{
     Applied, BucketObject, DEADLINE_HOURS, Desired, Finished, Request, Runs, Status, WorkKind,
 };
@@ -123,6 +124,7 @@ pub async fn attempt<E: Edge>(
     };
     let (id, desired) = (due.id, due.desired);
     let request_id = desired.order.request_id.as_str();
+    let began = edge.now();
     let mut progress = Progress::new(wanted, request_id);
     let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
     let result = if let Some(err) = past_deadline(edge, desired) {
@@ -133,8 +135,13 @@ pub async fn attempt<E: Edge>(
         promote(edge, wanted, (request_id, read.facts), into).await
     };
     let (status, runs) = match result {
-        Ok(done) => {
+        Ok(mut done) => {
+            let record = record_key(id, Asked::desired(desired, false));
+            done.watch(due.applied, record, began);
             report.done(&done, progress.outcome.as_ref());
+            // Where there is nothing to wait for, all is known.
+            let is_live = done.applied.watch.is_none();
+            report.verdict = is_live.then(|| Verdict::live(edge.now()));
             (Status::Done, Runs::Now(Box::new(done.applied)))
         }
         Err(err @ (PromoteError::Draining { .. } | PromoteError::StackAtWork { .. })) => {
@@ -167,7 +174,7 @@ pub async fn attempt<E: Edge>(
         status,
         runs,
         outcome,
-        events: vec![report.event()],
+        events: report.events(id, wanted.release),
         objects,
         history,
     };
@@ -264,6 +271,7 @@ fn history(edge: &impl Edge, due: Due<'_>, report: &Report, progress: &Progress)
         at: edge.now(),
         applied_before: applied,
         details: report.details(progress.keys.as_ref()),
+        verdict: report.verdict.clone(),
     };
     HistoryRecord::new(due.id, asked, ending)
 }
@@ -340,6 +348,12 @@ fn objects(
             key: keys::record(app, wanted.release),
             text: serde_json::to_string(&applied.record()).map_err(PromoteError::Report)?,
         });
+        if let Some(watch) = &applied.watch {
+            objects.push(BucketObject {
+                key: keys::unsettled(app, &watch.record),
+                text: "{}".to_owned(),
+            });
+        }
     }
     Ok(objects)
 }

@@ -31,6 +31,8 @@ pub struct Config {
     pub vpc: Option<String>,
     /// How many Apps a slice of the schedule's walk looks at.
     pub slice_apps: usize,
+    /// How many minutes a Release may be neither live nor rolled back.
+    pub stuck_minutes: u32,
 }
 
 /// A variable of the function's environment that cannot be used.
@@ -76,6 +78,8 @@ impl Config {
                 .map_err(ConfigError::Variable)?,
             vpc: optional("VPC"),
             slice_apps: variables.slice_apps().map_err(ConfigError::Variable)?,
+            stuck_minutes: minutes(optional("RELEASE_STUCK_MINUTES"))
+                .map_err(ConfigError::Variable)?,
         })
     }
 }
@@ -91,6 +95,14 @@ fn days(value: Option<String>) -> Result<u32, VariableError> {
     let days = value.as_deref().map_or(Some(30), |text| text.parse().ok());
     days.ok_or_else(|| {
         VariableError::refused("LOG_RETENTION_DAYS", value, "a whole number of days")
+    })
+}
+
+fn minutes(value: Option<String>) -> Result<u32, VariableError> {
+    let minutes = value.as_deref().map_or(Some(30), |text| text.parse().ok());
+    let minutes = minutes.filter(|minutes| *minutes > 0);
+    minutes.ok_or_else(|| {
+        VariableError::refused("RELEASE_STUCK_MINUTES", value, "a whole number of minutes")
     })
 }
 
@@ -147,6 +159,7 @@ mod tests {
             (&[("SECRETS_MANAGER_TIMEOUT_SECONDS", "0")], "from 1 to 60"),
             (&[("LOG_RETENTION_DAYS", "long")], "a whole number of days"),
             (&[("SLICE_APPS", "many")], "a whole number"),
+            (&[("RELEASE_STUCK_MINUTES", "0")], "number of minutes"),
             (&[("CONVOX_WRAPPER", "yes")], "Yes or No"),
             (&[("TIME_SCALE", "2")], "over 0 and at most 1"),
             (

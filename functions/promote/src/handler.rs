@@ -67,6 +67,8 @@ impl Invocation<'_> {
                 }
             },
             Next::Reconcile(after) => Box::pin(self.reconcile(after)).await,
+            Next::Look(id) => Box::pin(self.look_at(&id)).await, // large
+            Next::LookAtAll => Box::pin(self.look_at_all()).await, // large
             Next::DryRun(id, release, allowed) => {
                 let plan = dry_run(self.shell, &id, &release, allowed).await?;
                 serde_json::to_value(plan).map_err(PromoteError::Report)

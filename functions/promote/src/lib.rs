@@ -1,7 +1,7 @@
 //! promote: writing an App's environment to the settings bucket makes that Release live.
 //!
 //! Triggers: `trigger`. Effect: the App's secret, its task definitions, ECS services and EventBridge rules, then a
-//! report and events. Failure policy: a Secrets Manager problem means S3 delivery for that Release; the user's and
+//! report and events; later, whether the Release is live, rolled back or stuck. Failure policy: a Secrets Manager problem means S3 delivery for that Release; the user's and
 //! permanent errors end in a report with `status: failed`; transient ones fail the invocation and are delivered again.
 
 mod apply;
@@ -24,6 +24,7 @@ mod standing;
 mod superseded;
 mod trigger;
 mod undo;
+mod verdict;
 
 pub use attempt::{FactsRead, attempt, read};
 pub use config::{Config, ConfigError};

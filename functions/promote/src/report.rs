@@ -9,6 +9,7 @@ use names::bounds;
 use names::error_type::ErrorCode;
 use names::{AppId, ReleaseId};
 use promotion::events::{Event, EventType};
+use promotion::verdict::{self, Verdict};
 use promotion::{Outcome, OutcomeResult};
 use release::app_stack::RemovedResource;
 use serde::Serialize;
@@ -78,6 +79,9 @@ pub struct Report {
     pub interpolated: Vec<String>,
     /// What was done, and how long it took.
     pub steps: Vec<Step>,
+    /// What became of it after that; none until it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
 }
 
 /// Why Secrets Manager is not used.
@@ -138,6 +142,7 @@ impl Report {
             warnings: Vec::new(),
             interpolated: Vec::new(),
             steps: Vec::new(),
+            verdict: None,
         }
     }
 
@@ -260,6 +265,14 @@ impl Report {
             Ok(Value::Object(members)) => members,
             _ => Map::new(), // a struct of named fields is always an object
         }
+    }
+
+    /// The events that tell it: how it ended, and its verdict where that is known.
+    #[must_use]
+    pub fn events(&self, id: &AppId, release: &ReleaseId) -> Vec<Event> {
+        let verdict = self.verdict.as_ref();
+        let told = verdict.and_then(|it| verdict::event(id, (release, &self.request_id), it));
+        [self.event()].into_iter().chain(told).collect()
     }
 
     /// The event that says the same.

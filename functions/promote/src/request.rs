@@ -35,6 +35,10 @@ pub enum Next {
     DryRun(AppId, ReleaseId, Allowed),
     /// The schedule's: look for work that nobody does, behind an App or from the first on.
     Reconcile(Option<String>),
+    /// What ECS runs of an App may have changed.
+    Look(AppId),
+    /// The schedule's: look at what ECS runs of all Apps with a Release that is not known to be live.
+    LookAtAll,
     /// It is answered.
     Answer(Value),
 }
@@ -123,11 +127,8 @@ impl Invocation<'_> {
                 }
                 Err(err) => Ok(ignore(&err.to_string())),
             },
-            Trigger::DeploymentFailed {
-                service_arn,
-                reason,
-                event_id,
-            } => self.rolled_back(&service_arn, &reason, &event_id).await,
+            Trigger::DeploymentEnded { service_arn } => Ok(self.deployed(&service_arn)),
+            Trigger::Look { .. } => Ok(Next::LookAtAll),
             Trigger::StackChanged { stack_id } => Ok(self.stack_changed(&stack_id)),
             Trigger::DryRun {
                 app,
@@ -189,6 +190,7 @@ impl Invocation<'_> {
             | Trigger::Incomplete { rack, .. }
             | Trigger::Continue { rack, .. }
             | Trigger::Reconcile { rack, .. }
+            | Trigger::Look { rack }
             | Trigger::Superseded { rack, .. }
                 if rack != config.release.rack.as_str() =>
             {
@@ -354,41 +356,18 @@ impl Invocation<'_> {
         Ok(Next::Take(message, Some(Box::new(state))))
     }
 
-    /// ECS rolled a deployment of ours back. The secret still holds the newer values, so somebody has to know.
-    async fn rolled_back(
-        &self,
-        service_arn: &str,
-        reason: &str,
-        event_id: &str,
-    ) -> Result<Next, PromoteError> {
+    /// A deployment came to an end: what ECS runs of its App is looked at.
+    fn deployed(&self, service_arn: &str) -> Next {
         let mut parts = service_arn.rsplit('/');
         let (name, cluster) = (parts.next().unwrap_or_default(), parts.next());
         let ours = cluster.is_some_and(|cluster| self.shell.cluster.is_called(cluster));
-        let parsed = AppId::parse_service(&self.shell.config.release.rack, name).filter(|_| ours);
-        let Some((id, service)) = parsed else {
-            return Ok(ignore(&format!(
+        let parsed = AppId::parse_service(&self.shell.config.release.rack, name);
+        match parsed.filter(|_| ours) {
+            Some((id, _)) => Next::Look(id),
+            None => ignore(&format!(
                 "a deployment of `{service_arn}`, which is not this Rack's"
-            )));
-        };
-        let state = self.state(&id).await?.state;
-        let Some(applied) = state.applied else {
-            return Ok(ignore(&format!(
-                "a deployment of `{name}`, whose App has no Release"
-            )));
-        };
-        let fields = [
-            ("release", applied.release.as_str().into()),
-            ("service", service.as_str().into()),
-            ("reason", reason.into()),
-        ];
-        let event = Event::new(EventType::ReleaseRolledBack, &id, event_id, fields);
-        self.shell.bus.send(&[event]).await?;
-        let message = format!(
-            "ECS rolled `{name}` back from Release {}: {reason}",
-            applied.release
-        );
-        tracing::warn!(app.name = %id.app, release.id = %applied.release, "{message}");
-        Ok(Next::Answer(AnswerStatus::RolledBack.answer(&message)))
+            )),
+        }
     }
 
     /// A request that cannot have a state: the event and the answer are all that there is of it.

@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use aws::ecs::EcsService;
+use promotion::verdict::is_older;
 use promotion::{Applied, Definition, OriginalDefinition, Setting};
 use release::timer_rule::Network;
 
@@ -142,19 +143,6 @@ impl Record<'_> {
         if leaves.is_some() || !self.interrupted {
             known.set = leaves;
         }
-    }
-}
-
-/// Whether `arn` is an earlier revision of the family of `than`: numbers only rise.
-#[must_use]
-pub fn is_older(arn: &str, than: &str) -> bool {
-    let parts = |arn: &str| {
-        let (family, revision) = arn.rsplit_once(':')?;
-        Some((family.to_owned(), revision.parse::<u64>().ok()?))
-    };
-    match (parts(arn), parts(than)) {
-        (Some((family, revision)), Some((of, than))) => family == of && revision < than,
-        _ => false,
     }
 }
 

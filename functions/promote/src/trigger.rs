@@ -85,14 +85,15 @@ pub enum Trigger {
         /// The request.
         superseded: Superseded,
     },
-    /// ECS gave up a deployment and goes back to the task definition before.
-    DeploymentFailed {
+    /// A deployment of an ECS service came to an end, good or bad.
+    DeploymentEnded {
         /// The ECS service.
         service_arn: String,
-        /// ECS's reason.
-        reason: String,
-        /// The event's id.
-        event_id: String,
+    },
+    /// The schedule's: look at the Releases that are not known to be live.
+    Look {
+        /// The Rack.
+        rack: String,
     },
     /// CloudFormation has something to say of a stack.
     StackChanged {
@@ -223,6 +224,9 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
             let after = text(&event.detail, "/after");
             text(&event.detail, "/rack").map(|rack| Trigger::Reconcile { rack, after })
         }
+        _ if detail_type == EventType::VerdictLook.as_str() && source == SOURCE => {
+            text(&event.detail, "/rack").map(|rack| Trigger::Look { rack })
+        }
         _ if detail_type == EventType::ReleasePromoteSuperseded.as_str() && source == SOURCE => {
             superseded(&event.detail)
         }
@@ -275,18 +279,16 @@ fn requested(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
     })
 }
 
-/// Of ECS's deployment events only the failure matters.
+/// Of ECS's deployment events only the ends matter, and ECS itself says what it runs then.
 fn deployment(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
     let name = text(&event.detail, "/eventName")?;
-    if name != "SERVICE_DEPLOYMENT_FAILED" {
+    if !["SERVICE_DEPLOYMENT_COMPLETED", "SERVICE_DEPLOYMENT_FAILED"].contains(&name.as_str()) {
         return Some(Trigger::Ignored(format!(
             "the ECS deployment event `{name}`"
         )));
     }
-    Some(Trigger::DeploymentFailed {
+    Some(Trigger::DeploymentEnded {
         service_arn: event.resources.as_ref()?.first()?.clone(),
-        reason: text(&event.detail, "/reason").unwrap_or_default(),
-        event_id: event.id.clone()?,
     })
 }
 

@@ -4,6 +4,7 @@ mod instances;
 mod placement;
 mod rebalancing;
 mod register;
+mod rollouts;
 mod run;
 mod seen_definition;
 mod seen_service;
@@ -31,6 +32,7 @@ use release::timer_rule::{Network, Placement};
 use placement::Launched;
 
 pub use instances::Instance;
+pub use rollouts::Rollout;
 pub use run::{OneOff, Ran, Refusal, Started, client_token, override_characters};
 pub use seen_definition::{SeenContainer, SeenDefinition, SeenPort};
 pub use seen_service::EcsService;

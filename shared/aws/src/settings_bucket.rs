@@ -257,6 +257,33 @@ impl SettingsBucket {
         Ok(Vec::new())
     }
 
+    /// The first keys under `prefix`, at most 1,000.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn keys(&self, prefix: &str) -> Result<Vec<String>, CallError> {
+        let request = self.client.list_objects_v2().bucket(&self.name);
+        let answer = request.prefix(prefix).send().await;
+        let answer =
+            answer.map_err(|err| CallError::new(format!("list {}", self.address(prefix)), &err))?;
+        let keys = answer.contents().iter();
+        Ok(keys.filter_map(|it| it.key().map(str::to_owned)).collect())
+    }
+
+    /// Deletes an object; its versions stay. One that is not there is fine.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn delete(&self, key: &str) -> Result<(), CallError> {
+        let request = self.client.delete_object().bucket(&self.name);
+        let answer = request.key(key).send().await;
+        answer
+            .map(drop)
+            .map_err(|err| CallError::new(format!("delete {}", self.address(key)), &err))
+    }
+
     /// Whether there is any object under `prefix`.
     ///
     /// # Errors

@@ -31,8 +31,8 @@ pub enum AnswerStatus {
     Idle,
     /// A dry run: what a promote would do.
     Planned,
-    /// ECS rolled a deployment back, and that was told.
-    RolledBack,
+    /// What ECS runs of Apps was looked at.
+    Looked,
     /// A slice of the walk through all Apps is done.
     Reconciled,
     /// An observation was counted.

@@ -16,4 +16,5 @@ pub mod stranded;
 #[cfg(feature = "ecs")]
 pub mod unwanted;
 pub mod variables;
+pub mod verdict;
 pub mod work;

@@ -560,6 +560,23 @@ pub mod keys {
         format!("{}index.json", history(app))
     }
 
+    /// Where the Releases are marked whose verdict is not known yet, of all Apps.
+    pub const UNSETTLED: &str = "unsettled/";
+
+    /// The mark of a request's Release, by the key of its record in the history.
+    #[must_use]
+    pub fn unsettled(app: &AppName, record: &str) -> String {
+        let file = record.rsplit('/').next().unwrap_or_default();
+        format!("{UNSETTLED}{app}/{file}")
+    }
+
+    /// Whose mark that is; `None` for any other key.
+    #[must_use]
+    pub fn parse_unsettled(key: &str) -> Option<AppName> {
+        let (app, _) = key.strip_prefix(UNSETTLED)?.split_once('/')?;
+        AppName::new(app).ok()
+    }
+
     /// The failure counter.
     #[must_use]
     pub fn failures(app: &AppName) -> String {

@@ -10,6 +10,7 @@ use release::app_stack::StackNeeds;
 use release::timer_rule::Network;
 use serde::{Deserialize, Serialize};
 
+use crate::verdict::Watch;
 use crate::versions::KeptVersion;
 
 /// The Release that runs.
@@ -49,6 +50,9 @@ pub struct Applied {
     /// [`release::stack_state::SeenStack::digest`] of the App's stack as it was then; none as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack_digest: Option<String>,
+    /// What of it is not known to be live; none where all is, or where it was promoted before anybody looked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
 }
 
 /// The revisions of a Release once it was live: going back to it needs no new ones, while they and the versions of the secret

@@ -40,8 +40,12 @@ pub enum EventType {
     SecretWriteFailed,
     /// The settings chose S3.
     SecretWriteSkipped,
-    /// ECS went back to the task definition before; the secret still holds the newer values.
+    /// Every Service of a Release runs it.
+    ReleaseLive,
+    /// ECS went back to the task definition before, of one Service or more.
     ReleaseRolledBack,
+    /// A Release is not live, and nothing else either, for as long as the Rack waits.
+    ReleaseStuck,
     /// Secret writes of an App fail in a row, or its tasks cannot read the secret.
     RackWarning,
     /// They do not any more.
@@ -64,11 +68,13 @@ pub enum EventType {
     PromotionContinue,
     /// The schedule's: look for work that nobody does.
     PromotionReconcile,
+    /// The schedule's: look at the Releases whose verdict is not known.
+    VerdictLook,
 }
 
 impl EventType {
     /// All that is sent.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::ReleasePromoted,
         Self::ReleasePromoteFailed,
         Self::ReleasePromoteWaiting,
@@ -76,7 +82,9 @@ impl EventType {
         Self::SecretWriteSucceeded,
         Self::SecretWriteFailed,
         Self::SecretWriteSkipped,
+        Self::ReleaseLive,
         Self::ReleaseRolledBack,
+        Self::ReleaseStuck,
         Self::RackWarning,
         Self::RackWarningCleared,
         Self::AppSecretDeletionScheduled,
@@ -88,6 +96,7 @@ impl EventType {
         Self::ProcessFailed,
         Self::PromotionContinue,
         Self::PromotionReconcile,
+        Self::VerdictLook,
     ];
 
     /// The `detail-type`.
@@ -101,7 +110,9 @@ impl EventType {
             Self::SecretWriteSucceeded => "Secret Write Succeeded",
             Self::SecretWriteFailed => "Secret Write Failed",
             Self::SecretWriteSkipped => "Secret Write Skipped",
+            Self::ReleaseLive => "Release Live",
             Self::ReleaseRolledBack => "Release Rolled Back",
+            Self::ReleaseStuck => "Release Stuck",
             Self::RackWarning => "Rack Warning",
             Self::RackWarningCleared => "Rack Warning Cleared",
             Self::AppSecretDeletionScheduled => "App Secret Deletion Scheduled",
@@ -113,6 +124,7 @@ impl EventType {
             Self::ProcessFailed => "Process Failed",
             Self::PromotionContinue => "Promotion Continue",
             Self::PromotionReconcile => "Promotion Reconcile",
+            Self::VerdictLook => "Verdict Look",
         }
     }
 }

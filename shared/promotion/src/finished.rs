@@ -91,6 +91,9 @@ impl Promotion {
             };
             desired.woken = false;
         }
+        if let (true, Some(record)) = (finished.runs != Runs::AsBefore, &finished.history) {
+            self.end_watch(&finished.request_id, record.entry.finished_at);
+        }
         match &finished.runs {
             Runs::AsBefore => {}
             Runs::Now(applied) => self.applied = Some(applied.as_ref().clone()),

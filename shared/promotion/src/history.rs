@@ -7,8 +7,9 @@ use std::cmp::Ordering;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
+use crate::verdict::{Fate, Verdict};
 use crate::{BucketObject, Desired, Promotion, Request, WorkKind};
 use names::bounds;
 use names::error_type::ErrorCode;
@@ -172,6 +173,9 @@ pub struct Entry {
     /// Why it failed, what it waits for or why it is superseded; the record has all of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What became of the Release after that; none until it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Fate>,
 }
 
 /// What is kept of one request.
@@ -210,6 +214,8 @@ pub struct Ending {
     pub applied_before: Option<ReleaseId>,
     /// What is told of it: names, ids and counts, never a value.
     pub details: Map<String, Value>,
+    /// What became of its Release, where that is known at once.
+    pub verdict: Option<Verdict>,
 }
 
 impl<'a> Asked<'a> {
@@ -274,8 +280,12 @@ impl HistoryRecord {
             delivery: text("delivery"),
             error_type: text("errorType"),
             message: message.map(|message| bounds::text(message, MESSAGE_MAX_BYTES)),
+            verdict: ending.verdict.as_ref().map(|verdict| verdict.status),
         };
-        let details = ending.details;
+        let mut details = ending.details;
+        if let Some(verdict) = ending.verdict {
+            details.insert("verdict".to_owned(), json!(verdict));
+        }
         Self { entry, details }
     }
 
@@ -294,6 +304,7 @@ impl HistoryRecord {
             at,
             applied_before: None,
             details: details.into_iter().collect(),
+            verdict: None,
         };
         Self::new(id, asked, ending)
     }
@@ -324,7 +335,8 @@ pub fn says_waiting(record: &Value) -> bool {
 
 /// In the order of the requests: by second, then as requests of one second are ordered, by the Release's name, which a deletion
 /// has none of; last, its id makes it the request's own.
-fn record_key(id: &AppId, asked: Asked<'_>) -> String {
+#[must_use]
+pub fn record_key(id: &AppId, asked: Asked<'_>) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     let plain = asked.request_id.chars().take(ID_IN_KEY_MAX);
     let request_id: String = plain.map(|c| if is_plain(c) { c } else { '_' }).collect();
@@ -356,6 +368,16 @@ impl Index {
             _ => self.entries.insert(place, entry),
         }
         self.entries.truncate(ENTRIES_MAX);
+    }
+}
+
+impl Index {
+    /// Writes the verdict of a record's Release into its entry, if it is there.
+    pub fn settle(&mut self, record: &str, verdict: Fate) {
+        let mut entries = self.entries.iter_mut();
+        if let Some(entry) = entries.find(|entry| entry.record == record) {
+            entry.verdict = Some(verdict);
+        }
     }
 }
 

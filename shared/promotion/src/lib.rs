@@ -8,6 +8,8 @@ pub mod failures;
 pub mod history;
 pub mod launch_reason;
 pub mod schedule_walk;
+pub mod stop_reason;
+pub mod verdict;
 
 mod applied;
 mod desired;
@@ -25,6 +27,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::Event;
 use crate::history::HistoryRecord;
+use crate::verdict::Settled;
 use names::AppId;
 
 pub use applied::{Applied, Definition, OriginalDefinition, Record, SecretVersion, Setting};
@@ -63,6 +66,9 @@ pub struct Promotion {
     /// What is to be kept of requests for good and may not stand yet. It does before the events that tell of it are sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unrecorded: Vec<HistoryRecord>,
+    /// Verdicts that are decided and may not be written down and told yet; failure-count does that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub settled: Vec<Settled>,
     /// Requests before the newest one.
     #[serde(flatten)]
     pub earlier: Earlier,

@@ -188,6 +188,7 @@ impl Superseded {
             at: now,
             applied_before: None,
             details: told.collect::<Map<String, Value>>(),
+            verdict: None,
         };
         Some(HistoryRecord::new(id, asked, ending))
     }

@@ -72,6 +72,7 @@ fn finished(request: &Request, status: Status) -> Finished {
             cluster: None,
             network: None,
             stack_digest: None,
+            watch: None,
         })),
         outcome: Some((
             Outcome {

@@ -46,7 +46,7 @@ use crate::stacks::StackTable;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
-use rules::{Creations, Draining, Rebalancing, Runs};
+use rules::{Creations, Draining, Rebalancing, Rollouts, Runs};
 
 /// The address of a proxy without sockets, in no client's reach.
 pub(crate) const NOWHERE: &str = "http://memory.invalid";
@@ -77,6 +77,7 @@ struct Shared {
     creations: tokio::sync::Mutex<Creations>,
     draining: Mutex<Draining>,
     rebalancing: Mutex<Rebalancing>,
+    rollouts: Mutex<Rollouts>,
     /// The tasks of each client token; the emulator knows no client token.
     runs: tokio::sync::Mutex<Runs>,
     /// Why ECS places no task, while it does not.
@@ -154,6 +155,21 @@ impl Proxy {
     /// The tasks have stopped: services that are `DRAINING` become `INACTIVE`, later ones at once.
     pub fn end_draining(&self) {
         self.shared.draining.lock().unwrap().end();
+    }
+
+    /// From now on no deployment of an ECS service is complete, as if new tasks took their time to be healthy.
+    pub fn hold_rollouts(&self) {
+        self.shared.rollouts.lock().unwrap().hold();
+    }
+
+    /// All tasks are healthy: deployments are what the emulator says of them.
+    pub fn end_rollouts(&self) {
+        self.shared.rollouts.lock().unwrap().end();
+    }
+
+    /// From now on ECS shows a task of a service that stopped, as `DescribeTasks` does.
+    pub fn add_stopped_task(&self, service: &str, task: Value) {
+        self.shared.rollouts.lock().unwrap().stop(service, task);
     }
 
     /// From now on ECS places no one-off task and says why, `RESOURCE:MEMORY` for example; `None` ends that.
@@ -239,6 +255,7 @@ impl Shared {
             instances: Mutex::default(),
             draining: Mutex::default(),
             rebalancing: Mutex::default(),
+            rollouts: Mutex::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use aws_sdk_secretsmanager::types::Tag;
 use double::iam::{self, Deployment, Permit};
 use double::{Call, Fault};
-use rig::{Function, World};
+use rig::{Function, World, events};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -239,6 +239,7 @@ async fn live() -> Seen {
     put_back(&world, &function).await;
     stacks(&world, &function).await;
     other_triggers(&world, &function).await;
+    rolled_back(&world, &function).await;
     strand(&world).await;
     world.put_env(APP, "R8", &[("DATABASE_URL", "u")]).await;
     let report = app::asked(&world, &function, "R8", "request-2", 10).await;
@@ -297,6 +298,25 @@ async fn stacks(world: &World, function: &Function) {
         let report = app::promote_app(world, function, "blog", release, "A=1\n").await;
         assert_eq!(report["status"], status, "{report:#}");
     }
+}
+
+/// ECS gives a Service of the applied Release up, and the schedule looks.
+async fn rolled_back(world: &World, function: &Function) {
+    let revision = app::running(world, "web").await;
+    let (family, _) = revision.rsplit_once(':').unwrap();
+    let name = app::ecs_service(world, "web");
+    let update = app::update(world, &name).task_definition(format!("{family}:1"));
+    update.send().await.unwrap();
+    let task = format!(
+        "arn:aws:ecs:us-east-1:{}:task/{}/1",
+        world.account, world.cluster
+    );
+    let task =
+        json!({"taskArn": task, "taskDefinitionArn": revision, "stoppedReason": "RESOURCE:MEMORY"});
+    world.proxy.add_stopped_task(&name, task);
+    let look = events::sample(world, "promote-verdict-look");
+    let answer = function.answer(&look).await;
+    assert_eq!(answer["status"], "looked", "{answer:#}");
 }
 
 /// A sealed environment, a question, a request, the schedule.

@@ -34,7 +34,7 @@ const LONGEST_ROLE: (&str, usize) = ("arn:aws-us-gov:iam::123456789012:role/", 6
 /// Sources: API references: ECS `CreateCluster` (255 of a name) and `AwsVpcConfiguration` (16 subnets, 5 groups), ECR
 /// `CreateRepository` (256), IAM `CreateRole` (64) and `CreatePolicy` (128); S3 user guide, bucket naming rules (63); RFC 1035
 /// (253 of a host).
-const OTHERS: [Variable; 22] = [
+const OTHERS: [Variable; 23] = [
     (
         "APP_BOUNDARY_ARN",
         "arn:aws:iam::123456789012:policy/convox/myrack/rack-AppBoundary-1A2B3C4D5E6F",
@@ -106,6 +106,7 @@ const OTHERS: [Variable; 22] = [
         "arn:aws:iam::123456789012:role/rack-TimerRole-1A2B3C4D5E6F",
         LONGEST_ROLE,
     ),
+    ("RELEASE_STUCK_MINUTES", "30", ("1440", 0)),
     ("VPC", "vpc-0123456789abcdef0", ("vpc-0123456789abcdef0", 0)),
 ];
 

@@ -320,7 +320,7 @@ async fn what_a_schedule_sends_is_answered_and_not_delivered_again() {
         assert_eq!(answer, json!({"batchItemFailures": []}), "{rule}: {body}");
         inputs += 1;
     }
-    assert_eq!(inputs, 1, "the tick");
+    assert_eq!(inputs, 2, "the tick, and the look");
 }
 
 /// The sample events of a function that EventBridge itself delivers: no schedule's, no queue's, no direct ones.

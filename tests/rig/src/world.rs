@@ -334,12 +334,14 @@ impl World {
             .build()
     }
 
-    /// The events that the program under test sent and `EventBridge` accepted, without those that tell of a wait: the first
-    /// promote of any App waits for its stack.
+    /// The events that the program under test sent and `EventBridge` accepted, without those that tell of a wait, since the first
+    /// promote of any App waits for its stack, and without those that tell that a Release is live, as one that moves nothing is at
+    /// once.
     #[must_use]
     pub fn events(&self) -> Vec<Event> {
         let mut events = self.all_events();
-        events.retain(|event| !event.detail_type.ends_with(" Waiting"));
+        let is_aside = |kind: &str| kind.ends_with(" Waiting") || kind == "Release Live";
+        events.retain(|event| !is_aside(&event.detail_type));
         events
     }
 

@@ -81,6 +81,19 @@ impl Process<'_> {
         }
     }
 
+    /// Whether it is to have tasks that run all the time: one that is scaled to none has nothing to wait for.
+    #[must_use]
+    pub fn has_tasks(&self) -> bool {
+        let count = match &self.runs {
+            Runs::Service {
+                found: Some(found), ..
+            } => found.desired_count,
+            Runs::Service { found: None, .. } => self.service.scale.min,
+            Runs::Timer { .. } => return false,
+        };
+        self.is_daemon() || count > 0
+    }
+
     /// How its tasks are replaced, as ECS is told it.
     #[must_use]
     pub fn deployment(&self) -> Deployment {

@@ -320,6 +320,7 @@ mod tests {
             cluster: None,
             network: None,
             stack_digest: Some("before".to_owned()),
+            watch: None,
         }
     }
 

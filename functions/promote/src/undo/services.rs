@@ -8,13 +8,13 @@ use manifest::capacity::Capacity;
 use manifest::{Deployment, Manifest, Service};
 use names::AppId;
 use names::error_chain::Chain;
+use promotion::verdict::is_older;
 use promotion::{Applied, Definition, Setting};
 use release::timer_rule::{Network, Placement};
 
 use super::plan::{Deed, Draft, Step};
 use crate::error::PromoteError;
 use crate::plan::{Action, NewEcsService, ServiceMove};
-use crate::standing::is_older;
 
 impl<'a> Draft<'a> {
     pub(super) fn services(&mut self) -> Result<(), PromoteError> {

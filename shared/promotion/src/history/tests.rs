@@ -30,6 +30,7 @@ fn record(second: i64, id: &str, status: Ended, later: i64) -> HistoryRecord {
         at: at(second + later),
         applied_before: None,
         details: details.as_object().unwrap().clone(),
+        verdict: None,
     };
     HistoryRecord::new(&shop(), asked, ending)
 }

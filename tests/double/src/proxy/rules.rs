@@ -9,6 +9,7 @@ mod key_management;
 mod launch;
 mod rebalancing;
 mod revisions;
+mod rollouts;
 mod schedule;
 mod services;
 mod stacks;
@@ -19,6 +20,7 @@ mod tasks;
 pub(super) use draining::Draining;
 pub(super) use instances::instance;
 pub(super) use rebalancing::Rebalancing;
+pub(super) use rollouts::Rollouts;
 pub(super) use services::Creations;
 pub(super) use tasks::Runs;
 
@@ -46,6 +48,9 @@ pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
 
 async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
+    if let Some(answer) = rollouts::answered(shared, incoming) {
+        return Ok(answer);
+    }
     match incoming.operation.as_str() {
         "RegisterTaskDefinition" => task_definition::check(body)?,
         "CreateService" => return services::create(shared, incoming).await,
@@ -60,6 +65,7 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     }
     let answer = upstream.forward(incoming).await;
     let answer = rebalancing::applied(shared, incoming, answer);
+    let answer = rollouts::applied(shared, incoming, answer);
     Ok(draining::applied(shared, incoming, answer))
 }
 

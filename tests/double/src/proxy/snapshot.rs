@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::memory::State;
-use super::rules::{Creations, Draining, Rebalancing, Runs};
+use super::rules::{Creations, Draining, Rebalancing, Rollouts, Runs};
 use super::{Call, Proxy};
 use crate::secrets::SecretStore;
 use crate::stacks::StackTable;
@@ -20,6 +20,7 @@ pub(crate) struct Snapshot {
     creations: Creations,
     draining: Draining,
     rebalancing: Rebalancing,
+    rollouts: Rollouts,
     runs: Runs,
     refused_tasks: Option<String>,
     stacks: StackTable,
@@ -44,6 +45,7 @@ impl Proxy {
             creations,
             draining: shared.draining.lock().unwrap().clone(),
             rebalancing: shared.rebalancing.lock().unwrap().clone(),
+            rollouts: shared.rollouts.lock().unwrap().clone(),
             runs,
             refused_tasks: shared.refused_tasks.lock().unwrap().clone(),
             stacks: shared.stacks.lock().unwrap().clone(),
@@ -62,6 +64,7 @@ impl Proxy {
         *shared.creations.lock().await = then.creations;
         *shared.draining.lock().unwrap() = then.draining;
         *shared.rebalancing.lock().unwrap() = then.rebalancing;
+        *shared.rollouts.lock().unwrap() = then.rollouts;
         *shared.runs.lock().await = then.runs;
         *shared.refused_tasks.lock().unwrap() = then.refused_tasks;
         *shared.stacks.lock().unwrap() = then.stacks;

@@ -57,7 +57,8 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
         ),
         need("ecs:RegisterTaskDefinition", definition(of, "theirs")),
         need("ecs:DeregisterTaskDefinition", "*"),
-        need("ecs:ListServices", "*").with("ecs:cluster", cluster),
+        need("ecs:ListServices", "*").with("ecs:cluster", &cluster),
+        need("ecs:ListTasks", "*").with("ecs:cluster", cluster),
     ]
 }
 

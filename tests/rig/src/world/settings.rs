@@ -83,6 +83,7 @@ impl World {
             ("LOG_RETENTION_DAYS", "30"),
             ("RACK", &self.rack),
             ("REGISTRY", &registry),
+            ("RELEASE_STUCK_MINUTES", "30"),
             ("ROUTER_HOST", "router.example"),
             ("SECRETS_MANAGER_ENV", "No"),
             ("SECRETS_MANAGER_TIMEOUT_SECONDS", "10"),

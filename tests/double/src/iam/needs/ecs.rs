@@ -8,8 +8,8 @@ use super::{Need, Row, pass_role, text, unknown};
 use crate::proxy::Call;
 
 const OPERATION: &str = "SAR for ECS: the action of the operation's name, on what it names";
-const NO_RESOURCE: &str = "SAR for ECS: ListServices, DescribeTaskDefinition and DeregisterTaskDefinition have no resource type, ListServices the key \
-                           ecs:cluster";
+const NO_RESOURCE: &str = "SAR for ECS: ListServices, DescribeTaskDefinition and DeregisterTaskDefinition have no resource type, ListTasks none \
+                           but instances, the lists the key ecs:cluster";
 const TAG: &str = "SAR for ECS, CreateService, RegisterTaskDefinition and RunTask: with tags also ecs:TagResource, with ecs:CreateAction";
 const PASS: &str = "SAR for ECS: RegisterTaskDefinition, CreateService, UpdateService and RunTask pass the task definition's roles to \
                     ecs-tasks.amazonaws.com";
@@ -24,8 +24,9 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             let names = names.filter_map(Value::as_str);
             Ok(names.map(|name| on_service(facts, call, name)).collect())
         }
-        "ListServices" => {
-            let need = Need::new("ecs:ListServices", "*", NO_RESOURCE);
+        "ListServices" | "ListTasks" => {
+            let action = format!("ecs:{}", call.operation);
+            let need = Need::new(&action, "*", NO_RESOURCE);
             Ok(vec![need.with("ecs:cluster", cluster(facts, body))])
         }
         "ListContainerInstances" => {

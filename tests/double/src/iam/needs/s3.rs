@@ -8,6 +8,7 @@ use crate::proxy::Call;
 const READ: &str = "S3 API reference, GetObject and HeadObject, `versionId`: with one s3:GetObjectVersion, else s3:GetObject";
 const MISSING: &str = "S3 API reference, GetObject and HeadObject: without s3:ListBucket a missing object is 403, not 404";
 const WRITE: &str = "SAR for S3, PutObject";
+const DELETE: &str = "SAR for S3, DeleteObject: without a version, it only marks";
 const LIST: &str = "S3 API reference, ListObjectsV2: s3:ListBucket";
 const LOCATE: &str = "SAR for S3, GetBucketLocation";
 const DECRYPT: &str =
@@ -42,6 +43,7 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             Ok(needs)
         }
         "GetBucketLocation" => Ok(vec![Need::new("s3:GetBucketLocation", bucket, LOCATE)]),
+        "DeleteObject" => Ok(vec![Need::new("s3:DeleteObject", object, DELETE)]),
         "PutObject" => Ok(vec![
             Need::new("s3:PutObject", object, WRITE),
             of_bucket(

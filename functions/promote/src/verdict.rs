@@ -1,0 +1,280 @@
+//! A look at what ECS runs of an App, and what follows: whether its Release is live, rolled back or stuck.
+//!
+//! Whatever asks for a look is only a hint. An App that somebody is at work on is left alone; the schedule looks again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::call_error::{CallError, ErrorClass};
+use aws::ecs::Rollout;
+use aws::settings_bucket::SettingsBucket;
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::{join_all, try_join_all};
+use futures_util::{StreamExt as _, stream};
+use lambda::answer::AnswerStatus;
+use lambda::intake::Failure as _;
+use lambda::state_store::{Snapshot, StateStore};
+use lambda::verdict;
+use names::error_chain::Chain;
+use names::{AppId, AppName, keys};
+use promotion::Promotion;
+use promotion::events::Event;
+use promotion::stop_reason::Told;
+use promotion::verdict::{Fate, SeenService, Settled};
+use serde_json::{Value, json};
+
+use crate::error::PromoteError;
+use crate::handler::Invocation;
+use crate::shell::Shell;
+
+/// Looks after which others win: the next one is theirs, or the schedule's.
+const TRIES: usize = 3;
+/// Apps that are looked at at once.
+const LOOKS_AT_ONCE: usize = 8;
+
+type Store<'a> = StateStore<'a, Promotion, SettingsBucket>;
+
+/// How long a Release may be neither live nor rolled back.
+fn patience(shell: &Shell) -> TimeDelta {
+    TimeDelta::minutes(shell.config.stuck_minutes.into())
+}
+
+/// What ECS is asked about.
+struct Question {
+    /// The record of the request that is watched.
+    watched: String,
+    /// Since when.
+    since: DateTime<Utc>,
+    /// Whether the Rack waits no longer.
+    is_over: bool,
+    /// ECS service and revision, of each Service that is open.
+    services: Vec<(String, String)>,
+}
+
+impl Question {
+    fn of(state: &Promotion, shell: &Shell, now: DateTime<Utc>) -> Option<Self> {
+        let open = state.to_look_at(now);
+        let services = open.values();
+        let services = services.map(|known| (known.runs_as.clone(), known.arn.clone()));
+        let services: Vec<(String, String)> = services.collect();
+        let watch = state.applied.as_ref()?.watch.as_ref()?;
+        (!services.is_empty()).then(|| Self {
+            watched: watch.record.clone(),
+            since: watch.since,
+            is_over: watch.is_over(now, patience(shell)),
+            services,
+        })
+    }
+}
+
+impl Invocation<'_> {
+    /// Looks at what ECS runs of an App.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError`] when a call fails.
+    pub async fn look_at(self, id: &AppId) -> Result<Value, PromoteError> {
+        let told = look(self.shell, id).await?;
+        Ok(json!({
+            "status": AnswerStatus::Looked,
+            "app": id.app.as_str(),
+            "verdicts": told,
+        }))
+    }
+
+    /// Looks at the Apps with a Release whose verdict is not known, as far as one listing has them. One that cannot be looked at
+    /// holds up no other.
+    ///
+    /// # Errors
+    ///
+    /// [`PromoteError`] when the listing fails.
+    pub async fn look_at_all(self) -> Result<Value, PromoteError> {
+        look_at_all(self.shell).await
+    }
+}
+
+/// Looks at an App, and tells what is known then: the verdicts that were told.
+async fn look(shell: &Shell, id: &AppId) -> Result<Vec<Fate>, PromoteError> {
+    let store = StateStore::promotion(&shell.bucket, &id.app);
+    let mut state = store.read().await?;
+    for _ in 0..TRIES {
+        let now = (shell.clock)();
+        let Some(question) = Question::of(&state.state, shell, now) else {
+            break;
+        };
+        let seen = ask(shell, id, &question).await?;
+        let mut tries = 0;
+        // What ECS said is about the state as it was read: where that has changed, it is asked again.
+        let settle = |state: &mut Promotion| {
+            tries += 1;
+            if tries == 1 {
+                state.settle(&question.watched, &seen, (now, patience(shell)));
+            }
+            tries == 1
+        };
+        if store.change(&mut state, settle).await? {
+            break;
+        }
+    }
+    tell(shell, id, &store, &mut state).await
+}
+
+async fn ask(
+    shell: &Shell,
+    id: &AppId,
+    question: &Question,
+) -> Result<BTreeMap<String, SeenService>, PromoteError> {
+    let names = question.services.iter().map(|(name, _)| name.clone());
+    let rollouts = shell.cluster.rollouts(&names.collect::<Vec<_>>()).await?;
+    let services = question.services.iter();
+    let found = services.filter_map(|(name, target)| Some((name, target, rollouts.get(name)?)));
+    let seen = found.map(async |(name, target, rollout)| {
+        let seen = SeenService {
+            revision: rollout.revision.clone(),
+            is_complete: rollout.is_complete,
+            began_at: rollout.began_at,
+            network: rollout.network.clone(),
+            why: None,
+        };
+        let went_back = seen.went_back(target, question.since);
+        let why = if went_back || (question.is_over && !seen.is_live(target)) {
+            let place = (name.as_str(), target.as_str(), rollout);
+            Some(why(shell, id, place, question.since).await?)
+        } else {
+            None
+        };
+        Ok::<_, CallError>((name.clone(), SeenService { why, ..seen }))
+    });
+    Ok(try_join_all(seen).await?.into_iter().collect())
+}
+
+/// Why a Service is not live. What may not be looked up is unknown, which holds up no verdict.
+async fn why(
+    shell: &Shell,
+    id: &AppId,
+    (name, target, rollout): (&str, &str, &Rollout),
+    since: DateTime<Utc>,
+) -> Result<Told, CallError> {
+    let cause = match shell.cluster.stop_cause(name, target).await {
+        Ok(cause) => cause.or_else(|| rollout.cause_since(since)),
+        Err(err) if err.class() == ErrorClass::Permanent => {
+            tracing::warn!(error.kind = err.code(), "{}", Chain(&err));
+            rollout.cause_since(since)
+        }
+        Err(err) => return Err(err),
+    };
+    let secret = id.secret();
+    Ok(cause.map_or_else(Told::unknown, |cause| cause.told(&secret)))
+}
+
+/// Writes down and tells what is decided, then removes exactly that.
+async fn tell(
+    shell: &Shell,
+    id: &AppId,
+    store: &Store<'_>,
+    state: &mut Snapshot<Promotion>,
+) -> Result<Vec<Fate>, PromoteError> {
+    let settled = state.state.settled.clone();
+    if settled.is_empty() || state.state.is_held((shell.clock)()) {
+        return Ok(Vec::new());
+    }
+    let written = settled
+        .iter()
+        .map(|settled| verdict::write(&shell.bucket, &id.app, settled));
+    try_join_all(written).await?;
+    let events: Vec<Event> = settled.iter().filter_map(|it| it.event(id)).collect();
+    shell.bus.send(&events).await?;
+    let log = |settled: &Settled| {
+        let said = settled.verdict.message.as_deref().unwrap_or_default();
+        let release = &settled.release;
+        match settled.verdict.status {
+            Fate::Live | Fate::Replaced => {
+                tracing::info!(
+                    app.name = %id.app, release.id = %release,
+                    "the verdict of Release {release} is known"
+                );
+            }
+            Fate::RolledBack | Fate::Stuck => {
+                tracing::warn!(
+                    app.name = %id.app, release.id = %release,
+                    "Release {release} is not live: {said}"
+                );
+            }
+        }
+    };
+    settled.iter().for_each(log);
+    store.change(state, |state| state.told(&settled)).await?;
+    let marks = settled
+        .iter()
+        .map(|settled| keys::unsettled(&id.app, &settled.record));
+    remove(shell, marks.collect()).await;
+    Ok(settled.iter().map(|it| it.verdict.status).collect())
+}
+
+/// Takes marks away. One that stays brings one more look, which finds nothing.
+async fn remove(shell: &Shell, marks: Vec<String>) {
+    let removed = marks.iter().map(|mark| shell.bucket.delete(mark));
+    for result in join_all(removed).await {
+        if let Err(err) = result {
+            tracing::warn!(error.kind = err.code(), "{}", Chain(&err));
+        }
+    }
+}
+
+async fn look_at_all(shell: &Shell) -> Result<Value, PromoteError> {
+    let marks = shell.bucket.keys(keys::UNSETTLED).await?;
+    let mut apps: BTreeMap<AppName, Vec<String>> = BTreeMap::new();
+    for mark in marks {
+        if let Some(app) = keys::parse_unsettled(&mark) {
+            apps.entry(app).or_default().push(mark);
+        }
+    }
+    let looks = stream::iter(apps).map(async |(app, marks)| {
+        let rack = shell.config.release.rack.clone();
+        let id = AppId { rack, app };
+        let told = look_and_sweep(shell, &id, marks).await;
+        (id, told)
+    });
+    let looks: Vec<_> = looks.buffer_unordered(LOOKS_AT_ONCE).collect().await;
+    let (mut told, mut unread, count) = (0, 0, looks.len());
+    for (id, look) in looks {
+        match look {
+            Ok(verdicts) => told += verdicts.len(),
+            Err(err) => {
+                unread += 1;
+                let (kind, reason) = (err.error_type(), Chain(&err));
+                tracing::error!(
+                    app.name = %id.app, error.kind = %kind,
+                    "the App is not looked at: {reason}"
+                );
+            }
+        }
+    }
+    Ok(json!({
+        "status": AnswerStatus::Looked,
+        "apps": count,
+        "told": told,
+        "unread": unread,
+    }))
+}
+
+/// Looks, then takes away the marks of what is known: a function that died may have left some.
+async fn look_and_sweep(
+    shell: &Shell,
+    id: &AppId,
+    marks: Vec<String>,
+) -> Result<Vec<Fate>, PromoteError> {
+    let told = look(shell, id).await?;
+    let state = StateStore::promotion(&shell.bucket, &id.app).read().await?;
+    let state = &state.state;
+    if !state.is_quiet((shell.clock)()) {
+        return Ok(told);
+    }
+    let watch = state.applied.as_ref().and_then(|it| it.watch.as_ref());
+    let open = watch.filter(|watch| watch.told.is_none());
+    let open = open.map(|watch| &watch.record).into_iter();
+    let open = open.chain(state.settled.iter().map(|settled| &settled.record));
+    let open: BTreeSet<String> = open.map(|it| keys::unsettled(&id.app, it)).collect();
+    let marks = marks.into_iter().filter(|mark| !open.contains(mark));
+    remove(shell, marks.collect()).await;
+    Ok(told)
+}
