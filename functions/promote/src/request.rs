@@ -30,7 +30,7 @@ pub type StateRead = Box<Result<Snapshot<Promotion>, StoreError>>;
 /// Where a trigger leads: to an answer, or to work.
 pub enum Next {
     /// It goes through the App's state; what came of reading that, where it is read already.
-    Take(Message, Option<StateRead>),
+    Take(Box<Message>, Option<StateRead>),
     /// Somebody asks what a promote would do, and what it may take away.
     DryRun(AppId, ReleaseId, Allowed),
     /// The schedule's: look for work that nobody does, behind an App or from the first on.
@@ -148,7 +148,9 @@ impl Invocation<'_> {
     fn continued(&self, kind: WorkKind, app: &str) -> Next {
         match (kind, AppName::new(app)) {
             (WorkKind::Delete, _) => ignore(&format!("work of app-deletion on `{app}`")),
-            (WorkKind::Promote, Ok(app)) => Next::Take(Message::continues(self.id(app)), None),
+            (WorkKind::Promote, Ok(app)) => {
+                Next::Take(Box::new(Message::continues(self.id(app))), None)
+            }
             (WorkKind::Promote, Err(err)) => ignore(&err.to_string()),
         }
     }
@@ -203,7 +205,7 @@ impl Invocation<'_> {
     /// A stack of this Rack's Apps came to an end of what it was at, or only says how far it is: it is looked at either way.
     fn stack_changed(&self, stack_id: &str) -> Next {
         match stack_state::app_of(&self.shell.config.release.rack, stack_id) {
-            Some(id) => Next::Take(Message::wakes(id), None),
+            Some(id) => Next::Take(Box::new(Message::wakes(id)), None),
             None => ignore(&format!(
                 "the stack `{stack_id}`, which is no App's of this Rack"
             )),
@@ -268,7 +270,7 @@ impl Invocation<'_> {
             record,
             wakes: false,
         };
-        Ok(Next::Take(message, Some(Box::new(state))))
+        Ok(Next::Take(Box::new(message), Some(Box::new(state))))
     }
 
     /// The version of an environment that an event is about, and which one is the newest.
@@ -353,7 +355,7 @@ impl Invocation<'_> {
             record,
             wakes: false,
         };
-        Ok(Next::Take(message, Some(Box::new(state))))
+        Ok(Next::Take(Box::new(message), Some(Box::new(state))))
     }
 
     /// A deployment came to an end: what ECS runs of its App is looked at.

@@ -68,7 +68,7 @@ impl Promotion {
         }
         self.unwritten.clone_from(&finished.objects);
         if let Some(record) = &finished.history {
-            self.to_record(record.clone());
+            self.note_record(record.clone());
         }
         if self.is_news(finished) {
             self.unsent.extend(finished.events.iter().cloned());

@@ -400,7 +400,7 @@ impl Entry {
 
 impl Promotion {
     /// Decides that this is to be written down of a request.
-    pub(crate) fn to_record(&mut self, record: HistoryRecord) {
+    pub(crate) fn note_record(&mut self, record: HistoryRecord) {
         let key = &record.entry.record;
         self.unrecorded.retain(|other| other.entry.record != *key);
         self.unrecorded.push(record);

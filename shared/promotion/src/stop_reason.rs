@@ -267,130 +267,135 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_family_that_ecs_documents_is_told_apart() {
-        let exited = "Essential container in task exited";
-        for (reason, container, exit_code, want) in [
-            (
-                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable \
+    const EXITED: &str = "Essential container in task exited";
+    /// The reason of a task, that of its container, its exit code, and the cause.
+    type Stop = (&'static str, &'static str, Option<i32>, &'static str);
+
+    const FAMILIES: &[Stop] = &[
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable \
                  to retrieve secret from asm: service call has been retried 1 time(s): retrieved secret from Secrets Manager did \
                  not contain json key DATABASE_URL",
-                "",
-                None,
-                "SecretKey",
-            ),
-            (
-                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable \
+            "",
+            None,
+            "SecretKey",
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable \
                  to retrieve secret from asm: context deadline exceeded",
-                "",
-                None,
-                "Secret",
-            ),
-            (
-                "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable \
+            "",
+            None,
+            "Secret",
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable \
                  to retrieve ecr registry auth: service call has been retried 3 time(s): RequestError: send request failed caused \
                  by: Post https://api.ecr.us-east-1.amazonaws.com/: dial tcp 10.0.0.1:443: i/o timeout",
-                "",
-                None,
-                "Network",
-            ),
-            (
-                "ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException: not authorized to \
+            "",
+            None,
+            "Network",
+        ),
+        (
+            "ResourceInitializationError: unable to pull secrets or registry auth: AccessDeniedException: not authorized to \
                  perform: ecr:GetAuthorizationToken",
-                "",
-                None,
-                "Image",
-            ),
-            (
-                "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref \
+            "",
+            None,
+            "Image",
+        ),
+        (
+            "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref \
                  docker.io/example/web:nope: not found",
-                "",
-                None,
-                "Image",
-            ),
-            (
-                "CannotPullContainerError: ref pull has been retried 5 time(s): failed to do request: dial tcp: i/o timeout",
-                "",
-                None,
-                "Network",
-            ),
-            (
-                exited,
-                "OutOfMemoryError: Container killed due to memory usage",
-                Some(137),
-                "Memory",
-            ),
-            (exited, "", Some(1), "ExitCode"),
-            (exited, "", Some(0), "ExitCode"),
-            (
-                "Task failed container health checks",
-                "",
-                None,
-                "HealthCheck",
-            ),
-            (
-                "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/efs/1)",
-                "",
-                Some(0),
-                "HealthCheck",
-            ),
-            (
-                "Capacity is unavailable at this time. Please try again later or in a different availability zone",
-                "",
-                None,
-                "NoCapacity",
-            ),
-            ("RESOURCE:MEMORY", "", None, "NoCapacity"),
-            (
-                "Unexpected EC2 error while attempting to Create Network Interface in subnet",
-                "",
-                None,
-                "Network",
-            ),
-            (
-                "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes",
-                "",
-                None,
-                "Volume",
-            ),
-            (
-                "CannotCreateVolumeError: Get plugin: dial",
-                "",
-                None,
-                "Volume",
-            ),
-            (
-                "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times",
-                "",
-                None,
-                "Logging",
-            ),
-            (
-                "ResourceInitializationError: failed to initialize logging driver: x",
-                "",
-                None,
-                "Logging",
-            ),
-            (
-                "Task failed to start",
-                "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task",
-                None,
-                "Container",
-            ),
-            ("ContainerRuntimeError: x", "", None, "Container"),
-            (
-                "DockerTimeoutError: Could not transition to started",
-                "",
-                None,
-                "Container",
-            ),
-            ("Your Spot Task was interrupted.", "", None, "Host"),
-            ("Host EC2 (instance i-1) terminated.", "", None, "Host"),
-            ("ResourceInitializationError: x", "", None, "Setup"),
-        ] {
-            let cause = StopCause::of_task(&task(reason, container, exit_code));
+            "",
+            None,
+            "Image",
+        ),
+        (
+            "CannotPullContainerError: ref pull has been retried 5 time(s): failed to do request: dial tcp: i/o timeout",
+            "",
+            None,
+            "Network",
+        ),
+        (
+            EXITED,
+            "OutOfMemoryError: Container killed due to memory usage",
+            Some(137),
+            "Memory",
+        ),
+        (EXITED, "", Some(1), "ExitCode"),
+        (EXITED, "", Some(0), "ExitCode"),
+        (
+            "Task failed container health checks",
+            "",
+            None,
+            "HealthCheck",
+        ),
+        (
+            "Task failed ELB health checks in (target-group arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/efs/1)",
+            "",
+            Some(0),
+            "HealthCheck",
+        ),
+        (
+            "Capacity is unavailable at this time. Please try again later or in a different availability zone",
+            "",
+            None,
+            "NoCapacity",
+        ),
+        ("RESOURCE:MEMORY", "", None, "NoCapacity"),
+        (
+            "Unexpected EC2 error while attempting to Create Network Interface in subnet",
+            "",
+            None,
+            "Network",
+        ),
+        (
+            "ResourceInitializationError: failed to invoke EFS utils commands to set up EFS volumes",
+            "",
+            None,
+            "Volume",
+        ),
+        (
+            "CannotCreateVolumeError: Get plugin: dial",
+            "",
+            None,
+            "Volume",
+        ),
+        (
+            "ResourceInitializationError: failed to validate logger args: create stream has been retried 1 times",
+            "",
+            None,
+            "Logging",
+        ),
+        (
+            "ResourceInitializationError: failed to initialize logging driver: x",
+            "",
+            None,
+            "Logging",
+        ),
+        (
+            "Task failed to start",
+            "CannotStartContainerError: ResourceInitializationError: failed to create new container runtime task",
+            None,
+            "Container",
+        ),
+        ("ContainerRuntimeError: x", "", None, "Container"),
+        (
+            "DockerTimeoutError: Could not transition to started",
+            "",
+            None,
+            "Container",
+        ),
+        ("Your Spot Task was interrupted.", "", None, "Host"),
+        ("Host EC2 (instance i-1) terminated.", "", None, "Host"),
+        ("ResourceInitializationError: x", "", None, "Setup"),
+    ];
+
+    #[test]
+    fn every_family_that_ecs_documents_is_told_apart() {
+        for (reason, container, exit_code, want) in FAMILIES {
+            let cause = StopCause::of_task(&task(reason, container, *exit_code));
             let cause = cause.unwrap_or_else(|| panic!("{reason} {container}"));
-            assert_eq!(cause.as_str(), want, "{reason} {container}");
+            assert_eq!(cause.as_str(), *want, "{reason} {container}");
             let told = cause.told("myrack/shop");
             assert!(!told.message.is_empty() && !told.message.ends_with('.'));
         }

@@ -131,7 +131,7 @@ impl Promotion {
             let event = superseded.event(id);
             let has_room = self.unrecorded.len() < UNTOLD_MAX;
             if let Some(record) = superseded.record(id, &event, now).filter(|_| has_room) {
-                self.to_record(record);
+                self.note_record(record);
             }
             if self.unsent.len() < UNTOLD_MAX {
                 self.unsent.push(event);

@@ -372,7 +372,7 @@ impl Promotion {
             request_id: applied.request_id.clone(),
             verdict,
         };
-        self.to_tell(settled);
+        self.note_settled(settled);
     }
 
     /// What is applied is replaced by the work of a newer request, so no verdict will be known any more.
@@ -389,10 +389,10 @@ impl Promotion {
             request_id: applied.request_id.clone(),
             verdict: Verdict::replaced(now, by),
         };
-        self.to_tell(settled);
+        self.note_settled(settled);
     }
 
-    fn to_tell(&mut self, settled: Settled) {
+    fn note_settled(&mut self, settled: Settled) {
         self.settled.push(settled);
         let surplus = self.settled.len().saturating_sub(UNTOLD_MAX);
         self.settled.drain(..surplus);

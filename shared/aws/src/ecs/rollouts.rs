@@ -55,8 +55,9 @@ impl Cluster {
                 })?;
                 let active = answer.services().iter();
                 let active = active.filter(|service| service.status() == Some("ACTIVE"));
-                let named = active.filter_map(|it| Some((it.service_name()?.to_owned(), seen(it))));
-                Ok::<_, CallError>(named.collect())
+                let by_name =
+                    active.filter_map(|it| Some((it.service_name()?.to_owned(), seen(it))));
+                Ok::<_, CallError>(by_name.collect())
             })
             .buffer_unordered(LOOKS_AT_ONCE)
             .try_collect()

@@ -154,10 +154,10 @@ fn what_ecs_went_back_to_is_written_down_service_by_service() {
 #[test]
 fn what_began_before_the_request_is_no_rollback() {
     let mut state = promoted();
-    let mut stale = BTreeMap::from([seen("web", 1, true)]);
+    let mut before = BTreeMap::from([seen("web", 1, true)]);
     for began_at in [Some(at(-1)), None] {
-        stale.get_mut("myrack_shop_web").unwrap().began_at = began_at;
-        state.settle(RECORD, &stale, (at(2), patience()));
+        before.get_mut("myrack_shop_web").unwrap().began_at = began_at;
+        state.settle(RECORD, &before, (at(2), patience()));
         assert_eq!(fates(&state)[0], None, "{began_at:?}");
     }
 }
