@@ -15,12 +15,18 @@ use crate::shop::{Shop, environment};
 use crate::unsigned;
 use crate::watch::Watch;
 
-const WRITTEN: [&str; 4] = [
+const WRITTEN: [&str; 6] = [
     "failures.json",
+    INDEX,
+    OF_A_REQUEST,
     OF_A_RELEASE,
     "promotion.json",
     "report.json",
 ];
+/// The history's list.
+const INDEX: &str = "history/index.json";
+/// What the history has of each request.
+const OF_A_REQUEST: &str = "history/{request}.json";
 /// What the state has of each Release that was live.
 const OF_A_RELEASE: &str = "state/releases/{release}.json";
 /// A word of each function's own metrics.
@@ -83,6 +89,8 @@ pub async fn none(shop: &Shop<'_>, watch: &Watch<'_>, log: &Path) {
 fn kind(key: &str) -> &str {
     match key.rsplit_once('/') {
         Some((folder, _)) if folder.ends_with("/state/releases") => OF_A_RELEASE,
+        Some((folder, "index.json")) if folder.ends_with("/history") => INDEX,
+        Some((folder, _)) if folder.ends_with("/history") => OF_A_REQUEST,
         Some((_, name)) => name,
         None => key,
     }
