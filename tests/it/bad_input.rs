@@ -94,14 +94,14 @@ impl Rack {
         }
     }
 
-    /// State, report and one event are all that was written.
+    /// State, report, what the history has of the request, and one event are all that was written.
     fn assert_only_told(&self, name: &str, answer: &Value) {
         let writes = self.world.proxy.writes();
         assert!(writes.is_empty(), "{name}: {writes:?}");
         let objects = self.world.proxy.calls();
         let objects = objects.iter().filter(|call| call.operation == "PutObject");
         for object in objects {
-            let own = ["/state/promotion.json", "/report.json"];
+            let own = ["/state/promotion.json", "/report.json", "/history/"];
             assert!(
                 own.iter().any(|own| object.path.contains(own)),
                 "{name}: {}",
