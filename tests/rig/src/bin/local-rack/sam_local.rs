@@ -30,7 +30,7 @@ const SAMPLE_TIME: &str = "2026-11-02T10:20:00Z";
 const RELEASE: &str = "apps/shop/releases/RABCDEFGHIJ";
 
 /// What a sample event is answered with in a Rack that has its Release; any other `status` but `failed` is fine elsewhere.
-const STATUS: [(&str, &str); 23] = [
+const STATUS: [(&str, &str); 25] = [
     ("app-deletion-continue", "idle"),
     ("app-deletion-deleted", "deleted"),
     ("app-deletion-direct", "deleted"),
@@ -53,8 +53,10 @@ const STATUS: [(&str, &str); 23] = [
     ("promote-reconcile-behind", "idle"),
     ("promote-requested", "promoted"),
     ("promote-s3-notification", "promoted"),
-    ("promote-service-deployment-failed", "rolledBack"),
+    ("promote-service-deployment-completed", "looked"),
+    ("promote-service-deployment-failed", "looked"),
     ("promote-superseded", "superseded"),
+    ("promote-verdict-look", "looked"),
 ];
 
 /// This machine lacks something that the round needs.
