@@ -456,6 +456,7 @@ fn the_state_object_has_the_documented_shape() {
             "kind": "promote", "release": "R1", "envVersionId": "v1", "requestedAt": "2027-01-15T08:00:00Z",
             "order": {"key": "apps/shop/releases/R1/env", "sequencer": "0055"}, "requestId": "v1",
             "interrupted": false, "status": "done", "deadline": "2027-01-15T14:00:00Z",
+            "askedBy": {"knownBy": "nothing"},
         })
     );
     assert_eq!(
