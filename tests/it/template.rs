@@ -9,6 +9,7 @@ mod rack_name;
 mod retained;
 mod room;
 mod rules;
+mod telling;
 
 use std::collections::BTreeSet;
 use std::fs;

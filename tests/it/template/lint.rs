@@ -88,7 +88,7 @@ const BROKEN: [(&str, &str, &str, &str); 12] = [
 ];
 
 /// What the lint says about the templates, and whether it found anything.
-fn lint(templates: &[&Path]) -> (String, bool) {
+pub fn lint(templates: &[&Path]) -> (String, bool) {
     let python = repository().join(".venv/sam/bin/python3");
     assert!(python.exists(), "SAM is missing: run `make tools` once");
     let output = Command::new(python)
