@@ -58,7 +58,8 @@ bench: tools .venv/bench/.stamp ## measure speed, size and trips of release buil
 lint: .venv/sam/.stamp ## check format, lints and the templates, also as SAM transforms them
 	cargo fmt --check && cargo lint
 	.venv/sam/bin/sam validate --lint
-	.venv/sam/bin/python tests/lint_templates.py --templates template.yaml examples/account.yaml
+	.venv/sam/bin/python tests/lint_templates.py --templates template.yaml examples/account.yaml examples/ci/role.yaml
+	bash -n examples/ci/deploy.sh
 
 handlers: ## renew the table of what CloudFormation calls for Apps' stacks (SCHEMAS=zip or folder, ADD="TYPE ...")
 	python3 tests/handler_permissions.py $(SCHEMAS) $(if $(ADD),--add $(ADD))

@@ -1,6 +1,7 @@
 //! The command-line tool against a Rack: what it says, what it changes, and how it ends.
 
 mod changes;
+mod ci;
 mod drafts;
 mod looks;
 mod refusals;
