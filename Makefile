@@ -19,8 +19,10 @@ CORPUS ?= ../shared/corpus
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-tools: .venv/emulator/.stamp .venv/postgres/.stamp .venv/sam/.stamp ## install the emulator, a PostgreSQL and the SAM tools, where their requirements changed
+tools: .venv/axe/.stamp .venv/emulator/.stamp .venv/postgres/.stamp .venv/sam/.stamp ## install axe, the emulator, a PostgreSQL and the SAM tools, where their requirements changed
 
+# Of the package only axe.min.js is used, which needs no browser of Playwright's.
+.venv/axe/.stamp: export PIP_NO_DEPS := 1
 .venv/%/.stamp: tests/requirements/%.txt
 	@echo "installing .venv/$* ($$(wc -l < $<) Python packages, about 15 to 35 s) ..."
 	@python3 -m venv .venv/$* && .venv/$*/bin/pip install --quiet --disable-pip-version-check --requirement $< && touch $@

@@ -9,6 +9,7 @@
 //! - [`agent`]: from a registered task definition to the variables that each container sees.
 //! - [`runner`]: a registered task definition, started on this machine as ECS would.
 //! - [`canary`]: marker values that no output may contain.
+//! - [`browser`]: a page in Chromium, and what axe says of it.
 //! - [`launcher`]: programs that end with the process that started them.
 //! - [`package`]: functions as Lambda gets them.
 //! - [`outages`]: services that hang on command.
@@ -20,8 +21,10 @@
 pub mod agent;
 pub mod app;
 pub mod binaries;
+pub mod browser;
 pub mod canary;
 pub mod chance;
+pub mod children;
 mod credentials;
 pub mod emulator;
 mod envelope;

@@ -18,6 +18,16 @@ pub(crate) fn python() -> PathBuf {
     existing(repository().join(".venv/emulator/bin/python3"))
 }
 
+/// The script of axe, which finds what keeps people out of a page.
+pub(crate) fn axe() -> PathBuf {
+    let libraries = repository().join(".venv/axe/lib");
+    let file = "site-packages/axe_playwright_python/axe.min.js";
+    let mut files = subfolders(&libraries).map(|python| python.join(file));
+    files
+        .find(|file| file.is_file())
+        .unwrap_or_else(|| missing(&libraries.join("python3*").join(file)))
+}
+
 /// This machine's, as Lambda calls it.
 #[must_use]
 pub fn architecture() -> &'static str {

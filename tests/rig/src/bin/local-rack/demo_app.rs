@@ -12,10 +12,10 @@ use rig::launcher::{Launched, Program};
 use rig::{World, tools};
 use serde_json::{Value, json};
 
-use crate::children;
 use crate::console::{say, wait_for};
 use crate::pages;
 use crate::shop::short;
+use rig::children;
 
 /// The environments.
 pub const STAGES: [&str; 2] = ["test", "production"];

@@ -8,7 +8,6 @@
 
 mod app_stack;
 mod browser;
-mod children;
 mod console;
 mod deletion;
 mod delivery;

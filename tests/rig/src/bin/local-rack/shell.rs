@@ -9,8 +9,8 @@ use rig::launcher::Program;
 use rig::tools::{self, AWS_CLI};
 use tokio::task::JoinHandle;
 
-use crate::children::{self, Ended};
 use crate::console::say;
+use rig::children::{self, Ended};
 
 const LIMIT: Duration = Duration::from_secs(30);
 

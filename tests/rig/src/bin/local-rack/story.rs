@@ -141,7 +141,7 @@ fn summary(has_browser: bool) {
         say("  NOT looked at: the pages in a browser, as there is no Chromium on this machine.");
         say(&format!(
             "  `{}` brings one (Debian, Ubuntu); then run the demo again.",
-            browser::INSTALL
+            rig::browser::INSTALL
         ));
     }
     say("\nTo try next:");

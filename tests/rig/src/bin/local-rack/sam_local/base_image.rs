@@ -10,7 +10,7 @@ use std::process::Command;
 
 use tar::{Builder, EntryType, Header};
 
-use crate::children::which;
+use rig::children::which;
 
 /// What the layer of SAM CLI runs.
 const PROGRAMS: [&str; 5] = ["sh", "mv", "chmod", "cp", "rm"];

@@ -13,9 +13,9 @@ use rustix::process::{Signal, geteuid};
 
 use super::docker::Api;
 use super::{CannotRun, base_image, logs};
-use crate::children::which;
 use crate::processes::Process;
 use crate::record::Record;
+use rig::children::which;
 
 const NO_DAEMON: &str =
     "no Docker daemon answers, and starting one takes root and an installed `dockerd`";

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::daemon::Docker;
 use super::logs;
-use crate::children;
+use rig::children;
 
 const LIMIT: Duration = Duration::from_secs(150);
 /// What SAM CLI gets to remove its container.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use rig::launcher::{Launched, Program};
+use crate::launcher::{Launched, Program};
 use tempfile::NamedTempFile;
 
 const PAUSE: Duration = Duration::from_millis(10);
@@ -24,6 +24,7 @@ pub struct Ended {
 
 impl Ended {
     /// Whether it ended by itself, and well.
+    #[must_use]
     pub fn well(&self) -> bool {
         self.status.is_some_and(|status| status.success())
     }
@@ -55,6 +56,7 @@ pub async fn status(launched: &mut Launched, limit: Duration) -> Option<ExitStat
 }
 
 /// Where a program of that name is, if it is installed.
+#[must_use]
 pub fn which(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     let mut files = env::split_paths(&path).map(|folder| folder.join(name));
@@ -62,6 +64,7 @@ pub fn which(name: &str) -> Option<PathBuf> {
 }
 
 /// The search path of this process, for programs that get nothing else of ours.
+#[must_use]
 pub fn path() -> String {
     env::var("PATH").unwrap_or_default()
 }
