@@ -78,6 +78,12 @@ pub enum Command {
         #[arg(long, default_value_t = 20, value_name = "NUMBER")]
         limit: usize,
     },
+    /// Write a status page: one HTML file about all Apps, or about --app
+    Page {
+        /// The file; `-` is standard output
+        #[arg(long, short, default_value = "rack.html", value_name = "FILE")]
+        output: PathBuf,
+    },
     /// Which Services and Timers read a variable, and from where
     WhoReads {
         /// The variable

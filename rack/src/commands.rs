@@ -5,6 +5,7 @@ mod delete;
 mod env;
 mod follow;
 mod make;
+mod page;
 mod plan;
 mod promote;
 mod releases;
@@ -125,6 +126,7 @@ async fn answered(common: &Common, command: Command, lookup: Lookup) -> Result<A
         Command::Status => status::status(&shell).await,
         Command::Why => why::why(&shell).await,
         Command::Releases { limit } => releases::releases(&shell, limit).await,
+        Command::Page { output } => Box::pin(page::page(&shell, output, common.json)).await,
         Command::WhoReads { key } => who_reads::who_reads(&shell, &key).await,
         Command::Plan(plan) => plan::plan(&shell, plan).await,
         Command::Env(what) => Box::pin(env::env(&shell, what)).await,

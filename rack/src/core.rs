@@ -6,6 +6,7 @@ pub mod history;
 pub mod import;
 pub mod members;
 pub mod object;
+pub mod page;
 pub mod plan;
 pub mod readers;
 pub mod release_name;

@@ -3,6 +3,7 @@
 pub mod ecs;
 pub mod editor;
 pub mod environments;
+pub mod files;
 pub mod functions;
 pub mod objects;
 pub mod rack;

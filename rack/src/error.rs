@@ -112,6 +112,14 @@ pub enum RackError {
         /// Why.
         source: io::Error,
     },
+    /// A file cannot be written.
+    #[error("cannot write {path}")]
+    Write {
+        /// The file.
+        path: String,
+        /// Why.
+        source: io::Error,
+    },
     /// A file is no environment.
     #[error("{path} cannot be imported")]
     Import {
@@ -203,6 +211,7 @@ impl RackError {
             | Self::NoName
             | Self::Function { .. }
             | Self::NoRandom
+            | Self::Write { .. }
             | Self::System { .. } => Exit::Failed,
         }
     }

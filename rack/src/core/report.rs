@@ -38,6 +38,16 @@ pub struct SeenReport {
     pub removed: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
+    /// What became of the Release after that.
+    pub verdict: Option<SeenVerdict>,
+}
+
+/// What ECS made of a Release.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SeenVerdict {
+    /// Why it is not live, in words.
+    pub message: Option<String>,
 }
 
 /// Why Secrets Manager is not used.

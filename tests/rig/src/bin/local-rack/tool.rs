@@ -4,8 +4,9 @@ use crate::console::{check, say, step};
 use crate::shop::Shop;
 
 /// What `up` prints of it, once R1 is uploaded.
-pub const QUESTIONS: [&str; 8] = [
+pub const QUESTIONS: [&str; 9] = [
     "rack status",
+    "rack page --output target/rack.html",
     "rack releases",
     "rack plan",
     "rack who-reads SESSION_SECRET",
