@@ -4,6 +4,7 @@ mod changes;
 mod ci;
 mod drafts;
 mod looks;
+mod page;
 mod refusals;
 mod waits;
 

@@ -28,12 +28,13 @@ fn completed(world: &World, service: &str) -> Value {
     ended(world, service, "SERVICE_DEPLOYMENT_COMPLETED", "completed")
 }
 
-fn failed(world: &World, service: &str) -> Value {
+/// ECS's event about the end of a deployment that it gave up.
+pub fn failed(world: &World, service: &str) -> Value {
     ended(world, service, "SERVICE_DEPLOYMENT_FAILED", "failed")
 }
 
 /// The schedule's look.
-async fn look(world: &World, function: &Function) -> Value {
+pub async fn look(world: &World, function: &Function) -> Value {
     let look = events::sample(world, "promote-verdict-look");
     function.answer(&look).await
 }
@@ -86,7 +87,7 @@ async fn marks(world: &World) -> usize {
 }
 
 /// Puts a Service back to a revision, as ECS's circuit breaker does.
-async fn roll_back(world: &World, service: &str, revision: &str) {
+pub async fn roll_back(world: &World, service: &str, revision: &str) {
     let update = app::update(world, &app::ecs_service(world, service));
     update.task_definition(revision).send().await.unwrap();
 }
