@@ -368,7 +368,7 @@ fn stack(rules: &BTreeMap<&'static str, Value>) -> String {
         properties["Targets"][0]["Arn"] = json!({"Ref": "Topic"});
         resources[*rule] = json!({"Type": "AWS::Events::Rule", "Properties": properties});
     }
-    json!({"Resources": resources, "Outputs": {"Queue": {"Value": {"Ref": "Queue"}}}}).to_string()
+    json!({"Resources": resources}).to_string()
 }
 
 /// What stands in the queue, each once, until there is as much as is waited for.
@@ -462,4 +462,51 @@ async fn what_the_functions_say_comes_through_the_topic_as_sentences_without_a_v
     assert_eq!(received(&world, told.len()).await, told);
     let texts: Vec<&str> = told.iter().map(String::as_str).collect();
     assert_absent(&texts);
+}
+
+/// The block of the page that has this in it, as SAM's own reader reads it.
+fn block_with(part: &str) -> Value {
+    const PRINT: &str = "import json, sys; from samcli.yamlhelper import yaml_parse; \
+                         print(json.dumps(yaml_parse(sys.argv[1])))";
+    let page = fs::read_to_string(repository().join("docs/events.md")).unwrap();
+    let blocks = page.split("```yaml\n").skip(1);
+    let mut blocks = blocks.map(|block| block.split("```").next().unwrap());
+    let block = blocks.find(|block| block.contains(part)).unwrap();
+    let python = repository().join(".venv/sam/bin/python3");
+    let output = std::process::Command::new(python)
+        .args(["-c", PRINT, block])
+        .output()
+        .unwrap();
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[tokio::test]
+async fn the_rule_to_chat_makes_what_chat_takes_of_a_message_with_quotes() {
+    let world = World::new().await;
+    let block = block_with("AWS::Chatbot::SlackChannelConfiguration");
+    let mut rule = block["Resources"]["Rule"]["Properties"].clone();
+    rule["EventPattern"]["account"] = json!([world.account]);
+    rule["EventPattern"]["detail"]["rack"] = json!([world.rack]);
+    let client = aws_sdk_cloudformation::Client::new(&world.past_the_proxy());
+    let create = client.create_stack().stack_name("told");
+    let rules = BTreeMap::from([("Rule", rule)]);
+    create.template_body(stack(&rules)).send().await.unwrap();
+
+    let message = "line 3 says \"prot: 8080\"\nand that is no key";
+    let detail = json!({"rack": world.rack, "app": APP, "release": "R2", "message": message});
+    let event = aws_sdk_eventbridge::types::PutEventsRequestEntry::builder();
+    let event = event
+        .source(SOURCE)
+        .detail_type("Release Promote Failed")
+        .detail(detail.to_string());
+    let put = world.eventbridge.put_events().entries(event.build());
+    put.send().await.unwrap();
+    let received = received(&world, 1).await;
+    let object: Value = serde_json::from_str(received.first().unwrap()).unwrap();
+    let title = format!("Release Promote Failed: App shop on Rack {}", world.rack);
+    let content = json!({"textType": "client-markdown", "title": title, "description": message});
+    assert_eq!(
+        object,
+        json!({"version": "1.0", "source": "custom", "content": content})
+    );
 }
