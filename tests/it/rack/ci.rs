@@ -344,7 +344,20 @@ fn the_roles_reach_one_app_and_only_one_of_them_promotes_by_writing() {
 
 #[test]
 fn a_role_is_taken_by_its_own_runs_alone() {
-    let roles = &template("role.yaml")["Resources"];
+    let template = template("role.yaml");
+    let pattern = template["Parameters"]["Repository"]["AllowedPattern"].as_str();
+    let pattern = regex_lite::Regex::new(pattern.unwrap()).unwrap();
+    // GitHub OIDC reference, immutable subject claims: with the ids of owner and repository, for those from July 2026 on.
+    for (repository, is_one) in [
+        ("acme/shop", true),
+        ("acme@123456/shop@456789", true),
+        ("acme/*", false),
+        ("acme/shop:pull_request", false),
+        ("shop", false),
+    ] {
+        assert_eq!(pattern.is_match(repository), is_one, "{repository}");
+    }
+    let roles = &template["Resources"];
     for (role, subject) in [
         ("PlanRole", "repo:${Repository}:${PlanSubject}"),
         ("PromoteRole", "repo:${Repository}:ref:refs/heads/${Branch}"),
