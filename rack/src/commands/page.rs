@@ -1,5 +1,6 @@
 //! `rack page`.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use chrono::Utc;
@@ -153,7 +154,7 @@ impl Written {
         };
         for row in &self.apps {
             if let Some(error) = &row.error {
-                text.push_str(&format!("{} could not be read: {error}\n", row.app));
+                let _ = writeln!(text, "{} could not be read: {error}", row.app);
             }
         }
         text

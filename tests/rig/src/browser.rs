@@ -1,6 +1,7 @@
 //! Pages in a real browser, where there is one: Debian's `chromium`, without a window. Each look is a process of its own, with a
 //! profile that goes with the [`Browser`].
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -124,23 +125,20 @@ fn decoded(line: &str) -> Value {
 /// A page that has the other one in a frame of each width: a window itself is never narrower than 500 pixels. The page's own
 /// policy goes, since it forbids the script that looks at it.
 fn audit(page: &str, widths: &[u32]) -> String {
-    let mut framed = page.to_owned();
-    let policy = framed.find("<meta http-equiv=\"Content-Security-Policy\"");
+    let mut inner = page.to_owned();
+    let policy = inner.find("<meta http-equiv=\"Content-Security-Policy\"");
     if let Some(start) = policy {
-        let end = framed[start..].find('>').expect("a tag ends");
-        framed.replace_range(start..=start + end, "");
+        let end = inner[start..].find('>').expect("a tag ends");
+        inner.replace_range(start..=start + end, "");
     }
     let axe = tools::axe();
-    framed.push_str(&format!(
-        "<script src=\"file://{}\"></script>",
-        axe.display()
-    ));
-    framed.push_str("<script>");
-    framed.push_str(LOOK);
-    framed.push_str("</script>");
-    let framed = framed.replace('&', "&amp;").replace('"', "&quot;");
+    let _ = write!(inner, "<script src=\"file://{}\"></script>", axe.display());
+    inner.push_str("<script>");
+    inner.push_str(LOOK);
+    inner.push_str("</script>");
+    let inner = inner.replace('&', "&amp;").replace('"', "&quot;");
     let frames = widths.iter().map(|width| {
-        format!("<iframe style=\"width: {width}px; height: 800px; border: 0\" srcdoc=\"{framed}\"></iframe>")
+        format!("<iframe style=\"width: {width}px; height: 800px; border: 0\" srcdoc=\"{inner}\"></iframe>")
     });
     let frames: String = frames.collect();
     format!(
