@@ -10,6 +10,7 @@
 //! - [`runner`]: a registered task definition, started on this machine as ECS would.
 //! - [`canary`]: marker values that no output may contain.
 //! - [`browser`]: a page in Chromium, and what axe says of it.
+//! - [`children`]: programs that are run to their end.
 //! - [`launcher`]: programs that end with the process that started them.
 //! - [`package`]: functions as Lambda gets them.
 //! - [`outages`]: services that hang on command.
