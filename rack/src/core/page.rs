@@ -62,7 +62,7 @@ pub struct Live {
     pub since: Option<DateTime<Utc>>,
     /// How tasks get the environment, and who decided it.
     pub delivery: String,
-    /// Services, each with the Release in which it last changed.
+    /// Services, each with the Release in which it last changed, and whether ECS went back from that.
     pub services: Vec<(String, Option<String>)>,
     /// Timers, each with its schedule.
     pub timers: Vec<(String, Option<String>)>,
@@ -152,8 +152,7 @@ impl Seen {
             ..Notice::plain(Badge::WARNING, "its history could not be read".to_owned())
         });
         notices.extend(unread);
-        let live = status.live.as_ref().map(|_| live_of(&status));
-        let live = live.flatten();
+        let live = live_of(&status, &state);
         Self {
             health: health(&notices, &state, &entries),
             live,
@@ -184,7 +183,7 @@ pub fn since_when(state: &Promotion, entries: &[Entry]) -> Option<DateTime<Utc>>
     Some(entry.finished_at)
 }
 
-fn live_of(status: &Status) -> Option<Live> {
+fn live_of(status: &Status, state: &Promotion) -> Option<Live> {
     let live = status.live.as_ref()?;
     let by = live.decided_by.as_ref();
     let by = by
@@ -194,15 +193,26 @@ fn live_of(status: &Status) -> Option<Live> {
         "SecretsManager" => "Secrets Manager",
         other => other,
     };
-    let services = status.services.iter();
+    let went_back = |name: &str| {
+        let applied = state.applied.as_ref();
+        let definition = applied.and_then(|applied| applied.services.get(name));
+        definition.is_some_and(|definition| definition.stands.is_some())
+    };
+    let services = status.services.iter().map(|row| {
+        let release = row.release.clone();
+        let release = if went_back(&row.name) {
+            Some(format!("{}, rolled back", release.unwrap_or_default()))
+        } else {
+            release
+        };
+        (row.name.clone(), release)
+    });
     let timers = status.timers.iter();
     Some(Live {
         release: live.release.clone(),
         since: live.since,
         delivery: format!("{delivery}{by}"),
-        services: services
-            .map(|row| (row.name.clone(), row.release.clone()))
-            .collect(),
+        services: services.collect(),
         timers: timers
             .map(|row| (row.name.clone(), row.schedule.clone()))
             .collect(),

@@ -73,6 +73,8 @@ async fn a_page_tells_of_every_app_and_everybody_can_read_it() {
         &[
             "5 Apps, 3 need a look.",
             "ECS rolled R2 back",
+            "R2, rolled back",
+            "not known",
             "promote of R1: it failed (MissingVariables)",
             "What to do: ",
             "could not be read",

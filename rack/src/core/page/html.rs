@@ -87,7 +87,9 @@ fn overview(page: &Page) -> Markup {
                                 @if let Some(live) = live {
                                     bdi { (live.release) }
                                     @if let Some(since) = live.since { small { "since " (time(since)) } }
-                                } @else { span.muted { "nothing" } }
+                                } @else {
+                                    span.muted { @if app.seen.is_ok() { "nothing" } @else { "not known" } }
+                                }
                             }
                             td { (badge(health(app))) }
                         }
