@@ -75,6 +75,7 @@ impl Done {
             name: &moved.name,
             changed: moved.changed,
             has_tasks: moved.has_tasks,
+            before: moved.old.as_deref(),
         });
         self.applied.watch = Watch::of(services, before, record, began);
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, SeenCluster};
+use aws::ecs::{Change, EcsService, NewService, Rollout, SeenCluster};
 use aws::event_rules::SeenRule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, Target, Written};
 use aws::settings_bucket::SettingsBucket;
@@ -15,6 +15,7 @@ use lambda::release::{ReadRelease, ReleaseError};
 use lambda::state_store::StateObjects;
 use lambda::unwanted::{Keep, Unwanted};
 use names::{AppId, ReleaseId, SecretArn};
+use promotion::stop_reason::StopCause;
 use promotion::{Applied, KeptVersion};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
@@ -65,6 +66,19 @@ pub trait Edge {
     ) -> impl Future<Output = Result<BTreeMap<String, EcsService>, CallError>>;
     /// A rule; `None` where there is none.
     fn rule(&self, name: &str) -> impl Future<Output = Result<Option<SeenRule>, CallError>>;
+    /// The deployments of those of these ECS services that exist, by name.
+    fn rollouts(
+        &self,
+        names: &[String],
+    ) -> impl Future<Output = Result<BTreeMap<String, Rollout>, CallError>>;
+    /// Why the newest of an ECS service's stopped tasks of that revision failed; `None` where ECS shows none that did.
+    fn stop_cause(
+        &self,
+        service: &str,
+        revision: &str,
+    ) -> impl Future<Output = Result<Option<StopCause>, CallError>>;
+    /// Takes away the mark of a Release whose verdict is known.
+    fn remove_mark(&self, key: &str) -> impl Future<Output = Result<(), CallError>>;
     /// Whether tasks can still be started with a revision.
     fn is_active(&self, revision: &str) -> impl Future<Output = Result<bool, CallError>>;
     /// All that carries a name of the App and is not to be kept.
@@ -219,6 +233,22 @@ impl Edge for Shell {
 
     async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
         self.rules.see(name).await
+    }
+
+    async fn rollouts(&self, names: &[String]) -> Result<BTreeMap<String, Rollout>, CallError> {
+        self.cluster.rollouts(names).await
+    }
+
+    async fn stop_cause(
+        &self,
+        service: &str,
+        revision: &str,
+    ) -> Result<Option<StopCause>, CallError> {
+        self.cluster.stop_cause(service, revision).await
+    }
+
+    async fn remove_mark(&self, key: &str) -> Result<(), CallError> {
+        self.bucket.delete(key).await
     }
 
     async fn is_active(&self, revision: &str) -> Result<bool, CallError> {

@@ -1,8 +1,9 @@
 //! promote: writing an App's environment to the settings bucket makes that Release live.
 //!
 //! Triggers: `trigger`. Effect: the App's secret, its task definitions, ECS services and EventBridge rules, then a
-//! report and events; later, whether the Release is live, rolled back or stuck. Failure policy: a Secrets Manager problem means S3 delivery for that Release; the user's and
-//! permanent errors end in a report with `status: failed`; transient ones fail the invocation and are delivered again.
+//! report and events; later, whether the Release is live, rolled back or stuck. Failure policy: a Secrets Manager problem means
+//! S3 delivery for that Release; the user's and permanent errors end in a report with `status: failed`; transient ones fail the
+//! invocation and are delivered again.
 
 mod apply;
 mod attempt;
@@ -34,3 +35,4 @@ pub use error::PromoteError;
 pub use handler::handle;
 pub use report::{Fallback, Report};
 pub use shell::{LIMITS, Shell};
+pub use verdict::look_and_sweep;

@@ -6,14 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::call_error::{CallError, ErrorClass};
 use aws::ecs::Rollout;
-use aws::settings_bucket::SettingsBucket;
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, stream};
 use lambda::answer::AnswerStatus;
 use lambda::intake::Failure as _;
 use lambda::state_store::{Snapshot, StateStore};
 use lambda::verdict;
+use lambda::work::Outbox;
 use names::error_chain::Chain;
 use names::{AppId, AppName, keys};
 use promotion::Promotion;
@@ -22,20 +22,21 @@ use promotion::stop_reason::Told;
 use promotion::verdict::{Fate, SeenService, Settled};
 use serde_json::{Value, json};
 
+use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::handler::Invocation;
 use crate::shell::Shell;
 
 /// Looks after which others win: the next one is theirs, or the schedule's.
 const TRIES: usize = 3;
+/// Marks that are taken away at once.
+const CALLS_AT_ONCE: usize = 8;
 /// Apps that are looked at at once.
 const LOOKS_AT_ONCE: usize = 8;
 
-type Store<'a> = StateStore<'a, Promotion, SettingsBucket>;
-
 /// How long a Release may be neither live nor rolled back.
-fn patience(shell: &Shell) -> TimeDelta {
-    TimeDelta::minutes(shell.config.stuck_minutes.into())
+fn patience(edge: &impl Edge) -> TimeDelta {
+    TimeDelta::minutes(edge.config().stuck_minutes.into())
 }
 
 /// What ECS is asked about.
@@ -46,21 +47,37 @@ struct Question {
     since: DateTime<Utc>,
     /// Whether the Rack waits no longer.
     is_over: bool,
-    /// ECS service and revision, of each Service that is open.
-    services: Vec<(String, String)>,
+    /// The Services that are open.
+    services: Vec<Awaited>,
+}
+
+/// A Service that is not known to be live.
+struct Awaited {
+    /// The ECS service.
+    name: String,
+    /// The revision that it is to run.
+    target: String,
+    /// The newest revision that ECS may go back to.
+    before: Option<String>,
 }
 
 impl Question {
-    fn of(state: &Promotion, shell: &Shell, now: DateTime<Utc>) -> Option<Self> {
+    fn of(state: &Promotion, edge: &impl Edge, now: DateTime<Utc>) -> Option<Self> {
         let open = state.to_look_at(now);
-        let services = open.values();
-        let services = services.map(|known| (known.runs_as.clone(), known.arn.clone()));
-        let services: Vec<(String, String)> = services.collect();
         let watch = state.applied.as_ref()?.watch.as_ref()?;
+        let services = open.iter().map(|(name, known)| {
+            let watched = watch.services.get(*name);
+            Awaited {
+                name: known.runs_as.clone(),
+                target: known.arn.clone(),
+                before: watched.and_then(|watched| watched.before.clone()),
+            }
+        });
+        let services: Vec<Awaited> = services.collect();
         (!services.is_empty()).then(|| Self {
             watched: watch.record.clone(),
             since: watch.since,
-            is_over: watch.is_over(now, patience(shell)),
+            is_over: watch.is_over(now, patience(edge)),
             services,
         })
     }
@@ -73,7 +90,7 @@ impl Invocation<'_> {
     ///
     /// [`PromoteError`] when a call fails.
     pub async fn look_at(self, id: &AppId) -> Result<Value, PromoteError> {
-        let told = look(self.shell, id).await?;
+        let told = look(self.shell, &self.shell.bus, id).await?;
         Ok(json!({
             "status": AnswerStatus::Looked,
             "app": id.app.as_str(),
@@ -93,21 +110,21 @@ impl Invocation<'_> {
 }
 
 /// Looks at an App, and tells what is known then: the verdicts that were told.
-async fn look(shell: &Shell, id: &AppId) -> Result<Vec<Fate>, PromoteError> {
-    let store = StateStore::promotion(&shell.bucket, &id.app);
+async fn look(edge: &impl Edge, bus: &impl Outbox, id: &AppId) -> Result<Vec<Fate>, PromoteError> {
+    let store = StateStore::promotion(edge.objects(), &id.app);
     let mut state = store.read().await?;
     for _ in 0..TRIES {
-        let now = (shell.clock)();
-        let Some(question) = Question::of(&state.state, shell, now) else {
+        let now = edge.now();
+        let Some(question) = Question::of(&state.state, edge, now) else {
             break;
         };
-        let seen = ask(shell, id, &question).await?;
+        let seen = ask(edge, id, &question).await?;
         let mut tries = 0;
         // What ECS said is about the state as it was read: where that has changed, it is asked again.
         let settle = |state: &mut Promotion| {
             tries += 1;
             if tries == 1 {
-                state.settle(&question.watched, &seen, (now, patience(shell)));
+                state.settle(&question.watched, &seen, (now, patience(edge)));
             }
             tries == 1
         };
@@ -115,19 +132,20 @@ async fn look(shell: &Shell, id: &AppId) -> Result<Vec<Fate>, PromoteError> {
             break;
         }
     }
-    tell(shell, id, &store, &mut state).await
+    tell(edge, bus, id, &mut state).await
 }
 
 async fn ask(
-    shell: &Shell,
+    edge: &impl Edge,
     id: &AppId,
     question: &Question,
 ) -> Result<BTreeMap<String, SeenService>, PromoteError> {
-    let names = question.services.iter().map(|(name, _)| name.clone());
-    let rollouts = shell.cluster.rollouts(&names.collect::<Vec<_>>()).await?;
+    let names = question.services.iter().map(|awaited| awaited.name.clone());
+    let rollouts = edge.rollouts(&names.collect::<Vec<_>>()).await?;
     let services = question.services.iter();
-    let found = services.filter_map(|(name, target)| Some((name, target, rollouts.get(name)?)));
-    let seen = found.map(async |(name, target, rollout)| {
+    let found = services.filter_map(|awaited| Some((awaited, rollouts.get(&awaited.name)?)));
+    let seen = found.map(async |(awaited, rollout)| {
+        let (name, target) = (&awaited.name, &awaited.target);
         let seen = SeenService {
             revision: rollout.revision.clone(),
             is_complete: rollout.is_complete,
@@ -135,10 +153,10 @@ async fn ask(
             network: rollout.network.clone(),
             why: None,
         };
-        let went_back = seen.went_back(target, question.since);
+        let went_back = seen.went_back(target, awaited.before.as_deref(), question.since);
         let why = if went_back || (question.is_over && !seen.is_live(target)) {
             let place = (name.as_str(), target.as_str(), rollout);
-            Some(why(shell, id, place, question.since).await?)
+            Some(why(edge, id, place, question.since).await?)
         } else {
             None
         };
@@ -149,12 +167,12 @@ async fn ask(
 
 /// Why a Service is not live. What may not be looked up is unknown, which holds up no verdict.
 async fn why(
-    shell: &Shell,
+    edge: &impl Edge,
     id: &AppId,
     (name, target, rollout): (&str, &str, &Rollout),
     since: DateTime<Utc>,
 ) -> Result<Told, CallError> {
-    let cause = match shell.cluster.stop_cause(name, target).await {
+    let cause = match edge.stop_cause(name, target).await {
         Ok(cause) => cause.or_else(|| rollout.cause_since(since)),
         Err(err) if err.class() == ErrorClass::Permanent => {
             tracing::warn!(error.kind = err.code(), "{}", Chain(&err));
@@ -168,21 +186,18 @@ async fn why(
 
 /// Writes down and tells what is decided, then removes exactly that.
 async fn tell(
-    shell: &Shell,
+    edge: &impl Edge,
+    bus: &impl Outbox,
     id: &AppId,
-    store: &Store<'_>,
     state: &mut Snapshot<Promotion>,
 ) -> Result<Vec<Fate>, PromoteError> {
     let settled = state.state.settled.clone();
-    if settled.is_empty() || state.state.is_held((shell.clock)()) {
+    if settled.is_empty() || state.state.is_held(edge.now()) {
         return Ok(Vec::new());
     }
-    let written = settled
-        .iter()
-        .map(|settled| verdict::write(&shell.bucket, &id.app, settled));
-    try_join_all(written).await?;
+    verdict::write(edge.objects(), &id.app, &settled).await?;
     let events: Vec<Event> = settled.iter().filter_map(|it| it.event(id)).collect();
-    shell.bus.send(&events).await?;
+    bus.send(&events).await?;
     let log = |settled: &Settled| {
         let said = settled.verdict.message.as_deref().unwrap_or_default();
         let release = &settled.release;
@@ -202,18 +217,20 @@ async fn tell(
         }
     };
     settled.iter().for_each(log);
+    let store = StateStore::promotion(edge.objects(), &id.app);
     store.change(state, |state| state.told(&settled)).await?;
     let marks = settled
         .iter()
         .map(|settled| keys::unsettled(&id.app, &settled.record));
-    remove(shell, marks.collect()).await;
+    remove(edge, marks.collect()).await;
     Ok(settled.iter().map(|it| it.verdict.status).collect())
 }
 
 /// Takes marks away. One that stays brings one more look, which finds nothing.
-async fn remove(shell: &Shell, marks: Vec<String>) {
-    let removed = marks.iter().map(|mark| shell.bucket.delete(mark));
-    for result in join_all(removed).await {
+async fn remove(edge: &impl Edge, marks: Vec<String>) {
+    let removed = stream::iter(&marks).map(|mark| edge.remove_mark(mark));
+    let removed: Vec<_> = removed.buffer_unordered(CALLS_AT_ONCE).collect().await;
+    for result in removed {
         if let Err(err) = result {
             tracing::warn!(error.kind = err.code(), "{}", Chain(&err));
         }
@@ -231,7 +248,7 @@ async fn look_at_all(shell: &Shell) -> Result<Value, PromoteError> {
     let looks = stream::iter(apps).map(async |(app, marks)| {
         let rack = shell.config.release.rack.clone();
         let id = AppId { rack, app };
-        let told = look_and_sweep(shell, &id, marks).await;
+        let told = look_and_sweep(shell, &shell.bus, &id, marks).await;
         (id, told)
     });
     let looks: Vec<_> = looks.buffer_unordered(LOOKS_AT_ONCE).collect().await;
@@ -257,16 +274,23 @@ async fn look_at_all(shell: &Shell) -> Result<Value, PromoteError> {
     }))
 }
 
-/// Looks, then takes away the marks of what is known: a function that died may have left some.
-async fn look_and_sweep(
-    shell: &Shell,
+/// Looks at an App, then takes away those of these marks whose verdict is known: a function that died may have left some.
+///
+/// # Errors
+///
+/// [`PromoteError`] when a call fails.
+pub async fn look_and_sweep(
+    edge: &impl Edge,
+    bus: &impl Outbox,
     id: &AppId,
     marks: Vec<String>,
 ) -> Result<Vec<Fate>, PromoteError> {
-    let told = look(shell, id).await?;
-    let state = StateStore::promotion(&shell.bucket, &id.app).read().await?;
+    let told = look(edge, bus, id).await?;
+    let state = StateStore::promotion(edge.objects(), &id.app)
+        .read()
+        .await?;
     let state = &state.state;
-    if !state.is_quiet((shell.clock)()) {
+    if !state.is_quiet(edge.now()) {
         return Ok(told);
     }
     let watch = state.applied.as_ref().and_then(|it| it.watch.as_ref());
@@ -275,6 +299,6 @@ async fn look_and_sweep(
     let open = open.chain(state.settled.iter().map(|settled| &settled.record));
     let open: BTreeSet<String> = open.map(|it| keys::unsettled(&id.app, it)).collect();
     let marks = marks.into_iter().filter(|mark| !open.contains(mark));
-    remove(shell, marks.collect()).await;
+    remove(edge, marks.collect()).await;
     Ok(told)
 }

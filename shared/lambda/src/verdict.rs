@@ -1,8 +1,9 @@
-//! A verdict that is decided: written into the record of its request, the index and the report, then told.
+//! Verdicts that are decided: each is written into the record of its request, the index and the report, then told.
 
 use aws::call_error::ErrorClass;
 use aws::settings_bucket::Replaced;
-use futures_util::future::try_join3;
+use futures_util::future::try_join;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use names::error_chain::Chain;
 use names::{AppName, keys};
 use promotion::history::Index;
@@ -14,16 +15,44 @@ use crate::state_store::{StateObjects, StateStore, StoreError};
 
 /// Lost races after which the next look tries again.
 const TRIES: usize = 5;
+/// Verdicts that are written at once.
+const AT_ONCE: usize = 8;
 /// Where a record, an entry and a report have it.
 const VERDICT: &str = "verdict";
 
-/// Writes it where it belongs. What is not there, or is another request's by now, stays as it is; written before, nothing changes.
+/// Writes verdicts where they belong. What is not there, or is another request's by now, stays as it is; written before, nothing
+/// changes.
 ///
 /// # Errors
 ///
 /// [`StoreError`] when a call fails, or others win every race.
 pub async fn write<B: StateObjects>(
     objects: &B,
+    app: &AppName,
+    settled: &[Settled],
+) -> Result<(), StoreError> {
+    let written = stream::iter(settled)
+        .map(async |settled| unless_permanent(write_one(objects, app, settled).await))
+        .buffer_unordered(AT_ONCE)
+        .try_collect::<Vec<()>>();
+    // One write of the index for all: each of its own would race the others.
+    let entered = async { unless_permanent(enter(objects, app, settled).await) };
+    try_join(written, entered).await.map(drop)
+}
+
+/// It is for people: what can never be written holds up nothing.
+fn unless_permanent(written: Result<(), StoreError>) -> Result<(), StoreError> {
+    match written {
+        Err(err) if err.class() == ErrorClass::Permanent => {
+            tracing::error!(error.kind = %err.error_type(), "{}", Chain(&err));
+            Ok(())
+        }
+        written => written,
+    }
+}
+
+async fn write_one(
+    objects: &impl StateObjects,
     app: &AppName,
     settled: &Settled,
 ) -> Result<(), StoreError> {
@@ -37,28 +66,25 @@ pub async fn write<B: StateObjects>(
         }
     };
     let report_key = keys::report(app, &settled.release);
-    let written = try_join3(
+    let written = try_join(
         amend(objects, &settled.record, of_record),
         amend(objects, &report_key, of_report),
-        enter(objects, app, settled),
     );
-    match written.await {
-        Err(err) if err.class() == ErrorClass::Permanent => {
-            tracing::error!(error.kind = %err.error_type(), "{}", Chain(&err));
-            Ok(())
-        }
-        written => written.map(drop),
-    }
+    written.await.map(drop)
 }
 
 async fn enter<B: StateObjects>(
     objects: &B,
     app: &AppName,
-    settled: &Settled,
+    settled: &[Settled],
 ) -> Result<(), StoreError> {
     let store = StateStore::history(objects, app);
     let mut index = store.read_anew().await?;
-    let enter = |index: &mut Index| index.settle(&settled.record, settled.verdict.status);
+    let enter = |index: &mut Index| {
+        for settled in settled {
+            index.settle(&settled.record, settled.verdict.status);
+        }
+    };
     store.change(&mut index, enter).await
 }
 

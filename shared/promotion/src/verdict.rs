@@ -39,6 +39,9 @@ pub struct Watch {
 pub struct Watched {
     /// What is known of it.
     pub fate: Option<Fate>,
+    /// The newest of the revisions that it may go back to: where a Release is gone back to, they are newer than its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
     /// Why it is not live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Told>,
@@ -82,6 +85,8 @@ pub struct Moved<'a> {
     pub changed: bool,
     /// Whether it is to have tasks at all.
     pub has_tasks: bool,
+    /// The revision that it ran before.
+    pub before: Option<&'a str>,
 }
 
 /// A verdict that is to be written down and told.
@@ -188,8 +193,15 @@ impl Watch {
             if !moved.changed && open.is_none() {
                 return None;
             }
+            // What did not come to life before is not what ECS goes back to.
+            let of_older = open.and_then(|older| older.before.as_deref());
+            let before = match (moved.before, of_older) {
+                (Some(before), Some(of_older)) if is_older(before, of_older) => Some(of_older),
+                (before, of_older) => before.or(of_older),
+            };
             let watched = Watched {
                 fate: None,
+                before: before.map(str::to_owned),
                 why: None,
             };
             Some((moved.name.to_owned(), watched))
@@ -260,11 +272,15 @@ fn standing(seen: &SeenService) -> OriginalDefinition {
 }
 
 impl SeenService {
-    /// Whether ECS went back from the revision `target` after `since`. ECS's clock has the second that ours has.
+    /// Whether ECS went back from the revision `target` after `since`, at most to `before`. ECS's clock has the second that ours
+    /// has.
     #[must_use]
-    pub fn went_back(&self, target: &str, since: DateTime<Utc>) -> bool {
+    pub fn went_back(&self, target: &str, before: Option<&str>, since: DateTime<Utc>) -> bool {
         let began_after = |at: DateTime<Utc>| at.timestamp() >= since.timestamp();
-        is_older(&self.revision, target) && self.began_at.is_some_and(began_after)
+        let up_to = |newest: &str| self.revision == newest || is_older(&self.revision, newest);
+        let is_earlier = is_older(&self.revision, target)
+            || (self.revision != target && before.is_some_and(up_to));
+        is_earlier && self.began_at.is_some_and(began_after)
     }
 
     /// Whether all of its tasks run that revision.
@@ -347,7 +363,9 @@ impl Promotion {
             let seen = seen.get(&known.runs_as);
             let fate = match seen {
                 Some(seen) if seen.is_live(&known.arn) => Fate::Live,
-                Some(seen) if seen.went_back(&known.arn, since) => Fate::RolledBack,
+                Some(seen) if seen.went_back(&known.arn, service.before.as_deref(), since) => {
+                    Fate::RolledBack
+                }
                 _ if is_over => Fate::Stuck,
                 _ => continue,
             };

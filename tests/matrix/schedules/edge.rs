@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, SeenCluster};
+use aws::ecs::{Change, EcsService, NewService, Rollout, SeenCluster};
 use aws::event_rules::SeenRule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, StandingSecret, ValueWrite, Written};
 use aws::stacks::{Operation, Update};
@@ -17,6 +17,7 @@ use names::{AppId, ReleaseId, SecretArn, keys};
 use promote::facts::{self, Agents, Facts, Named, Surroundings, Wanted};
 use promote::plan::SecretPlan;
 use promote::{Config, Edge, PromoteError};
+use promotion::stop_reason::StopCause;
 use promotion::{Applied, KeptVersion, Record};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
@@ -330,6 +331,26 @@ impl Edge for Model {
         .await
     }
 
+    async fn rollouts(&self, names: &[String]) -> Result<BTreeMap<String, Rollout>, CallError> {
+        self.look("see deployments", |outside, _| outside.rollouts(names))
+            .await
+    }
+
+    async fn stop_cause(&self, _: &str, _: &str) -> Result<Option<StopCause>, CallError> {
+        self.look("see stopped tasks", |_, _| None).await
+    }
+
+    async fn remove_mark(&self, key: &str) -> Result<(), CallError> {
+        let luck = self.access.step("take a mark away").await;
+        if luck != Luck::Refused {
+            self.access.sim.borrow_mut().objects.remove(key);
+        }
+        match luck {
+            Luck::Good => Ok(()),
+            _ => Err(failed("take a mark away")),
+        }
+    }
+
     async fn is_active(&self, revision: &str) -> Result<bool, CallError> {
         let see = self.look("see a revision", |outside, _| outside.is_active(revision));
         see.await
@@ -528,9 +549,10 @@ impl Edge for Model {
     ) -> Result<(), CallError> {
         self.refuses_revision(definition, 2)?;
         self.moves_to(definition);
+        let now = self.access.sim.borrow().now;
         let name = &service.name;
         self.change("move the service", |outside| {
-            outside.move_service(name, definition, change)
+            outside.move_service(name, (definition, now), change)
         })
         .await
     }

@@ -29,6 +29,11 @@ const RUNNING_MAX: usize = 3;
 const LIMIT_SECONDS: i64 = 120;
 const VISIBILITY_SECONDS: i64 = 300;
 const RECEIVES_MAX: u32 = 5;
+/// What the schedule of deployments calls what it does.
+const ECS_GOES_BACK: &str = "ECS goes back";
+const DEPLOYMENTS_END: &str = "deployments end";
+/// Longer than a Rack waits for a Release to become live, by any clock.
+const PATIENCE_SECONDS: i64 = 31 * 60;
 /// Rounds of redelivery and reconciliation after which a schedule must be at rest.
 const ROUNDS_MAX: usize = 80;
 /// What is promoted where there are many Services.
@@ -57,6 +62,8 @@ const HISTORY: usize = KEPT_MAX + 3;
 enum Queue {
     Work(WorkKind),
     Count,
+    /// Looks at what ECS runs.
+    Look,
 }
 
 #[derive(Debug, Clone)]
@@ -134,6 +141,7 @@ pub fn schedule(seed: u64) -> Explored {
         schedule.step();
     }
     schedule.come_to_rest();
+    schedule.come_to_verdicts();
     let ends = schedule.watch.at_rest(&schedule.sim.borrow());
     schedule.met.count(ends);
     for told in Watch::kinds(&schedule.sim.borrow()) {
@@ -204,13 +212,25 @@ impl Schedule {
 
     /// Somebody else, or AWS itself, changes what is the App's.
     pub fn interfere(&mut self) {
-        let mut sim = self.sim.borrow_mut();
-        let Sim {
-            outside, chance, ..
-        } = &mut *sim;
-        if let Some(met) = outside.interfere(chance) {
-            self.met.count(met);
-            sim.trace.push(met.to_owned());
+        let met = {
+            let mut sim = self.sim.borrow_mut();
+            let Sim {
+                outside,
+                chance,
+                now,
+                ..
+            } = &mut *sim;
+            outside.interfere(chance, *now)
+        };
+        let Some(met) = met else {
+            return;
+        };
+        self.met.count(met);
+        self.sim.borrow_mut().trace.push(met.to_owned());
+        // ECS says so itself, sometimes late, or to nobody.
+        if matches!(met, ECS_GOES_BACK | DEPLOYMENTS_END) && self.below(4) > 0 {
+            let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 5, 200]);
+            self.queue(Queue::Look, Body::Outcome, delay);
         }
     }
 
@@ -329,6 +349,17 @@ impl Schedule {
         let config = self.sim.borrow().rack.config();
         let future: Pin<Box<dyn Future<Output = bool>>> = match message.queue {
             Queue::Count => Box::pin(async move { counting::count(&access, &id).await }),
+            Queue::Look => Box::pin(async move {
+                let model = Model {
+                    kind: WorkKind::Promote,
+                    access,
+                    config,
+                    promotes: RefCell::default(),
+                };
+                let marks = model.access.sim.borrow().marks();
+                let looked = promote::look_and_sweep(&model, &model.access, &id, marks);
+                looked.await.is_ok()
+            }),
             Queue::Work(kind) => Box::pin(async move {
                 let model = Model {
                     kind,
@@ -510,7 +541,7 @@ impl Schedule {
                 _ => continue,
             };
             self.met.count(match queue {
-                Queue::Count => "hints",
+                Queue::Count | Queue::Look => "hints",
                 Queue::Work(_) => "hand-overs",
             });
             self.queue(queue, body, 0);
@@ -526,10 +557,33 @@ impl Schedule {
         };
         let left = left.map(|kind| (Queue::Work(kind), Body::Continue));
         let behind = behind.then_some((Queue::Count, Body::Outcome));
+        if self.below(4) == 0 {
+            self.look();
+        }
         for (queue, body) in left.into_iter().chain(behind) {
             self.met.count("reconciliations");
             self.queue(queue, body, 0);
         }
+    }
+
+    /// The look of every five minutes, where a mark says that a verdict is not known.
+    fn look(&mut self) {
+        if !self.sim.borrow().marks().is_empty() {
+            self.met.count("looks");
+            self.queue(Queue::Look, Body::Outcome, 0);
+        }
+    }
+
+    /// What is live in time is, and of the rest nobody waits any longer.
+    fn come_to_verdicts(&mut self) {
+        if self.below(2) == 0 {
+            self.sim.borrow_mut().outside.complete_deployments();
+        }
+        self.look();
+        self.run_dry();
+        self.advance(PATIENCE_SECONDS);
+        self.look();
+        self.run_dry();
     }
 
     /// Once a day: a write that is newer than all that was asked for, and nobody announced.

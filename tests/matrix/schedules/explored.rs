@@ -47,6 +47,7 @@ impl Explored {
                 "kept revisions",
                 "labels of somebody else",
                 "labels taken away",
+                "looks",
                 "lost events",
                 "lost stack events",
                 "moves to what names no version",

@@ -4,11 +4,14 @@ use std::collections::BTreeSet;
 
 use promotion::events::Event;
 use promotion::failures::Failures;
+use promotion::history::Index;
+use promotion::verdict::Fate;
 use promotion::{APPLIED_MAX, Applied, Promotion, Status, Work};
 
 use super::counting;
 use super::explored::Explored;
 use super::message::Body;
+use super::outside::Service;
 use super::releases::{environment, given};
 use super::store::{Sim, at};
 
@@ -244,8 +247,12 @@ impl Watch {
                 .is_none_or(|lease| lease.expires_at <= at(sim.now)),
         );
         self.assert_told(sim);
+        self.assert_verdicts(sim);
         self.assert_counted(sim);
         self.assert_kept(sim, &state);
+        if let Some(applied) = &state.applied {
+            self.assert_settled(sim, applied);
+        }
         match (&desired.status, &state.applied) {
             (Status::Done, None) => {
                 self.assert_deleted(sim);
@@ -270,6 +277,77 @@ impl Watch {
             _ => {}
         }
         "failures at the end"
+    }
+
+    /// Of what is applied it is known, and told, what became of it: what ECS runs says so.
+    fn assert_settled(&self, sim: &Sim, applied: &Applied) {
+        self.holds(sim, "no mark is left", sim.marks().is_empty());
+        let told = Self::verdicts(sim, &applied.request_id);
+        let said = |said: &str| told.iter().all(|kind| *kind == said) && !told.is_empty();
+        let Some(watch) = &applied.watch else {
+            return self.holds(sim, "what is live at once is told", said("Release Live"));
+        };
+        let wanted = match watch.told {
+            Some(Fate::Live) => "Release Live",
+            Some(Fate::RolledBack) => "Release Rolled Back",
+            Some(Fate::Stuck) => "Release Stuck",
+            Some(Fate::Replaced) | None => "nothing",
+        };
+        let says = format!("the verdict is told as it is written, `{wanted}`, not {told:?}");
+        self.holds(sim, &says, said(wanted));
+        let index: Index = sim.state("apps/shop/history/index.json");
+        let mut entries = index.entries.iter();
+        let entry = entries.find(|entry| entry.record == watch.record);
+        let is_entered = entry.is_some_and(|entry| entry.verdict == watch.told);
+        self.holds(sim, "the history has the verdict", is_entered);
+        for (name, watched) in &watch.services {
+            let known = &applied.services[name];
+            let service = sim.outside.services.get(&known.runs_as);
+            let service = service.filter(|service| service.gone_at.is_none());
+            let stands = known.stands.as_ref().map(|stands| stands.arn.as_str());
+            let is_right = match (watched.fate, service) {
+                // A deletion that failed may have removed it since.
+                (Some(Fate::Live), service) => {
+                    let was_live = |service: &Service| service.completed.contains(&known.arn);
+                    stands.is_none() && service.is_none_or(was_live)
+                }
+                (Some(Fate::RolledBack), Some(service)) => {
+                    stands == Some(service.seen.task_definition.as_str())
+                }
+                (Some(Fate::Stuck), service) => service.is_none_or(|service| {
+                    let is_early = at(service.began_at) < watch.since;
+                    let is_other = service.seen.task_definition != known.arn;
+                    !service.is_complete || (is_other && (is_early || !service.went_back))
+                }),
+                _ => false,
+            };
+            let says = format!(
+                "what became of {name} is {watched:?}, and {stands:?} stands: {service:?}, {known:?}, since {:?}",
+                watch.since
+            );
+            self.holds(sim, &says, is_right);
+        }
+    }
+
+    /// The verdicts that were told of a request.
+    fn verdicts<'s>(sim: &'s Sim, request_id: &str) -> Vec<&'s str> {
+        let kinds = ["Release Live", "Release Rolled Back", "Release Stuck"];
+        let told = sim.sent.iter().filter(|event| {
+            event.detail["requestId"] == request_id && kinds.contains(&event.detail_type.as_str())
+        });
+        told.map(|event| event.detail_type.as_str()).collect()
+    }
+
+    /// Of each request one verdict at most is told, and of none that was not promoted.
+    fn assert_verdicts(&self, sim: &Sim) {
+        for (_, id) in &self.wishes {
+            let told: BTreeSet<&str> = Self::verdicts(sim, id).into_iter().collect();
+            let promoted = sim.sent.iter().any(|event| {
+                event.detail["requestId"] == *id && event.detail_type == "Release Promoted"
+            });
+            let says = format!("{id} has one verdict, and is promoted: {told:?}");
+            self.holds(sim, &says, told.is_empty() || (promoted && told.len() == 1));
+        }
     }
 
     /// CloudFormation never takes away what tasks use that may start now.

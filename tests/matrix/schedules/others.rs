@@ -9,13 +9,13 @@ const LABELS: [&str; 3] = ["AWSPENDING", "audit", "green"];
 
 impl Outside {
     /// Somebody does something; in words, what.
-    pub fn interfere(&mut self, chance: &mut Chance) -> Option<&'static str> {
+    pub fn interfere(&mut self, chance: &mut Chance, now: i64) -> Option<&'static str> {
         self.changes += 1;
         match chance.below(8) {
             0..=2 => {
                 let can = self.can_go_back();
                 let name = can.get(chance.below(can.len()))?;
-                self.go_back(name);
+                self.go_back(name, now);
                 Some("ECS goes back")
             }
             3 => {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, Registered, Ties};
+use aws::ecs::{Change, EcsService, NewService, Registered, Rollout, Ties};
 use aws::event_rules::SeenRule;
 use aws::secrets::{LABELS_MAX, Stages, Written, own_label};
 use lambda::unwanted::{Keep, Unwanted};
@@ -16,6 +16,7 @@ use release::timer_rule::{Network, Placement};
 use super::explored::Explored;
 use super::releases::{Given, environment, given, resources_of};
 use super::stack::Stack;
+use super::store::at;
 
 /// What the ARNs of this account and region begin with.
 const ACCOUNT: &str = "us-east-1:123456789012";
@@ -164,6 +165,12 @@ pub struct Service {
     pub before: Option<String>,
     /// Whether it did.
     pub went_back: bool,
+    /// When it began to run what it runs.
+    pub began_at: i64,
+    /// Whether all of its tasks do.
+    pub is_complete: bool,
+    /// Every revision that all of its tasks ran once.
+    pub completed: BTreeSet<String>,
 }
 
 /// A version of a Release's environment.
@@ -239,6 +246,23 @@ impl Outside {
     pub fn went_back(&self, name: &str) -> bool {
         let service = self.services.get(name);
         service.is_some_and(|service| service.went_back)
+    }
+
+    /// How far ECS is with those of these services that stand.
+    pub fn rollouts(&self, names: &[String]) -> BTreeMap<String, Rollout> {
+        let services = self.standing();
+        let services = services.filter(|service| names.contains(&service.seen.name));
+        let rollouts = services.map(|service| {
+            let rollout = Rollout {
+                revision: service.seen.task_definition.clone(),
+                is_complete: service.is_complete,
+                began_at: Some(at(service.began_at)),
+                network: service.seen.network.clone(),
+                events: Vec::new(),
+            };
+            (service.seen.name.clone(), rollout)
+        });
+        rollouts.collect()
     }
 
     /// What of the App stands and is not to be kept.
@@ -524,6 +548,9 @@ impl Outside {
             gone_at: None,
             before: None,
             went_back: false,
+            began_at: now,
+            is_complete: false,
+            completed: BTreeSet::new(),
         };
         self.services.insert(new.name.to_owned(), service);
         Ok(())
@@ -533,7 +560,7 @@ impl Outside {
     pub fn move_service(
         &mut self,
         name: &str,
-        definition: &str,
+        (definition, now): (&str, i64),
         change: Change<'_>,
     ) -> Result<(), CallError> {
         self.starts(definition)?;
@@ -548,6 +575,7 @@ impl Outside {
             let before = mem::replace(&mut seen.task_definition, definition.to_owned());
             seen.may_run = BTreeSet::from([before.clone(), definition.to_owned()]);
             service.before = Some(before);
+            (service.began_at, service.is_complete) = (now, false);
         }
         service.went_back = false;
         seen.deployment = change.deployment.unwrap_or(seen.deployment);
@@ -571,21 +599,26 @@ impl Outside {
     }
 
     /// ECS moves a service back.
-    pub fn go_back(&mut self, name: &str) {
+    pub fn go_back(&mut self, name: &str, now: i64) {
         if let Some(service) = self.services.get_mut(name)
             && let Some(before) = service.before.clone()
         {
             service.seen.task_definition.clone_from(&before);
+            service.completed.insert(before.clone());
             service.seen.may_run = BTreeSet::from([before]);
             service.went_back = true;
+            (service.began_at, service.is_complete) = (now, true);
         }
     }
 
     /// The deployments are complete: nothing goes back any more.
     pub fn complete_deployments(&mut self) {
-        for Service { seen, before, .. } in self.services.values_mut() {
+        for service in self.services.values_mut() {
+            let Service { seen, before, .. } = service;
             *before = None;
             seen.may_run = BTreeSet::from([seen.task_definition.clone()]);
+            service.is_complete = true;
+            service.completed.insert(seen.task_definition.clone());
         }
     }
 

@@ -13,6 +13,7 @@ use aws::settings_bucket::{Object, Replaced};
 use chrono::{DateTime, Utc};
 use lambda::state_store::StateObjects;
 use lambda::work::Outbox;
+use names::keys;
 use promote::Report;
 use promotion::Promotion;
 use promotion::events::Event;
@@ -206,6 +207,13 @@ impl Sim {
             event.detail_type,
             self.trace
         );
+    }
+
+    /// The marks of Releases whose verdict is not known.
+    pub fn marks(&self) -> Vec<String> {
+        let marks = self.objects.keys();
+        let marks = marks.filter(|key| key.starts_with(keys::UNSETTLED));
+        marks.cloned().collect()
     }
 
     pub fn promotion(&self) -> Promotion {

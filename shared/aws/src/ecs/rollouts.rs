@@ -27,7 +27,7 @@ pub struct Rollout {
     /// The network of the service's tasks, where it has one.
     pub network: Option<Network>,
     /// What ECS says of the service, newest first.
-    events: Vec<(DateTime<Utc>, String)>,
+    pub events: Vec<(DateTime<Utc>, String)>,
 }
 
 impl Rollout {

@@ -67,10 +67,14 @@ fn applied(release: &str, revision: u64) -> Applied {
 
 /// What a promote did that moved all Services, or those.
 fn watch(now: &Applied, before: Option<&Applied>, changed: &[&str]) -> Option<Watch> {
-    let moves = now.services.keys().map(|name| Moved {
-        name,
-        changed: changed.contains(&name.as_str()),
-        has_tasks: true,
+    let moves = now.services.keys().map(|name| {
+        let ran = before.map(|before| before.services[name].arn.as_str());
+        Moved {
+            name,
+            changed: changed.contains(&name.as_str()),
+            has_tasks: true,
+            before: ran,
+        }
     });
     Watch::of(moves, before, RECORD.to_owned(), at(0))
 }
@@ -149,6 +153,29 @@ fn what_ecs_went_back_to_is_written_down_service_by_service() {
     );
     let event = state.settled[0].event(&shop()).unwrap();
     assert_eq!(event.detail_type, "Release Rolled Back");
+}
+
+#[test]
+fn a_release_that_was_gone_back_to_is_rolled_back_to_newer_revisions() {
+    // R2 ran revision 9 and came to life; R1 is gone back to, then R3, neither of which does.
+    let mut r1 = applied("R1", 4);
+    r1.watch = watch(&r1, Some(&applied("R2", 9)), &SERVICES);
+    let mut r3 = applied("R3", 5);
+    r3.watch = watch(&r3, Some(&r1), &SERVICES);
+    for now in [r1, r3] {
+        let mut state = Promotion {
+            applied: Some(now),
+            ..Promotion::default()
+        };
+        let ecs = BTreeMap::from([seen("web", 9, true), seen("worker", 10, true)]);
+        state.settle(RECORD, &ecs, (at(2), patience()));
+        let by_hand = None; // nothing that ran before
+        assert_eq!(fates(&state), [Some(Fate::RolledBack), by_hand, None]);
+        assert_eq!(
+            stands(state.applied.as_ref().unwrap(), "web"),
+            Some(arn("web", 9))
+        );
+    }
 }
 
 #[test]
