@@ -22,7 +22,7 @@ use std::time::Duration;
 use aws::clients::SdkConfig;
 use chrono::{TimeDelta, Utc};
 use names::error_chain::Chain;
-use names::{AppName, RackName, ReleaseId};
+use names::{AppId, AppName, RackName, ReleaseId};
 use promotion::Promotion;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -185,6 +185,14 @@ impl Shell {
             return Err(self.unknown(&app).await?);
         }
         Ok((app, state))
+    }
+
+    /// An App of this Rack.
+    fn id(&self, app: &AppName) -> AppId {
+        AppId {
+            rack: self.rack.name.clone(),
+            app: app.clone(),
+        }
     }
 
     /// What is said of an App that is not there.

@@ -12,6 +12,7 @@ pub mod readers;
 pub mod release_name;
 pub mod report;
 pub mod services;
+pub mod settings;
 pub mod status;
 pub mod table;
 pub mod wait;

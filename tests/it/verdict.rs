@@ -93,7 +93,7 @@ pub async fn roll_back(world: &World, service: &str, revision: &str) {
 }
 
 /// The Release was promoted so many minutes ago.
-async fn minutes_ago(world: &World, minutes: i64) {
+pub async fn minutes_ago(world: &World, minutes: i64) {
     let mut state = app::state(world).await;
     let since = state["applied"]["watch"]["since"].as_str().unwrap();
     let since = chrono::DateTime::parse_from_rfc3339(since).unwrap();

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use aws::call_error::{CallError, ErrorClass};
+use futures_util::future::try_join;
 use names::{AppName, ReleaseId, keys};
 use promotion::Promotion;
 use serde::Serialize;
 
 use super::Shell;
 use crate::cli::Waiting;
+use crate::core::report::SeenVerdict;
 use crate::core::services::Phase;
 use crate::core::wait::{Asked, Target, Verdict, Watch, asked};
 use crate::edge::terminal::Progress;
@@ -129,25 +131,61 @@ impl Follower<'_> {
         let mut cluster = None;
         loop {
             if let Some(verdict) = watch.verdict() {
-                return Ok(self.watched(verdict, &watch));
+                let reason = self.reason(cluster.as_deref(), &watch).await;
+                return Ok(self.watched(verdict, reason, &watch));
             }
             if cluster.is_none() {
                 cluster = self.cluster().await?;
             }
-            if let Some(cluster) = &cluster {
-                let seen = self.shell.ecs.services(cluster, &watch.open()).await;
-                if let Some(seen) = passing(seen)? {
-                    watch.look(&seen);
-                    progress.show(watch.lines());
+            let open = watch.open();
+            let seen = async {
+                match &cluster {
+                    Some(cluster) => passing(self.shell.ecs.services(cluster, &open).await),
+                    None => Ok(None),
                 }
+            };
+            let (told, seen) = try_join(self.told(), seen).await?;
+            if let Some(seen) = seen {
+                watch.look(&seen);
             }
+            if let Some((verdict, told)) = told {
+                watch.take(&told);
+                progress.show(watch.lines());
+                return Ok(self.watched(verdict, told.message, &watch));
+            }
+            progress.show(watch.lines());
             if watch.verdict().is_none() {
                 if self.is_over() {
-                    return Ok(self.watched(Verdict::TimedOut, &watch));
+                    return Ok(self.watched(Verdict::TimedOut, None, &watch));
                 }
                 self.pause().await;
             }
         }
+    }
+
+    /// The verdict of the Rack itself, which knows why.
+    async fn told(&self) -> Result<Option<(Verdict, SeenVerdict)>, RackError> {
+        let key = keys::report(self.app, self.release);
+        let report = passing(self.shell.objects.report(&key).await)?.flatten();
+        let report = report.filter(|report| report.request_id == self.request_id);
+        let told = report.and_then(|report| report.verdict);
+        Ok(told.and_then(|told| Some((Verdict::told(&told)?, told))))
+    }
+
+    /// Why a Service is not live, by its tasks that stopped. Who may not see them is told the rest.
+    async fn reason(&self, cluster: Option<&str>, watch: &Watch) -> Option<String> {
+        let secret = self.shell.id(self.app).secret();
+        for target in watch.fallen() {
+            let service = (target.service.as_str(), target.runs_as.as_str());
+            let stopped = self.shell.ecs.stopped(cluster?, service).await;
+            let mut stopped = stopped.unwrap_or_default().into_iter();
+            let of_target = stopped.find(|it| it.task_definition == target.task_definition);
+            if let Some(stopped) = of_target {
+                let why = stopped.told(&secret).message;
+                return Some(format!("Service `{}`: {why}", target.service));
+            }
+        }
+        None
     }
 
     async fn cluster(&self) -> Result<Option<String>, RackError> {
@@ -195,11 +233,11 @@ impl Follower<'_> {
         }
     }
 
-    fn watched(&self, verdict: Verdict, watch: &Watch) -> Followed {
+    fn watched(&self, verdict: Verdict, reason: Option<String>, watch: &Watch) -> Followed {
         let services = watch.phases();
         self.ended_at(Followed {
             services,
-            ..self.ended(verdict, None)
+            ..self.ended(verdict, reason)
         })
     }
 

@@ -18,16 +18,21 @@ const AT_ONCE: usize = 8;
 /// Lists the newest Releases of the App.
 pub async fn releases(shell: &Shell, limit: usize) -> Result<Answer, RackError> {
     let (app, state) = shell.known().await?;
-    let folders = folders(shell, &app).await?;
+    let index = shell.objects.history(&app);
+    let (folders, index) = try_join(folders(shell, &app), index).await?;
     let newest = history::newest_first(&folders);
     let older = newest.len().saturating_sub(limit);
-    let shown: Vec<(ReleaseId, Folder)> = newest
+    let shown: Vec<(ReleaseId, Folder, Option<&str>)> = newest
         .into_iter()
         .take(limit)
-        .map(|(release, folder)| (release.clone(), folder.clone()))
+        .map(|(release, folder)| {
+            let record = history::record(&index, release);
+            (release.clone(), folder.clone(), record)
+        })
         .collect();
-    let rows = stream::iter(shown)
-        .map(async |(release, folder)| row(shell, &app, (release, folder), &state).await);
+    let rows = stream::iter(shown).map(async |(release, folder, record)| {
+        row(shell, &app, (release, folder, record), &state).await
+    });
     let releases = Releases {
         app: app.to_string(),
         releases: rows.buffered(AT_ONCE).try_collect().await?,
@@ -56,13 +61,18 @@ pub async fn folders(
 async fn row(
     shell: &Shell,
     app: &AppName,
-    (release, folder): (ReleaseId, Folder),
+    (release, folder, record): (ReleaseId, Folder, Option<&str>),
     state: &Promotion,
 ) -> Result<ReleaseRow, RackError> {
+    // A record says what a report says, and who asked; what was promoted before there was a history has its report alone.
     let report = async {
-        match folder.report {
+        let recorded = match record {
+            Some(record) => shell.objects.report(record).await?,
+            None => None,
+        };
+        match folder.report.filter(|_| recorded.is_none()) {
             Some(_) => shell.objects.report(&keys::report(app, &release)).await,
-            None => Ok(None),
+            None => Ok(recorded),
         }
     };
     let build = async {

@@ -26,7 +26,7 @@ pub async fn why(shell: &Shell) -> Result<Answer, RackError> {
     if let Some(applied) = &state.applied {
         look(shell, applied, &mut known).await;
     }
-    let why = Why::of(app.as_str(), &state, known);
+    let why = Why::of(&shell.id(&app), &state, known);
     let text = why.text();
     Ok(Answer::of(&why, text))
 }

@@ -6,6 +6,7 @@ use environment::{Environment, KeyChanges};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::settings;
 use super::table::section;
 
 /// What of a Release is compared.
@@ -35,6 +36,17 @@ pub struct Differences {
     pub images: Vec<String>,
     /// Whether their convox.yml differ.
     pub manifest: bool,
+    /// Paths of the settings that differ in them.
+    pub settings: Vec<String>,
+}
+
+impl Side {
+    fn settings(&self) -> (&[u8], &Environment) {
+        (
+            self.manifest.as_deref().unwrap_or_default(),
+            &self.environment,
+        )
+    }
 }
 
 impl Differences {
@@ -53,6 +65,7 @@ impl Differences {
             keys: one.environment.changes_to(&other.environment),
             images: changed.cloned().collect(),
             manifest: one.manifest != other.manifest,
+            settings: settings::differing(one.settings(), other.settings()).unwrap_or_default(),
         }
     }
 
@@ -61,7 +74,8 @@ impl Differences {
     pub fn text(&self) -> String {
         let mut text = key_lines(&self.keys);
         text.push_str(&section("Images that differ", &self.images));
-        if self.manifest {
+        text.push_str(&section("Settings that differ", &self.settings));
+        if self.manifest && self.settings.is_empty() {
             text.push_str("convox.yml differs\n");
         }
         if text.is_empty() {
@@ -85,6 +99,14 @@ pub fn key_lines(keys: &KeyChanges) -> String {
     ]
     .map(|(mark, names)| marked(mark, names))
     .concat()
+}
+
+/// The same in one line.
+#[must_use]
+pub fn key_words(keys: &KeyChanges) -> String {
+    let lines = key_lines(keys);
+    let words = lines.lines().map(|line| line.replacen(' ', "", 1));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn images(side: &Side) -> BTreeMap<String, Value> {
@@ -123,18 +145,18 @@ mod tests {
         let one = side(
             &[("KEPT", "canary"), ("OLD", "canary"), ("OTHER", "canary1")],
             "a",
-            "m",
+            "services: {web: {port: 1}}",
         );
         let two = side(
             &[("KEPT", "canary"), ("NEW", "canary"), ("OTHER", "canary2")],
             "b",
-            "n",
+            "services: {web: {port: 2}}",
         );
         let told = Differences::between("shop", ("R1", &one), ("R2", &two));
         let text = told.text();
         assert_eq!(
             text,
-            "+ NEW\n~ OTHER\n- OLD\nImages that differ\n  web\nconvox.yml differs\n"
+            "+ NEW\n~ OTHER\n- OLD\nImages that differ\n  web\nSettings that differ\n  services.web.port\n"
         );
         let json = serde_json::to_string(&told).unwrap();
         assert!(

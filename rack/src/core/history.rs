@@ -1,16 +1,18 @@
-//! Which Releases an App has, and what became of each: read from the folders of Releases, their reports and the state.
-//!
-//! Everything that lists Releases goes through here, so that another source of the same can take its place.
+//! Which Releases an App has, and what became of each: read from the folders of Releases, the history of requests and the state.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use chrono::{DateTime, Utc};
+use environment::KeyChanges;
 use names::{AppName, ReleaseId};
-use promotion::Promotion;
+use promotion::history::Index;
+use promotion::verdict::Fate;
+use promotion::{Applied, Promotion};
 use serde::Serialize;
 
-use super::report::{Fallback, SeenReport};
+use super::changes::key_words;
+use super::report::{Fallback, SeenAsker, SeenReport};
 use super::table::table;
 
 /// An object of the settings bucket, as a listing has it.
@@ -108,6 +110,14 @@ pub fn applied_before<'f>(
     last.map(|(release, _)| release)
 }
 
+/// The record of the last request of a Release; none where it is older than the index.
+#[must_use]
+pub fn record<'i>(index: &'i Index, release: &ReleaseId) -> Option<&'i str> {
+    let mut entries = index.entries.iter();
+    let newest = entries.find(|entry| entry.release.as_deref() == Some(release.as_str()));
+    newest.map(|entry| entry.record.as_str())
+}
+
 /// The answer of `releases`.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,8 +136,8 @@ pub struct Releases {
 pub struct ReleaseRow {
     /// The Release.
     pub release: String,
-    /// `live`, `promoted` (it was, once), `promoting`, `waiting`, `superseded`, `failed`, `draft`, or `new` where nothing is
-    /// known of its promote.
+    /// `live`, `moving`, `rolledBack` or `stuck` of the one that is applied; `promoted` (it was, once), `promoting`, `waiting`,
+    /// `superseded`, `failed`, `refused`, `draft`, or `new` where nothing is known of its promote.
     pub status: String,
     /// When it was made.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -144,9 +154,15 @@ pub struct ReleaseRow {
     /// Why it is S3 although Secrets Manager was wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fallback: Option<Fallback>,
-    /// Why it failed or waits.
+    /// Why it failed, waits, or is not live.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Who asked for it last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<SeenAsker>,
+    /// Keys that differ from what was applied before that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keys: Option<KeyChanges>,
     /// What its build is described as.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -171,8 +187,30 @@ pub fn row(
         decided_by: report.and_then(|report| report.decided_by.clone()),
         fallback: report.and_then(|report| report.fallback.clone()),
         reason,
+        asked_by: report.and_then(|report| report.asked_by.clone()),
+        keys: report.and_then(|report| report.keys.clone()),
         description,
     }
+}
+
+/// What became of the Release that is applied, and why.
+fn standing(applied: &Applied, report: Option<&SeenReport>) -> (String, Option<String>) {
+    let Some(watch) = &applied.watch else {
+        return ("live".to_owned(), None);
+    };
+    let is_live = |fate: Option<Fate>| fate == Some(Fate::Live);
+    if watch.services.values().all(|watched| is_live(watched.fate)) {
+        return ("live".to_owned(), None);
+    }
+    let status = match watch.told {
+        None => "moving",
+        Some(Fate::RolledBack) => "rolledBack",
+        Some(Fate::Stuck) => "stuck",
+        Some(Fate::Live | Fate::Replaced) => "live",
+    };
+    let told = report.and_then(|report| report.verdict.as_ref());
+    let told = told.and_then(|verdict| verdict.message.clone());
+    (status.to_owned(), told)
 }
 
 fn status(
@@ -185,12 +223,9 @@ fn status(
     let desired = state.desired.as_ref();
     let promotes = desired.and_then(|desired| Some((desired, desired.promotes()?.0)));
     let is_open = promotes.filter(|(desired, wanted)| desired.is_open() && *wanted == release);
-    if state
-        .applied
-        .as_ref()
-        .is_some_and(|applied| applied.release == *release)
-    {
-        return is("live");
+    let applied = state.applied.as_ref();
+    if let Some(applied) = applied.filter(|applied| applied.release == *release) {
+        return standing(applied, report);
     }
     if let Some((desired, _)) = is_open {
         let reason = Some(desired.status.in_words().to_owned());
@@ -217,8 +252,16 @@ impl Releases {
         if self.releases.is_empty() {
             return format!("{} has no Release\n", self.app);
         }
-        let rows: Vec<[String; 6]> = self.releases.iter().map(cells).collect();
-        let head = ["RELEASE", "STATUS", "MADE", "WENT LIVE", "DELIVERY", "WHAT"];
+        let rows: Vec<[String; 7]> = self.releases.iter().map(cells).collect();
+        let head = [
+            "RELEASE",
+            "STATUS",
+            "MADE",
+            "WENT LIVE",
+            "DELIVERY",
+            "ASKED BY",
+            "WHAT",
+        ];
         let mut text = table(head, &rows);
         if self.older > 0 {
             let _ = writeln!(text, "and {} older; --limit shows more", self.older);
@@ -227,7 +270,7 @@ impl Releases {
     }
 }
 
-fn cells(row: &ReleaseRow) -> [String; 6] {
+fn cells(row: &ReleaseRow) -> [String; 7] {
     let delivery = row.delivery.clone().unwrap_or_default();
     let by = row.decided_by.as_ref();
     let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
@@ -235,14 +278,22 @@ fn cells(row: &ReleaseRow) -> [String; 6] {
     let fallback = fallback
         .map(|why| format!(", {}", why.error_type))
         .unwrap_or_default();
-    let what = row.reason.clone().or_else(|| row.description.clone());
+    let keys = row.keys.as_ref().map(key_words);
+    let keys = keys.filter(|words| !words.is_empty());
+    let what = [keys, row.description.clone()].into_iter().flatten();
+    let what = row
+        .reason
+        .clone()
+        .unwrap_or_else(|| what.collect::<Vec<_>>().join("; "));
+    let asked_by = row.asked_by.as_ref().map(SeenAsker::in_words);
     [
         row.release.clone(),
         row.status.clone(),
         time(row.made),
         time(row.applied),
         format!("{delivery}{by}{fallback}"),
-        first_line(&what.unwrap_or_default()),
+        asked_by.unwrap_or_default(),
+        first_line(&what),
     ]
 }
 
@@ -355,6 +406,12 @@ mod tests {
         let report = |value| serde_json::from_value::<SeenReport>(value).unwrap();
         for (name, folder, report, want) in [
             ("R4", &env, None, "live"),
+            (
+                "R6",
+                &env,
+                Some(report(json!({"status": "superseded"}))),
+                "superseded",
+            ),
             ("R5", &env, None, "promoting"),
             (
                 "R3",

@@ -1,7 +1,8 @@
-//! What the functions write and answer, as far as the tool reads it. Members that a later version adds are no error.
+//! What the functions write and answer, reports, records and answers alike, as far as the tool reads it. Members that a later version adds are no error.
 
 use std::collections::BTreeMap;
 
+use environment::KeyChanges;
 use names::error_type::{ErrorType, Explanation};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,16 +39,55 @@ pub struct SeenReport {
     pub removed: Vec<String>,
     /// What the user should know.
     pub warnings: Vec<String>,
-    /// What became of the Release after that.
+    /// What became of the Release, once it is known.
     pub verdict: Option<SeenVerdict>,
+    /// Who asked, in a record of the history.
+    pub asked_by: Option<SeenAsker>,
+    /// Keys that were added, changed and removed, in a record of the history.
+    pub keys: Option<KeyChanges>,
 }
 
-/// What ECS made of a Release.
+/// Who asked, and how that is known.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SeenAsker {
+    /// How it is known.
+    pub known_by: String,
+    /// Who wrote the environment, in S3's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requester: Option<String>,
+    /// The `source` of the event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The account that the event is from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+}
+
+impl SeenAsker {
+    /// For people.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let who = [&self.requester, &self.source, &self.account];
+        let who: Vec<&str> = who.into_iter().filter_map(Option::as_deref).collect();
+        match (who.is_empty(), self.known_by.as_str()) {
+            (true, "nothing") => String::new(),
+            (true, how) => how.to_owned(),
+            (false, how) => format!("{} ({how})", who.join(" of ")),
+        }
+    }
+}
+
+/// What became of a Release.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct SeenVerdict {
-    /// Why it is not live, in words.
+    /// `live`, `rolledBack`, `stuck`, `replaced`.
+    pub status: String,
+    /// Why, in a sentence for each Service that is not live.
     pub message: Option<String>,
+    /// The same words, by Service, of those that had to be waited for.
+    pub services: BTreeMap<String, String>,
 }
 
 /// Why Secrets Manager is not used.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use promotion::{Promotion, Status};
 use serde::Serialize;
 
-use super::report::SeenReport;
+use super::report::{SeenReport, SeenVerdict};
 use super::services::{Phase, SeenService};
 use crate::exit::Exit;
 
@@ -152,6 +152,28 @@ impl Watch {
         }
     }
 
+    /// Takes in what the Rack found out by itself.
+    pub fn take(&mut self, told: &SeenVerdict) {
+        for (target, phase, _) in &mut self.targets {
+            let fate = told.services.get(&target.service).map(String::as_str);
+            let reason = || told.message.clone().unwrap_or_default();
+            match fate {
+                Some("live") => *phase = Phase::Live,
+                Some("rolledBack") => *phase = Phase::RolledBack { reason: reason() },
+                _ => {}
+            }
+        }
+    }
+
+    /// The Services that are known not to be live: name, ECS service and the revision that was to run.
+    #[must_use]
+    pub fn fallen(&self) -> Vec<&Target> {
+        let fallen = self.targets.iter().filter(|(_, phase, _)| {
+            matches!(phase, Phase::RolledBack { .. } | Phase::Failed { .. })
+        });
+        fallen.map(|(target, ..)| target).collect()
+    }
+
     /// One line for each Service.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
@@ -220,9 +242,23 @@ pub enum Verdict {
     Superseded,
     /// The time was up.
     TimedOut,
+    /// The Rack waits no longer for it to become live, which is told as `Release Stuck`.
+    Stuck,
 }
 
 impl Verdict {
+    /// What the Rack itself found out; none where it says what this tool does not know.
+    #[must_use]
+    pub fn told(told: &SeenVerdict) -> Option<Self> {
+        match told.status.as_str() {
+            "live" => Some(Self::Live),
+            "rolledBack" => Some(Self::RolledBack),
+            "stuck" => Some(Self::Stuck),
+            "replaced" => Some(Self::Superseded),
+            _ => None,
+        }
+    }
+
     /// With what the program ends.
     #[must_use]
     pub fn exit(self) -> Exit {
@@ -230,7 +266,7 @@ impl Verdict {
             Self::Live | Self::Promoted | Self::Requested | Self::Waiting => Exit::Done,
             Self::Failed | Self::Superseded => Exit::Failed,
             Self::RolledBack => Exit::RolledBack,
-            Self::TimedOut => Exit::TimedOut,
+            Self::TimedOut | Self::Stuck => Exit::TimedOut,
         }
     }
 
@@ -245,6 +281,7 @@ impl Verdict {
             Self::RolledBack => "was rolled back by ECS",
             Self::Failed => "failed",
             Self::Superseded => "is superseded",
+            Self::Stuck => "is stuck; ECS goes on trying",
             Self::TimedOut => "was not seen to its end in time; it goes on by itself",
         }
     }
@@ -327,6 +364,31 @@ mod tests {
         watch.look(&[service(&[("new", Some("COMPLETED"))], 2, true)]);
         assert_eq!(watch.verdict(), Some(Verdict::Live));
         assert_eq!(Watch::new(Vec::new()).verdict(), Some(Verdict::Live));
+    }
+
+    #[test]
+    fn what_the_rack_found_out_counts() {
+        let told = |status: &str| SeenVerdict {
+            status: status.to_owned(),
+            message: Some("why".to_owned()),
+            services: BTreeMap::from([("web".to_owned(), status.to_owned())]),
+        };
+        let mut watch = Watch::new(vec![target("web")]);
+        watch.take(&told("stuck"));
+        assert!(watch.fallen().is_empty() && watch.verdict().is_none());
+        watch.take(&told("rolledBack"));
+        assert_eq!(watch.fallen(), [&target("web")]);
+        let reason = "why".to_owned();
+        assert_eq!(watch.phases()["web"], Phase::RolledBack { reason });
+        let all = [
+            "live",
+            "rolledBack",
+            "stuck",
+            "replaced",
+            "of a later version",
+        ];
+        let exits = all.map(|status| Verdict::told(&told(status)).map(|it| it.exit() as u8));
+        assert_eq!(exits, [Some(0), Some(3), Some(4), Some(1), None]);
     }
 
     #[test]

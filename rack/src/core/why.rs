@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use promotion::launch_reason::Reason;
+use names::AppId;
+use promotion::stop_reason::{StopCause, StoppedTask, Told};
+use promotion::verdict::Watched;
 use promotion::{Promotion, Status};
 use serde::Serialize;
 
@@ -48,10 +50,8 @@ pub struct Stopped {
     pub service: String,
     /// Its revision.
     pub task_definition: String,
-    /// ECS's words.
-    pub reason: String,
-    /// What the containers ended with, where they ran.
-    pub exit_codes: Vec<(String, i32)>,
+    /// What ECS says of it.
+    pub task: StoppedTask,
 }
 
 /// What is known beside the state.
@@ -72,14 +72,14 @@ pub struct Known {
 impl Why {
     /// What state, reports and ECS say.
     #[must_use]
-    pub fn of(app: &str, state: &Promotion, known: Known) -> Self {
+    pub fn of(id: &AppId, state: &Promotion, known: Known) -> Self {
         let mut findings: Vec<Finding> =
             request(state, known.wanted.as_ref()).into_iter().collect();
         findings.extend(services(state, &known));
-        findings.extend(stopped(&known.stopped));
+        findings.extend(known.stopped.iter().map(|it| it.finding(&id.secret())));
         findings.extend(fallback(state, known.live.as_ref()));
         Self {
-            app: app.to_owned(),
+            app: id.app.to_string(),
             findings,
             warnings: known.warnings,
         }
@@ -170,12 +170,14 @@ fn services(state: &Promotion, known: &Known) -> Vec<Finding> {
         } else {
             "its deployment failed".to_owned()
         };
-        let reason = failed.unwrap_or(primary).reason.clone();
+        let known = watched(state, name).and_then(|it| it.why.as_ref());
+        let said = failed.unwrap_or(primary).reason.clone();
+        let said = said.filter(|reason| !reason.is_empty());
         Some(Finding {
             about: format!("Service {name}"),
             what,
-            error_type: None,
-            message: reason.filter(|reason| !reason.is_empty()),
+            error_type: known.map(|why| why.cause.clone()),
+            message: known.map(|why| why.message.clone()).or(said),
             cure: Some(
                 "mend what its tasks stop for, and promote again; or `rack rollback`".to_owned(),
             ),
@@ -184,27 +186,28 @@ fn services(state: &Promotion, known: &Known) -> Vec<Finding> {
     findings.collect()
 }
 
-fn stopped(stopped: &[Stopped]) -> Vec<Finding> {
-    stopped.iter().map(Stopped::finding).collect()
+/// What was found out about a Service when its Release's verdict was decided.
+fn watched<'s>(state: &'s Promotion, service: &str) -> Option<&'s Watched> {
+    let watch = state.applied.as_ref()?.watch.as_ref()?;
+    watch.services.get(service)
 }
 
 impl Stopped {
-    /// ECS's words are not shown where they are about a secret: they can quote what stands in it.
-    fn finding(&self) -> Finding {
-        let of_secret = Reason::parse(&self.reason);
-        let reason = match &of_secret {
-            Some(reason) => reason.in_words("of the App"),
-            None => self.reason.clone(),
-        };
-        let exits = self.exit_codes.iter();
-        let exits = exits.map(|(container, code)| format!("{container} exited with {code}"));
-        let said: Vec<String> = [reason].into_iter().chain(exits).collect();
+    /// Why it stopped. ECS's own words are not shown: they can quote what stands in a secret.
+    #[must_use]
+    pub fn told(&self, secret: &str) -> Told {
+        let cause = StopCause::of_task(&self.task);
+        cause.map_or_else(Told::unknown, |cause| cause.told(secret))
+    }
+
+    fn finding(&self, secret: &str) -> Finding {
+        let told = self.told(secret);
         Finding {
             about: format!("Service {}", self.service),
             what: format!("a task of {} stopped", short(&self.task_definition)),
-            error_type: None,
-            message: Some(said.join("; ")),
-            cure: of_secret.map(|reason| reason.cause.fix().to_owned()),
+            error_type: Some(told.cause),
+            message: Some(told.message),
+            cure: StopCause::of_task(&self.task).map(|cause| cause.cure().to_owned()),
         }
     }
 }
@@ -229,6 +232,8 @@ fn fallback(state: &Promotion, report: Option<&SeenReport>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
+    use names::{AppName, RackName};
+    use promotion::stop_reason::StoppedContainer;
     use serde_json::json;
 
     use super::super::services::tests::service;
@@ -251,6 +256,28 @@ mod tests {
         serde_json::from_value(value).ok()
     }
 
+    fn shop() -> AppId {
+        AppId {
+            rack: RackName::new("myrack").unwrap(),
+            app: AppName::new("shop").unwrap(),
+        }
+    }
+
+    fn stopped(reason: &str, exit_code: Option<i32>) -> Stopped {
+        let container = StoppedContainer {
+            reason: String::new(),
+            exit_code,
+        };
+        Stopped {
+            service: "web".to_owned(),
+            task_definition: "arn/new".to_owned(),
+            task: StoppedTask {
+                reason: reason.to_owned(),
+                containers: vec![container],
+            },
+        }
+    }
+
     #[test]
     fn each_thing_that_is_wrong_is_named_with_its_cure() {
         let known = Known {
@@ -263,16 +290,15 @@ mod tests {
                 1,
                 true,
             )],
-            stopped: vec![Stopped {
-                service: "web".to_owned(),
-                task_definition: "arn/new".to_owned(),
-                reason: "Essential container exited".to_owned(),
-                exit_codes: vec![("web".to_owned(), 1)],
-            }],
+            stopped: vec![
+                stopped("Essential container in task exited", Some(1)),
+                stopped("CannotPullContainerError: pull of canary", None),
+                stopped("something new", None),
+            ],
             warnings: vec!["tasks: AccessDenied".to_owned()],
         };
         let why = Why::of(
-            "shop",
+            &shop(),
             &state(&json!({"status": "failed", "reason": "NoImage"})),
             known,
         );
@@ -283,25 +309,37 @@ mod tests {
             "what to do: the message has path",
             "ECS runs old, and new was applied",
             "why arn/new",
-            "web exited with 1",
+            "a task of new stopped (ExitCode)\n  its container ended with exit code 1; its log says why\n",
+            "what to do: push the image, or",
+            "a task of new stopped (Unknown)",
             "since Secrets Manager failed (Timeout)",
             "Secrets Manager was slow",
             "not seen: tasks",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    #[test]
+    fn what_the_verdict_found_out_is_told_of_the_service() {
+        let mut state = state(&json!({"status": "done"}));
+        let watched = json!({"since": "2026-01-01T00:00:00Z", "record": "r", "told": "rolledBack", "services": {
+            "web": {"fate": "rolledBack", "why": {"cause": "Image", "message": "its image could not be pulled"}}}});
+        state.applied.as_mut().unwrap().watch = serde_json::from_value(watched).unwrap();
+        let known = Known {
+            services: vec![service(&[("arn/old", Some("COMPLETED"))], 1, true)],
+            ..Known::default()
+        };
+        let text = Why::of(&shop(), &state, known).text();
+        let part = "somebody moved it (Image)\n  its image could not be pulled\n";
+        assert!(text.contains(part), "{text}");
     }
 
     #[test]
     fn what_ecs_says_of_a_secret_is_not_repeated() {
-        let reason = "ResourceInitializationError: retrieved secret from Secrets Manager did not contain json key A: canary".to_owned();
-        let stopped = Stopped {
-            service: "web".to_owned(),
-            task_definition: "arn/new".to_owned(),
-            reason,
-            exit_codes: Vec::new(),
-        };
-        let told = format!("{:?}", stopped.finding());
+        let reason = "ResourceInitializationError: retrieved secret from Secrets Manager did not contain json key A: canary";
+        let told = format!("{:?}", stopped(reason, None).finding("myrack/shop"));
         assert!(
             !told.contains("canary") && told.contains("no key"),
             "{told}"
@@ -314,10 +352,10 @@ mod tests {
             services: vec![service(&[("arn/new", Some("COMPLETED"))], 1, true)],
             ..Known::default()
         };
-        let why = Why::of("shop", &state(&json!({"status": "done"})), known);
+        let why = Why::of(&shop(), &state(&json!({"status": "done"})), known);
         assert_eq!(why.text(), "nothing is known to be wrong with shop\n");
         let waits = Why::of(
-            "shop",
+            &shop(),
             &state(
                 &json!({"status": "waiting", "reason": "its stack", "until": "2026-01-01T00:00:00Z"}),
             ),

@@ -9,6 +9,7 @@ use aws_sdk_ecs::types::{
     ContainerDefinition, Deployment, DesiredStatus, Service, Task, TaskStopCode,
 };
 use futures_util::future::try_join_all;
+use promotion::stop_reason::{StoppedContainer, StoppedTask};
 
 use crate::core::readers::SeenContainer;
 use crate::core::services::{SeenDeployment, SeenService};
@@ -191,14 +192,16 @@ fn stopped(service: &str, task: &Task) -> Option<Stopped> {
         return None;
     }
     let containers = task.containers().iter();
-    let exits = containers.filter_map(|container| {
-        let code = container.exit_code().filter(|code| *code != 0)?;
-        Some((container.name().unwrap_or_default().to_owned(), code))
+    let containers = containers.map(|container| StoppedContainer {
+        reason: container.reason().unwrap_or_default().to_owned(),
+        exit_code: container.exit_code(),
     });
     Some(Stopped {
         service: service.to_owned(),
         task_definition: task.task_definition_arn().unwrap_or_default().to_owned(),
-        reason: reason.to_owned(),
-        exit_codes: exits.collect(),
+        task: StoppedTask {
+            reason: reason.to_owned(),
+            containers: containers.collect(),
+        },
     })
 }

@@ -8,6 +8,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use chrono::DateTime;
 use names::{AppName, keys};
 use promotion::Promotion;
+use promotion::history::Index;
 
 use crate::core::history::Listed;
 use crate::core::report::SeenReport;
@@ -74,6 +75,17 @@ impl Objects {
                 format!("read the state of {app} ({place}); is this tool older than the Rack?");
             CallError::incomplete(attempted, "member that it should have").into()
         })
+    }
+
+    /// The newest requests of an App, newest first; none where there is no history, or one that cannot be read.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`] when the call fails.
+    pub async fn history(&self, app: &AppName) -> Result<Index, RackError> {
+        let object = self.bucket.read(&keys::history_index(app)).await?;
+        let index = object.and_then(|object| serde_json::from_slice(&object.bytes).ok());
+        Ok(index.unwrap_or_default())
     }
 
     /// All objects under a prefix.

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 mod collect;
@@ -148,7 +148,8 @@ impl FromIterator<(EnvKey, EnvValue)> for Environment {
 }
 
 /// How two environments differ: names only, each list sorted.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct KeyChanges {
     /// Keys that only the newer one has.
     pub added: Vec<String>,

@@ -175,6 +175,16 @@ impl StopCause {
         }
     }
 
+    /// What to do about it.
+    #[must_use]
+    pub fn cure(&self) -> &'static str {
+        match self {
+            Self::Secret(reason) => reason.cause.fix(),
+            Self::ExitCode(_) => "look at the container's log",
+            Self::Other(family) => family.cure(),
+        }
+    }
+
     /// What is told of it; `secret` is the App's.
     #[must_use]
     pub fn told(&self, secret: &str) -> Told {
@@ -213,6 +223,30 @@ impl Told {
 }
 
 impl Family {
+    fn cure(self) -> &'static str {
+        match self {
+            Self::Image => {
+                "push the image, or give the execution role the right to pull it; then promote again"
+            }
+            Self::Memory => "raise scale.memory, or let the program take less; then promote again",
+            Self::HealthCheck => {
+                "look at the container's log, and at what its health check asks for"
+            }
+            Self::NoCapacity => {
+                "add instances or capacity to the cluster, or lower scale.count, scale.cpu or \
+                 scale.memory; ECS goes on trying"
+            }
+            Self::Network => {
+                "look at the Rack's subnets, their way to AWS's endpoints, and security groups"
+            }
+            Self::Volume => "look at the volume, its mount targets and their security groups",
+            Self::Logging => "look at the log group, and at the execution role's rights to it",
+            Self::Container => "look at the Service's command and at the image's entrypoint",
+            Self::Host => "nothing: ECS starts another task",
+            Self::Setup => "look at what the stopped task says in ECS, and promote again",
+        }
+    }
+
     fn in_words(self) -> &'static str {
         match self {
             Self::Image => {

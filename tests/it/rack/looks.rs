@@ -4,6 +4,7 @@ use rig::canary;
 
 use super::{Desk, assert_has};
 use crate::app::{MANIFEST, asked, promoted, write_manifest};
+use crate::verdict;
 
 #[tokio::test]
 async fn five_questions_take_one_command_each_and_write_nothing() {
@@ -12,6 +13,9 @@ async fn five_questions_take_one_command_each_and_write_nothing() {
     let other = canary::value("DATABASE_URL");
     let changed = [("DATABASE_URL", other.as_str()), ("NEW", &two)];
     promoted(&desk.world, &desk.promote, "R2", &changed).await;
+    let moving = desk.text(&["releases"]).await;
+    assert_has(&moving, &["R2       moving"]);
+    verdict::look(&desk.world, &desk.promote).await;
     write_manifest(&desk.world, "R3", MANIFEST.replace("worker:1", "worker:2")).await;
     desk.world.put_env("shop", "R3", &[("NEW", &two)]).await; // lacks what is required, and nobody is told
 
@@ -31,10 +35,14 @@ async fn five_questions_take_one_command_each_and_write_nothing() {
         &releases,
         &["R3       new", "R2       live", "R1       promoted"],
     );
+    assert_has(&releases, &["(S3 event)", "+NEW ~DATABASE_URL -OTHER"]);
     let diff = desk.text(&["env", "diff", "R1", "R2"]).await;
     assert_eq!(diff, "+ NEW\n~ DATABASE_URL\n- OTHER\n");
     let diff = desk.text(&["env", "diff", "R2", "R3"]).await;
-    assert_eq!(diff, "- DATABASE_URL\nconvox.yml differs\n");
+    assert_eq!(
+        diff,
+        "- DATABASE_URL\nSettings that differ\n  services.worker.image\n"
+    );
     let readers = desk.text(&["who-reads", "DATABASE_URL"]).await;
     assert_has(
         &readers,
@@ -65,10 +73,11 @@ async fn every_answer_has_its_json() {
         .iter()
         .find(|row| row["name"] == "web");
     assert_eq!(web.unwrap()["asApplied"], true, "{status:#}");
-    assert_eq!(
-        desk.json(&["releases"]).await["releases"][0]["status"],
-        "live"
-    );
+    verdict::look(&desk.world, &desk.promote).await;
+    let releases = desk.json(&["releases"]).await;
+    let release = &releases["releases"][0];
+    assert_eq!(release["status"], "live", "{releases:#}");
+    assert_eq!(release["askedBy"]["knownBy"], "S3 event", "{releases:#}");
     assert_eq!(desk.json(&["apps"]).await["apps"][0]["live"], "R1");
     assert_eq!(desk.json(&["why"]).await["findings"], serde_json::json!([]));
     let readers = desk.json(&["who-reads", "DATABASE_URL"]).await;

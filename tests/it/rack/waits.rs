@@ -11,6 +11,7 @@ use tokio::process::{Child, Command};
 
 use super::{Desk, Said, assert_has};
 use crate::app::{self, APP, written};
+use crate::verdict;
 
 const WAIT: [&str; 3] = ["--wait", "--every", "20ms"];
 
@@ -132,6 +133,25 @@ async fn a_rollback_of_ecs_is_a_verdict_of_its_own() {
         made["promote"]["services"]["worker"]["phase"], "rolledBack",
         "{made:#}"
     );
+}
+
+#[tokio::test]
+async fn what_the_rack_itself_finds_out_ends_the_wait() {
+    let (desk, value) = desk().await;
+    verdict::look(&desk.world, &desk.promote).await;
+    desk.world.proxy.hold_rollouts();
+    let (release, tool) = desk.sets(&value, &[]).await;
+    desk.promote.answer(&desk.event(&release).await).await;
+    verdict::minutes_ago(&desk.world, 31).await;
+    verdict::look(&desk.world, &desk.promote).await;
+    let said = ended(tool).await;
+    assert_eq!(said.code, Some(4), "{}{}", said.out, said.err);
+    let made: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(made["promote"]["verdict"], "stuck", "{made:#}");
+    let reason = made["promote"]["reason"].as_str().unwrap();
+    assert_has(reason, &["Service `w", "it is not live"]);
+    let releases = desk.text(&["releases"]).await;
+    assert_has(&releases, &["stuck", "it is not live"]);
 }
 
 #[tokio::test]
