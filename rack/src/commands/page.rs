@@ -100,7 +100,7 @@ async fn seen(shell: &Shell, app: &AppName) -> Result<Seen, RackError> {
         live,
         since,
     };
-    Ok(Seen::of(app.as_str(), read))
+    Ok(Seen::of(&shell.id(app), read))
 }
 
 /// Whether what is wanted and what runs are one Release, which has one report.

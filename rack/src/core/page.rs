@@ -5,6 +5,7 @@ mod html;
 mod plot;
 
 use chrono::{DateTime, Utc};
+use names::AppId;
 use promotion::Promotion;
 use promotion::history::{Ended, Entry, Index, RequestKind};
 use promotion::verdict::Fate;
@@ -116,7 +117,7 @@ pub struct Read {
 impl Seen {
     /// What state, history and reports say of an App.
     #[must_use]
-    pub fn of(app: &str, read: Read) -> Self {
+    pub fn of(id: &AppId, read: Read) -> Self {
         let Read {
             state,
             index,
@@ -134,13 +135,13 @@ impl Seen {
             since: since_when(&state, &entries).or(since),
             services: None,
         };
-        let status = Status::of("", app, &state, known);
+        let status = Status::of("", id.app.as_str(), &state, known);
         let known = why::Known {
             wanted,
             live,
             ..why::Known::default()
         };
-        let why = Why::of(app, &state, known);
+        let why = Why::of(id, &state, known);
         let mut notices: Vec<Notice> = verdict.into_iter().collect();
         notices.extend(why.findings.into_iter().map(|it| found(it, &state)));
         let told: Vec<String> = notices.iter().filter_map(|it| it.message.clone()).collect();

@@ -1,3 +1,4 @@
+use names::{AppName, RackName};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -98,6 +99,13 @@ fn structure(html: &str) -> Vec<char> {
     html.chars().filter(|c| "<>\"".contains(*c)).collect()
 }
 
+fn id(app: &str) -> AppId {
+    AppId {
+        rack: RackName::new("myrack").unwrap(),
+        app: AppName::new(app).unwrap(),
+    }
+}
+
 #[test]
 fn a_hostile_name_is_text() {
     let page = html(&everywhere("<script>alert('x')</script>"));
@@ -123,7 +131,7 @@ fn the_page_needs_nothing_else() {
 fn what_runs_is_live_since_its_request_ended() {
     let state = state(0, "R1", Some("R1"), &json!({"status": "done"}));
     let entry = entry(0, "R1", &json!({"verdict": "live"}));
-    let seen = Seen::of("shop", read(state, vec![entry]));
+    let seen = Seen::of(&id("shop"), read(state, vec![entry]));
     assert_eq!((seen.health, seen.notices), (Badge::LIVE, Vec::new()));
     let live = seen.live.unwrap();
     assert_eq!((live.release.as_str(), live.since), ("R1", Some(at(4))));
@@ -144,7 +152,7 @@ fn a_failed_request_has_its_cure_and_what_runs_stays() {
         &json!({"status": "failed", "message": "no DATABASE_URL"}),
     );
     let first = entry(0, "R1", &json!({"verdict": "live"}));
-    let seen = Seen::of("shop", read(state, vec![failed, first]));
+    let seen = Seen::of(&id("shop"), read(state, vec![failed, first]));
     assert_eq!(seen.health, Badge::FAILED);
     assert_eq!(seen.live.map(|live| live.release), Some("R1".to_owned()));
     let notice = &seen.notices[0];
@@ -164,13 +172,13 @@ fn what_ecs_went_back_from_stands_until_something_else_is_promoted() {
     let wanted = SeenReport::of(report.to_string().as_bytes());
     let mut of_back = read(state(5, "R2", Some("R2"), &done), vec![back.clone()]);
     of_back.wanted = wanted;
-    let seen = Seen::of("shop", of_back);
+    let seen = Seen::of(&id("shop"), of_back);
     assert_eq!(seen.health, Badge::ROLLED_BACK);
     let said = seen.notices[0].message.as_deref();
     assert_eq!(said, Some("Service `web`: ECS rolled it back"));
     let next = entry(9, "R3", &json!({"verdict": "live"}));
     let seen = Seen::of(
-        "shop",
+        &id("shop"),
         read(state(9, "R3", Some("R3"), &done), vec![next, back]),
     );
     assert_eq!((seen.health, seen.notices), (Badge::LIVE, Vec::new()));
@@ -185,7 +193,7 @@ fn a_fallback_is_told_once() {
         vec![entry(0, "R1", &json!({}))],
     );
     of_fallback.live = SeenReport::of(report.to_string().as_bytes());
-    let seen = Seen::of("shop", of_fallback);
+    let seen = Seen::of(&id("shop"), of_fallback);
     let badges: Vec<Badge> = seen.notices.iter().map(|it| it.badge).collect();
     assert_eq!(
         badges,
@@ -197,13 +205,13 @@ fn a_fallback_is_told_once() {
 
 #[test]
 fn an_app_with_nothing_and_one_whose_history_cannot_be_read_are_shown() {
-    let seen = Seen::of("new", read(Promotion::default(), Vec::new()));
+    let seen = Seen::of(&id("new"), read(Promotion::default(), Vec::new()));
     assert_eq!(seen.health, Badge::NOTHING);
     let unread = Read {
         index: Err("line 1, column 2".to_owned()),
         ..read(Promotion::default(), Vec::new())
     };
-    let seen = Seen::of("new", unread);
+    let seen = Seen::of(&id("new"), unread);
     assert_eq!(seen.notices[0].message.as_deref(), Some("line 1, column 2"));
 }
 
