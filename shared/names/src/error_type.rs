@@ -79,7 +79,7 @@ error_types! {
         "promote again when it answers, or shorten what the message names";
     MissingVariables:
         "required variables are not set",
-        "the message lists all Services and names";
+        "set them; the message lists all Services and names";
     NoImage InvalidImage InvalidSize InvalidDeployment Privileged AgentOnFargate UnknownLink
         InvalidSchedule NoSubnets:
         "convox.yml asks for what cannot run",

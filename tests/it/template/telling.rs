@@ -166,10 +166,10 @@ const TOLD: [Told; 24] = [
             ("release", "R2"),
             (
                 "message",
-                "Service `web`: ECS rolled it back; Task failed ELB health checks",
+                "Service `web`: ECS rolled it back; its tasks failed their health check",
             ),
         ],
-        "Release R2 of App shop on Rack myrack is rolled back by ECS. Service `web`: ECS rolled it back; Task failed ELB health checks",
+        "Release R2 of App shop on Rack myrack is rolled back by ECS. Service `web`: ECS rolled it back; its tasks failed their health check",
     ),
     (
         EventType::ReleaseStuck,
@@ -177,10 +177,10 @@ const TOLD: [Told; 24] = [
             ("release", "R2"),
             (
                 "message",
-                "Service `web`: it is not live; no Fargate capacity",
+                "Service `web`: it is not live; there is no capacity to run its tasks on",
             ),
         ],
-        "Release R2 of App shop on Rack myrack is stuck, neither live nor rolled back. Service `web`: it is not live; no Fargate capacity",
+        "Release R2 of App shop on Rack myrack is stuck, neither live nor rolled back. Service `web`: it is not live; there is no capacity to run its tasks on",
     ),
     (
         EventType::RackWarning,
