@@ -3,6 +3,7 @@
 use crate::Interrupts;
 use crate::console::{say, step};
 use crate::demo_app::{self, Task};
+use crate::looks;
 use crate::processes::Process;
 use crate::rack::Rack;
 use crate::record::Record;
@@ -38,6 +39,7 @@ pub async fn hold(secrets_manager_env: &str, what: &[&str]) -> u8 {
     };
     tokio::select! {
         never = rack.outages.obey(&rack.deployed.world.proxy) => match never {},
+        never = looks::ask(rack.world()) => match never {},
         () = work => 0,
         _ = interrupts.next() => 0,
     }

@@ -14,6 +14,7 @@ mod delivery;
 mod demo_app;
 mod holder;
 mod leaks;
+mod looks;
 mod one_off;
 mod outage;
 mod pages;
