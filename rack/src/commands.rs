@@ -22,13 +22,14 @@ use std::time::Duration;
 use aws::clients::SdkConfig;
 use chrono::{TimeDelta, Utc};
 use names::error_chain::Chain;
-use names::{AppId, AppName, RackName, ReleaseId};
+use names::{AppId, AppName, RackName, ReleaseId, keys};
 use promotion::Promotion;
 use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::cli::{self, Cli, Command, Common};
+use crate::core::report::SeenReport;
 use crate::edge::ecs::Ecs;
 use crate::edge::environments::Environments;
 use crate::edge::functions::Functions;
@@ -192,6 +193,18 @@ impl Shell {
         AppId {
             rack: self.rack.name.clone(),
             app: app.clone(),
+        }
+    }
+
+    /// The report of a Release, where there is one.
+    async fn report(
+        &self,
+        app: &AppName,
+        release: Option<&ReleaseId>,
+    ) -> Result<Option<SeenReport>, RackError> {
+        match release {
+            Some(release) => Ok(self.objects.report(&keys::report(app, release)).await?),
+            None => Ok(None),
         }
     }
 

@@ -13,7 +13,6 @@ use serde::Serialize;
 
 use super::{Answer, Shell, said};
 use crate::core::page::{self, Page, Read, Seen};
-use crate::core::report::SeenReport;
 use crate::edge::files;
 use crate::error::RackError;
 
@@ -86,8 +85,8 @@ async fn seen(shell: &Shell, app: &AppName) -> Result<Seen, RackError> {
     let entries = index.as_ref().map(|index: &Index| &*index.entries);
     let is_told = page::since_when(&state, entries.unwrap_or_default()).is_some();
     let (wanted, other, since) = try_join3(
-        report(shell, app, wanted),
-        report(shell, app, other),
+        shell.report(app, wanted),
+        shell.report(app, other),
         since(shell, app, live.filter(|_| !is_told)),
     )
     .await?;
@@ -108,17 +107,6 @@ fn is_same(state: &Promotion) -> bool {
     let wanted = state.desired.as_ref().and_then(Desired::promotes);
     let live = state.applied.as_ref().map(|applied| &applied.release);
     live.is_some() && live == wanted.map(|(release, _)| release)
-}
-
-async fn report(
-    shell: &Shell,
-    app: &AppName,
-    release: Option<&ReleaseId>,
-) -> Result<Option<SeenReport>, RackError> {
-    match release {
-        Some(release) => Ok(shell.objects.report(&keys::report(app, release)).await?),
-        None => Ok(None),
-    }
 }
 
 /// When a Release was written down as live, where no history says it.

@@ -1,11 +1,9 @@
 //! `rack why`.
 
 use futures_util::future::{join, join_all};
-use names::{AppName, ReleaseId, keys};
 use promotion::{Applied, Desired};
 
 use super::{Answer, Shell, said};
-use crate::core::report::SeenReport;
 use crate::core::why::{Known, Stopped, Why};
 use crate::error::RackError;
 
@@ -19,8 +17,8 @@ pub async fn why(shell: &Shell) -> Result<Answer, RackError> {
         .map(|(release, _)| release);
     let live = state.applied.as_ref().map(|applied| &applied.release);
     let mut known = Known {
-        wanted: report(shell, &app, wanted).await?,
-        live: report(shell, &app, live).await?,
+        wanted: shell.report(&app, wanted).await?,
+        live: shell.report(&app, live).await?,
         ..Known::default()
     };
     if let Some(applied) = &state.applied {
@@ -29,17 +27,6 @@ pub async fn why(shell: &Shell) -> Result<Answer, RackError> {
     let why = Why::of(&shell.id(&app), &state, known);
     let text = why.text();
     Ok(Answer::of(&why, text))
-}
-
-async fn report(
-    shell: &Shell,
-    app: &AppName,
-    release: Option<&ReleaseId>,
-) -> Result<Option<SeenReport>, RackError> {
-    match release {
-        Some(release) => Ok(shell.objects.report(&keys::report(app, release)).await?),
-        None => Ok(None),
-    }
 }
 
 /// What ECS says. Who may not ask it is told the rest.
