@@ -226,7 +226,8 @@ impl Family {
     fn cure(self) -> &'static str {
         match self {
             Self::Image => {
-                "push the image, or give the execution role the right to pull it; then promote again"
+                "push the image, or give the execution role the right to pull it; then promote \
+                 again"
             }
             Self::Memory => "raise scale.memory, or let the program take less; then promote again",
             Self::HealthCheck => {

@@ -582,7 +582,8 @@ impl Schedule {
         self.look();
         self.run_dry();
         self.advance(PATIENCE_SECONDS);
-        self.look();
+        // Of what was stuck only ECS tells how it ended, and here it does.
+        self.queue(Queue::Look, Body::Outcome, 0);
         self.run_dry();
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use promotion::events::Event;
 use promotion::failures::Failures;
 use promotion::history::Index;
-use promotion::verdict::Fate;
+use promotion::verdict::{Fate, is_older};
 use promotion::{APPLIED_MAX, Applied, Promotion, Status, Work};
 
 use super::counting;
@@ -317,7 +317,13 @@ impl Watch {
                 (Some(Fate::Stuck), service) => service.is_none_or(|service| {
                     let is_early = at(service.began_at) < watch.since;
                     let is_other = service.seen.task_definition != known.arn;
-                    !service.is_complete || (is_other && (is_early || !service.went_back))
+                    // On AWS nothing goes back to what only a request that failed had run: that deployment was never complete.
+                    let runs = service.seen.task_definition.as_str();
+                    let ran_before = |newest: &str| is_older(runs, newest) || runs == newest;
+                    let is_foreign = !is_older(runs, &known.arn)
+                        && !watched.before.as_deref().is_some_and(ran_before);
+                    !service.is_complete
+                        || (is_other && (is_early || is_foreign || !service.went_back))
                 }),
                 _ => false,
             };
