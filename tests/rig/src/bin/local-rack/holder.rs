@@ -39,7 +39,7 @@ pub async fn hold(secrets_manager_env: &str, what: &[&str]) -> u8 {
     };
     tokio::select! {
         never = rack.outages.obey(&rack.deployed.world.proxy) => match never {},
-        never = looks::ask(rack.world()) => match never {},
+        never = Box::pin(looks::ask(rack.world())) => match never {}, // large
         () = work => 0,
         _ = interrupts.next() => 0,
     }
