@@ -8,10 +8,13 @@ use names::keys;
 use rig::World;
 use serde_json::json;
 
+use crate::console::wait_for;
 use crate::unsigned;
 
 /// How often it is looked whether a Release is waited for.
 const EVERY: Duration = Duration::from_secs(1);
+/// How long a verdict takes at most.
+const LIMIT: Duration = Duration::from_secs(20);
 /// What the stack calls the queue of promote.
 const QUEUE: &str = "IntakeQueue";
 
@@ -28,6 +31,16 @@ pub async fn ask(world: &World) -> Infallible {
             unsigned::json(world, "sqs", "AmazonSQS.SendMessage", &message).await;
         }
     }
+}
+
+/// Waits until nothing is waited for.
+///
+/// # Panics
+///
+/// When that takes too long.
+pub async fn settled(world: &World) {
+    let is_settled = async || (!is_waited_for(world).await?).then_some(());
+    wait_for("the verdict of each Release", LIMIT, is_settled).await;
 }
 
 async fn is_waited_for(world: &World) -> Option<bool> {

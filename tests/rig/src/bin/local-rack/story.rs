@@ -10,7 +10,7 @@ use crate::processes::Process;
 use crate::rack::Rack;
 use crate::shop::Shop;
 use crate::watch::Watch;
-use crate::{browser, deletion, delivery, demo_app, leaks, one_off, outage, pages, tool};
+use crate::{browser, deletion, delivery, demo_app, leaks, looks, one_off, outage, pages, tool};
 
 /// Seconds that promote gives Secrets Manager; the template's default is 10, less makes outages a shorter story.
 const SECRETS_MANAGER_TIMEOUT_S: &str = "1";
@@ -72,6 +72,7 @@ async fn play(home: &Path) -> Played {
     // The commands for outages are obeyed beside the story.
     tokio::select! {
         never = rack.outages.obey(&rack.deployed.world.proxy) => match never {},
+        never = Box::pin(looks::ask(rack.world())) => match never {}, // large
         played = acts(&rack, home) => played,
     }
 }

@@ -1,6 +1,7 @@
 //! `rack`, the command-line tool, on the Rack of the demo: each question takes one command.
 
 use crate::console::{check, say, step};
+use crate::looks;
 use crate::shop::Shop;
 
 /// What `up` prints of it, once R1 is uploaded.
@@ -24,6 +25,7 @@ pub async fn answers(shop: &Shop<'_>) {
         status.contains("Release      R1") && status.contains("SecretsManager, decided by"),
         "R1 is live, through Secrets Manager, and who decided that",
     );
+    looks::settled(shop.rack.world()).await;
     let releases = asked(shop, "rack releases").await;
     check(
         releases.contains("R1       live") && releases.contains("R2       promoted"),
