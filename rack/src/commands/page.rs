@@ -68,16 +68,8 @@ pub async fn page(shell: &Shell, output: PathBuf, is_json: bool) -> Result<Answe
 }
 
 async fn seen(shell: &Shell, app: &AppName) -> Result<Seen, RackError> {
-    let key = keys::history_index(app);
-    let index = async { Ok(shell.objects.read(&key).await?) };
-    let (state, index) = try_join(shell.objects.state(app), index).await?;
-    let index = index.map_or_else(
-        || Ok(Index::default()),
-        |object| {
-            let read = serde_json::from_slice(&object.bytes);
-            read.map_err(|err| format!("{key}: line {}, column {}", err.line(), err.column()))
-        },
-    );
+    let read = try_join(shell.objects.state(app), shell.objects.history(app));
+    let (state, index) = read.await?;
     let wanted = state.desired.as_ref().and_then(Desired::promotes);
     let wanted = wanted.map(|(release, _)| release);
     let live = state.applied.as_ref().map(|applied| &applied.release);

@@ -20,6 +20,7 @@ pub async fn releases(shell: &Shell, limit: usize) -> Result<Answer, RackError> 
     let (app, state) = shell.known().await?;
     let index = shell.objects.history(&app);
     let (folders, index) = try_join(folders(shell, &app), index).await?;
+    let index = index.unwrap_or_default(); // reports say what a list that cannot be read does not
     let newest = history::newest_first(&folders);
     let older = newest.len().saturating_sub(limit);
     let shown: Vec<(ReleaseId, Folder, Option<&str>)> = newest

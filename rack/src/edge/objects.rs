@@ -77,15 +77,18 @@ impl Objects {
         })
     }
 
-    /// The newest requests of an App, newest first; none where there is no history, or one that cannot be read.
+    /// The newest requests of an App, newest first; inside, where the list is there and cannot be read.
     ///
     /// # Errors
     ///
-    /// [`CallError`] when the call fails.
-    pub async fn history(&self, app: &AppName) -> Result<Index, RackError> {
-        let object = self.bucket.read(&keys::history_index(app)).await?;
-        let index = object.and_then(|object| serde_json::from_slice(&object.bytes).ok());
-        Ok(index.unwrap_or_default())
+    /// [`RackError`] when the call fails.
+    pub async fn history(&self, app: &AppName) -> Result<Result<Index, String>, RackError> {
+        let key = keys::history_index(app);
+        let Some(object) = self.bucket.read(&key).await? else {
+            return Ok(Ok(Index::default()));
+        };
+        let index = serde_json::from_slice(&object.bytes);
+        Ok(index.map_err(|err| format!("{key}: line {}, column {}", err.line(), err.column())))
     }
 
     /// All objects under a prefix.
