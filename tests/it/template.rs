@@ -3,6 +3,7 @@
 //! through its transform, and what outlives its stack is what has been written.
 
 mod account;
+mod console;
 mod functions;
 mod lint;
 mod rack_name;
