@@ -25,6 +25,7 @@ mod iam;
 mod layering;
 mod levels;
 mod order;
+mod pages;
 mod platform;
 mod process_run;
 mod promote;

@@ -13,6 +13,7 @@
 //! - [`children`]: programs that are run to their end.
 //! - [`launcher`]: programs that end with the process that started them.
 //! - [`package`]: functions as Lambda gets them.
+//! - [`pages`]: the pages that users read, and what they say of commands.
 //! - [`outages`]: services that hang on command.
 //! - [`readers`]: what reads users' files, with samples.
 //! - [`postgres`]: a real database that takes TLS only.
@@ -35,6 +36,7 @@ pub mod invocations;
 pub mod launcher;
 pub mod outages;
 pub mod package;
+pub mod pages;
 mod poll;
 mod ports;
 pub mod postgres;

@@ -2,9 +2,11 @@
 
 mod zip;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tempfile::TempDir;
 
@@ -40,9 +42,22 @@ fn function(line: &str) -> Option<&str> {
     line.trim().strip_prefix(CODE_URI)
 }
 
-/// A zip of one executable, `bootstrap`.
+/// A zip of one executable, `bootstrap`; the first call for a function makes it.
 #[must_use]
-pub fn zipped(function: &str) -> Vec<u8> {
+pub fn zipped(function: &str) -> Arc<Vec<u8>> {
+    static ZIPPED: Mutex<BTreeMap<String, Zip>> = Mutex::new(BTreeMap::new());
+    let zip = {
+        let mut zipped = ZIPPED.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(zipped.entry(function.to_owned()).or_default())
+    };
+    let made = zip.get_or_init(|| Arc::new(made(function)));
+    Arc::clone(made)
+}
+
+/// The zip of a function, once it is made.
+type Zip = Arc<OnceLock<Arc<Vec<u8>>>>;
+
+fn made(function: &str) -> Vec<u8> {
     let folder = TempDir::new().expect("cannot create a folder for a package");
     stripped(function, folder.path());
     let bootstrap = fs::read(folder.path().join("bootstrap"));

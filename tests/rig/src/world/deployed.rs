@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_cloudformation::types::{Capability, Parameter, Stack, StackStatus};
@@ -103,12 +104,13 @@ impl Drop for Deployed {
 }
 
 impl World {
-    async fn put_artifacts(&self, template: &str, mut packages: JoinSet<(String, Vec<u8>)>) {
+    async fn put_artifacts(&self, template: &str, mut packages: JoinSet<(String, Arc<Vec<u8>>)>) {
         let bucket = self.s3.create_bucket().bucket(ARTIFACTS);
         bucket.send().await.expect("cannot create a bucket");
         while let Some(package) = packages.join_next().await {
             let (function, package) = package.expect("a package is made");
-            self.put_artifact(&format!("{function}.zip"), package).await;
+            let key = format!("{function}.zip");
+            self.put_artifact(&key, package.to_vec()).await;
         }
         // Too large for a request of its own.
         let in_bucket = |function: &str| format!("s3://{ARTIFACTS}/{function}.zip");

@@ -1,7 +1,8 @@
-//! `local-rack demo | up Yes|No | web | down | sam-local`: a Rack on this machine, see `make help`.
+//! `local-rack demo | up Yes|No | web | down | pages [FILE...] | sam-local`: a Rack on this machine, see `make help`.
 //!
 //! - `demo` tells a story on one and checks all that it says: [`story`];
 //! - `up` and `web` leave one running, `down` ends it: [`standing`];
+//! - `pages` runs the commands of the pages: [`manual`];
 //! - `sam-local` invokes the samples of `events/` with SAM CLI in a container: [`sam_local`].
 //!
 //! Something else than expected ends it with a panic, as is the rig's way; however it ends, nothing of it goes on running.
@@ -15,6 +16,7 @@ mod demo_app;
 mod holder;
 mod leaks;
 mod looks;
+mod manual;
 mod one_off;
 mod outage;
 mod pages;
@@ -42,7 +44,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use console::say;
 
-const USAGE: &str = "usage: local-rack demo | up Yes|No | web | down | sam-local";
+const USAGE: &str = "usage: local-rack demo | up Yes|No | web | down | pages [FILE...] | sam-local";
 /// What `up` and `web` start in the background, and nobody types.
 const HOLD: &str = "hold";
 
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
 fn log(arguments: &[&str]) -> PathBuf {
     let log = match arguments {
         ["demo"] => story::log(),
+        ["pages", ..] => story::folder().join("pages"),
         ["sam-local"] => sam_local::logs(),
         _ => standing::log(),
     };
@@ -86,6 +89,7 @@ async fn run(arguments: &[&str]) -> u8 {
         ["up", secrets_manager_env] => until_interrupted(standing::up(secrets_manager_env)).await,
         ["web"] => until_interrupted(standing::web()).await,
         ["down"] => standing::down(),
+        ["pages", files @ ..] => until_interrupted(manual::read(files)).await,
         ["sam-local"] => sam_local::round().await,
         [HOLD, secrets_manager_env, what @ ..] => holder::hold(secrets_manager_env, what).await,
         _ => {

@@ -1,7 +1,7 @@
 //! The Rack of the demo and of `up`: deployed from `template.yaml`, with outages on command and a shell to work in.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rig::World;
 use rig::outages::Outages;
@@ -19,6 +19,8 @@ pub struct Rack {
     pub outages: Outages,
     /// Where commands are run.
     pub shell: Shell,
+    /// Where it keeps its files.
+    pub home: PathBuf,
 }
 
 impl Rack {
@@ -35,6 +37,7 @@ impl Rack {
             deployed,
             outages,
             shell,
+            home: home.to_owned(),
         }
     }
 
