@@ -14,7 +14,7 @@ IMAGES ?= x86_64
 ARM := aarch64-unknown-linux-musl
 CORPUS ?= ../shared/corpus
 
-.PHONY: help tools build test test-quick test-real corpus load bench lint handlers convox-env demo demo-up demo-web demo-down sam-build sam-local account-check clean-tools
+.PHONY: help tools build test test-quick test-real corpus load bench lint handlers convox-env demo demo-up demo-web demo-down pictures sam-build sam-local account-check clean-tools
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ demo-web: .venv/emulator/.stamp build ## leave the demo App running in two envir
 
 demo-down: ## end what demo-up or demo-web left running
 	@if test -x $(LOCAL_RACK); then $(LOCAL_RACK) down; else echo "Nothing was built, so no Rack is running."; fi
+
+pictures: .venv/emulator/.stamp build ## make the pictures of docs/images anew, all but promote.svg, which is drawn by hand; needs Chromium
+	@$(LOCAL_RACK) pictures
 
 sam-build: .venv/sam/.stamp ## build the functions as they are deployed, into .aws-sam (ARCHITECTURE=arm64|x86_64)
 	PATH="$$PWD/.venv/sam/bin:$$PATH" sam build --parameter-overrides Architecture=$(ARCHITECTURE)

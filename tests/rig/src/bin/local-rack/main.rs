@@ -1,8 +1,10 @@
-//! `local-rack demo | up Yes|No | web | down | pages [FILE...] | sam-local`: a Rack on this machine, see `make help`.
+//! `local-rack demo | up Yes|No | web | down | pages [FILE...] | pictures | sam-local`: a Rack on this machine, see
+//! `make help`.
 //!
 //! - `demo` tells a story on one and checks all that it says: [`story`];
 //! - `up` and `web` leave one running, `down` ends it: [`standing`];
 //! - `pages` runs the commands of the pages: [`manual`];
+//! - `pictures` draws what the pages show: [`pictures`];
 //! - `sam-local` invokes the samples of `events/` with SAM CLI in a container: [`sam_local`].
 //!
 //! Something else than expected ends it with a panic, as is the rig's way; however it ends, nothing of it goes on running.
@@ -20,6 +22,7 @@ mod manual;
 mod one_off;
 mod outage;
 mod pages;
+mod pictures;
 mod processes;
 mod rack;
 mod record;
@@ -44,7 +47,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use console::say;
 
-const USAGE: &str = "usage: local-rack demo | up Yes|No | web | down | pages [FILE...] | sam-local";
+const USAGE: &str =
+    "usage: local-rack demo | up Yes|No | web | down | pages [FILE...] | pictures | sam-local";
 /// What `up` and `web` start in the background, and nobody types.
 const HOLD: &str = "hold";
 
@@ -76,6 +80,7 @@ fn log(arguments: &[&str]) -> PathBuf {
     let log = match arguments {
         ["demo"] => story::log(),
         ["pages", ..] => story::folder().join("pages"),
+        ["pictures"] => story::folder().join("pictures.log"),
         ["sam-local"] => sam_local::logs(),
         _ => standing::log(),
     };
@@ -90,6 +95,7 @@ async fn run(arguments: &[&str]) -> u8 {
         ["web"] => until_interrupted(standing::web()).await,
         ["down"] => standing::down(),
         ["pages", files @ ..] => until_interrupted(manual::read(files)).await,
+        ["pictures"] => until_interrupted(Box::pin(pictures::draw())).await,
         ["sam-local"] => sam_local::round().await,
         [HOLD, secrets_manager_env, what @ ..] => holder::hold(secrets_manager_env, what).await,
         _ => {
