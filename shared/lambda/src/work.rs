@@ -610,11 +610,13 @@ impl<R> Answered<R> {
         if self.report.is_some() {
             return None;
         }
-        if let Some(Status::Waiting { reason, .. }) = self.state.desired.as_ref().map(|d| &d.status)
+        if let Some(desired) = &self.state.desired
+            && let Status::Waiting { reason, .. } = &desired.status
         {
             return Some(json!({
                 "status": AnswerStatus::Waiting,
                 "app": id.app.as_str(),
+                "requestId": desired.order.request_id,
                 "message": reason,
             }));
         }

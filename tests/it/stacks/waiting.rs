@@ -15,12 +15,16 @@ async fn a_release_waits_for_its_stack_and_goes_on_when_that_is_there() {
     let writes: Vec<String> = writes.map(|call| call.operation).collect();
     assert_eq!(writes, ["CreateStack"], "nothing else yet");
     let begin = &world.proxy.stack_events()[0]; // in progress: too early
-    let answer = promote.invoke_alone(begin).await.answer();
-    assert_eq!(answer["status"], "waiting", "{answer:#}");
+    let later = promote.invoke_alone(begin).await.answer();
+    assert_eq!(later["status"], "waiting", "{later:#}");
 
     let end = &world.proxy.end_stacks()[0];
     let report = promote.invoke_alone(end).await.answer();
     assert_eq!(report["status"], "promoted", "{report:#}");
+    assert!(report["requestId"].is_string(), "{report:#}");
+    for waits in [answer, later] {
+        assert_eq!(waits["requestId"], report["requestId"], "{waits:#}");
+    }
     let arn = report["services"]["web"]["newTaskDefinition"]
         .as_str()
         .unwrap();
