@@ -34,16 +34,26 @@ fn files(folder: &str, end: &str) -> Vec<PathBuf> {
 
 fn row(Explanation { types, cause, cure }: &Explanation) -> String {
     let types: Vec<String> = types.iter().map(|name| format!("`{name}`")).collect();
-    format!("| {} | {cause} | {cure} |", types.join(", "))
+    format!("| {} | {cause} | {} |", types.join(", "), linked(cure))
+}
+
+/// A text that names pages as a terminal shows them (`docs/network.md`), with links to them.
+fn linked(text: &str) -> String {
+    let words = text.split(' ');
+    let linked = words.map(|word| match word.strip_prefix("docs/") {
+        Some(page) => format!("[{page}]({page})"),
+        None => word.to_owned(),
+    });
+    linked.collect::<Vec<_>>().join(" ")
 }
 
 #[test]
-fn the_readme_has_a_row_for_each_error_type_with_its_cause_and_cure() {
+fn the_page_has_a_row_for_each_error_type_with_its_cause_and_cure() {
     let rows = ErrorType::EXPLAINED.iter().map(row);
     let want = HEAD.map(str::to_owned).into_iter().chain(rows);
     let want: Vec<String> = want.chain([ANYTHING_ELSE.to_owned()]).collect();
-    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
-    let table = readme.lines().skip_while(|line| *line != HEAD[0]);
+    let page = fs::read_to_string(repository().join("docs/errors.md")).unwrap();
+    let table = page.lines().skip_while(|line| *line != HEAD[0]);
     let table: Vec<&str> = table.take_while(|line| line.starts_with('|')).collect();
     let other = want
         .iter()
@@ -51,7 +61,7 @@ fn the_readme_has_a_row_for_each_error_type_with_its_cause_and_cure() {
         .find(|(want, stands)| want != *stands);
     assert!(
         other.is_none() && want.len() == table.len(),
-        "the README's table of error types is not that of shared/names/src/error_type.rs, from {other:?} on; put this there:\n{}",
+        "the table of docs/errors.md is not that of shared/names/src/error_type.rs, from {other:?} on; put this there:\n{}",
         want.join("\n")
     );
 }

@@ -49,7 +49,9 @@ fn read_by(function: &str) -> BTreeSet<String> {
 #[test]
 fn every_function_of_the_workspace_is_deployed() {
     let folders = fs::read_dir(repository().join("functions")).unwrap();
-    let folders = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap());
+    let folders = folders.map(Result::unwrap);
+    let folders = folders.filter(|folder| folder.path().is_dir());
+    let folders = folders.map(|folder| folder.file_name().into_string().unwrap());
     let deployed: BTreeSet<String> = functions().into_iter().map(|f| f.name).collect();
     for folder in folders {
         assert!(deployed.contains(&folder), "functions/{folder}");
@@ -167,48 +169,39 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-#[test]
-fn every_parameter_output_and_alarm_of_the_readme_exists_and_no_parameter_is_left_out() {
-    let readme = fs::read_to_string(repository().join("README.md")).unwrap();
-    let template = iam::template();
-    let names = |section: &str| -> BTreeSet<&str> {
-        let members = template[section].as_object().unwrap().keys();
-        members.map(String::as_str).collect()
-    };
-    let section = |from: &str, to: &str| {
-        let start = readme.find(from).unwrap();
-        &readme[start..start + readme[start..].find(to).unwrap()]
-    };
-    let rows = section("## Configure", "## Deploy").lines();
-    let first = rows.filter_map(|row| row.strip_prefix("| `")?.split_once('`'));
-    let told: BTreeSet<&str> = first.map(|(parameter, _)| parameter).collect();
-    assert_eq!(told, names("Parameters"));
+/// A page, and the names between backticks in the first column of its tables.
+fn page(name: &str) -> (String, BTreeSet<String>) {
+    let page = fs::read_to_string(repository().join("docs").join(name)).unwrap();
+    let rows = page.lines().filter_map(|row| row.strip_prefix("| `"));
+    let first = rows.flat_map(|row| quoted_first(row));
+    let first = first.map(str::to_owned).collect();
+    (page, first)
+}
 
-    let deploy = section("## Deploy", "## Error types");
-    let (resources, outputs) = (names("Resources"), names("Outputs"));
+/// The names of a first column that begins in a backtick.
+fn quoted_first(row: &str) -> impl Iterator<Item = &str> {
+    row.split('|').next().unwrap().split('`').step_by(2)
+}
+
+#[test]
+fn every_parameter_output_and_alarm_of_the_pages_exists_and_none_is_left_out() {
+    let template = iam::template();
+    let names = |section: &str| -> BTreeSet<String> {
+        let members = template[section].as_object().unwrap().keys();
+        members.cloned().collect()
+    };
+    let (_, parameters) = page("configure.md");
+    assert_eq!(parameters, names("Parameters"));
+    let (_, outputs) = page("deploy.md");
+    assert_eq!(outputs, names("Outputs"));
+
+    let resources = names("Resources");
+    let (alarms, told) = page("alarms.md");
     let ends = |name: &&str| name.ends_with("Alarm") || name.ends_with("Rule");
-    for name in quoted(deploy).filter(ends) {
-        assert!(resources.contains(name), "the README names {name}");
-    }
-    for name in [
-        "ReleaseUpload",
-        "EnvironmentUpload",
-        "Dashboard",
-        "PromoteLogGroup",
-        "AppDeletionLogGroup",
-        "FailureCountLogGroup",
-        "ProcessRunLogGroup",
-    ] {
-        assert!(
-            quoted(deploy).any(|told| told == name),
-            "the README says what {name} is for"
-        );
-        assert!(outputs.contains(name), "the README names {name}");
+    for name in quoted(&alarms).filter(ends) {
+        assert!(resources.contains(name), "docs/alarms.md names {name}");
     }
     for alarm in resources.iter().filter(|name| name.ends_with("Alarm")) {
-        assert!(
-            quoted(deploy).any(|told| told == *alarm),
-            "the README leaves out {alarm}"
-        );
+        assert!(told.contains(alarm), "docs/alarms.md leaves out {alarm}");
     }
 }

@@ -1,7 +1,7 @@
 //! The `resources:` of convox.yml with their options read: databases (RDS), caches (ElastiCache) and file systems (EFS).
 //!
 //! Which options there are, and their defaults: Convox's documentation, "Resources", and
-//! `convox/rack:provider/aws/formation/resource/*.json.tmpl`. What differs stands in the README's table.
+//! `convox/rack:provider/aws/formation/resource/*.json.tmpl`. What differs stands in docs/resources.md.
 
 mod cache;
 mod database;

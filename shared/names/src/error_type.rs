@@ -1,5 +1,5 @@
-//! What `errorType` says of a failure in reports, events, answers and states, with the cause and the cure of each. The README's
-//! table of error types is this table.
+//! What `errorType` says of a failure in reports, events, answers and states, with the cause and the cure of each. The
+//! table of docs/errors.md is this table.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -80,8 +80,10 @@ error_types! {
     MissingVariables:
         "required variables are not set",
         "set them; the message lists all Services and names";
-    NoImage InvalidImage InvalidSize InvalidDeployment Privileged AgentOnFargate UnknownLink
-        InvalidSchedule NoSubnets:
+    NoImage InvalidImage InvalidSize InvalidDeployment:
+        "convox.yml names no image, or one, a size or percentages that cannot be",
+        "the message has path and what is allowed";
+    Privileged AgentOnFargate UnknownLink InvalidSchedule NoSubnets:
         "convox.yml asks for what cannot run",
         "the message has path and what is allowed";
     InvalidRequest:
@@ -106,24 +108,22 @@ error_types! {
         "ECS did not place the task; the message has its reason (`RESOURCE:MEMORY`, `MISSING` …)",
         "add instances; \"API failure reasons\" in ECS's developer guide";
     RackSecret RackEnvironmentFile:
-        "`secrets` or `environmentFiles` of convox.yml names what belongs to an App: its own \
-         secret `{rack}/{app}`, or anything of another one",
+        "`secrets` or `environmentFiles` names the App's secret, or what belongs to another App",
         "declare the variable; put the value, or the file, where it is this App's";
     SecretNotAllowed EnvironmentFileNotAllowed:
-        "convox.yml names what the Rack's `AppSecretArns` or `AppEnvironmentFileArns` does not \
-         have",
-        "let the Rack's owner add it, put the value into the environment, or the file under \
-         `apps/{app}/` of the settings bucket";
+        "convox.yml names what `AppSecretArns` or `AppEnvironmentFileArns` does not have",
+        "let the Rack's owner add it; a file may stand under `apps/{app}/` of the bucket";
     CapacityProviderMissing:
-        "convox.yml asks for Fargate Spot, or a service moves to Fargate, and the cluster does not \
-         have that capacity provider",
+        "the cluster does not have the capacity provider for Fargate, or Fargate Spot",
         "the message has the command that associates it";
     PlatformVersion:
-        "an ECS service is pinned to a Fargate platform older than 1.4.0, and convox.yml names \
-         JSON keys, versions or files",
+        "convox.yml needs Fargate's platform 1.4.0, and a service is pinned to an older one",
         "the message has the command that unpins it";
-    EcsServiceMissing EcsServiceNotOurs DeploymentController LoadBalancerMismatch RuleNotOurs:
-        "an ECS service or rule does not fit",
+    EcsServiceMissing EcsServiceNotOurs RuleNotOurs:
+        "an ECS service is not there, or it or a rule is somebody else's",
+        "the message has the line for `app.json`, or what to correct";
+    DeploymentController LoadBalancerMismatch:
+        "an ECS service is deployed by something else, or its load balancer does not fit",
         "the message has the line for `app.json`, or what to correct";
     EcsServiceNotLent:
         "`app.json` names an ECS service whose owner has not lent it to the App",
@@ -139,18 +139,15 @@ error_types! {
         "the message has what to write in convox.yml, or to correct";
     TaskDefinitionTooLarge:
         "over 64 KiB",
-        "the message names the Service and its largest default; shorten it, or declare what a \
-         Service needs instead of `*`";
+        "the message names the largest default; shorten it, or declare less than `*`";
     SecretTooLarge:
         "the environment takes over 65,536 bytes as JSON, so S3 delivers",
         "nothing; shorten or remove variables if it is to be a secret";
     DatabaseNotAllowed:
-        "`snapshot` or `readSourceDB` of convox.yml names what is not the App's own, and what the \
-         Rack's `AppDatabaseArns` does not have",
+        "`snapshot` or `readSourceDB` names what neither the App nor `AppDatabaseArns` has",
         "let the Rack's owner add its ARN, or leave it out";
     PolicyNotAllowed:
-        "`policies` of convox.yml names what the Rack's `AppPolicyArns` does not have, or \
-         `AppPolicyActions` is empty",
+        "`policies` names what `AppPolicyArns` does not have, or `AppPolicyActions` is empty",
         "let the Rack's owner add it, or leave it out";
     StackFailed:
         "CloudFormation could not bring the App's stack to what the Release needs",
@@ -162,8 +159,7 @@ error_types! {
         "the App's stack takes over 51,200 bytes",
         "let the App have fewer resources";
     RoleTooLarge:
-        "convox.yml names more secrets and environment files than fit into the policy of the role \
-         that starts tasks (10,240 characters)",
+        "more secrets and environment files than fit into a role's policy (10,240 characters)",
         "the message has the sizes; name fewer, or change half of them with each of two Releases";
     ResourceNotDeployed:
         "a process of a Service whose resources no promote has created yet",
@@ -182,7 +178,7 @@ error_types! {
         "set it back, or remove them there; the message has the commands";
     EnvironmentKeyDenied:
         "an object of the bucket is encrypted with a key that KMS refuses",
-        "set `EnvironmentKeyArn` back, or see [docs/rack-settings.md](docs/rack-settings.md)";
+        "set `EnvironmentKeyArn` back, or see docs/rack-settings.md";
     SecretStillRead:
         "an App is deleted whose secret an ECS service of somebody else still reads",
         "the message names it; move it to another task definition, send `App Deleted` again";
@@ -208,13 +204,11 @@ error_types! {
         "somebody else kept writing the App's secret",
         "promote again; a deletion is delivered again";
     SecretHasNoVersion SecretMissing SecretScheduledForDeletion:
-        "the App's secret does not serve a process: it has no version of that Release, is not \
-         there, or is scheduled for deletion",
+        "the App's secret has no version of the Release, is not there, or is to be deleted",
         "promote the Release; until then S3 delivers to its processes";
     Timeout Unreachable BadResponse:
         "AWS did not answer in time, could not be reached, or answered what cannot be read",
-        "nothing, where it is delivered again; if it lasts, look at the network \
-         ([docs/network.md](docs/network.md))";
+        "nothing, where it is delivered again; if it lasts, see docs/network.md";
     Unknown:
         "AWS refused without a code",
         "the message has what was tried, on what";

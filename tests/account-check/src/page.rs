@@ -38,7 +38,7 @@ fn points() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
         title
             .starts_with(|c: char| c.is_ascii_digit())
             .then_some(())?;
-        let blocks = body.split("```sh\n").skip(1);
+        let blocks = body.split("```sh account\n").skip(1);
         let blocks = blocks.map(|block| block.split("```").next().unwrap_or_default());
         Some((title, blocks.map(str::trim_end).collect()))
     })

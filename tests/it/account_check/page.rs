@@ -39,7 +39,7 @@ const VALUES: [(&str, &str); 8] = [
 fn commands() -> String {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/first-hour.md");
     let page = fs::read_to_string(page).unwrap();
-    let blocks = page.split("```sh\n").skip(1);
+    let blocks = page.split("```sh account\n").skip(1);
     let blocks: Vec<&str> = blocks
         .map(|block| block.split("```").next().unwrap())
         .collect();

@@ -1,5 +1,5 @@
 //! Any environment × any declarations: what a task sees is the same on both deliveries, and is what the precedence table of
-//! the README says. Here without AWS, so that thousands are tried; `delivery` has some of them end to end.
+//! docs/convox-yml.md says. Here without AWS, so that thousands are tried; `delivery` has some of them end to end.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
@@ -153,7 +153,7 @@ impl Case {
         }
     }
 
-    /// The README's table, from the weakest to the strongest.
+    /// The list of docs/convox-yml.md, from the weakest to the strongest.
     fn expected(&self, service: &str) -> Variables {
         let texts = [self.texts(&self.declared[0]), self.texts(&self.declared[1])].concat();
         let mut seen = self.image.clone();

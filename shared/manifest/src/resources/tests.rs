@@ -626,10 +626,9 @@ fn a_hostile_list_of_resources_ends_with_few_words() {
 }
 
 #[test]
-fn the_readmes_example_is_taken_as_it_says() {
-    let readme = include_str!("../../../../README.md");
-    let (_, section) = readme.split_once("\n### Resources\n").unwrap();
-    let (_, example) = section.split_once("```yaml\n").unwrap();
+fn the_pages_example_is_taken_as_it_says() {
+    let page = include_str!("../../../../docs/resources.md");
+    let (_, example) = page.split_once("```yaml convox\n").unwrap();
     let (example, _) = example.split_once("```").unwrap();
     let resource = taken(example, "").list.remove(0);
     let ResourceKind::Database(database) = &resource.kind else {

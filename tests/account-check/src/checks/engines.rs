@@ -6,7 +6,7 @@ use super::{Check, Question, judged};
 use crate::aws::Aws;
 use crate::rack::text;
 
-/// Service, operation, member of the answer, engine, and the version that is asked for without one (README, Resources).
+/// Service, operation, member of the answer, engine, and the version that is asked for without one (docs/resources.md).
 const DEFAULTS: [(&str, &str, &str, &str, &str); 6] = [
     (
         "rds",
