@@ -185,6 +185,8 @@ fn judged(commands: &[Commands], ended: &Ended) -> Option<(usize, String)> {
                 format!("{how}:\n{text}---\n{shown}---\n{}", ended.log),
             ));
         }
+        // What marks commands also marks those of ours behind the block.
+        let said_of_block = said_of_block.trim_end_matches(COMMAND);
         let last = said_of_block.rsplit(COMMAND).next().unwrap_or_default();
         let prints = block.prints.as_deref();
         if let Some(prints) = prints.filter(|prints| !is_said(prints, last)) {
@@ -224,6 +226,8 @@ mod tests {
         let good = ended("\u{1d}\u{1e}x\n\u{1e}a\n\u{1d}", 0);
         assert_eq!(judged(&[block(0, Some("a"))], &good), None);
         assert_eq!(judged(&[block(0, None)], &good), None);
+        let marked = ended("\u{1d}\u{1e}x\n\u{1e}a\n\u{1e}\u{1e}\u{1d}", 0);
+        assert_eq!(judged(&[block(0, Some("a"))], &marked), None);
         let (line, what) = judged(&[block(0, Some("b"))], &good).unwrap();
         assert!(line == 7 && what.starts_with("its last command prints\na\n"));
         let failed = ended("\u{1d}\u{1e}x\n", 3);
