@@ -330,7 +330,7 @@ impl Outside {
             let arn = self.secret.as_ref().ok_or("there is no secret")?.arn();
             let version_id = arn.version_in(&reference);
             let wanted = match version_id {
-                Some(version_id) => arn.pinned(name, version_id),
+                Some(version_id) => format!("{arn}:{name}::{version_id}"),
                 None => arn.value_from(name),
             };
             if *reference != wanted {
