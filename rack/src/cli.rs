@@ -95,7 +95,7 @@ pub enum Command {
     #[command(subcommand)]
     Env(Env),
     /// Promote a Release; without one the newest, where it is a draft
-    Promote(Promote),
+    Promote(GoLive),
     /// Go back to a Release; without one to that which was live before
     Rollback(Promote),
     /// Start a one-off process of a Service: rack run web -- bin/migrate
@@ -188,6 +188,17 @@ pub struct Promote {
     /// Whether somebody waits.
     #[command(flatten)]
     pub waiting: Waiting,
+}
+
+/// Which Release goes live, a draft among others.
+#[derive(Args)]
+pub struct GoLive {
+    /// A draft may undo what was asked for since it was made
+    #[arg(long)]
+    pub anyway: bool,
+    /// Which Release, and how.
+    #[command(flatten)]
+    pub asked: Promote,
 }
 
 /// Which process is started.

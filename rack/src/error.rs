@@ -150,6 +150,16 @@ pub enum RackError {
         /// What.
         what: String,
     },
+    /// A draft is older than what was asked for last.
+    #[error(
+        "{what} after the draft `{draft}` was made; going live with it would undo that. `rack plan {draft}` says what it would change now: make a new draft, or promote this one with --anyway"
+    )]
+    Outdated {
+        /// The draft's Release.
+        draft: String,
+        /// What was asked for.
+        what: String,
+    },
     /// Eight names in a row are taken.
     #[error("no name for a new Release is free")]
     NoName,
@@ -208,6 +218,7 @@ impl RackError {
             | Self::Environment { .. }
             | Self::Editor { .. }
             | Self::Meanwhile { .. }
+            | Self::Outdated { .. }
             | Self::NoName
             | Self::Function { .. }
             | Self::NoRandom

@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use names::{AppName, ReleaseId, keys};
-use promotion::{Promotion, WorkKind};
+use promotion::{Desired, Promotion, WorkKind};
 use serde_json::Value;
 
 use super::follow::{Followed, follow};
 use super::plan::payload;
 use super::{Answer, Shell, releases};
-use crate::cli::{Allowed, Promote};
+use crate::cli::{Allowed, GoLive, Promote};
 use crate::core::history::{self, Folder};
 use crate::core::members::text;
 use crate::core::report::{SeenReport, explained};
@@ -18,7 +18,7 @@ use crate::edge::objects::Put;
 use crate::error::RackError;
 
 /// Promotes a Release: a draft by writing its environment, another by asking the function.
-pub async fn promote(shell: &Shell, asked: Promote) -> Result<Answer, RackError> {
+pub async fn promote(shell: &Shell, GoLive { anyway, asked }: GoLive) -> Result<Answer, RackError> {
     let (app, state) = shell.known().await?;
     let folders = releases::folders(shell, &app).await?;
     let release = if let Some(release) = &asked.release {
@@ -34,6 +34,10 @@ pub async fn promote(shell: &Shell, asked: Promote) -> Result<Answer, RackError>
         .get(&release)
         .ok_or_else(|| missing(&app, &release))?;
     let followed = if folder.is_draft() {
+        let since = history::asked_since(folder, &state).filter(|_| !anyway);
+        if let Some(desired) = since {
+            return Err(outdated(&app, &release, desired));
+        }
         go_live(shell, (&app, &release), &asked).await?
     } else {
         super::next_second(&state).await;
@@ -99,6 +103,17 @@ fn missing(app: &AppName, release: &ReleaseId) -> RackError {
     RackError::NoRelease {
         app: app.to_string(),
         release: release.to_string(),
+    }
+}
+
+fn outdated(app: &AppName, draft: &ReleaseId, desired: &Desired) -> RackError {
+    let what = match desired.promotes() {
+        Some((release, _)) => format!("{release} of {app} was asked for"),
+        None => format!("the deletion of {app} was asked for"),
+    };
+    RackError::Outdated {
+        draft: draft.to_string(),
+        what,
     }
 }
 

@@ -6,6 +6,7 @@ use futures_util::future::try_join;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use names::{AppName, ReleaseId, keys};
 use promotion::Promotion;
+use promotion::history::Index;
 use serde_json::Value;
 
 use super::{Answer, Shell};
@@ -20,7 +21,10 @@ pub async fn releases(shell: &Shell, limit: usize) -> Result<Answer, RackError> 
     let (app, state) = shell.known().await?;
     let index = shell.objects.history(&app);
     let (folders, index) = try_join(folders(shell, &app), index).await?;
-    let index = index.unwrap_or_default(); // reports say what a list that cannot be read does not
+    let (index, error) = match index {
+        Ok(index) => (index, None),
+        Err(error) => (Index::default(), Some(error)),
+    };
     let newest = history::newest_first(&folders);
     let older = newest.len().saturating_sub(limit);
     let shown: Vec<(ReleaseId, Folder, Option<&str>)> = newest
@@ -38,6 +42,7 @@ pub async fn releases(shell: &Shell, limit: usize) -> Result<Answer, RackError> 
         app: app.to_string(),
         releases: rows.buffered(AT_ONCE).try_collect().await?,
         older,
+        error,
     };
     let text = releases.text();
     Ok(Answer::of(&releases, text))

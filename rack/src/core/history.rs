@@ -8,7 +8,7 @@ use environment::KeyChanges;
 use names::{AppName, ReleaseId};
 use promotion::history::Index;
 use promotion::verdict::Fate;
-use promotion::{Applied, Promotion};
+use promotion::{Applied, Desired, Promotion};
 use serde::Serialize;
 
 use super::changes::key_words;
@@ -51,6 +51,13 @@ impl Folder {
     pub fn is_draft(&self) -> bool {
         self.draft.is_some() && self.env.is_none()
     }
+}
+
+/// What was asked for since a draft was made from what was live then: the draft would undo it.
+#[must_use]
+pub fn asked_since<'s>(draft: &Folder, state: &'s Promotion) -> Option<&'s Desired> {
+    let desired = state.desired.as_ref()?;
+    (draft.draft? < desired.order.requested_at).then_some(desired)
 }
 
 /// The folders of all Releases, from listings of the App's objects.
@@ -128,6 +135,9 @@ pub struct Releases {
     pub releases: Vec<ReleaseRow>,
     /// So many older ones are left out.
     pub older: usize,
+    /// Why the list of requests cannot be read; who asked for what is not known then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// One Release.
@@ -265,6 +275,12 @@ impl Releases {
         let mut text = table(head, &rows);
         if self.older > 0 {
             let _ = writeln!(text, "and {} older; --limit shows more", self.older);
+        }
+        if let Some(error) = &self.error {
+            let _ = writeln!(
+                text,
+                "who asked is not known: the list of requests cannot be read: {error}"
+            );
         }
         text
     }
@@ -437,6 +453,7 @@ mod tests {
             app: "shop".to_owned(),
             releases: vec![told],
             older: 2,
+            error: None,
         };
         assert!(
             all.text().contains("promoting")

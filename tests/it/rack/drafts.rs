@@ -61,3 +61,23 @@ async fn a_draft_that_is_wrong_is_told_before_it_is_live() {
     assert_eq!(refused.code, Some(1), "{}", refused.err);
     assert_has(&refused.out, &["MissingVariables", "DATABASE_URL"]);
 }
+
+#[tokio::test]
+async fn a_draft_that_would_undo_what_somebody_asked_for_since_is_refused() {
+    let value = canary::value("DATABASE_URL");
+    let desk = Desk::with_release(&[("DATABASE_URL", &value)]).await;
+    let made = desk
+        .json(&["env", "set", &format!("NEW={value}"), "--no-promote"])
+        .await;
+    let draft = made["release"].as_str().unwrap();
+    let later = app::requested(&desk.world, "R1", "later", 5);
+    desk.promote.answer(&later).await;
+
+    let refused = desk.says(&["promote"]).await;
+    refused.complains(1, "R1 of shop was asked for after the draft");
+    let env = format!("apps/{APP}/releases/{draft}/env");
+    assert_eq!(desk.world.get(&env).await, None);
+    let requested = desk.json(&["promote", draft, "--anyway"]).await;
+    assert_eq!(requested["verdict"], "requested", "{requested:#}");
+    assert!(desk.world.get(&env).await.is_some());
+}

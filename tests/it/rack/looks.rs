@@ -60,6 +60,15 @@ async fn five_questions_take_one_command_each_and_write_nothing() {
 }
 
 #[tokio::test]
+async fn a_list_of_requests_that_cannot_be_read_is_told_beside_the_releases() {
+    let value = canary::value("DATABASE_URL");
+    let desk = Desk::with_release(&[("DATABASE_URL", &value)]).await;
+    desk.world.put("apps/shop/history/index.json", "[").await;
+    let releases = desk.text(&["releases"]).await;
+    assert_has(&releases, &["R1", "apps/shop/history/index.json: line 1"]);
+}
+
+#[tokio::test]
 async fn every_answer_has_its_json() {
     let value = canary::value("DATABASE_URL");
     let desk = Desk::with_release(&[("DATABASE_URL", &value)]).await;
