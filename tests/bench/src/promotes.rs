@@ -84,7 +84,7 @@ pub fn rows() -> Vec<Row> {
 pub fn changed(services: usize, timers: usize) -> (f64, Vec<Call>) {
     let runtime = tokio::runtime::Runtime::new().expect("cannot start a runtime");
     runtime.block_on(async {
-        let world = World::new().await;
+        let world = World::in_memory_over_http().await;
         let function = started(&world);
         let app = App::of(&world, &function, (services, timers));
         let [_, changed, ..] = app.each("shop", true).await;
@@ -105,7 +105,7 @@ impl Kind {
 }
 
 async fn of_size((services, timers): (usize, usize)) -> [Kind; 4] {
-    let world = World::new().await;
+    let world = World::in_memory_over_http().await;
     let function = started(&world);
     let app = App::of(&world, &function, (services, timers));
     let mut boto3 = Boto3::start(&world);

@@ -126,6 +126,14 @@ impl World {
         world.furnished().await
     }
 
+    /// An account in memory for functions in other processes: what they do takes their own time, hardly any of the double's.
+    pub async fn in_memory_over_http() -> Self {
+        let names = Names::unique();
+        let proxy = Proxy::start_in_memory(&names.account).await;
+        let world = Self::behind(proxy, names).await;
+        world.furnished().await
+    }
+
     /// One with nothing in it, whose clients go through the proxy's back door.
     async fn behind(proxy: Proxy, names: Names) -> Self {
         let config = access::over_http(proxy.back_door(), &names.account);
@@ -188,7 +196,7 @@ impl World {
         })
     }
 
-    /// Whether there is no emulator behind it.
+    /// Whether there is neither an emulator behind it nor a socket in front of it.
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         self.task_credentials.is_none()
