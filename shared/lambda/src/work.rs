@@ -610,19 +610,23 @@ impl<R> Answered<R> {
         if self.report.is_some() {
             return None;
         }
-        if let Some(desired) = &self.state.desired
-            && let Status::Waiting { reason, .. } = &desired.status
-        {
+        let desired = self.state.desired.as_ref();
+        // Whoever invoked the function follows the request by this id, and may have no other.
+        let request_id = desired.map(|desired| &desired.order.request_id);
+        if let Some(Status::Waiting { reason, .. }) = desired.map(|desired| &desired.status) {
             return Some(json!({
                 "status": AnswerStatus::Waiting,
                 "app": id.app.as_str(),
-                "requestId": desired.order.request_id,
+                "requestId": request_id,
                 "message": reason,
             }));
         }
         (self.turn == Turn::Held).then(|| {
-            AnswerStatus::Queued
-                .answer("another invocation is at work on this App and takes this request next")
+            json!({
+                "status": AnswerStatus::Queued,
+                "requestId": request_id,
+                "message": "another invocation is at work on this App and takes this request next",
+            })
         })
     }
 }

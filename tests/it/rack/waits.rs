@@ -198,3 +198,29 @@ async fn a_wait_outlasts_an_aws_that_has_no_time() {
     let said = ended(tool).await;
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
 }
+
+#[tokio::test]
+async fn what_waits_for_its_stack_is_followed_by_the_id_of_its_request() {
+    let (desk, _) = desk().await;
+    let mut deleted = desk.text(&["delete", "--yes"]).await;
+    while !deleted.contains("secret until") {
+        app::pass_minute(&desk.world).await;
+        deleted = desk.text(&["delete", "--yes"]).await;
+    }
+    desk.world.proxy.hold_stacks();
+    let tool = started(desk.command(&[&["restore", "--json", "--timeout", "2m"], &WAIT[..]].concat()));
+    while app::state(&desk.world).await["desired"]["status"] != "waiting" {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let end = &desk.world.proxy.end_stacks()[0];
+    let report = desk.promote.answer(end).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    let said = ended(tool).await;
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    let restored: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(
+        (&restored["verdict"], &restored["requestId"]),
+        (&"live".into(), &report["requestId"]),
+        "{restored:#}"
+    );
+}
