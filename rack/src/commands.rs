@@ -15,7 +15,7 @@ mod who_reads;
 mod why;
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
@@ -91,17 +91,25 @@ pub async fn run(asked: Cli, lookup: Lookup) -> Exit {
     };
     match answer {
         Ok(answer) => {
-            print(&if json {
+            let printed = print(&if json {
                 pretty(&answer.json)
             } else {
                 answer.text
             });
-            answer.exit
+            match printed {
+                Ok(()) => answer.exit,
+                Err(source) => {
+                    let what = "what was asked for is done, and its answer cannot be written";
+                    let err = RackError::System { what, source };
+                    eprintln!("rack: {}", Chain(&err));
+                    err.exit()
+                }
+            }
         }
         Err(err) => {
             let message = Chain(&err).to_string();
             if json {
-                print(&pretty(&json!({"error": message})));
+                let _ = print(&pretty(&json!({"error": message}))); // standard error has it too
             }
             eprintln!("rack: {message}");
             err.exit()
@@ -146,9 +154,14 @@ fn pretty(value: &Value) -> String {
     format!("{value:#}\n")
 }
 
-/// Whoever reads it may be gone: `rack releases | head`.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Whoever reads it may be gone, as in `rack releases | head`. A disk that is full is another thing: what was asked for is lost.
+fn print(text: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    match written {
+        Err(err) if err.kind() != ErrorKind::BrokenPipe => Err(err),
+        _ => Ok(()),
+    }
 }
 
 impl Shell {

@@ -1,5 +1,8 @@
 //! What is not there, what the caller may not do, and an AWS that has no time.
 
+use std::fs::File;
+use std::process::Stdio;
+
 use double::Fault;
 use rig::canary;
 
@@ -127,4 +130,20 @@ async fn a_function_that_is_not_there_or_fails_is_named() {
     desk.says(&["plan", "R1"])
         .await
         .complains(2, "set RACK_PROMOTE_FUNCTION");
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_be_written_is_no_success() {
+    let desk = desk().await;
+    for arguments in [
+        &["env", "get", "--reveal"][..],
+        &["releases", "--json"],
+        &["page", "--output", "-"],
+    ] {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut command = desk.command(arguments);
+        let command = command.stdout(full).stderr(Stdio::piped());
+        let said = command.spawn().unwrap().wait_with_output().await.unwrap();
+        super::Said::of(&said).complains(1, "its answer cannot be written");
+    }
 }
