@@ -3,7 +3,7 @@
 use futures_util::future::try_join_all;
 
 use super::{Answer, Shell};
-use crate::core::readers::{Readers, SeenDefinition, readers};
+use crate::core::readers::{IsSet, Readers, SeenDefinition, any_by_s3, readers};
 use crate::error::RackError;
 
 /// Says which Services and Timers that run read a variable.
@@ -27,11 +27,22 @@ pub async fn who_reads(shell: &Shell, key: &str) -> Result<Answer, RackError> {
             })
         });
     let definitions = try_join_all(definitions).await?;
+    let is_set = if any_by_s3(&definitions) {
+        let environments = shell.environments();
+        let opened = environments.open(&app, &applied.release).await?;
+        if opened.environment.key(key).is_some() {
+            IsSet::Yes
+        } else {
+            IsSet::No
+        }
+    } else {
+        IsSet::No
+    };
     let told = Readers {
         app: app.to_string(),
         release: applied.release.to_string(),
         key: key.to_owned(),
-        readers: readers(key, &definitions),
+        readers: readers(key, &definitions, is_set),
     };
     let text = told.text();
     Ok(Answer::of(&told, text))

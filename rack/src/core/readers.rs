@@ -31,6 +31,15 @@ pub struct SeenDefinition {
     pub containers: Vec<SeenContainer>,
 }
 
+/// Whether the environment has the variable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IsSet {
+    /// It has.
+    Yes,
+    /// It has not: what stands in convox.yml may be its value.
+    No,
+}
+
 /// One that reads the variable.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -64,12 +73,19 @@ pub struct Readers {
     pub readers: Vec<Reader>,
 }
 
-/// Who of `definitions` gets the variable `key`.
+/// Whether a definition lets S3 delivery through, so that the environment decides what it reads.
 #[must_use]
-pub fn readers(key: &str, definitions: &[SeenDefinition]) -> Vec<Reader> {
+pub fn any_by_s3(definitions: &[SeenDefinition]) -> bool {
+    let mut containers = definitions.iter().flat_map(|it| &it.containers);
+    containers.any(|container| container.environment.contains_key(PASSED))
+}
+
+/// Who of `definitions` gets the variable `key`; by S3 only what the environment has.
+#[must_use]
+pub fn readers(key: &str, definitions: &[SeenDefinition], is_set: IsSet) -> Vec<Reader> {
     let each = definitions.iter().flat_map(|definition| {
         definition.containers.iter().filter_map(move |container| {
-            let (how, from) = way(key, container)?;
+            let (how, from) = way(key, container, is_set)?;
             Some(Reader {
                 kind: definition.kind,
                 name: definition.name.clone(),
@@ -83,11 +99,16 @@ pub fn readers(key: &str, definitions: &[SeenDefinition]) -> Vec<Reader> {
     each.collect()
 }
 
-fn way(key: &str, container: &SeenContainer) -> Option<(&'static str, Option<String>)> {
+fn way(
+    key: &str,
+    container: &SeenContainer,
+    is_set: IsSet,
+) -> Option<(&'static str, Option<String>)> {
     if let Some(from) = container.secrets.get(key) {
         return Some(("secret", Some(from.clone())));
     }
     let passed = container.environment.get(PASSED);
+    let passed = passed.filter(|_| is_set == IsSet::Yes);
     if passed.is_some_and(|names| names.split(',').any(|name| name == key || name == "*")) {
         return Some(("s3", None));
     }
@@ -169,7 +190,17 @@ mod tests {
                 arn: "a/f:1".to_owned(),
                 containers: vec![container],
             };
-            let found = readers("KEY", &[definition]);
+            let definitions = [definition];
+            let unset = readers("KEY", &definitions, IsSet::No);
+            let others = unset.iter().filter(|reader| reader.how == "s3");
+            assert_eq!(others.count(), 0, "{name}");
+            let has_default = definitions[0].containers[0].environment.contains_key("KEY");
+            assert_eq!(
+                unset.iter().any(|reader| reader.how == "convox.yml"),
+                has_default,
+                "{name}"
+            );
+            let found = readers("KEY", &definitions, IsSet::Yes);
             assert_eq!(found.first().map(|reader| reader.how), want, "{name}");
             let told = Readers {
                 app: "shop".to_owned(),
