@@ -208,7 +208,8 @@ async fn what_waits_for_its_stack_is_followed_by_the_id_of_its_request() {
         deleted = desk.text(&["delete", "--yes"]).await;
     }
     desk.world.proxy.hold_stacks();
-    let tool = started(desk.command(&[&["restore", "--json", "--timeout", "2m"], &WAIT[..]].concat()));
+    let tool =
+        started(desk.command(&[&["restore", "--json", "--timeout", "2m"], &WAIT[..]].concat()));
     while app::state(&desk.world).await["desired"]["status"] != "waiting" {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
