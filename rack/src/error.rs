@@ -90,6 +90,14 @@ pub enum RackError {
         /// The rule.
         source: Option<EnvKeyError>,
     },
+    /// What stands in the place of a key is none. It may be a pair, so it is not shown.
+    #[error("argument {argument} is no variable's name")]
+    NoKeyName {
+        /// Which one, from 1.
+        argument: usize,
+        /// The rule.
+        source: EnvKeyError,
+    },
     /// A key that no environment can set.
     #[error("`{0}` is reserved for S3 delivery, rename it")]
     Reserved(String),
@@ -209,6 +217,7 @@ impl RackError {
             | Self::Nothing(_)
             | Self::NoKey { .. }
             | Self::NoPair { .. }
+            | Self::NoKeyName { .. }
             | Self::Reserved(_)
             | Self::Use(_)
             | Self::File { .. }

@@ -92,11 +92,17 @@ fn pairs_of(pairs: &[OsString]) -> Result<Vec<(EnvKey, EnvValue)>, RackError> {
 }
 
 fn known_keys(base: &make::Base, keys: &[String]) -> Result<Vec<EnvKey>, RackError> {
-    let known = keys.iter().map(|key| {
+    let known = keys.iter().zip(1..).map(|(key, argument)| {
         let known = base.environment.key(key).cloned();
-        known.ok_or_else(|| base.lacks(key))
+        known.map_or_else(|| named(key, argument).and(Err(base.lacks(key))), Ok)
     });
     known.collect()
+}
+
+/// What can be a key may be shown; `KEY=value`, given where a key belongs, has a value.
+fn named(key: &str, argument: usize) -> Result<(), RackError> {
+    let name = EnvKey::new(key).map(drop);
+    name.map_err(|source| RackError::NoKeyName { argument, source })
 }
 
 fn imported(path: &Path, form: Form) -> Result<Environment, RackError> {
@@ -149,11 +155,14 @@ fn get(
         None => environment.clone(),
         Some(key) => {
             let pair = environment.iter().find(|(known, _)| known.as_str() == key);
-            let pair = pair.ok_or_else(|| RackError::NoKey {
-                app: app.to_string(),
-                release: release.to_string(),
-                key: key.to_owned(),
-            })?;
+            let Some(pair) = pair else {
+                named(key, 1)?;
+                return Err(RackError::NoKey {
+                    app: app.to_string(),
+                    release: release.to_string(),
+                    key: key.to_owned(),
+                });
+            };
             [(pair.0.clone(), pair.1.clone())].into_iter().collect()
         }
     };
@@ -263,7 +272,12 @@ mod tests {
             (one.text.as_str(), &one.json["values"]),
             ("canary x\n", &serde_json::json!({"B": "canary x"}))
         );
-        let missing = get((&app, &release), &environment, Some("C"), true);
-        assert!(matches!(missing, Err(RackError::NoKey { .. })));
+        let missing = |key| get((&app, &release), &environment, Some(key), true).err();
+        assert!(matches!(missing("C"), Some(RackError::NoKey { .. })));
+        let pair = missing("C=canary").unwrap();
+        assert_eq!(
+            super::super::said(&pair).split(':').next(),
+            Some("argument 1 is no variable's name")
+        );
     }
 }

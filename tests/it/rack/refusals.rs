@@ -147,3 +147,13 @@ async fn an_answer_that_cannot_be_written_is_no_success() {
         super::Said::of(&said).complains(1, "its answer cannot be written");
     }
 }
+
+#[tokio::test]
+async fn a_pair_in_the_place_of_a_key_is_not_shown() {
+    let desk = desk().await;
+    let pair = format!("DATABASE_URL={}", canary::value("DATABASE_URL"));
+    for arguments in [&["env", "unset", &pair][..], &["env", "get", &pair]] {
+        let said = desk.says(arguments).await;
+        said.complains(2, "argument 1 is no variable's name: ");
+    }
+}
