@@ -117,7 +117,7 @@ async fn edit(shell: &Shell, making: &Making) -> Result<Answer, RackError> {
     let chosen = ["VISUAL", "EDITOR"]
         .into_iter()
         .filter_map(shell.lookup)
-        .find(|name| !name.is_empty());
+        .find(|name| !name.trim().is_empty());
     let editor = chosen.unwrap_or_else(|| "vi".to_owned());
     let temporary = (shell.lookup)("TMPDIR").unwrap_or_else(|| "/tmp".to_owned());
     let places = editor::places((shell.lookup)("XDG_RUNTIME_DIR"), temporary.into());
