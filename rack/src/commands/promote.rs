@@ -10,7 +10,7 @@ use super::follow::{Followed, follow};
 use super::plan::payload;
 use super::{Answer, Shell, releases};
 use crate::cli::{Allowed, GoLive, Promote};
-use crate::core::history::{self, Folder};
+use crate::core::history;
 use crate::core::members::text;
 use crate::core::report::{SeenReport, explained};
 use crate::core::wait::{Asked, Verdict, reported};
@@ -91,11 +91,12 @@ async fn earlier(
         let none = || format!("no other Release of {app} was ever live; name one");
         before.ok_or_else(|| RackError::Nothing(none()))?
     };
-    let is_there = |folder: &Folder| folder.env.is_some();
-    if folders.get(&release).is_some_and(is_there) {
-        Ok(release)
-    } else {
-        Err(missing(app, &release))
+    match folders.get(&release) {
+        Some(folder) if folder.env.is_some() => Ok(release),
+        Some(folder) if folder.is_draft() => Err(RackError::Use(format!(
+            "{release} is a draft and was never live; `rack promote {release}` makes it live"
+        ))),
+        _ => Err(missing(app, &release)),
     }
 }
 

@@ -157,3 +157,12 @@ async fn a_pair_in_the_place_of_a_key_is_not_shown() {
         said.complains(2, "argument 1 is no variable's name: ");
     }
 }
+
+#[tokio::test]
+async fn a_draft_is_nothing_to_go_back_to() {
+    let desk = desk().await;
+    let draft = desk.json(&["env", "set", "A=1", "--no-promote"]).await;
+    let draft = draft["release"].as_str().unwrap();
+    let said = desk.says(&["rollback", draft]).await;
+    said.complains(2, &format!("{draft} is a draft and was never live"));
+}
