@@ -23,7 +23,7 @@ use aws::clients::SdkConfig;
 use chrono::{TimeDelta, Utc};
 use names::error_chain::Chain;
 use names::{AppId, AppName, RackName, ReleaseId, keys};
-use promotion::Promotion;
+use promotion::{Promotion, WorkKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -238,6 +238,12 @@ impl Shell {
     fn environments(&self) -> Environments<'_> {
         Environments::new(&self.sdk, &self.rack, &self.objects)
     }
+}
+
+/// Whether nothing of the App runs since it was deleted.
+fn is_deleted(state: &Promotion) -> bool {
+    let last = state.desired.as_ref().map(|desired| desired.work.kind());
+    state.applied.is_none() && last == Some(WorkKind::Delete)
 }
 
 /// What an error says, its causes too.

@@ -69,6 +69,16 @@ pub enum RackError {
         /// The App.
         app: String,
     },
+    /// Nothing of the App runs, so a change has nothing to start from.
+    #[error(
+        "no Release of {app} is live: name the one to start from with --from, or begin with nothing by --create{}", restored(*.is_deleted)
+    )]
+    NothingToChange {
+        /// The App.
+        app: String,
+        /// Whether it was deleted.
+        is_deleted: bool,
+    },
     /// There is nothing that the command is for.
     #[error("{0}")]
     Nothing(String),
@@ -194,6 +204,14 @@ pub enum RackError {
     },
 }
 
+fn restored(is_deleted: bool) -> &'static str {
+    if is_deleted {
+        "; `rack restore` brings back what was deleted"
+    } else {
+        ""
+    }
+}
+
 fn meant(nearest: Option<&str>) -> String {
     nearest.map_or_else(String::new, |nearest| {
         format!("; did you mean `{nearest}`?")
@@ -214,6 +232,7 @@ impl RackError {
             | Self::NoApp { .. }
             | Self::NoRelease { .. }
             | Self::NothingLive { .. }
+            | Self::NothingToChange { .. }
             | Self::Nothing(_)
             | Self::NoKey { .. }
             | Self::NoPair { .. }

@@ -73,6 +73,13 @@ pub async fn base(shell: &Shell, making: &Making) -> Result<Base, RackError> {
         None => live(&app, &state)?,
     };
     let last_request = request_of(&state);
+    // A change of what is not there would be an App of the changed variable alone, without its convox.yml.
+    if release.is_none() && !making.create {
+        return Err(RackError::NothingToChange {
+            app: app.to_string(),
+            is_deleted: super::is_deleted(&state),
+        });
+    }
     let Some(of) = release else {
         return Ok(Base {
             app,

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use names::{AppName, ReleaseId, keys};
-use promotion::{Desired, Promotion, WorkKind};
+use promotion::Desired;
 use serde_json::Value;
 
 use super::follow::{Followed, follow};
@@ -61,7 +61,7 @@ pub async fn rollback(shell: &Shell, asked: Promote) -> Result<Answer, RackError
 /// Brings a deleted App back.
 pub async fn restore(shell: &Shell, asked: Promote) -> Result<Answer, RackError> {
     let (app, state) = shell.known().await?;
-    if !is_deleted(&state) {
+    if !super::is_deleted(&state) {
         return Err(RackError::Use(format!(
             "{app} is not deleted; `rack promote` makes a Release live"
         )));
@@ -69,11 +69,6 @@ pub async fn restore(shell: &Shell, asked: Promote) -> Result<Answer, RackError>
     let release = earlier(shell, &app, asked.release.as_deref(), None).await?;
     super::next_second(&state).await;
     Ok(answer(&ask(shell, (&app, &release), &asked).await?))
-}
-
-fn is_deleted(state: &Promotion) -> bool {
-    let last = state.desired.as_ref().map(|desired| desired.work.kind());
-    state.applied.is_none() && last == Some(WorkKind::Delete)
 }
 
 /// The Release that was named, or the one that was live last before `live`.

@@ -270,6 +270,9 @@ async fn a_deleted_app_comes_back() {
         &desk.text(&["status"]).await,
         &["Release  none", "delete done"],
     );
+    desk.says(&["env", "set", "A=1"])
+        .await
+        .complains(2, "`rack restore` brings back what was deleted");
     let restored = desk.json(&["restore"]).await;
     assert_eq!(
         (&restored["release"], &restored["verdict"]),

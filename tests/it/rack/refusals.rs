@@ -7,6 +7,7 @@ use double::Fault;
 use rig::canary;
 
 use super::{Desk, assert_has};
+use crate::app::APP;
 
 async fn desk() -> Desk {
     let value = canary::value("DATABASE_URL");
@@ -165,4 +166,19 @@ async fn a_draft_is_nothing_to_go_back_to() {
     let draft = draft["release"].as_str().unwrap();
     let said = desk.says(&["rollback", draft]).await;
     said.complains(2, &format!("{draft} is a draft and was never live"));
+}
+
+#[tokio::test]
+async fn a_change_of_nothing_is_wrong_use() {
+    let desk = Desk::new(crate::app::YES).await;
+    desk.world.put_env(APP, "R1", &[]).await; // it is not promoted
+    desk.says(&["env", "set", "A=1"])
+        .await
+        .complains(2, "no Release of shop is live: name the one to start from");
+    assert_eq!(desk.writes(), Vec::<String>::new());
+    for start in [&["--from", "R1"][..], &["--create"]] {
+        let arguments = [&["env", "set", "A=1", "--no-promote"], start].concat();
+        let made = desk.json(&arguments).await;
+        assert_eq!(made["keys"]["added"][0], "A", "{made:#}");
+    }
 }
