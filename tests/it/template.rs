@@ -173,7 +173,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 fn page(name: &str) -> (String, BTreeSet<String>) {
     let page = fs::read_to_string(repository().join("docs").join(name)).unwrap();
     let rows = page.lines().filter_map(|row| row.strip_prefix("| `"));
-    let first = rows.flat_map(|row| quoted_first(row));
+    let first = rows.flat_map(quoted_first);
     let first = first.map(str::to_owned).collect();
     (page, first)
 }
