@@ -22,3 +22,25 @@ impl From<Exit> for ExitCode {
         Self::from(exit as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_has_every_number_once() {
+        let page = include_str!("../../docs/rack.md");
+        let (_, ends) = page.split_once("\n## How it ends\n").unwrap();
+        let rows = ends.split("\n## ").next().unwrap().lines();
+        let rows = rows.filter_map(|row| row.strip_prefix("| ")?.split(" |").next());
+        let told: Vec<u8> = rows.filter_map(|first| first.parse().ok()).collect();
+        let all = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::WrongUse,
+            Exit::RolledBack,
+            Exit::TimedOut,
+        ];
+        assert_eq!(told, all.map(|exit| exit as u8));
+    }
+}

@@ -5,6 +5,7 @@ mod commands;
 mod examples;
 mod figures;
 mod links;
+mod tables;
 
 use rig::pages::{Block, Page};
 

@@ -37,6 +37,8 @@ mod top_level;
 mod volume;
 
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod messages;

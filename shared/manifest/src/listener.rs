@@ -45,7 +45,8 @@ pub enum Scheme {
 }
 
 const PORT: &str = "a port from 1 to 65535";
-const KEYS: [&str; 8] = [
+/// The members of a listener.
+pub(super) const KEYS: [&str; 8] = [
     "allow_cidr",
     "certificate",
     "containerPort",

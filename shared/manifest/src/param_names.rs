@@ -11,7 +11,7 @@ use yaml::{Place, Reader, closest};
 pub const READONLY_ROOT: &str = "EnableContainerReadonlyRootFilesystem";
 
 /// The names that count, but for the Formation of each Service.
-const COUNTING: [&str; 6] = [
+pub(super) const COUNTING: [&str; 6] = [
     AUTO_MINOR_VERSION_UPGRADE,
     READONLY_ROOT,
     "FargateServices",

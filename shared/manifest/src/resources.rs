@@ -6,6 +6,8 @@
 mod cache;
 mod database;
 pub mod defaults;
+#[cfg(test)]
+mod documented;
 mod file_system;
 mod names;
 mod options;

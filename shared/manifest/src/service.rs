@@ -22,7 +22,8 @@ use environment::{EnvKey, Environment};
 use names::ServiceName;
 use yaml::{Entry, Place, Reader};
 
-const KEYS: [&str; 27] = [
+/// The keys of a Service.
+pub(super) const KEYS: [&str; 27] = [
     "agent",
     "build",
     "command",

@@ -9,7 +9,8 @@ use crate::schedule::{Checked, ScheduleError, aws_cron};
 use names::{ServiceName, TimerName};
 use yaml::{Entry, Fields, Place, Reader};
 
-const KNOWN: [&str; 4] = ["command", "policies", "schedule", "service"];
+/// The keys of a Timer.
+pub(super) const KNOWN: [&str; 4] = ["command", "policies", "schedule", "service"];
 
 /// A Timer: a command that a Service's container runs on a schedule.
 #[derive(Clone, PartialEq, Eq)]

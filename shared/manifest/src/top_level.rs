@@ -11,7 +11,9 @@ use yaml::{Place, Reader};
 
 /// How large the manifest's own declarations may be, counted once for each Service.
 const SHARED_MAX: usize = 16 * 1024 * 1024;
-const TOP_LEVEL: [&str; 5] = ["environment", "params", "resources", "services", "timers"];
+/// The keys of convox.yml itself.
+pub(super) const TOP_LEVEL: [&str; 5] =
+    ["environment", "params", "resources", "services", "timers"];
 
 /// Reads the top-level mapping.
 pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {

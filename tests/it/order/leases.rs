@@ -36,6 +36,10 @@ async fn a_living_lease_is_respected_and_an_expired_one_is_taken() {
             state["desired"]["release"], "R2",
             "{case}: its holder will see it"
         );
+        assert_eq!(
+            answer["requestId"], state["desired"]["requestId"],
+            "{case}: {answer:#}"
+        );
         assert_eq!(state["desired"]["status"], "pending", "{case}");
     }
     assert_eq!(app::changes(&world), ["s3 PutObject"], "the wish, once");

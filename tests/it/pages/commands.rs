@@ -1,14 +1,42 @@
-//! Commands of the pages are commands that there are.
+//! Commands of the pages: those that a reader can run on this machine are run, each page on a Rack of its own; the others are
+//! commands that there are.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use regex_lite::Regex;
 use rig::pages::Page;
-use rig::tools;
+use rig::{binaries, tools};
 use serde_json::json;
 
 use super::blocks;
+
+/// What the runner of pages and the Racks of their own start.
+const PROGRAMS: [&str; 11] = [
+    "launcher",
+    "promote",
+    "app-deletion",
+    "failure-count",
+    "process-run",
+    "convox-env",
+    "demo-app",
+    "rack",
+    "run-task",
+    "task-sees",
+    "local-rack",
+];
+
+#[test]
+fn every_command_of_a_page_runs_and_says_what_the_page_says() {
+    let pages = Page::all().into_iter();
+    let run = pages.filter(|page| !page.commands().is_empty()).count();
+    let [.., runner] = PROGRAMS.map(binaries::built);
+    let output = Command::new(runner).arg("pages").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let read = said.matches("    ok: ").count();
+    assert_eq!(read, run + 1, "{said}");
+}
 
 #[test]
 fn every_block_of_commands_says_where_it_runs() {

@@ -3,6 +3,7 @@
 use std::fs;
 
 use regex_lite::Regex;
+use rig::pages::Page;
 use rig::tools;
 
 fn read(name: &str) -> String {
@@ -35,4 +36,61 @@ fn version_license_and_rust_are_those_of_the_workspace() {
         }
     }
     assert!(rust.is_match(&read("CONTRIBUTING.md")));
+}
+
+/// What one page has, in bytes; GitHub shows the first screens of it, and nobody reads more.
+const README_MAX: usize = 12 * 1024;
+/// Characters of a cell and of a line of a table, and bytes of a picture.
+const CELL_MAX: usize = 100;
+const ROW_MAX: usize = 250;
+const PICTURE_MAX: u64 = 200_000;
+
+#[test]
+fn the_readme_is_read_in_ten_minutes() {
+    let readme = read("README.md");
+    assert!(readme.len() <= README_MAX, "{} bytes", readme.len());
+}
+
+#[test]
+fn tables_can_be_read_in_an_editor() {
+    let mut wide = Vec::new();
+    for page in Page::all() {
+        for (number, line) in page.prose() {
+            if !line.starts_with('|') {
+                continue;
+            }
+            let cells = line.trim_matches('|').split(" | ");
+            let widest = cells.map(|cell| seen(cell).chars().count()).max();
+            if widest > Some(CELL_MAX) || line.chars().count() > ROW_MAX {
+                wide.push(format!("{}:{number}: {line}", page.name));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
+
+/// A cell as it is shown: of links only the words. What is quoted is as long as it is.
+fn seen(cell: &str) -> String {
+    let cell = cell.trim();
+    if cell.starts_with('`') && cell.ends_with('`') && !cell.contains("`, `") {
+        return String::new();
+    }
+    let link = Regex::new(r"\[([^\]]*)\]\([^)]*\)").unwrap();
+    link.replace_all(cell, "$1").into_owned()
+}
+
+#[test]
+fn every_picture_is_small_and_shown_somewhere() {
+    let pages: String = Page::all().into_iter().map(|page| page.text).collect();
+    let pictures = fs::read_dir(tools::repository().join("docs/images")).unwrap();
+    for picture in pictures {
+        let picture = picture.unwrap();
+        let name = picture.file_name().into_string().unwrap();
+        let bytes = picture.metadata().unwrap().len();
+        assert!(bytes < PICTURE_MAX, "{name}: {bytes} bytes");
+        assert!(
+            pages.contains(&format!("images/{name})")),
+            "no page shows {name}"
+        );
+    }
 }

@@ -113,6 +113,34 @@ fn every_link_leads_to_a_file_and_a_heading() {
 }
 
 #[test]
+fn every_page_of_docs_can_be_reached_from_the_readme() {
+    let pages = Page::all()
+        .into_iter()
+        .map(|page| (page.name.clone(), page));
+    let pages: BTreeMap<String, Page> = pages.collect();
+    let mut reached = BTreeSet::new();
+    let mut open = vec!["README.md".to_owned()];
+    while let Some(name) = open.pop() {
+        let Some(page) = pages.get(&name) else {
+            continue;
+        };
+        if !reached.insert(name) {
+            continue;
+        }
+        let folder = Path::new(&page.name).parent().unwrap();
+        for (_, target) in links(page) {
+            let file = target.split('#').next().unwrap();
+            open.push(straight(&folder.join(file)).display().to_string());
+        }
+    }
+    let lost: Vec<&String> = pages
+        .keys()
+        .filter(|name| !reached.contains(*name))
+        .collect();
+    assert_eq!(lost, Vec::<&String>::new());
+}
+
+#[test]
 fn anchors_are_what_github_makes_of_headings() {
     let page = Page {
         name: "docs/rack.md".to_owned(),

@@ -146,7 +146,9 @@ impl Desk {
 
     /// All blocks in one shell, which ends at the first that fails. What was printed is cut at the marks.
     fn script(&self, rack: &Rack, commands: &[Commands]) -> String {
-        let mut script = format!("set -e -o pipefail\n{{\n{}\n", rack.shell.prelude());
+        // The prelude's functions are for the project's folder; the programs are found from everywhere.
+        let prelude = rack.shell.prelude();
+        let mut script = format!("set -e -o pipefail\n{{\n{prelude}\nunset -f aws rack\n");
         for (number, block) in commands.iter().enumerate() {
             let file = self.blocks.join(format!("{number}.sh"));
             // The Rack of `make demo-up` has another home.
