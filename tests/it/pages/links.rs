@@ -46,8 +46,8 @@ fn links(page: &Page) -> Vec<(usize, String)> {
     let code = Regex::new(r"`[^`]*`").unwrap();
     let mut links = Vec::new();
     for (number, line) in page.prose() {
-        let line = code.replace_all(line, "");
-        let targets = link.captures_iter(&line).map(|found| found[1].to_owned());
+        let bare = code.replace_all(line, "");
+        let targets = link.captures_iter(&bare).map(|found| found[1].to_owned());
         links.extend(targets.map(|target| (number, target)));
     }
     links

@@ -156,15 +156,20 @@ impl Desk {
             let text = block.text.replace(&theirs, &ours);
             let marked = format!("trap 'printf \"\\036\"' DEBUG\n{text}");
             fs::write(&file, marked).expect("cannot write a block");
-            let file = file.display();
-            script += &match block.code {
-                0 => format!("printf '\\035'\nsource {file}\n"),
-                code => format!(
-                    "printf '\\035'\nset +e\nsource {file}\ncode=$?\nset -e\n[ \"$code\" = {code} ]\n"
-                ),
-            };
+            script += &sourced(&file, block.code);
         }
         script + "printf '\\035'\n} 2>&1 | cat"
+    }
+}
+
+/// The lines that run a block in this shell, where it is to end with that number.
+fn sourced(file: &Path, code: u8) -> String {
+    let file = file.display();
+    match code {
+        0 => format!("printf '\\035'\nsource {file}\n"),
+        code => format!(
+            "printf '\\035'\nset +e\nsource {file}\ncode=$?\nset -e\n[ \"$code\" = {code} ]\n"
+        ),
     }
 }
 
