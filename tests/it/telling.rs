@@ -240,7 +240,7 @@ async fn a_deletion_that_loses_its_tie_is_told_so_and_an_older_one_is_told_that_
     for (event, id, says) in [
         (tied, "tied", tie),
         (
-            app::deleted(&world, "older", -30),
+            app::deleted(&world, "older", -600),
             "older",
             "came before it was done; delete the App again",
         ),
@@ -345,7 +345,7 @@ async fn every_event_names_its_request() {
 
     let deleter = world.start("app-deletion", &[]);
     let older = deleter
-        .invoke(&app::deleted(&world, "deletion-0", -30))
+        .invoke(&app::deleted(&world, "deletion-0", -600))
         .await;
     assert_eq!(older.answer()["status"], "superseded");
     world.proxy.hold_draining();

@@ -428,7 +428,7 @@ async fn what_the_functions_say_comes_through_the_topic_as_sentences_without_a_v
     assert_eq!(process.answer(&run).await["status"], "started");
     let deleter = world.start("app-deletion", &[]);
     let older = deleter
-        .answer(&app::deleted(&world, "deletion-0", -30))
+        .answer(&app::deleted(&world, "deletion-0", -600))
         .await;
     assert_eq!(older["status"], "superseded");
     let ends = deleter.answer(&app::deleted(&world, "deletion-1", 5)).await;
