@@ -22,6 +22,7 @@ use std::time::Duration;
 use aws::clients::SdkConfig;
 use chrono::{TimeDelta, Utc};
 use names::error_chain::Chain;
+use names::error_type::ErrorType;
 use names::{AppId, AppName, RackName, ReleaseId, keys};
 use promotion::{Promotion, WorkKind};
 use serde::Serialize;
@@ -129,21 +130,40 @@ fn without_a_rack(command: &Command) -> Option<Result<String, RackError>> {
 }
 
 async fn answered(common: &Common, command: Command, lookup: Lookup) -> Result<Answer, RackError> {
-    let shell = Shell::open(common, lookup).await?;
+    let sdk = sdk::load(common.profile.as_deref(), common.region.as_deref()).await;
+    let answer = match Shell::open(&sdk, common, lookup).await {
+        Ok(shell) => Box::pin(done(&shell, command, common.json)).await,
+        Err(err) => Err(err),
+    };
+    match answer {
+        Err(RackError::Call(err)) if err.code() == ErrorType::Unreachable.as_str() => {
+            Err(match sdk::without_credentials(&sdk).await {
+                Some(source) => RackError::NoCredentials {
+                    profile: common.profile.clone().or_else(|| lookup("AWS_PROFILE")),
+                    source,
+                },
+                None => err.into(),
+            })
+        }
+        answer => answer,
+    }
+}
+
+async fn done(shell: &Shell, command: Command, json: bool) -> Result<Answer, RackError> {
     match command {
-        Command::Apps => apps::apps(&shell).await,
-        Command::Status => status::status(&shell).await,
-        Command::Why => why::why(&shell).await,
-        Command::Releases { limit } => releases::releases(&shell, limit).await,
-        Command::Page { output } => Box::pin(page::page(&shell, output, common.json)).await,
-        Command::WhoReads { key } => who_reads::who_reads(&shell, &key).await,
-        Command::Plan(plan) => plan::plan(&shell, plan).await,
-        Command::Env(what) => Box::pin(env::env(&shell, what)).await,
-        Command::Promote(asked) => Box::pin(promote::promote(&shell, asked)).await,
-        Command::Rollback(asked) => Box::pin(promote::rollback(&shell, asked)).await,
-        Command::Run(asked) => run::run(&shell, &asked).await,
-        Command::Delete(asked) => delete::delete(&shell, &asked).await,
-        Command::Restore(asked) => Box::pin(promote::restore(&shell, asked)).await,
+        Command::Apps => apps::apps(shell).await,
+        Command::Status => status::status(shell).await,
+        Command::Why => why::why(shell).await,
+        Command::Releases { limit } => releases::releases(shell, limit).await,
+        Command::Page { output } => Box::pin(page::page(shell, output, json)).await,
+        Command::WhoReads { key } => who_reads::who_reads(shell, &key).await,
+        Command::Plan(plan) => plan::plan(shell, plan).await,
+        Command::Env(what) => Box::pin(env::env(shell, what)).await,
+        Command::Promote(asked) => Box::pin(promote::promote(shell, asked)).await,
+        Command::Rollback(asked) => Box::pin(promote::rollback(shell, asked)).await,
+        Command::Run(asked) => run::run(shell, &asked).await,
+        Command::Delete(asked) => delete::delete(shell, &asked).await,
+        Command::Restore(asked) => Box::pin(promote::restore(shell, asked)).await,
         Command::Completions { .. } | Command::Man => {
             Err(RackError::Use("it needs no Rack".to_owned()))
         }
@@ -165,22 +185,21 @@ fn print(text: &str) -> std::io::Result<()> {
 }
 
 impl Shell {
-    async fn open(common: &Common, lookup: Lookup) -> Result<Self, RackError> {
+    async fn open(sdk: &SdkConfig, common: &Common, lookup: Lookup) -> Result<Self, RackError> {
         let name = common.rack.as_deref().ok_or(RackError::WhichRack)?;
         let name = RackName::new(name)?;
-        let sdk = sdk::load(common.profile.as_deref(), common.region.as_deref()).await;
         if sdk.region().is_none() {
             return Err(RackError::NoRegion);
         }
-        let rack = rack::find(&sdk, &name, lookup).await?;
+        let rack = rack::find(sdk, &name, lookup).await?;
         Ok(Self {
-            objects: Objects::new(&sdk, &rack.bucket),
-            functions: Functions::new(&sdk),
-            ecs: Ecs::new(&sdk),
+            objects: Objects::new(sdk, &rack.bucket),
+            functions: Functions::new(sdk),
+            ecs: Ecs::new(sdk),
             app: common.app.clone(),
             lookup,
             rack,
-            sdk,
+            sdk: sdk.clone(),
         })
     }
 

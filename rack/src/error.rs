@@ -1,5 +1,6 @@
 //! What the tool cannot do, and why. Nothing here holds a value of an environment.
 
+use std::error::Error;
 use std::io;
 
 use aws::call_error::CallError;
@@ -18,6 +19,16 @@ pub enum RackError {
     /// A name breaks its rule.
     #[error(transparent)]
     Name(#[from] NameError),
+    /// The caller has no credentials.
+    #[error(
+        "there are no credentials: sign in with `aws sso login{}` where the profile uses SSO, or choose others with --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID", of_profile(.profile.as_deref())
+    )]
+    NoCredentials {
+        /// The profile, where one was chosen.
+        profile: Option<String>,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Nobody said which region.
     #[error("no region is known: use --region, AWS_REGION, or a profile that has one")]
     NoRegion,
@@ -204,6 +215,10 @@ pub enum RackError {
     },
 }
 
+fn of_profile(profile: Option<&str>) -> String {
+    profile.map_or_else(String::new, |profile| format!(" --profile {profile}"))
+}
+
 fn restored(is_deleted: bool) -> &'static str {
     if is_deleted {
         "; `rack restore` brings back what was deleted"
@@ -243,6 +258,7 @@ impl RackError {
             | Self::Import { .. }
             | Self::NoObject { .. } => Exit::WrongUse,
             Self::Call(_)
+            | Self::NoCredentials { .. }
             | Self::Environment { .. }
             | Self::Editor { .. }
             | Self::Meanwhile { .. }

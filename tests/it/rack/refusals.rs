@@ -1,6 +1,6 @@
 //! What is not there, what the caller may not do, and an AWS that has no time.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::Stdio;
 
 use double::Fault;
@@ -181,4 +181,35 @@ async fn a_change_of_nothing_is_wrong_use() {
         let made = desk.json(&arguments).await;
         assert_eq!(made["keys"]["added"][0], "A", "{made:#}");
     }
+}
+
+const PROFILES: &str = "[profile signed-out]
+sso_session = corp
+sso_account_id = 123456789012
+sso_role_name = Dev
+[sso-session corp]
+sso_region = us-east-1
+sso_start_url = https://corp.example/start
+[profile process]
+credential_process = /bin/echo '{\"Version\": 1, \"AccessKeyId\": \"ACCOUNT\", \"SecretAccessKey\": \"not-a-secret\"}'
+";
+
+#[tokio::test]
+async fn a_profile_that_was_chosen_goes_before_the_credentials_of_variables() {
+    let desk = desk().await;
+    let config = desk.home.path().join("config");
+    fs::write(&config, PROFILES.replace("ACCOUNT", &desk.world.account)).unwrap();
+    let said = async |arguments: &[&str]| {
+        let mut command = desk.command(arguments);
+        command.env("AWS_CONFIG_FILE", &config);
+        super::Said::of(&command.output().await.unwrap())
+    };
+    let by_variables = said(&["status"]).await;
+    assert_has(&by_variables.out, &["Release      R1"]);
+    let by_process = said(&["status", "--profile", "process"]).await;
+    assert_has(&by_process.out, &["Release      R1"]);
+    let signed_out = said(&["status", "--profile", "signed-out"]).await;
+    signed_out.complains(1, "`aws sso login --profile signed-out`");
+    let unknown = said(&["status", "--profile", "unknown"]).await;
+    unknown.complains(1, "there are no credentials: ");
 }
