@@ -188,8 +188,14 @@ impl Shell {
     async fn open(sdk: &SdkConfig, common: &Common, lookup: Lookup) -> Result<Self, RackError> {
         let name = common.rack.as_deref().ok_or(RackError::WhichRack)?;
         let name = RackName::new(name)?;
-        if sdk.region().is_none() {
+        let region = sdk.region().map_or("", AsRef::as_ref);
+        if region.is_empty() {
             return Err(RackError::NoRegion);
+        }
+        // It becomes a part of host names.
+        let is_fit = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        if !region.chars().all(is_fit) {
+            return Err(RackError::NotARegion(region.to_owned()));
         }
         let rack = rack::find(sdk, &name, lookup).await?;
         Ok(Self {

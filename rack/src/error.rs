@@ -32,6 +32,9 @@ pub enum RackError {
     /// Nobody said which region.
     #[error("no region is known: use --region, AWS_REGION, or a profile that has one")]
     NoRegion,
+    /// What was said is no region.
+    #[error("`{0}` is no region")]
+    NotARegion(String),
     /// Nobody said which Rack.
     #[error("which Rack? use --rack NAME, or set RACK")]
     WhichRack,
@@ -240,6 +243,7 @@ impl RackError {
         match self {
             Self::Name(_)
             | Self::NoRegion
+            | Self::NotARegion(_)
             | Self::WhichRack
             | Self::WhichApp
             | Self::NoRack { .. }

@@ -70,6 +70,9 @@ async fn what_is_not_there_is_wrong_use_and_named() {
     desk.says(&["apps", "--rack", "other"])
         .await
         .complains(2, "no region is known");
+    desk.says(&["apps", "--rack", "other", "--region", "no where"])
+        .await
+        .complains(2, "`no where` is no region");
 }
 
 #[tokio::test]
