@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
+use serde_json::json;
 
 use crate::core::import::Form;
 use crate::exit::Exit;
@@ -307,6 +308,7 @@ pub enum Env {
 pub struct Said {
     text: String,
     exit: Exit,
+    is_json: bool,
 }
 
 impl Said {
@@ -316,6 +318,9 @@ impl Said {
         if self.exit == Exit::Done {
             print!("{}", self.text);
         } else {
+            if self.is_json {
+                println!("{:#}", json!({"error": self.text.trim_end()}));
+            }
             eprint!("{}", self.text);
         }
         self.exit
@@ -345,6 +350,7 @@ pub fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, Said> 
         Said {
             text: hidden(&text, &arguments),
             exit,
+            is_json: arguments.iter().any(|argument| argument == "--json"),
         }
     })
 }

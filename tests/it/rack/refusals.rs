@@ -73,6 +73,9 @@ async fn what_is_not_there_is_wrong_use_and_named() {
     desk.says(&["apps", "--rack", "other", "--region", "no where"])
         .await
         .complains(2, "`no where` is no region");
+    let unknown = desk.says(&["--json", "aps"]).await;
+    unknown.complains(2, "unrecognized subcommand 'aps'");
+    assert_has(&unknown.out, &["\"error\": \"error: unrecognized"]);
 }
 
 #[tokio::test]
