@@ -13,9 +13,10 @@ use serde_json::{Value, json};
 use super::follow::{Followed, follow};
 use super::{Answer, Shell};
 use crate::cli::Making;
-use crate::core::changes::key_lines;
-use crate::core::release_name;
+use crate::core::changes::{key_lines, other_images};
+use crate::core::table::section;
 use crate::core::wait::Asked;
+use crate::core::{release_name, settings};
 use crate::edge::objects::Put;
 use crate::error::RackError;
 
@@ -42,6 +43,7 @@ struct Made {
     release: Option<String>,
     from: Option<String>,
     keys: KeyChanges,
+    images: Vec<String>,
     draft: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     promote: Option<Followed>,
@@ -143,12 +145,17 @@ pub async fn make(
         None => base.manifest.clone(),
     };
     let build = build(&base, making)?;
+    are_services(&making.image, manifest.as_deref(), &environment)?;
     let is_same = environment == base.environment && base.release.is_some();
     let mut made = Made {
         app: base.app.to_string(),
         release: None,
         from: base.release.as_ref().map(ToString::to_string),
         keys: base.environment.changes_to(&environment),
+        images: {
+            let [before, after] = [&base.build, &build].map(|it| json_of(it.as_deref()));
+            other_images(before.as_ref(), after.as_ref())
+        },
         draft: making.no_promote,
         promote: None,
     };
@@ -236,6 +243,30 @@ async fn unless_changed(shell: &Shell, base: &Base, making: &Making) -> Result<(
     Err(RackError::Meanwhile { what })
 }
 
+fn json_of(bytes: Option<&[u8]>) -> Option<Value> {
+    bytes.and_then(|bytes| serde_json::from_slice(bytes).ok())
+}
+
+/// An image of what is no Service changes nothing, and nobody would say so.
+fn are_services(
+    images: &[String],
+    manifest: Option<&[u8]>,
+    environment: &Environment,
+) -> Result<(), RackError> {
+    let Some(services) = manifest.and_then(|manifest| settings::services(manifest, environment))
+    else {
+        return Ok(());
+    };
+    let named = images.iter().filter_map(|pair| pair.split_once('='));
+    let unknown = named.map(|(service, _)| service);
+    let unknown = unknown.filter(|name| !services.iter().any(|service| service == name));
+    unknown.take(1).try_for_each(|name| {
+        let known = services.join(", ");
+        let what = format!("convox.yml has no Service `{name}`; it has {known}");
+        Err(RackError::Use(what))
+    })
+}
+
 fn build(base: &Base, making: &Making) -> Result<Option<Vec<u8>>, RackError> {
     let bytes = match &making.build {
         Some(path) => Some(super::file(path)?.to_vec()),
@@ -275,6 +306,7 @@ impl Made {
             .unwrap_or_default();
         let release = self.release.as_deref().unwrap_or_default();
         let mut text = format!("{release} of {}{from}\n{}", self.app, key_lines(&self.keys));
+        text.push_str(&section("Images that differ", &self.images));
         if let Some(followed) = &self.promote {
             text.push_str(&followed.text());
         } else {

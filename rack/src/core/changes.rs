@@ -53,17 +53,12 @@ impl Differences {
     /// Compares two Releases.
     #[must_use]
     pub fn between(app: &str, (from, one): (&str, &Side), (to, other): (&str, &Side)) -> Self {
-        let (before, after) = (images(one), images(other));
-        let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-        let changed = names
-            .into_iter()
-            .filter(|name| before.get(*name) != after.get(*name));
         Self {
             app: app.to_owned(),
             from: from.to_owned(),
             to: to.to_owned(),
             keys: one.environment.changes_to(&other.environment),
-            images: changed.cloned().collect(),
+            images: other_images(one.build.as_ref(), other.build.as_ref()),
             manifest: one.manifest != other.manifest,
             settings: settings::differing(one.settings(), other.settings()).unwrap_or_default(),
         }
@@ -109,8 +104,19 @@ pub fn key_words(keys: &KeyChanges) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn images(side: &Side) -> BTreeMap<String, Value> {
-    let images = side.build.as_ref().and_then(|build| build.get("images"));
+/// Services whose image two build.json give otherwise.
+#[must_use]
+pub fn other_images(one: Option<&Value>, other: Option<&Value>) -> Vec<String> {
+    let (before, after) = (images(one), images(other));
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let changed = names
+        .into_iter()
+        .filter(|name| before.get(*name) != after.get(*name));
+    changed.cloned().collect()
+}
+
+fn images(build: Option<&Value>) -> BTreeMap<String, Value> {
+    let images = build.and_then(|build| build.get("images"));
     let images = images.and_then(Value::as_object).into_iter().flatten();
     images
         .map(|(name, image)| (name.clone(), image.clone()))

@@ -18,6 +18,15 @@ pub fn differing(
     Some(paths)
 }
 
+/// The Services of a convox.yml; none where it cannot be read, or a variable names one.
+#[must_use]
+pub fn services(manifest: &[u8], environment: &Environment) -> Option<Vec<String>> {
+    let root = read(manifest, environment)?;
+    let services = entries(&root).remove("services")?;
+    let names: Vec<String> = entries(services).into_keys().collect();
+    Some(names).filter(|names| !names.iter().any(|name| name.contains('$')))
+}
+
 fn read(manifest: &[u8], environment: &Environment) -> Option<Node> {
     let text = std::str::from_utf8(manifest).ok()?;
     let nothing = || Node {

@@ -128,6 +128,19 @@ async fn an_envelope_stays_one_and_an_image_can_change() {
 }
 
 #[tokio::test]
+async fn an_image_is_of_a_service_and_its_change_is_said() {
+    let (desk, _) = desk().await;
+    let set = |image| ["env", "set", "--no-promote", "--image", image];
+    let unknown = desk.says(&set("wbe=example/web:2")).await;
+    unknown.complains(2, "convox.yml has no Service `wbe`; it has ");
+    assert_eq!(desk.writes(), Vec::<String>::new());
+    let made = desk.text(&set("web=example/web:2")).await;
+    assert_has(&made, &["Images that differ\n  web\n"]);
+    let made = desk.json(&set("web=example/web:2")).await;
+    assert_eq!(made["images"], json!(["web"]), "{made:#}");
+}
+
+#[tokio::test]
 async fn files_of_other_tools_are_taken() {
     let (desk, value) = desk().await;
     let folder = tempfile::tempdir().unwrap();
