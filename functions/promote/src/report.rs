@@ -214,7 +214,9 @@ impl Report {
     ///
     /// As [`Report::answer`].
     pub fn text(&self) -> Result<String, PromoteError> {
-        serde_json::to_string_pretty(self).map_err(PromoteError::Report)
+        // In the order of names, in which it is written again with its verdict.
+        let report = serde_json::to_value(self).map_err(PromoteError::Report)?;
+        serde_json::to_string_pretty(&report).map_err(PromoteError::Report)
     }
 
     /// Whether a report that was written says that this request waits.
