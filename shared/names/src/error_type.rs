@@ -53,8 +53,11 @@ error_types! {
     ReleaseNotFound EnvironmentGone:
         "there is no environment object (any more)",
         "write it";
-    ManifestMissing InvalidManifest:
-        "no convox.yml, or one that cannot be read",
+    ManifestMissing:
+        "neither the Release nor the App has a convox.yml",
+        "write it, then the environment again, which is what promotes";
+    InvalidManifest:
+        "convox.yml cannot be read",
         "the message shows file, line, place and what is allowed";
     EmptyManifest:
         "convox.yml names no Service, and the promote would remove what is applied",
