@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::follow::{Followed, follow};
-use super::{Answer, Shell};
+use super::{Answer, Shell, releases};
 use crate::cli::Making;
 use crate::core::changes::{key_lines, other_images};
 use crate::core::table::section;
 use crate::core::wait::Asked;
-use crate::core::{release_name, settings};
+use crate::core::{history, release_name, settings};
 use crate::edge::objects::Put;
 use crate::error::RackError;
 
@@ -45,6 +45,9 @@ struct Made {
     keys: KeyChanges,
     images: Vec<String>,
     draft: bool,
+    /// Releases that others made at the same moment: the last one lacks what the others change.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    meanwhile: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     promote: Option<Followed>,
 }
@@ -157,6 +160,7 @@ pub async fn make(
             other_images(before.as_ref(), after.as_ref())
         },
         draft: making.no_promote,
+        meanwhile: Vec::new(),
         promote: None,
     };
     if is_same && manifest == base.manifest && build == base.build {
@@ -171,6 +175,11 @@ pub async fn make(
     made.release = Some(release.to_string());
     let mut exit = crate::exit::Exit::Done;
     if !making.no_promote {
+        if making.from.is_none() {
+            let state = shell.objects.state(&base.app).await?;
+            let folders = releases::folders(shell, &base.app).await?;
+            made.meanwhile = history::not_taken_up(&folders, &state, Some(&release));
+        }
         let waiting = &making.waiting;
         let asked = Asked::Open("asked for".to_owned());
         let followed = follow(shell, (&base.app, &release), &version, asked, waiting).await?;
@@ -230,7 +239,15 @@ async fn unless_changed(shell: &Shell, base: &Base, making: &Making) -> Result<(
     }
     let state = shell.objects.state(&base.app).await?;
     if request_of(&state) == base.last_request {
-        return Ok(());
+        let folders = releases::folders(shell, &base.app).await?;
+        let others = history::not_taken_up(&folders, &state, None);
+        return others.first().map_or(Ok(()), |other| {
+            let what = format!(
+                "{other} of {} was asked for and is not taken up yet",
+                base.app
+            );
+            Err(RackError::Meanwhile { what })
+        });
     }
     let desired = state.desired.as_ref();
     let what = match desired.map(|desired| desired.work.kind()) {
@@ -307,6 +324,12 @@ impl Made {
         let release = self.release.as_deref().unwrap_or_default();
         let mut text = format!("{release} of {}{from}\n{}", self.app, key_lines(&self.keys));
         text.push_str(&section("Images that differ", &self.images));
+        for other in &self.meanwhile {
+            let _ = writeln!(
+                text,
+                "{other} was asked for at the same moment, and neither has what the other changes: look with `rack env diff {other} {release}`"
+            );
+        }
         if let Some(followed) = &self.promote {
             text.push_str(&followed.text());
         } else {

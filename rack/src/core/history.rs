@@ -60,6 +60,20 @@ pub fn asked_since<'s>(draft: &Folder, state: &'s Promotion) -> Option<&'s Desir
     (draft.draft? < desired.order.requested_at).then_some(desired)
 }
 
+/// The Releases, but for one, whose environments were written after what the state knows of: their promotes are still to come.
+#[must_use]
+pub fn not_taken_up(
+    folders: &BTreeMap<ReleaseId, Folder>,
+    state: &Promotion,
+    but: Option<&ReleaseId>,
+) -> Vec<String> {
+    let desired = state.desired.as_ref();
+    let last = desired.map(|desired| desired.order.requested_at);
+    let others = folders.iter().filter(|(release, _)| Some(*release) != but);
+    let newer = others.filter(|(_, folder)| folder.env > last);
+    newer.map(|(release, _)| release.to_string()).collect()
+}
+
 /// The folders of all Releases, from listings of the App's objects.
 #[must_use]
 pub fn folders(app: &AppName, listed: &[Listed]) -> BTreeMap<ReleaseId, Folder> {

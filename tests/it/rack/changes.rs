@@ -1,9 +1,13 @@
 //! Commands that change something: each makes a Release, or asks for one.
 
+use std::process::Stdio;
+use std::time::Duration;
+
+use double::Fault;
 use rig::canary;
 use serde_json::{Value, json};
 
-use super::{Desk, assert_has};
+use super::{Desk, Said, assert_has};
 use crate::app::{self, APP, written};
 
 impl Desk {
@@ -311,4 +315,55 @@ async fn a_failed_promote_ends_with_its_cure() {
         &said.out,
         &["failed: MissingVariables: ", "DATABASE_URL", "what to do: "],
     );
+}
+
+/// Somebody's Release R2, of a later second than what the state knows of; its event is still on its way.
+async fn theirs(desk: &Desk, value: &str) {
+    let modified = async |release: &str| {
+        let key = format!("apps/{APP}/releases/{release}/env");
+        let head = desk.world.s3.head_object().bucket(&desk.world.bucket);
+        let head = head.key(&key).send().await.unwrap();
+        head.last_modified().unwrap().secs()
+    };
+    let variables = [("DATABASE_URL", value), ("THEIRS", value)];
+    desk.world.put_env(APP, "R2", &variables).await;
+    while modified("R2").await <= modified("R1").await {
+        desk.world.put_env(APP, "R2", &variables).await;
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_else_has_written_and_nobody_has_taken_up_is_not_undone() {
+    let (desk, value) = desk().await;
+    theirs(&desk, &value).await;
+    let ours = format!("OURS={value}");
+    let said = desk.says(&["env", "set", &ours]).await;
+    said.complains(1, "R2 of shop was asked for and is not taken up yet");
+    let from = desk.json(&["env", "set", &ours, "--from", "R2"]).await;
+    assert_eq!(from["keys"]["added"], json!(["OURS"]), "{from:#}");
+}
+
+#[tokio::test]
+async fn what_somebody_else_writes_at_the_same_moment_is_told() {
+    let (desk, value) = desk().await;
+    let slow = Fault::Latency(Duration::from_secs(4)).on("s3", "PutObject");
+    desk.world.inject(slow.about("/env"));
+    let pair = format!("OURS={value}");
+    let mut tool = desk.command(&["env", "set", &pair]);
+    let tool = tool.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let tool = tool.spawn().unwrap();
+    let writes = || {
+        let calls = desk.world.proxy.calls().into_iter();
+        let mut paths = calls
+            .filter(|call| call.operation == "PutObject")
+            .map(|call| call.path);
+        paths.any(|path| path.contains("/env"))
+    };
+    while !writes() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    theirs(&desk, &value).await;
+    let said = Said::of(&tool.wait_with_output().await.unwrap());
+    assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
+    assert_has(&said.out, &["R2 was asked for at the same moment"]);
 }
