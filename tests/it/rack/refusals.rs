@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::process::Stdio;
 
 use double::Fault;
+use futures_util::future::join_all;
 use rig::canary;
 
 use super::{Desk, assert_has};
@@ -218,4 +219,56 @@ async fn a_profile_that_was_chosen_goes_before_the_credentials_of_variables() {
     signed_out.complains(1, "`aws sso login --profile signed-out`");
     let unknown = said(&["status", "--profile", "unknown"]).await;
     unknown.complains(1, "there are no credentials: ");
+}
+
+/// Every command that asks AWS for something, each with what it needs.
+const COMMANDS: [&[&str]; 16] = [
+    &["apps"],
+    &["status"],
+    &["why"],
+    &["releases"],
+    &["page", "--output", "-"],
+    &["who-reads", "DATABASE_URL"],
+    &["plan", "R1"],
+    &["env", "get"],
+    &["env", "diff", "R1", "R1"],
+    &["env", "set", "A=1"],
+    &["env", "unset", "DATABASE_URL"],
+    &["promote", "R1"],
+    &["rollback", "R1"],
+    &["restore", "R1"],
+    &["run", "web"],
+    &["delete", "--yes"],
+];
+
+#[tokio::test]
+async fn every_command_says_which_rack_there_is_not() {
+    let desk = desk().await.without(&["RACK_BUCKET"]);
+    for command in COMMANDS {
+        let said = desk.says(&[command, &["--rack", "other"]].concat()).await;
+        said.complains(2, "there is no Rack `other` in us-east-1");
+    }
+    assert_eq!(desk.writes(), [""; 0]);
+}
+
+#[tokio::test]
+async fn no_command_changes_anything_where_s3_refuses_or_has_no_time() {
+    let desk = desk().await;
+    let refused = Fault::Error {
+        status: 403,
+        code: "AccessDenied",
+    };
+    for (fault, part) in [(refused, "AccessDenied"), (Fault::Throttle, "SlowDown")] {
+        desk.world.inject(fault.on_service("s3"));
+        let said = join_all(COMMANDS.map(|command| desk.says(command))).await;
+        for (command, said) in COMMANDS.iter().zip(said) {
+            assert_eq!(said.code, Some(1), "{command:?}: {}{}", said.out, said.err);
+            assert!(said.err.contains(part), "{command:?}: {}", said.err);
+        }
+        desk.world.proxy.lift();
+    }
+    desk.world.proxy.clear();
+    assert_eq!(desk.text(&["env", "get"]).await, "DATABASE_URL\n");
+    let status = desk.text(&["status"]).await;
+    assert_has(&status, &["Release      R1"]);
 }
