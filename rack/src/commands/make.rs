@@ -6,7 +6,7 @@ use std::path::Path;
 use chrono::Utc;
 use environment::{Environment, KeyChanges};
 use names::{AppName, ReleaseId, keys};
-use promotion::{Promotion, WorkKind};
+use promotion::{Desired, Promotion, WorkKind};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -176,9 +176,7 @@ pub async fn make(
     let mut exit = crate::exit::Exit::Done;
     if !making.no_promote {
         if making.from.is_none() {
-            let state = shell.objects.state(&base.app).await?;
-            let folders = releases::folders(shell, &base.app).await?;
-            made.meanwhile = history::not_taken_up(&folders, &state, Some(&release));
+            made.meanwhile = meanwhile(shell, &base, &release).await.unwrap_or_default();
         }
         let waiting = &making.waiting;
         let asked = Asked::Open("asked for".to_owned());
@@ -258,6 +256,25 @@ async fn unless_changed(shell: &Shell, base: &Base, making: &Making) -> Result<(
         ),
     };
     Err(RackError::Meanwhile { what })
+}
+
+/// What others asked for between the look at what is live and the write of `release`. It is asked for already, so a look that fails
+/// takes nothing back.
+async fn meanwhile(
+    shell: &Shell,
+    base: &Base,
+    release: &ReleaseId,
+) -> Result<Vec<String>, RackError> {
+    let state = shell.objects.state(&base.app).await?;
+    let folders = releases::folders(shell, &base.app).await?;
+    let others = history::not_taken_up(&folders, &state, Some(release));
+    let desired = state.desired.as_ref().and_then(Desired::promotes);
+    let taken_up = desired.map(|(taken_up, _)| taken_up);
+    let taken_up = taken_up.filter(|it| *it != release && request_of(&state) != base.last_request);
+    Ok(others
+        .into_iter()
+        .chain(taken_up.map(ToString::to_string))
+        .collect())
 }
 
 fn json_of(bytes: Option<&[u8]>) -> Option<Value> {
