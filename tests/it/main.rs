@@ -18,6 +18,7 @@ mod definitions;
 mod deletion;
 mod delivery;
 mod error_types;
+mod exec;
 mod failure_count;
 mod fallback;
 mod history;

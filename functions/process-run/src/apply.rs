@@ -60,6 +60,7 @@ pub async fn apply(
             container: request.service.as_str(),
             command: request.command.as_deref(),
             placement: &plan.placement,
+            exec: plan.exec,
             started_by: &started_by(&request.id.app),
             client_token: &client_token(&request.id, request_id),
             tags: &tags,

@@ -32,6 +32,8 @@ pub struct Plan {
     pub definition: TaskDefinition,
     /// Where the task runs.
     pub placement: Placement,
+    /// Whether people get into its container by ECS Exec.
+    pub exec: bool,
     /// How the task gets the environment.
     pub delivery: EnvDelivery,
     /// Who decided that; kept on a fallback.
@@ -86,6 +88,7 @@ pub fn plan(
     let mut plan = Plan {
         definition: s3,
         placement,
+        exec: service.exec && !gathered.read.readonly_root,
         delivery: EnvDelivery::S3,
         decided_by: decision.decided_by,
         fallback: None,

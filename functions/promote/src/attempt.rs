@@ -299,7 +299,7 @@ async fn promote(
         facts.release.manifest.interpolated.iter().cloned(),
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
-    progress.applied = standing::amended(wanted, &facts, edge.config(), plan.goes_back_to());
+    progress.applied = standing::amended(wanted, &facts, edge.config(), &plan);
     if let Some(applied) = &progress.applied {
         remember(edge, wanted.id, applied).await?;
     }

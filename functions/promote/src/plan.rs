@@ -30,6 +30,7 @@ use environment::{RESERVED_KEYS, SET_BY_ECS};
 use lambda::unwanted::Removals;
 use manifest::precedence::{self, Decision, EnvDelivery, EnvVersion};
 use names::AppId;
+use promotion::Was;
 use release::release_checks::ReleaseNotice;
 use release::timer_rule::Network;
 
@@ -88,6 +89,16 @@ impl Plan<'_> {
             _ => None,
         });
         reused.collect()
+    }
+
+    /// What of ECS services is changed that is their users' where convox.yml does not change, as it stands.
+    #[must_use]
+    pub fn changes(&self) -> BTreeMap<&str, Was> {
+        let moves = self.s3.steps.iter().filter_map(|step| match &step.action {
+            Action::Move(moved) => Some((moved.found.name.as_str(), moved.changes())),
+            Action::Create(_) | Action::Put(_) => None,
+        });
+        moves.collect()
     }
 
     /// What the promote waits for before it changes anything of the Release, if it has to.

@@ -8,15 +8,15 @@ use std::collections::BTreeSet;
 
 use aws::ecs::EcsService;
 use promotion::verdict::is_older;
-use promotion::{Applied, Definition, OriginalDefinition, Setting};
+use promotion::{Applied, Definition, OriginalDefinition, Setting, Was};
 use release::timer_rule::Network;
 
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
-use crate::plan::{network_of, of_app};
+use crate::plan::{Plan, network_of, of_app};
 
-/// The applied Release with what stands in the place of its parts, the key that its secret gets now, and the older revisions that
-/// it may be moved to, `back_to`; `None` where nothing differs from what is written down.
+/// The applied Release with what stands in the place of its parts, what `plan` changes of its ECS services, the key that its
+/// secret gets now, and the older revisions that it may be moved to; `None` where nothing differs from what is written down.
 ///
 /// After an interrupted request only what is older than the applied revision counts: anything else may be its doing.
 #[must_use]
@@ -24,7 +24,7 @@ pub fn amended(
     wanted: &Wanted<'_>,
     facts: &Facts,
     config: &Config,
-    back_to: BTreeSet<String>,
+    plan: &Plan<'_>,
 ) -> Option<Applied> {
     let before = wanted.applied?;
     let record = Record {
@@ -42,6 +42,11 @@ pub fn amended(
         if let Some(service) = found.filter(|service| !service.is_draining()) {
             record.at(known, seen_service(service));
         }
+    }
+    let changes = plan.changes();
+    for known in applied.services.values_mut() {
+        let was = changes.get(known.runs_as.as_str());
+        record.changed(known, was.copied().unwrap_or_default());
     }
     for known in applied.services.values_mut() {
         let mut leaves = around.unwanted.own_services(wanted.id);
@@ -77,7 +82,7 @@ pub fn amended(
     if let Some(stack) = facts.stack.as_ref().filter(|_| unsaid) {
         applied.stack_digest = Some(stack.digest());
     }
-    applied.going_back_to.extend(back_to);
+    applied.going_back_to.extend(plan.goes_back_to());
     // Whatever fails later, the secret may be encrypted with today's key by then, and nothing encrypts it back.
     let needs = applied.stack.as_mut().and_then(|needs| needs.rack.as_mut());
     if let Some(needs) = needs {
@@ -138,6 +143,13 @@ impl Record<'_> {
         known.stands = differs.then_some(seen);
     }
 
+    /// What is changed of it now. What an interrupted request may have changed stays written down as it was before that.
+    fn changed(&self, known: &mut Definition, was: Was) {
+        let noted = known.was.filter(|_| self.interrupted).unwrap_or_default();
+        let was = noted.or(was);
+        known.was = (!was.is_nothing()).then_some(was);
+    }
+
     /// How what runs it is set, where that is taken away now. What an interrupted request has taken stays written down.
     fn set(&self, known: &mut Definition, leaves: Option<Setting>) {
         if leaves.is_some() || !self.interrupted {
@@ -181,6 +193,8 @@ mod tests {
             schedule: None,
             capacity: Some(Capacity::Fargate),
             deployment: Some(HALF),
+            exec: false,
+            was: None,
             set: None,
             stands,
         }

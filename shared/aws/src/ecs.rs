@@ -62,6 +62,8 @@ pub struct Change<'a> {
     pub placement: Option<&'a Placement>,
     /// The network of its tasks, where that alone changes.
     pub network: Option<&'a Network>,
+    /// Whether people get into its containers by ECS Exec.
+    pub exec: Option<bool>,
 }
 
 /// The cluster, as far as a promote cares.
@@ -295,7 +297,12 @@ impl Cluster {
             .cluster(&self.name)
             .service(name)
             .availability_zone_rebalancing(rebalancing::moved(service, change.deployment))
-            .set_deployment_configuration(change.deployment.map(services::rolling));
+            .set_deployment_configuration(change.deployment.map(services::rolling))
+            .set_enable_execute_command(change.exec);
+        if change.exec.is_some() {
+            // By itself it is of later tasks alone (API reference, `UpdateService`, `enableExecuteCommand`).
+            request = request.force_new_deployment(true);
+        }
         if let Some(placement) = change.placement {
             let launched =
                 Launched::moved(placement).map_err(|_| CallError::unbuilt(attempted()))?;

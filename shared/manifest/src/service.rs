@@ -23,7 +23,7 @@ use names::ServiceName;
 use yaml::{Entry, Place, Reader};
 
 /// The keys of a Service.
-pub(super) const KEYS: [&str; 27] = [
+pub(super) const KEYS: [&str; 28] = [
     "agent",
     "build",
     "command",
@@ -32,6 +32,7 @@ pub(super) const KEYS: [&str; 27] = [
     "drain",
     "environment",
     "environmentFiles",
+    "exec",
     "health",
     "image",
     "init",
@@ -101,6 +102,8 @@ pub struct Service {
     pub links: Vec<String>,
     /// `agent`: one container on every instance; `None` = as many as `scale` says.
     pub agent: Option<Agent>,
+    /// `exec`: whether people get into its containers by ECS Exec.
+    pub exec: bool,
     /// `deployment`, with Convox's defaults for an agent or singleton put in.
     pub deployment: Deployment,
     /// `domain`, the primary one first.
@@ -275,6 +278,7 @@ pub(super) fn read(
         capacity: None,
         health: forms::health(reader, fields.get("health")),
         init: reader.flag(fields.get("init")),
+        exec: reader.flag(fields.get("exec")),
         privileged: reader.flag(fields.get("privileged")),
         links: texts(reader, fields.get("links")),
         deployment: deployment::read(reader, fields.get("deployment"), alone),

@@ -149,6 +149,12 @@ pub struct Definition {
     /// How its tasks are replaced; of the App's own ECS services, none where it was promoted before that was written down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Deployment>,
+    /// Whether convox.yml switches ECS Exec on for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exec: bool,
+    /// What a later request changes of its ECS service, as it was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub was: Option<Was>,
     /// How what runs it was set when a later request began that takes it away; nothing else tells that afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Setting>,
@@ -169,6 +175,32 @@ pub struct OriginalDefinition {
     /// How its tasks were replaced; of an ECS service that nobody of ours can have changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Deployment>,
+}
+
+/// What is the user's to set of an ECS service as long as convox.yml says the same of it: as it was before a request that changes
+/// it, each where it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Was {
+    /// Whether people got into its containers by ECS Exec.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exec: Option<bool>,
+}
+
+impl Was {
+    /// The same, with what `other` knows beside it.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            exec: self.exec.or(other.exec),
+        }
+    }
+
+    /// Whether a request changes nothing of it.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What belongs to the user of what runs a definition: no promote changes it, but a removal ends it.

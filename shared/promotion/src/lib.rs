@@ -30,7 +30,7 @@ use crate::history::HistoryRecord;
 use crate::verdict::Settled;
 use names::AppId;
 
-pub use applied::{Applied, Definition, OriginalDefinition, Record, SecretVersion, Setting};
+pub use applied::{Applied, Definition, OriginalDefinition, Record, SecretVersion, Setting, Was};
 pub use desired::{Allowed, Desired, Request, Status, Work, WorkKind};
 pub use finished::{BucketObject, Finished, Recorded, Runs};
 pub use lease::{LEASE_SECONDS, Lease, Turn, Worker};

@@ -1,7 +1,8 @@
 //! What a task definition needs of what runs it, and which versions of Fargate and of the ECS agent have it.
 //!
 //! Source: ECS developer guide, "Pass Secrets Manager secrets through Amazon ECS environment variables" and "Pass
-//! environment variables to an Amazon ECS container" (considerations: platform 1.4.0, agents 1.37.0 and 1.39.0).
+//! environment variables to an Amazon ECS container" (considerations: platform 1.4.0, agents 1.37.0 and 1.39.0), "Monitor Amazon
+//! ECS containers with ECS Exec" (prerequisites: platform 1.4.0, agent 1.50.2).
 
 use crate::task_definition::{Secrets, TaskDefinition};
 
@@ -9,18 +10,21 @@ use crate::task_definition::{Secrets, TaskDefinition};
 const PLATFORM: Version = [1, 4, 0];
 const AGENT_REFERENCES: Version = [1, 37, 0];
 const AGENT_FILES: Version = [1, 39, 0];
+const AGENT_EXEC: Version = [1, 50, 2];
 /// `arn:partition:secretsmanager:region:account:secret:id` has so many colons; with parts there are more.
 const COLONS_OF_ARN: usize = 6;
 
 type Version = [u32; 3];
 
-/// What of the newer ways to give variables is used.
+/// What is used of what older ones lack: newer ways to give variables, and ECS Exec.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Needs {
     /// A JSON key or a version in a reference of `secrets`.
     pub references: bool,
     /// `environmentFiles`.
     pub files: bool,
+    /// ECS Exec.
+    pub exec: bool,
 }
 
 impl Needs {
@@ -28,6 +32,7 @@ impl Needs {
     pub const ALL: Self = Self {
         references: true,
         files: true,
+        exec: true,
     };
 
     /// What a definition needs.
@@ -45,6 +50,7 @@ impl Needs {
             files: containers
                 .iter()
                 .any(|container| !container.environment_files.is_empty()),
+            exec: false, // that is no definition's
         }
     }
 
@@ -54,13 +60,14 @@ impl Needs {
         Self {
             references: self.references || other.references,
             files: self.files || other.files,
+            exec: self.exec || other.exec,
         }
     }
 
     /// Whether it needs anything at all.
     #[must_use]
     pub fn any(self) -> bool {
-        self.references || self.files
+        self.references || self.files || self.exec
     }
 
     /// Whether a platform version of Fargate, as an ECS service states it, is too old. `LATEST` is none.
@@ -74,22 +81,30 @@ impl Needs {
     pub fn exceed_agent(self, version: &str) -> bool {
         (self.references && is_older(version, AGENT_REFERENCES))
             || (self.files && is_older(version, AGENT_FILES))
+            || (self.exec && is_older(version, AGENT_EXEC))
     }
 
     /// The oldest agent that has all of it.
     #[must_use]
     pub fn agent(self) -> &'static str {
-        if self.files { "1.39.0" } else { "1.37.0" }
+        match (self.exec, self.files) {
+            (true, _) => "1.50.2",
+            (false, true) => "1.39.0",
+            (false, false) => "1.37.0",
+        }
     }
 
     /// What it is, in words.
     #[must_use]
-    pub fn words(self) -> &'static str {
-        match (self.references, self.files) {
-            (true, true) => "`secrets` with a JSON key or a version, and `environmentFiles`",
-            (false, true) => "`environmentFiles`",
-            _ => "`secrets` with a JSON key or a version",
-        }
+    pub fn words(self) -> String {
+        let all = [
+            (self.references, "`secrets` with a JSON key or a version"),
+            (self.files, "`environmentFiles`"),
+            (self.exec, "`exec`"),
+        ];
+        let used = all.iter().filter(|(is_used, _)| *is_used);
+        let used: Vec<&str> = used.map(|(_, words)| *words).collect();
+        used.join(", and ")
     }
 }
 
@@ -137,6 +152,19 @@ mod tests {
             assert_eq!(both.exceed_agent(agent), old_for_files, "{agent}");
             assert!(!Needs::default().exceed_agent(agent), "{agent}");
         }
+        let exec = Needs {
+            exec: true,
+            ..Needs::default()
+        };
+        for (agent, old) in [("1.50.1", true), ("1.50.2", false), ("1.39.0", true)] {
+            assert_eq!(exec.exceed_agent(agent), old, "{agent}");
+            assert_eq!(exec.and(keys).exceed_agent(agent), old, "{agent}");
+        }
+        assert_eq!((exec.agent(), files.agent()), ("1.50.2", "1.39.0"));
+        assert_eq!(
+            Needs::ALL.words(),
+            "`secrets` with a JSON key or a version, and `environmentFiles`, and `exec`"
+        );
         for (platform, old) in [
             ("1.0.0", true),
             ("1.3.0", true),

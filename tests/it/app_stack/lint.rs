@@ -120,20 +120,31 @@ fn others() -> Vec<Resource> {
     all
 }
 
-fn needs() -> Needs {
-    let text = "services:\n  web:\n    image: i\n    secrets: {A: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:db/main-AbCd12:k::'}\n    \
-                environmentFiles: ['arn:aws:s3:::bucket/a.env']\n    policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']\n";
+fn needs(text: &str) -> Needs {
     let manifest = manifest::load("convox.yml", text.as_bytes(), &Environment::default());
     Needs::of(&manifest.unwrap()).unwrap()
 }
 
 /// An App with keys, and with everything that convox.yml can name.
 pub(super) fn full() -> Rack {
+    let text = "services:\n  web:\n    image: i\n    secrets: {A: 'arn:aws:secretsmanager:us-east-1:123456789012:secret:db/main-AbCd12:k::'}\n    \
+                environmentFiles: ['arn:aws:s3:::bucket/a.env']\n    policies: ['arn:aws:iam::aws:policy/ReadOnlyAccess']\n";
     Rack {
-        needs: needs(),
+        needs: needs(text),
         key: Some(KEY),
         unversioned_reads: true,
         ..Rack::new("myrack")
+    }
+}
+
+/// The same, and people get into the containers of a Service with a role of its own and of one without.
+pub(super) fn entered() -> Rack {
+    let full = full();
+    let text =
+        "services:\n  web:\n    image: i\n    exec: true\n  api:\n    image: i\n    exec: true\n";
+    Rack {
+        needs: full.needs.clone().and(needs(text)),
+        ..full
     }
 }
 
@@ -217,6 +228,7 @@ fn cfn_lint_finds_nothing() {
     let mut templates = vec![
         plain.render(&[], None).template,
         full.render(&[], None).template,
+        entered().render(&[], None).template,
     ];
     let all = [databases(), others()].concat();
     let chunks = all.chunks(8);

@@ -7,7 +7,7 @@ use manifest::resources::{DatabaseEngine, ResourceKind};
 use release::app_stack::Needs;
 use serde_json::{Value, json};
 
-use super::lint::full;
+use super::lint::{entered, full};
 use super::{Rack, database, files, load, resource};
 
 /// All actions of a role's own policies, whatever conditions of the template they stand under.
@@ -253,7 +253,7 @@ fn every_role_has_the_boundary_and_does_nothing_beyond_it() {
         "db",
         ResourceKind::Database(database(DatabaseEngine::Postgres)),
     );
-    let template = full().render(&[files, db], None).template;
+    let template = entered().render(&[files, db], None).template;
     for (id, resource) in template["Resources"].as_object().unwrap() {
         if resource["Type"] == "AWS::IAM::Role" {
             let boundary = &resource["Properties"]["PermissionsBoundary"];

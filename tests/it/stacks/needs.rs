@@ -198,6 +198,7 @@ async fn of_old() -> (rig::World, String) {
             maximum: 200,
         },
         placement: &Placement::on(Capacity::Fargate, &network),
+        exec: false,
         request_id: "of-old",
         tags: &app::pairs([("convox:rack", world.rack.as_str()), ("convox:app", APP)]),
     };

@@ -531,6 +531,7 @@ impl Outside {
             awsvpc: true,
             network: None,
             deployment: new.deployment,
+            exec: new.exec,
             desired_count: new.count,
             is_daemon: new.is_daemon,
             is_rebalanced: false,
@@ -585,6 +586,7 @@ impl Outside {
         if let Some(network) = change.network {
             seen.network = Some(network.clone());
         }
+        seen.exec = change.exec.unwrap_or(seen.exec);
         Ok(())
     }
 

@@ -48,6 +48,7 @@ impl<E: Edge> Executor<'_, E> {
             is_daemon: service.is_daemon,
             deployment: service.deployment,
             placement: &service.placement,
+            exec: service.exec,
             request_id: self.request_id,
             tags: &self.id.tags(),
         };

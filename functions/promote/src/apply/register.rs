@@ -90,6 +90,8 @@ impl<E: Edge> Job<'_, E> {
             schedule: process.schedule().map(str::to_owned),
             capacity: process.own_capacity(self.wanted.id),
             deployment: process.own_deployment(self.wanted.id),
+            exec: process.own_exec(self.wanted.id),
+            was: None,
             set: None,
             stands: None,
         })

@@ -152,6 +152,10 @@ impl Checks {
         if found.is_none_or(|found| wanted.id.owns(&found.tags)) {
             self.deployment(config, &process);
         }
+        if service.exec && facts.release.readonly_root {
+            let service = &service.name;
+            self.problem(PlanProblem::ExecReadonly { service });
+        }
         process
     }
 

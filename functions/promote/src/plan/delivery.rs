@@ -244,7 +244,10 @@ impl Checks {
                     checked.push(Rendered {
                         process,
                         size,
-                        needs: Needs::of(&definition),
+                        needs: Needs {
+                            exec: process.own_exec(draft.wanted.id),
+                            ..Needs::of(&definition)
+                        },
                     });
                     definitions.push((process, definition, size));
                 }

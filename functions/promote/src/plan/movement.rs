@@ -3,6 +3,7 @@
 use aws::ecs::{Change, EcsService};
 use aws::event_rules::SeenRule;
 use manifest::Deployment;
+use promotion::Was;
 use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
 
 use super::revision::Draft;
@@ -32,6 +33,8 @@ pub struct NewEcsService {
     pub deployment: Deployment,
     /// Where they run.
     pub placement: Placement,
+    /// Whether people get into its containers by ECS Exec.
+    pub exec: bool,
 }
 
 /// An ECS service that stands, and what changes beside its revision.
@@ -45,6 +48,8 @@ pub struct ServiceMove<'a> {
     pub placement: Option<Placement>,
     /// Their network from now on, where that alone changes.
     pub network: Option<Network>,
+    /// Whether people get into its containers by ECS Exec from now on.
+    pub exec: Option<bool>,
 }
 
 /// A rule, but for the revision that it starts.
@@ -100,6 +105,15 @@ impl ServiceMove<'_> {
             deployment: self.deployment,
             placement: self.placement.as_ref(),
             network: self.network.as_ref(),
+            exec: self.exec,
+        }
+    }
+
+    /// What of it is its user's where convox.yml does not change, and is changed, as it stands.
+    #[must_use]
+    pub fn changes(&self) -> Was {
+        Was {
+            exec: self.exec.map(|_| self.found.exec),
         }
     }
 }
@@ -134,6 +148,7 @@ impl<'a> Draft<'_, 'a> {
                 is_daemon: process.service.agent.is_some(),
                 deployment: process.deployment(),
                 placement,
+                exec: process.service.exec,
             }),
             Runs::Service {
                 found: Some(found), ..
@@ -166,6 +181,7 @@ impl<'a> Draft<'_, 'a> {
             deployment: None,
             placement: None,
             network: None,
+            exec: None,
         };
         if !self.wanted.id.owns(&found.tags) {
             return moved;
@@ -177,7 +193,18 @@ impl<'a> Draft<'_, 'a> {
         } else {
             moved.placement = Some(placement);
         }
+        moved.exec = self.other_exec(process, found);
         moved
+    }
+
+    /// ECS Exec is switched on where convox.yml says so, and off where it no longer does: whoever did by hand what it never said
+    /// keeps that.
+    fn other_exec(&self, process: &Process<'_>, found: &EcsService) -> Option<bool> {
+        let applied = self.wanted.applied;
+        let before = applied.and_then(|applied| process.applied(applied));
+        let before = before.is_some_and(|before| before.exec);
+        let wanted = process.service.exec;
+        ((wanted || before) && found.exec != wanted).then_some(wanted)
     }
 
     /// The network that a service of ours is to be in, where it is in another one.

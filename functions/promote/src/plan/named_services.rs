@@ -68,7 +68,7 @@ impl Checks {
 
     /// What the ECS service keeps although convox.yml says something else.
     fn kept(&mut self, service: &Service, found: &EcsService, running: Option<&SeenDefinition>) {
-        let (wanted, agent) = (service.capacity, &service.agent);
+        let (wanted, agent, exec) = (service.capacity, &service.agent, service.exec);
         let (service, ecs) = (&service.name, &found.name);
         if let Some(wanted) = wanted.filter(|wanted| *wanted != found.capacity) {
             self.warn(Kept::Capacity {
@@ -77,6 +77,9 @@ impl Checks {
                 found: found.capacity.name(),
                 wanted: wanted.name(),
             });
+        }
+        if exec && !found.exec {
+            self.warn(Kept::Exec { ecs, service });
         }
         if found.is_daemon && agent.is_none() {
             self.warn(Kept::Daemon { ecs, service });
@@ -384,6 +387,7 @@ mod tests {
                 minimum: 50,
                 maximum: 200,
             },
+            exec: false,
             desired_count: 1,
             is_daemon: false,
             is_rebalanced: false,

@@ -27,7 +27,7 @@ impl Checks {
                 self.problem(PlanProblem::PlatformVersion {
                     ecs,
                     version,
-                    needs: needs.words(),
+                    needs: &needs.words(),
                     cluster: &config.release.cluster,
                 });
             }
@@ -85,7 +85,7 @@ pub(super) fn warnings(config: &Config, facts: &Facts, rendered: &[Rendered<'_>]
     warnings
 }
 
-/// The ECS service on Fargate that runs it, and its platform version, where that is too old for references and files.
+/// The ECS service on Fargate that runs it, and its platform version, where that is too old for references, files and ECS Exec.
 fn pinned<'p>(process: &'p Process<'_>) -> Option<(&'p str, &'p str)> {
     let Runs::Service { found, .. } = &process.runs else {
         return None;
@@ -120,7 +120,7 @@ fn agents(agents: &Agents, needs: Needs) -> Option<String> {
     (!old.is_empty()).then(|| {
         let old = Notice::OldAgents {
             agent: needs.agent(),
-            needs: needs.words(),
+            needs: &needs.words(),
             instances: &old.join(", "),
         };
         old.to_string()

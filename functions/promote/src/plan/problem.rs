@@ -178,6 +178,12 @@ pub(crate) enum PlanProblem<'a> {
         maximum: u32,
         is_daemon: bool,
     },
+    /// People get into no container that nothing can be written in.
+    #[error(
+        "convox.yml, `services.{service}.exec`: ECS Exec writes into the container, and EnableContainerReadonlyRootFilesystem is \
+         `Yes`; leave out one of the two"
+    )]
+    ExecReadonly { service: &'a ServiceName },
     /// An ECS service is pinned to a platform that lacks what convox.yml asks for.
     #[error(
         "the ECS service `{ecs}` is pinned to Fargate platform {version}, and {needs} need 1.4.0; {}",
@@ -208,9 +214,9 @@ impl UserError for PlanProblem<'_> {
         match self {
             Self::NoEnvironment { .. } | Self::ReleaseNotFound { .. } => ErrorType::ReleaseNotFound,
             Self::EmptyEnvironment { .. } => ErrorType::EmptyEnvironment,
-            Self::SnapshotElsewhere { .. } | Self::ReplicaElsewhere { .. } => {
-                ErrorType::InvalidManifest
-            }
+            Self::SnapshotElsewhere { .. }
+            | Self::ReplicaElsewhere { .. }
+            | Self::ExecReadonly { .. } => ErrorType::InvalidManifest,
             Self::EmptyManifest { .. } | Self::MisspeltServices(_) => ErrorType::EmptyManifest,
             Self::EcsServiceNotOurs { .. } => ErrorType::EcsServiceNotOurs,
             Self::DeploymentController { .. } => ErrorType::DeploymentController,

@@ -133,6 +133,13 @@ impl Process<'_> {
         (is_own && !self.is_timer()).then(|| self.deployment())
     }
 
+    /// Whether convox.yml switches ECS Exec on for what is the App's own; an ECS service that app.json names keeps its own.
+    #[must_use]
+    pub fn own_exec(&self, id: &AppId) -> bool {
+        let is_own = self.own_capacity(id).is_some();
+        is_own && !self.is_timer() && self.service.exec
+    }
+
     /// The ECS service or the rule.
     #[must_use]
     pub fn runs_as(&self) -> &str {

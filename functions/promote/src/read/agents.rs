@@ -29,6 +29,7 @@ fn needs_new_agents(manifest: &Manifest, delivery: EnvDelivery) -> bool {
         !own.environment_files.is_empty()
             || own.secrets.values().any(|own| own.reference.has_parts())
             || (keys && !service.environment.is_empty())
+            || service.exec
     };
     manifest.services.iter().any(of_service)
 }

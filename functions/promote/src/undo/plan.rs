@@ -300,6 +300,8 @@ mod tests {
             schedule: schedule.map(str::to_owned),
             capacity: None,
             deployment: None,
+            exec: false,
+            was: None,
             set: None,
             stands: None,
         }

@@ -9,7 +9,7 @@ use manifest::{Deployment, Manifest, Service};
 use names::AppId;
 use names::error_chain::Chain;
 use promotion::verdict::is_older;
-use promotion::{Applied, Definition, Setting};
+use promotion::{Applied, Definition, Setting, Was};
 use release::timer_rule::{Network, Placement};
 
 use super::plan::{Deed, Draft, Step};
@@ -117,6 +117,7 @@ impl<'a> Draft<'a> {
                 deployment
             },
             placement: Placement::on(capacity, network),
+            exec: known.was.and_then(|was| was.exec).unwrap_or(known.exec),
         }
     }
 }
@@ -177,6 +178,8 @@ struct Aim<'a> {
     network: Option<&'a Network>,
     /// The same.
     deployment: Option<Deployment>,
+    /// What the request may have changed beside these, of ours only.
+    was: Was,
     /// That of today's settings, to which the request may have moved it.
     today: &'a Network,
     /// The older revisions to which a request may have moved it.
@@ -205,6 +208,10 @@ impl<'a> Aim<'a> {
             arn: stands.map_or(known.arn.as_str(), |stands| stands.arn.as_str()),
             network: network.filter(|_| known.capacity.is_some()),
             deployment: deployment.filter(|_| known.capacity.is_some()),
+            was: known
+                .was
+                .filter(|_| known.capacity.is_some())
+                .unwrap_or_default(),
             today,
             going_back_to: &applied.going_back_to,
         }
@@ -218,6 +225,10 @@ impl<'a> Aim<'a> {
 
     fn other_deployment(&self, service: &EcsService) -> Option<Deployment> {
         self.deployment.filter(|own| *own != service.deployment)
+    }
+
+    fn other_exec(&self, service: &EcsService) -> Option<bool> {
+        self.was.exec.filter(|was| *was != service.exec)
     }
 
     fn way<'s>(
@@ -256,7 +267,8 @@ impl<'a> Aim<'a> {
             }
             None if service.task_definition == self.arn
                 && self.other_network(service).is_none()
-                && self.other_deployment(service).is_none() =>
+                && self.other_deployment(service).is_none()
+                && self.other_exec(service).is_none() =>
             {
                 Way::None
             }
@@ -268,6 +280,7 @@ impl<'a> Aim<'a> {
                     deployment: self.other_deployment(service),
                     placement: capacity.map(|capacity| Placement::on(capacity, network)),
                     network: other_network.filter(|_| capacity.is_none()),
+                    exec: self.other_exec(service),
                 })
             }
         }

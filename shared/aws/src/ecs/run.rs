@@ -31,6 +31,8 @@ pub struct OneOff<'a> {
     pub started_by: &'a str,
     /// At most 64 characters; a second call with the same one starts nothing (API reference, "Ensuring idempotency").
     pub client_token: &'a str,
+    /// Whether people get into its container by ECS Exec.
+    pub exec: bool,
     /// Tags beside those of the definition.
     pub tags: &'a BTreeMap<String, String>,
 }
@@ -129,6 +131,7 @@ impl Cluster {
             .set_network_configuration(launched.network)
             .set_platform_version(launched.platform_version)
             .set_overrides(command)
+            .set_enable_execute_command(one.exec.then_some(true))
             .started_by(one.started_by)
             .client_token(one.client_token)
             .propagate_tags(PropagateTags::TaskDefinition)

@@ -32,6 +32,8 @@ pub struct EcsService {
     pub network: Option<Network>,
     /// How its tasks are replaced.
     pub deployment: Deployment,
+    /// Whether people get into its containers by ECS Exec.
+    pub exec: bool,
     /// How many tasks it is to run.
     pub desired_count: u32,
     /// Whether it runs once on every instance.
@@ -85,6 +87,7 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
             .is_some_and(|network| network.awsvpc_configuration().is_some()),
         network: service.network_configuration().and_then(placement::seen),
         deployment: deployment(service.deployment_configuration()),
+        exec: service.enable_execute_command(),
         desired_count: u32::try_from(service.desired_count()).unwrap_or_default(),
         is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
         is_rebalanced: service.availability_zone_rebalancing()

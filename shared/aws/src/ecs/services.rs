@@ -32,6 +32,8 @@ pub struct NewService<'a> {
     pub deployment: Deployment,
     /// Where its tasks run.
     pub placement: &'a Placement,
+    /// Whether people get into its containers by ECS Exec.
+    pub exec: bool,
     /// The request that it is created for.
     pub request_id: &'a str,
     /// Its tags.
@@ -78,6 +80,7 @@ impl Cluster {
                 service.is_daemon,
             ))
             .propagate_tags(PropagateTags::Service)
+            .set_enable_execute_command(service.exec.then_some(true))
             .set_tags(Some(tags.collect()))
             .client_token(token(service))
             .send()

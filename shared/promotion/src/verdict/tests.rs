@@ -40,6 +40,8 @@ fn definition(service: &str, revision: u64) -> Definition {
         schedule: None,
         capacity: None,
         deployment: None,
+        exec: false,
+        was: None,
         set: None,
         stands: None,
     }

@@ -26,6 +26,9 @@ pub struct Needs {
     pub(super) services: BTreeMap<ServiceName, BTreeSet<String>>,
     /// Policies of the Timers that name some.
     pub(super) timers: BTreeMap<TimerName, BTreeSet<String>>,
+    /// The Services whose containers people get into.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub(super) exec: BTreeSet<ServiceName>,
 }
 
 impl fmt::Debug for Needs {
@@ -54,6 +57,9 @@ impl Needs {
             if !policies.is_empty() {
                 needs.services.insert(service.name.clone(), policies);
             }
+            if service.exec {
+                needs.exec.insert(service.name.clone());
+            }
         }
         for timer in &manifest.timers {
             let path = format!("timers.{}.policies", timer.name);
@@ -75,6 +81,7 @@ impl Needs {
         self.secrets.extend(other.secrets);
         self.files.extend(other.files);
         self.buckets.extend(other.buckets);
+        self.exec.extend(other.exec);
         for (service, policies) in other.services {
             self.services.entry(service).or_default().extend(policies);
         }
@@ -82,6 +89,12 @@ impl Needs {
             self.timers.entry(timer).or_default().extend(policies);
         }
         self
+    }
+
+    /// Whether the App's own task role lets people into containers: those of a Service without a role of its own.
+    pub(super) fn enters_by_task_role(&self) -> bool {
+        let mut exec = self.exec.iter();
+        exec.any(|service| !self.services.contains_key(service))
     }
 
     /// The policies that each Service or Timer names, by where convox.yml has them.

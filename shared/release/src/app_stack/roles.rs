@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::boundary::BOUNDARY;
 use super::logical_id::logical_id;
 use super::rendering::Opened;
-use super::statements::{execution, task};
+use super::statements::{enter, execution, task};
 use super::template::{Template, get_att, object, set};
 use super::{StackInputs, outputs};
 
@@ -34,19 +34,28 @@ pub(super) fn add(template: &mut Template, inputs: &StackInputs<'_>, opened: &Op
         managed: None,
     };
     add(EXECUTION_ROLE, outputs::EXECUTION_ROLE, starts);
-    let runs = |description, managed| Role {
-        description,
-        policy: policy("read-environments", task(inputs, &opened.file_systems)),
-        managed,
+    let runs = |description, managed, is_entered: bool| {
+        let mut statements = task(inputs, &opened.file_systems);
+        statements.extend(is_entered.then(enter));
+        Role {
+            description,
+            policy: policy("read-environments", statements),
+            managed,
+        }
     };
     let all = "What containers of the App may do";
-    add(TASK_ROLE, outputs::TASK_ROLE, runs(all, None));
+    let is_entered = inputs.needs.enters_by_task_role();
+    add(TASK_ROLE, outputs::TASK_ROLE, runs(all, None, is_entered));
     for (service, policies) in &inputs.needs.services {
         let name = service.as_str();
         add(
             &logical_id(name, ROLE_OF_SERVICE),
             &logical_id(name, outputs::ROLE_OF_SERVICE),
-            runs("What containers of one Service may do", Some(policies)),
+            runs(
+                "What containers of one Service may do",
+                Some(policies),
+                inputs.needs.exec.contains(service),
+            ),
         );
     }
     for (timer, policies) in &inputs.needs.timers {
@@ -54,7 +63,7 @@ pub(super) fn add(template: &mut Template, inputs: &StackInputs<'_>, opened: &Op
         add(
             &logical_id(name, ROLE_OF_TIMER),
             &logical_id(name, outputs::ROLE_OF_TIMER),
-            runs("What containers of one Timer may do", Some(policies)),
+            runs("What containers of one Timer may do", Some(policies), false),
         );
     }
 }

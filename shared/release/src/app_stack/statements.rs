@@ -148,6 +148,18 @@ pub(super) fn task(inputs: &StackInputs<'_>, file_systems: &[(String, String)]) 
     statements
 }
 
+/// By ECS Exec the agent beside a container talks to Systems Manager as the task's role; these have no resources in IAM (ECS
+/// developer guide, "Task IAM role", "ECS Exec permissions").
+pub(super) fn enter() -> Value {
+    let actions = [
+        "ssmmessages:CreateControlChannel",
+        "ssmmessages:CreateDataChannel",
+        "ssmmessages:OpenControlChannel",
+        "ssmmessages:OpenDataChannel",
+    ];
+    allow("LetPeopleIn", &actions, "*".into())
+}
+
 /// ECS mounts file systems as the task's role. Containers keep the users that they run as, and that is root more often than
 /// not: without `ClientRootAccess` EFS takes root for nobody (EFS user guide, "Root squashing").
 fn mount(file_systems: &[(String, String)]) -> Option<Value> {

@@ -160,6 +160,16 @@ pub(in crate::plan) enum Kept<'a> {
         ecs: &'a str,
         service: &'a ServiceName,
     },
+    /// ECS Exec is its owner's to switch on.
+    #[error(
+        "{} keeps ECS Exec off although convox.yml has `exec`; its owner switches it on: aws ecs update-service \
+         --enable-execute-command --force-new-deployment --service {ecs}",
+        named(ecs, service)
+    )]
+    Exec {
+        ecs: &'a str,
+        service: &'a ServiceName,
+    },
     /// What it runs cannot be read.
     #[error(
         "what the ECS service `{ecs}` runs ({definition}) cannot be read, so neither its platform nor names of its ports are kept, \

@@ -1,4 +1,4 @@
-//! Whether a task definition can be launched as a service or a task asks: network and launch type.
+//! Whether a task definition can be launched as a service or a task asks: network, launch type and ECS Exec.
 
 use serde_json::Value;
 
@@ -13,11 +13,24 @@ pub(super) fn check(request: &Value, definition: &Value) -> Result<(), Refusal> 
     if definition.is_null() {
         return Ok(()); // it changes nothing about its task definition
     }
+    check_exec(request, definition)?;
     let on_fargate = is_on_fargate(request);
     check_launch_type(on_fargate, definition)?;
     let network = &request["networkConfiguration"]["awsvpcConfiguration"];
     check_network_mode(definition, network)?;
     check_network(network, on_fargate)
+}
+
+/// Source: ECS developer guide, "Troubleshoot Amazon ECS Exec issues" and what ECS answers, as users reported it (a task role is
+/// needed); for `RunTask` the same.
+fn check_exec(request: &Value, definition: &Value) -> Result<(), Refusal> {
+    if request["enableExecuteCommand"] == true && text(definition, "taskRoleArn").is_empty() {
+        return Err(invalid_parameter(
+            "The service couldn't be created because a valid taskRoleArn is not being used. Specify a valid task role in your \
+             task definition and try again.",
+        ));
+    }
+    Ok(())
 }
 
 /// Source: ECS API reference, `CreateService`, `launchType` and `capacityProviderStrategy` (`FARGATE`, `FARGATE_SPOT`).

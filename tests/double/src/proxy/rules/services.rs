@@ -82,7 +82,11 @@ pub(super) async fn update(shared: &Shared, incoming: &Incoming) -> Result<Answe
     check_providers(upstream, incoming).await?;
     let definition = revisions::check(upstream, incoming).await?;
     let mut launched = service;
-    for field in ["networkConfiguration", "capacityProviderStrategy"] {
+    for field in [
+        "networkConfiguration",
+        "capacityProviderStrategy",
+        "enableExecuteCommand",
+    ] {
         if !body[field].is_null() {
             launched[field] = body[field].clone();
         }
