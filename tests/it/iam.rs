@@ -61,6 +61,20 @@ const RACKS_ROLES: &Unused = &[(
     "tasks of Apps that have no stack yet",
 )];
 
+/// What promote and app-deletion may do ahead of what does it.
+const AHEAD: &Unused = &[
+    (
+        "Reserve",
+        "s3:GetObject",
+        "hosts and priorities of listener rules",
+    ),
+    (
+        "Reserve",
+        "s3:PutObject",
+        "hosts and priorities of listener rules",
+    ),
+];
+
 /// The same for a function that gives roles to tasks.
 fn unused_with_tasks() -> Vec<(&'static str, &'static str, &'static str)> {
     [UNUSED_BY_EVERY_FUNCTION, RACKS_ROLES].concat()
@@ -161,7 +175,8 @@ fn prove_that_gaps_are_noticed(seen: &Seen, unused: &Unused) -> usize {
 
 #[tokio::test]
 async fn promote_may_do_what_it_does_and_nothing_else() {
-    prove_function(Seen::of_promote().await, &unused_with_tasks());
+    let unused = [&unused_with_tasks(), AHEAD].concat();
+    prove_function(Seen::of_promote().await, &unused);
 }
 
 /// What a function is refused where every key is one's own and has this policy.
@@ -255,7 +270,8 @@ async fn promote_may_ask_for_instances_on_a_rack_of_instances_only() {
 
 #[tokio::test]
 async fn app_deletion_may_do_what_it_does_and_nothing_else() {
-    prove_function(&Seen::of_app_deletion().await, UNUSED_BY_EVERY_FUNCTION);
+    let unused = [UNUSED_BY_EVERY_FUNCTION, AHEAD].concat();
+    prove_function(&Seen::of_app_deletion().await, &unused);
 }
 
 #[tokio::test]
@@ -281,7 +297,8 @@ async fn a_missing_statement_and_a_superfluous_action_are_noticed_by_name() {
         (&others.1, 5),
         (&others.2, 12),
     ] {
-        let statements = prove_that_gaps_are_noticed(seen, &unused_with_tasks());
+        let unused = [&unused_with_tasks(), AHEAD].concat();
+        let statements = prove_that_gaps_are_noticed(seen, &unused);
         assert!(statements >= at_least, "{}: {statements}", seen.function);
     }
 }

@@ -18,6 +18,10 @@ const VARIABLES: f64 = 20.0;
 const PROMOTES_A_DAY: f64 = 2.0;
 const TIMER_RUNS_A_DAY: f64 = 24.0;
 const DAYS: f64 = 30.0;
+/// As AWS counts a month.
+const HOURS: f64 = 730.0;
+/// A public load balancer has an address in each.
+const ZONES: f64 = 2.0;
 
 /// As template.yaml has them.
 const MEMORY_GIB: f64 = 0.25;
@@ -45,6 +49,9 @@ const GIB_SECONDS: Price = Price(0.000_013_333_4, 1.0);
 const QUEUE_REQUESTS: Price = Price(0.40, 1e6);
 const ALARM: Price = Price(0.10, 1.0);
 const DASHBOARD: Price = Price(3.00, 1.0);
+const LOAD_BALANCER: Price = Price(0.0225, 1.0);
+const LOAD_BALANCER_UNIT: Price = Price(0.008, 1.0);
+const PUBLIC_ADDRESS: Price = Price(0.005, 1.0);
 
 /// The lines of this part.
 #[must_use]
@@ -104,15 +111,35 @@ pub fn rows() -> Vec<Row> {
         ("CloudWatch, alarms", ALARMS, ALARM),
         ("CloudWatch, the dashboard", DASHBOARDS, DASHBOARD),
     ];
-    let priced = priced(&items);
-    let total: f64 = priced.iter().map(|row| row.figure.value).sum();
-    rows.extend(priced);
+    let parts = priced(&items);
+    let total: f64 = parts.iter().map(|row| row.figure.value).sum();
+    rows.extend(parts);
     let beside = format!(
         "{APPS} Apps of {SERVICES} Services and {TIMERS} Timers, {PROMOTES_A_DAY} promotes a day each, {VARIABLES} variables a task"
     );
     rows.push(Row::new(PART, "a month in all", Figure::exact(total), "$").beside(beside));
+    rows.extend(priced(&OF_AN_ENTRANCE));
     rows
 }
+
+/// What a Rack with an entrance pays besides, for each load balancer, in hours.
+const OF_AN_ENTRANCE: [(&str, f64, Price); 3] = [
+    (
+        "besides: a load balancer, public or internal",
+        HOURS,
+        LOAD_BALANCER,
+    ),
+    (
+        "besides: its addresses, of a public one in two zones",
+        ZONES * HOURS,
+        PUBLIC_ADDRESS,
+    ),
+    (
+        "besides: each unit (LCU) that it carries all the time",
+        HOURS,
+        LOAD_BALANCER_UNIT,
+    ),
+];
 
 fn priced(items: &[(&str, f64, Price)]) -> Vec<Row> {
     let mut rows = Vec::new();

@@ -23,15 +23,21 @@ const ROLES: [(&str, Deeds); 4] = [
     ("ProcessRunRole", process_run::deeds),
 ];
 
-/// A stack with a key of its own and customer keys of secrets, of now and of before.
+/// A stack with an entrance, a key of its own and customer keys of secrets, of now and of before.
 pub(super) async fn deployment() -> Deployment {
     let world = World::new().await;
     let key = format!("arn:aws:kms:us-east-1:{}:key/of-secrets", world.account);
     let former = format!("arn:aws:kms:us-east-1:{}:key/of-before", world.account);
+    let listener = |side: &str| {
+        let account = &world.account;
+        format!("arn:aws:elasticloadbalancing:us-east-1:{account}:listener/app/{side}/1a/2b")
+    };
     let settings = world.settings(&[
         ("ENVIRONMENT_KEY_ARN", ""),
         ("SECRET_KEY_ARN", &key),
         ("FORMER_SECRET_KEY_ARN", &former),
+        ("PUBLIC_LISTENER_ARN", &listener("public")),
+        ("INTERNAL_LISTENER_ARN", &listener("internal")),
     ]);
     Deployment::of(&settings)
 }
@@ -180,6 +186,7 @@ async fn the_state_is_written_by_the_functions_and_the_operator_alone() {
         "apps/shop/state/failures.json",
         "apps/shop/releases/R1/report.json",
         "apps/shop/history/index.json",
+        "entrance.json",
         "reconcile.json",
     ];
     let users = [

@@ -156,6 +156,7 @@ fn an_uploader_writes_releases_of_its_app_and_no_state() {
         put("apps/shop/history/index.json"),
         put("apps/shop2/releases/R1/env"),
         put("apps/other/releases/R1/env"),
+        put("entrance.json"),
         put("reconcile.json"),
         object("s3:GetObject", "apps/shop/releases/R1/env"),
         object("s3:DeleteObject", "apps/shop/releases/R1/env"),

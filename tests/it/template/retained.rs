@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudformation::Client as CloudFormation;
 use double::iam;
-use rig::World;
+use rig::{World, package};
 use serde_json::{Value, json};
 
 use super::account;
@@ -20,7 +20,7 @@ fn bucket_and_key(more: Option<&Value>) -> String {
     parameters["Cluster"]["Default"] = "cluster".into();
     let parts = json!({
         "Parameters": parameters,
-        "Conditions": whole["Conditions"],
+        "Conditions": package::conditions_as_the_emulator_reads(whole),
         "Resources": resources,
         "Outputs": {
             "Bucket": {"Value": {"Ref": "SettingsBucket"}},

@@ -27,14 +27,18 @@ const LISTS: [&str; 5] = [
 /// A variable: its name, a usual value, and the beginning of the longest one with the number of characters that come after it.
 type Variable = (&'static str, &'static str, (&'static str, usize));
 
+const LONGEST_LISTENER: (&str, usize) = (
+    "arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:listener/app/",
+    32 + 1 + 16 + 1 + 16,
+);
 const LONGEST_ROLE: (&str, usize) = ("arn:aws-us-gov:iam::123456789012:role/", 64);
 
 /// The others of promote.
 ///
 /// Sources: API references: ECS `CreateCluster` (255 of a name) and `AwsVpcConfiguration` (16 subnets, 5 groups), ECR
 /// `CreateRepository` (256), IAM `CreateRole` (64) and `CreatePolicy` (128); S3 user guide, bucket naming rules (63); RFC 1035
-/// (253 of a host).
-const OTHERS: [Variable; 23] = [
+/// (253 of a host); Elastic Load Balancing `CreateLoadBalancer` (32 of a name, five groups, here of two load balancers).
+const OTHERS: [Variable; 29] = [
     (
         "APP_BOUNDARY_ARN",
         "arn:aws:iam::123456789012:policy/convox/myrack/rack-AppBoundary-1A2B3C4D5E6F",
@@ -58,13 +62,19 @@ const OTHERS: [Variable; 23] = [
         ),
     ),
     ("CONVOX_WRAPPER", "No", ("Yes", 0)),
+    ("DOMAIN", "", ("", 64)),
     (
         "ENVIRONMENT_KEY_ARN",
         "arn:aws:kms:us-east-1:123456789012:key/01234567-89ab-cdef-0123-456789abcdef",
         ("arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-", 36),
     ),
+    ("FIRST_RULE_PRIORITY", "1", ("49000", 0)),
+    ("INTERNAL_LISTENER_ARN", "", LONGEST_LISTENER),
     ("LAUNCH_TYPE", "FARGATE", ("FARGATE", 0)),
+    ("LISTENER_PROTOCOL", "HTTPS", ("HTTPS", 0)),
+    ("LOAD_BALANCER_SECURITY_GROUPS", "", ("", 10 * 20 + 9)),
     ("LOG_RETENTION_DAYS", "30", ("3653", 0)),
+    ("PUBLIC_LISTENER_ARN", "", LONGEST_LISTENER),
     ("RACK", "myrack", ("", 24)),
     (
         "REGISTRY",

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{binaries, tools};
@@ -36,6 +37,31 @@ pub fn with_sources(template: &str, source: impl Fn(&str) -> String) -> String {
         None => line.to_owned(),
     });
     lines.map(|line| line + "\n").collect()
+}
+
+/// The template in the form that the emulator does the right thing with: of what conditions are made of it knows no `Fn::Split`
+/// (1.5.33), which tells how many certificates there are beside the first. It has no resource for those either.
+#[must_use]
+pub fn as_the_emulator_reads(template: &str) -> String {
+    let lines = template.lines().map(|line| match line.split_once(": ") {
+        Some((name, condition)) if condition.contains("!Equals [!Select") => {
+            format!("{name}: !Equals [never, true]")
+        }
+        _ => line.to_owned(),
+    });
+    lines.map(|line| line + "\n").collect()
+}
+
+/// Its conditions in that form.
+#[must_use]
+pub fn conditions_as_the_emulator_reads(template: &Value) -> Value {
+    let mut conditions = template["Conditions"].clone();
+    for condition in conditions.as_object_mut().into_iter().flatten() {
+        if condition.1.to_string().contains("Fn::Split") {
+            *condition.1 = json!({"Fn::Equals": ["never", "true"]});
+        }
+    }
+    conditions
 }
 
 fn function(line: &str) -> Option<&str> {
@@ -95,5 +121,16 @@ mod tests {
             .map(|name| format!("CodeUri: s3://artifacts/{name}.zip"));
         assert_eq!(changed, want.collect::<Vec<_>>());
         assert_eq!(packaged.lines().count(), template.lines().count());
+    }
+
+    #[test]
+    fn of_the_conditions_the_emulator_misses_those_of_more_certificates_alone() {
+        let template = template();
+        let read = as_the_emulator_reads(&template);
+        let changed = read.lines().zip(template.lines());
+        let changed = changed.filter(|(after, before)| after != before);
+        let changed: Vec<&str> = changed.map(|(after, _)| after.trim()).collect();
+        let want = (2..=5).map(|number| format!("HasCertificate{number}: !Equals [never, true]"));
+        assert_eq!(changed, want.collect::<Vec<_>>());
     }
 }

@@ -49,6 +49,8 @@ pub struct Deployment {
     pub boundary: String,
     /// The VPC of the subnets.
     pub vpc: String,
+    /// What its entrance was given, by the names of parameters; what is not there has its default.
+    pub entrance: BTreeMap<String, String>,
     /// The managed policies that roles of Apps may get, comma separated.
     pub app_policies: String,
     /// The ARNs of its roles, by logical id.
@@ -81,6 +83,12 @@ impl Deployment {
             reads_no_versions: get("CONVOX_WRAPPER") == "Yes",
             state_operator: get("STATE_OPERATOR_ARN"),
             vpc: get("VPC"),
+            entrance: [
+                ("PublicListenerArn", get("PUBLIC_LISTENER_ARN")),
+                ("InternalListenerArn", get("INTERNAL_LISTENER_ARN")),
+            ]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into(),
             app_policies: get("APP_POLICY_ARNS"),
             app_policy_actions: get("APP_POLICY_ACTIONS"),
             boundary: get("APP_BOUNDARY_ARN"),
@@ -258,7 +266,7 @@ impl Deployment {
             "SettingsBucket" => &self.bucket,
             "StateOperatorArn" => &self.state_operator,
             "Vpc" => &self.vpc,
-            _ => return None,
+            name => self.entrance.get(name)?,
         };
         Some(value.into())
     }

@@ -169,11 +169,20 @@ impl<'a> Resolver<'a> {
     }
 
     fn holds(&self, condition: &Value) -> Resolved<bool> {
-        let equals = condition["Fn::Equals"].as_array().map(Vec::as_slice);
-        let not = condition["Fn::Not"].as_array().map(Vec::as_slice);
-        match (equals, not) {
-            (Some([left, right]), None) => Ok(self.resolve(left)? == self.resolve(right)?),
-            (None, Some([inner])) => Ok(!self.holds(inner)?),
+        let list = |name: &str| condition[name].as_array().map(Vec::as_slice);
+        if let Some(named) = condition["Condition"].as_str() {
+            return self.condition(named);
+        }
+        let either = list("Fn::And").or(list("Fn::Or"));
+        match (list("Fn::Equals"), list("Fn::Not"), either) {
+            (Some([left, right]), None, None) => Ok(self.resolve(left)? == self.resolve(right)?),
+            (None, Some([inner]), None) => Ok(!self.holds(inner)?),
+            (None, None, Some(all @ [_, _, ..])) => {
+                let all = all.iter().map(|one| self.holds(one));
+                let all = all.collect::<Resolved<Vec<bool>>>()?;
+                let is_and = list("Fn::And").is_some();
+                Ok(all.iter().filter(|one| **one).count() >= if is_and { all.len() } else { 1 })
+            }
             _ => refuse(format!("the condition {condition} is not known here")),
         }
     }
@@ -220,6 +229,8 @@ mod tests {
                 "Keyless": {"Fn::Equals": [{"Ref": "SecretKeyArn"}, ""]},
                 "Keyed": {"Fn::Not": [{"Fn::Equals": [{"Ref": "SecretKeyArn"}, ""]}]},
                 "Odd": {"Fn::Or": []},
+                "Both": {"Fn::And": [{"Condition": "Keyless"}, {"Condition": "Keyed"}]},
+                "Either": {"Fn::Or": [{"Condition": "Keyless"}, {"Condition": "Keyed"}]},
             },
         });
         let settings = [("AWS_ACCESS_KEY_ID", "1"), ("CLUSTER", "arn:c/blue")];
@@ -242,6 +253,8 @@ mod tests {
             (json!({"Fn::Join": ["+", {"Ref": "List"}]}), json!("a+b")),
             (json!({"Fn::If": ["Keyless", "a", "b"]}), json!("a")),
             (json!({"Fn::If": ["Keyed", "a", "b"]}), json!("b")),
+            (json!({"Fn::If": ["Both", "a", "b"]}), json!("b")),
+            (json!({"Fn::If": ["Either", "a", "b"]}), json!("a")),
             (
                 json!([{"Fn::If": ["Keyed", "a", {"Ref": "AWS::NoValue"}]}]),
                 json!([]),

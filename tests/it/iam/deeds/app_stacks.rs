@@ -91,6 +91,11 @@ fn with_tagged(of: &Deployment, rack: &str) -> Vec<Need> {
         rack,
     );
     let standing = |action: &str, on: &str| tagged(need(action, on), "ResourceTag", rack);
+    let requested = |action: &str, on: &str| tagged(need(action, on), "RequestTag", rack);
+    let with_creation = |on: &str, action: &str| {
+        let tags = requested("elasticloadbalancing:AddTags", on);
+        tags.with("elasticloadbalancing:CreateAction", action)
+    };
     let [new_group, new_files] = new_tags(of);
     vec![
         created,
@@ -100,6 +105,15 @@ fn with_tagged(of: &Deployment, rack: &str) -> Vec<Need> {
         standing("elasticache:AddTagsToResource", &cache),
         standing("elasticfilesystem:DeleteFileSystem", &files),
         standing("ec2:DeleteSecurityGroup", &group(of)),
+        standing("elasticloadbalancing:DeleteRule", &listener_rule(of)),
+        standing("elasticloadbalancing:ModifyRule", &listener_rule(of)),
+        standing("elasticloadbalancing:DeleteTargetGroup", &target_group(of)),
+        standing("elasticloadbalancing:ModifyTargetGroup", &target_group(of)),
+        requested("elasticloadbalancing:CreateTargetGroup", &target_group(of)),
+        requested("elasticloadbalancing:CreateRule", listener(of, "Public")),
+        requested("elasticloadbalancing:CreateRule", listener(of, "Internal")),
+        with_creation(&target_group(of), "CreateTargetGroup"),
+        with_creation(&listener_rule(of), "CreateRule"),
         // One of a resource's own tags, which is all that an update sends.
         standing("elasticfilesystem:TagResource", &files).with("aws:RequestTag/site", "x"),
         standing("ec2:CreateTags", &group(of)).with("aws:RequestTag/site", "x"),
@@ -108,6 +122,45 @@ fn with_tagged(of: &Deployment, rack: &str) -> Vec<Need> {
 
 fn group(of: &Deployment) -> String {
     of.arn("ec2", "security-group/sg-1")
+}
+
+fn listener<'d>(of: &'d Deployment, side: &str) -> &'d str {
+    &of.entrance[&format!("{side}ListenerArn")]
+}
+
+fn listener_rule(of: &Deployment) -> String {
+    of.arn("elasticloadbalancing", "listener-rule/app/public/1a/2b/3c")
+}
+
+fn target_group(of: &Deployment) -> String {
+    of.arn("elasticloadbalancing", "targetgroup/any/4d")
+}
+
+/// Of target groups and rules that are somebody else's, and listeners that are not the Rack's.
+fn with_the_entrance(of: &Deployment) -> Vec<Need> {
+    let ours = |need: Need| tagged(need, "RequestTag", &of.rack);
+    let elsewhere = of.arn("elasticloadbalancing", "listener/app/other/1a/2b");
+    let tags = need("elasticloadbalancing:AddTags", listener_rule(of));
+    let action = "elasticloadbalancing:CreateAction";
+    vec![
+        ours(need("elasticloadbalancing:CreateRule", elsewhere)),
+        need("elasticloadbalancing:CreateRule", listener(of, "Public")),
+        need("elasticloadbalancing:ModifyRule", listener_rule(of)),
+        need(
+            "elasticloadbalancing:DeleteListener",
+            listener(of, "Public"),
+        ),
+        need(
+            "elasticloadbalancing:ModifyListener",
+            listener(of, "Public"),
+        ),
+        need("elasticloadbalancing:RegisterTargets", target_group(of)),
+        need("elasticloadbalancing:CreateTargetGroup", target_group(of)),
+        ours(tags.clone()),
+        ours(need("elasticloadbalancing:AddTags", target_group(of))),
+        ours(tags.clone()).with(action, "CreateListener"),
+        tags.with(action, "CreateRule"),
+    ]
 }
 
 /// A security group and a file system that are tagged while they are made.
@@ -173,6 +226,7 @@ fn never(of: &Deployment) -> Vec<Need> {
     ];
     never.extend(every_thing_of_another(of));
     never.extend(without_boundary(of));
+    never.extend(with_the_entrance(of));
     never.extend(with_databases(of, &of.rack, "another")); // its Rack's name begins like ours
     never.extend(with_databases_of_names_alone(of));
     never
@@ -190,7 +244,13 @@ pub(super) fn misdeeds(of: &Deployment) -> Vec<Need> {
 fn every_thing_of_another(of: &Deployment) -> Vec<Need> {
     let policy = policy(of, ROLE);
     let changes = |rule: &&Rule| {
-        let services = ["ec2:", "elasticache:", "elasticfilesystem:", "rds:"];
+        let services = [
+            "ec2:",
+            "elasticache:",
+            "elasticfilesystem:",
+            "elasticloadbalancing:",
+            "rds:",
+        ];
         let of_service = services
             .iter()
             .any(|service| rule.action.starts_with(service));
@@ -504,5 +564,5 @@ async fn no_policy_has_more_characters_than_iam_takes() {
         counted += 1;
         assert!(size <= most, "{name}: {size} of {most}");
     }
-    assert_eq!(counted, 10, "roles and managed policies");
+    assert_eq!(counted, 11, "roles and managed policies");
 }

@@ -113,6 +113,19 @@ const EXCUSED: &[Excuse] = &[
         "no log is delivered, and nothing is read from S3",
     ),
     (
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        &["cognito-idp:DescribeUserPoolClient"],
+        "no rule asks who somebody is",
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::TargetGroup",
+        &[
+            "elasticloadbalancing:DeregisterTargets",
+            "elasticloadbalancing:RegisterTargets",
+        ],
+        "ECS registers tasks, in its own role",
+    ),
+    (
         "AWS::EFS::FileSystem",
         &[
             "elasticfilesystem:CreateReplicationConfiguration",

@@ -36,6 +36,12 @@ const KINDS: &[Kind] = &[
     ("elasticache", "subnetgroup", "subnetgroup:any"),
     ("elasticfilesystem", "access-point", "access-point/fsap-1"),
     ("elasticfilesystem", "file-system", "file-system/fs-1"),
+    (
+        "elasticloadbalancing",
+        "listener-rule/app",
+        "listener-rule/app/any/1a/2b/3c",
+    ),
+    ("elasticloadbalancing", "targetgroup", "targetgroup/any/4d"),
     ("logs", "log-group", "log-group:/convox/RACK/shop"),
     ("rds", "db", "db:RACK-shop-1a2b3c4d-db"),
     ("rds", "og", "og:default:postgres-17"),
@@ -45,7 +51,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// The kind of each type's own resource.
-const OWN: [(&str, &str); 13] = [
+const OWN: [(&str, &str); 15] = [
     ("AWS::EC2::SecurityGroup", "security-group"),
     ("AWS::EC2::SecurityGroupIngress", "security-group"),
     ("AWS::EFS::AccessPoint", "access-point"),
@@ -54,6 +60,11 @@ const OWN: [(&str, &str); 13] = [
     ("AWS::ElastiCache::CacheCluster", "cluster"),
     ("AWS::ElastiCache::ReplicationGroup", "replicationgroup"),
     ("AWS::ElastiCache::SubnetGroup", "subnetgroup"),
+    (
+        "AWS::ElasticLoadBalancingV2::ListenerRule",
+        "listener-rule/app",
+    ),
+    ("AWS::ElasticLoadBalancingV2::TargetGroup", "targetgroup"),
     ("AWS::IAM::Role", "role"),
     ("AWS::Logs::LogGroup", "log-group"),
     ("AWS::RDS::DBInstance", "db"),
@@ -64,17 +75,24 @@ const OWN: [(&str, &str); 13] = [
 /// Kinds whose resources are the engines' or the network's, and carry no tags of a Rack.
 const OF_NO_RACK: [&str; 4] = ["og", "parametergroup", "pg", "vpc"];
 /// What adds or takes tags, by its own resource alone.
-const TAGGING: [&str; 7] = [
+const TAGGING: [&str; 9] = [
+    "AddTags",
     "AddTagsToResource",
     "CreateTags",
     "DeleteTags",
+    "RemoveTags",
     "RemoveTagsFromResource",
     "TagResource",
     "TagRole",
     "UntagResource",
 ];
 /// What of these takes them.
-const UNTAGGING: [&str; 3] = ["DeleteTags", "RemoveTagsFromResource", "UntagResource"];
+const UNTAGGING: [&str; 4] = [
+    "DeleteTags",
+    "RemoveTags",
+    "RemoveTagsFromResource",
+    "UntagResource",
+];
 /// What makes a database or cache, whose name says of something else that it is created.
 const MAKING: [&str; 4] = [
     "CreateCacheCluster",
@@ -92,6 +110,7 @@ const RULES_INSIDE: [&str; 3] = [
     "RevokeSecurityGroupEgress",
 ];
 
+const BALANCING_ACTION: &str = "elasticloadbalancing:CreateAction";
 const SOURCE: &str =
     "CloudFormation resource provider schemas, `handlers`; SAR for the kinds of resources";
 
@@ -113,6 +132,10 @@ impl Handler<'_> {
         let (service, name) = permission.split_once(':').unwrap();
         if permission == "iam:CreateServiceLinkedRole" {
             return vec![self.linked_role()];
+        }
+        if permission == "elasticloadbalancing:CreateRule" {
+            let on = |listener: &String| self.requested(Need::new(permission, listener, SOURCE));
+            return self.of.entrance.values().map(on).collect();
         }
         if self.comes_before_tags(name) && !self.rules_inside {
             return Vec::new();
@@ -223,6 +246,8 @@ impl Handler<'_> {
                 "elasticfilesystem:CreateAction",
                 "CreateFileSystem",
             )],
+            "listener-rule/app" => vec![with_creation(BALANCING_ACTION, "CreateRule")],
+            "targetgroup" => vec![with_creation(BALANCING_ACTION, "CreateTargetGroup")],
             "access-point" => vec![with_creation(
                 "elasticfilesystem:CreateAction",
                 "CreateAccessPoint",

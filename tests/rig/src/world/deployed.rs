@@ -57,7 +57,7 @@ impl Deployed {
     ///
     /// When the stack is not created, with CloudFormation's reasons.
     pub async fn start(site: Site<'_>, parameters: &[(&'static str, &str)]) -> Self {
-        let template = package::template();
+        let template = package::as_the_emulator_reads(&package::template());
         let mut packages = JoinSet::new(); // made while the emulator starts
         for function in package::functions(&template) {
             packages.spawn_blocking(move || {
