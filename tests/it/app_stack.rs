@@ -73,6 +73,7 @@ impl Rack {
             security_groups: &self.groups,
             let_in: &BTreeSet::new(),
             mounted_by_role: true,
+            ingress: None,
             before_settings: &RackNeeds::default(),
             allow_replacement: self.allow_replacement,
         };

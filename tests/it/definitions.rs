@@ -78,6 +78,7 @@ struct Inputs {
     environment: Environment,
     manifest: Manifest,
     stack: Option<StackOutputs>,
+    addresses: BTreeMap<String, String>,
 }
 
 impl Inputs {
@@ -95,6 +96,7 @@ impl Inputs {
             manifest: manifest::load("convox.yml", manifest.as_bytes(), &read.environment).unwrap(),
             environment: read.environment,
             stack: None,
+            addresses: BTreeMap::new(),
         }
     }
 
@@ -111,6 +113,7 @@ impl Inputs {
             environment: &self.environment,
             region: &settings["AWS_REGION"],
             registry: Some(&settings["REGISTRY"]),
+            addresses: &self.addresses,
             router_host: Some(&settings["ROUTER_HOST"]),
             execution_role_arn: &settings["TASK_EXECUTION_ROLE_ARN"],
             task_role_arn: &settings["TASK_ROLE_ARN"],

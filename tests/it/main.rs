@@ -23,6 +23,7 @@ mod failure_count;
 mod fallback;
 mod history;
 mod iam;
+mod ingress;
 mod layering;
 mod levels;
 mod order;

@@ -39,7 +39,7 @@ async fn promoted(world: &World, promote: &Function, release: &str, manifest: &s
 }
 
 /// The name of the App's stack.
-fn stack_name(world: &World) -> String {
+pub fn stack_name(world: &World) -> String {
     rig::App::named(APP).stack(world)
 }
 

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use aws::call_error::CallError;
 use aws::secrets::Scheduled;
 use futures_util::{StreamExt as _, stream};
+use lambda::state_store::{StateStore, StoreError};
 use names::AppId;
 
 use crate::error::DeletionError;
@@ -57,6 +58,9 @@ pub async fn apply(
     if let Some(reason) = delete_stack(shell, id, &plan.stack, removed).await? {
         return Ok(DeletionProgress::Waits(reason));
     }
+    if shell.has_entrance {
+        give_back(shell, id).await?;
+    }
     let secret = shell.secrets.of(id);
     Ok(DeletionProgress::Done(match &plan.secret {
         SecretDeletion::Nothing => None,
@@ -95,6 +99,14 @@ async fn delete_stack(
             Ok(Some(waits))
         }
     }
+}
+
+/// Gives back the App's hosts and rule priorities: its rules are gone with its stack.
+async fn give_back(shell: &Shell, id: &AppId) -> Result<(), StoreError> {
+    let store = StateStore::reservations(&shell.bucket);
+    let mut seen = store.read().await?;
+    let change = store.change(&mut seen, |all| *all = all.settled(&id.app, &[]));
+    change.await
 }
 
 /// Removes each of `names`, a few at a time, and only then says which failed.

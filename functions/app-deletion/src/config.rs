@@ -3,6 +3,9 @@
 use lambda::rack_settings::RackSettings;
 use lambda::variables::{VariableError, Variables};
 
+/// The variables that name the listeners of the Rack's load balancers.
+const LISTENERS: [&str; 2] = ["PUBLIC_LISTENER_ARN", "INTERNAL_LISTENER_ARN"];
+
 /// The settings of the Rack.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -10,6 +13,8 @@ pub struct Config {
     pub of_rack: RackSettings,
     /// The role that CloudFormation has for the Apps' own stacks.
     pub app_stack_role_arn: String,
+    /// Whether the Rack has a load balancer.
+    pub has_entrance: bool,
 }
 
 impl Config {
@@ -24,6 +29,7 @@ impl Config {
         Ok(Self {
             of_rack,
             app_stack_role_arn: variables.required("APP_STACK_ROLE_ARN")?,
+            has_entrance: LISTENERS.iter().any(|name| variables.optional(name).is_some()),
         })
     }
 }

@@ -35,6 +35,8 @@ pub struct Shell {
     pub config: RackSettings,
     /// The role that CloudFormation has for the Apps' own stacks.
     pub app_stack_role_arn: String,
+    /// Whether the Rack has a load balancer.
+    pub has_entrance: bool,
     /// The settings bucket.
     pub bucket: SettingsBucket,
     /// The ECS cluster.
@@ -67,6 +69,7 @@ impl Shell {
         let Config {
             of_rack: config,
             app_stack_role_arn,
+            has_entrance,
         } = config;
         let sdk = clients::limited(sdk, LIMITS.scaled(config.time_scale));
         let limit = SECRETS_MANAGER_LIMIT.mul_f64(config.time_scale);
@@ -82,6 +85,7 @@ impl Shell {
             clock,
             config,
             app_stack_role_arn,
+            has_entrance,
         }
     }
 

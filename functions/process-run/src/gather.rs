@@ -1,13 +1,17 @@
 //! All reads before anything is registered. What they find is plain data; what it means is `plan`'s.
 
+use std::collections::BTreeMap;
+
 use aws::secrets::{ReadableSecret, SecretError};
 use futures_util::future::try_join;
 use lambda::release::{ReadRelease, ReleaseObjects};
 use lambda::state_store::StateStore;
+use manifest::Service;
 use manifest::precedence::{self, EnvDelivery, EnvVersion};
 use names::{AppId, ReleaseId, keys};
 use promotion::{Applied, Promotion, Work};
 use release::app_stack::StackOutputs;
+use release::entrance::{Entrance, Routes, TargetKind};
 use release::task_definition::RuntimePlatform;
 use release::timer_rule::Network;
 
@@ -26,6 +30,8 @@ pub struct Gathered {
     pub environment_bytes: usize,
     /// What the Release says.
     pub read: ReadRelease,
+    /// The addresses of Services, for links to them.
+    pub addresses: BTreeMap<String, String>,
     /// What the App's own stack gives to tasks; `None` where there is no stack.
     pub stack: Option<StackOutputs>,
     /// The secret, where it can matter.
@@ -76,6 +82,7 @@ pub async fn gather(shell: &Shell, request: &RunRequest) -> Result<Gathered, Run
         release: &release,
         env_version_id: &env_version_id,
         is_draft: false,
+        rack: shell.config.of_rack(),
     };
     let raw = async { Ok::<_, RunError>(objects.raw().await?) };
     let outputs = async { Ok(shell.stacks.outputs(id).await?) };
@@ -84,7 +91,10 @@ pub async fn gather(shell: &Shell, request: &RunRequest) -> Result<Gathered, Run
     let runtime_platform = platform(shell, request, &read, running).await?;
     let version_ids = version_ids((&release, &env_version_id), applied.as_ref());
     let secret = look(shell, id, &read, version_ids).await;
+    let entrance = shell.config.entrance.as_ref();
+    let addresses = entrance.map(|entrance| addresses(entrance, id, &read));
     Ok(Gathered {
+        addresses: addresses.unwrap_or_default(),
         runtime_platform,
         release,
         env_version_id,
@@ -94,6 +104,19 @@ pub async fn gather(shell: &Shell, request: &RunRequest) -> Result<Gathered, Run
         secret,
         network,
     })
+}
+
+/// The addresses that a promote of the Release gives its Services.
+fn addresses(entrance: &Entrance, id: &AppId, read: &ReadRelease) -> BTreeMap<String, String> {
+    let is_reached = |service: &&Service| {
+        service.agent.is_none() && !read.settings.services.contains_key(&service.name)
+    };
+    // Where its tasks are found is nothing to its address.
+    let services = read.manifest.services.iter().filter(is_reached);
+    let services: Vec<(&Service, Option<TargetKind>)> = services
+        .map(|service| (service, Some(TargetKind::Ip)))
+        .collect();
+    Routes::of(entrance, id, &services).links(entrance)
 }
 
 /// The revision that the Service runs.

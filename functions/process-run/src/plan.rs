@@ -226,6 +226,7 @@ fn release<'a>(
         environment: &read.environment.environment,
         region: &config.region,
         registry: config.registry.as_deref(),
+        addresses: &gathered.addresses,
         router_host: config.router_host.as_deref(),
         execution_role_arn: &config.task_execution_role_arn,
         task_role_arn: &config.task_role_arn,

@@ -4,6 +4,7 @@
 mod moves;
 mod perform;
 mod register;
+mod reservations;
 mod source;
 mod stack;
 
@@ -65,6 +66,8 @@ pub struct Move {
     pub has_tasks: bool,
     /// Where the revision comes from.
     pub revision: RevisionKind,
+    /// The addresses under which it is reached, as they may be shown.
+    pub addresses: Vec<String>,
 }
 
 impl Done {
@@ -104,6 +107,7 @@ pub async fn apply<E: Edge>(
     job: &Job<'_, E>,
     progress: &mut Progress,
 ) -> Result<Done, PromoteError> {
+    job.reserve().await?;
     let is_ready = job.plan.stack.is_ready();
     if !is_ready {
         let (copied, (settled, took)) =
@@ -150,6 +154,7 @@ pub async fn apply<E: Edge>(
     let removed = job.remove(progress).await;
     progress.step("removals", started);
     removed?;
+    job.give_back().await?;
     Ok(job.done(settled, versions, progress))
 }
 
@@ -205,6 +210,7 @@ impl<E: Edge> Job<'_, E> {
                 changed: step.moves,
                 has_tasks: process.has_tasks(),
                 revision: step.revision.kind(),
+                addresses: self.plan.ingress.addresses(process),
                 new,
             })
             .collect();

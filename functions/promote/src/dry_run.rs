@@ -90,6 +90,9 @@ pub struct PlannedDefinition {
     pub revision: RevisionKind,
     /// Its size in bytes.
     pub bytes: usize,
+    /// The addresses under which it would be reached; `${NAME}` in place of values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
 }
 
 /// Sizes in bytes.
@@ -215,7 +218,8 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         warnings.extend(plan.s3_reminder());
     }
     let processes = plan.processes.iter().zip(&route.steps);
-    let planned = processes.map(|(process, step)| (process, planned_definition(process, step)));
+    let planned =
+        processes.map(|(process, step)| (process, planned_definition(plan, process, step)));
     let planned: Vec<(&Process<'_>, PlannedDefinition)> = planned.collect();
     let of_kind = |timers: bool| {
         let of_kind = planned
@@ -270,12 +274,17 @@ fn route<'p>(plan: &'p Plan<'_>) -> (&'p Route<'p>, Option<(ErrorCode, String)>)
     (&plan.s3, not_used)
 }
 
-fn planned_definition(process: &Process<'_>, step: &ProcessStep<'_>) -> PlannedDefinition {
+fn planned_definition(
+    plan: &Plan<'_>,
+    process: &Process<'_>,
+    step: &ProcessStep<'_>,
+) -> PlannedDefinition {
     PlannedDefinition {
         task_definition: process.running().map(str::to_owned),
         changes: step.moves,
         revision: step.revision.kind(),
         bytes: step.definition.size_bytes(),
+        addresses: plan.ingress.addresses(process),
     }
 }
 

@@ -8,6 +8,7 @@ use aws::secrets::{self, StandingSecret};
 use chrono::{DateTime, Utc};
 use environment::{Environment, KeyChanges};
 use lambda::release::ReadRelease;
+use lambda::state_store::Snapshot;
 use lambda::stranded::Stranded;
 use lambda::unwanted::Unwanted;
 use lambda::work::RecordRead;
@@ -16,6 +17,7 @@ use manifest::precedence::{self, Decision, EnvVersion};
 use manifest::{Manifest, Service};
 use names::{AppId, NameError, ReleaseId, keys};
 use promotion::{Allowed, Applied, Definition, Record};
+use release::entrance::Reservations;
 use release::problem::ReleaseProblem;
 use release::stack_state::SeenStack;
 
@@ -85,6 +87,8 @@ pub struct Facts {
     pub stranded: Option<Stranded>,
     /// The App's own stack.
     pub stack: Option<SeenStack>,
+    /// Which App has which hosts and rule priorities; none where the Rack has no load balancer.
+    pub reservations: Snapshot<Reservations>,
     /// The App's secret, where the settings choose Secrets Manager.
     pub secret: Option<StandingSecret>,
     /// The customer key of secrets, if there is one.

@@ -6,6 +6,7 @@ mod checks;
 mod copied;
 mod delivery;
 mod deployment;
+mod ingress;
 mod joined;
 mod lost;
 mod movement;
@@ -43,6 +44,7 @@ use notice::Notice;
 use revision::Draft;
 
 pub use delivery::{SecretImpossible, SecretPlan, SecretStep};
+pub use ingress::IngressPlan;
 pub use movement::{Action, NewEcsService, RulePut, ServiceMove};
 pub use network::{network_of, of_app};
 pub(crate) use problem::PlanProblem;
@@ -59,6 +61,8 @@ pub struct Plan<'a> {
     pub stack: StackPlan,
     /// The network of what is the App's own.
     pub network: Network,
+    /// How it is reached.
+    pub ingress: IngressPlan<'a>,
     /// Whether the secret is written, or why it is not.
     pub secret: SecretStep<'a>,
     /// The steps of Services and Timers where S3 delivers: in the secret's place, what this Release does not change keeps its
@@ -169,14 +173,15 @@ pub fn plan<'a>(
     }
     checks.emptied(wanted, facts);
     checks.variables(facts);
-    checks.links(config, facts);
     checks.named_arns(config, wanted, facts);
     let services = checks.services(config, wanted, facts);
     let timers = checks.timers(config, wanted, facts);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();
-    let stack = checks.stack(config, wanted, facts, (&processes, request_id));
-    let outputs = outputs(facts);
-    let release = release(config, wanted, facts, &outputs);
+    let ingress = checks.ingress(config, wanted, facts, &processes);
+    let stack = checks.stack(config, wanted, facts, (&processes, &ingress, request_id));
+    let (outputs, links) = (outputs(facts), ingress.links());
+    checks.links(config, facts, &links);
+    let release = release(config, wanted, facts, (&outputs, &links));
     let network = stack.as_ref().map_or_else(
         || network::of_app(config, facts),
         |stack| stack.network(config, facts),
@@ -188,6 +193,7 @@ pub fn plan<'a>(
         processes: &processes,
         release: &release,
         network: &network,
+        ingress: &ingress,
     };
     let (mut s3, through_s3) = checks.route(&draft, s3_source(config, wanted, facts));
     let SecretDraft {
@@ -213,6 +219,7 @@ pub fn plan<'a>(
         decision: facts.decision,
         stack,
         network,
+        ingress,
         secret,
         s3,
         processes,

@@ -14,12 +14,14 @@ use environment::Environment;
 use futures_util::future::{try_join, try_join3, try_join4};
 use lambda::intake::Failure as _;
 use lambda::release::{RawRelease, ReadRelease, ReleaseError, ReleaseObjects};
+use lambda::state_store::{Snapshot, StateStore};
 use lambda::stranded::Stranded;
 use lambda::work::RecordRead;
 use manifest::precedence::EnvDelivery;
 use names::error_chain::Chain;
 use names::{AppId, ReleaseId, keys};
 use promotion::{Applied, Record};
+use release::entrance::Reservations;
 
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted, decide_delivery, version_ids};
@@ -44,8 +46,8 @@ pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, Pro
     let before = Box::pin(environment_before(shell, wanted));
     let around = Box::pin(known_surroundings(shell, wanted));
     let look = Box::pin(async { Ok(early_look(shell, wanted).await) });
-    let of_stack = try_join(cluster(shell), stack);
-    let ((raw, release), (cluster, stack), before, (known, look)) =
+    let of_stack = try_join3(cluster(shell), stack, reservations(shell));
+    let ((raw, release), (cluster, stack, reservations), before, (known, look)) =
         try_join4(release, of_stack, before, try_join(around, look)).await?;
     let Before {
         object: object_before,
@@ -93,12 +95,22 @@ pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, Pro
         cluster,
         stranded: known.stranded,
         stack,
+        reservations,
         secret,
         version_ids,
         secret_key_arn: shell.config.secret_key_arn.clone(),
         surroundings,
         now: (shell.clock)(),
     })
+}
+
+/// The reservations of all Apps, where the Rack has load balancers.
+async fn reservations(shell: &Shell) -> Result<Snapshot<Reservations>, PromoteError> {
+    if shell.config.release.entrance.is_none() {
+        return Ok(Snapshot::default());
+    }
+    let store = StateStore::reservations(&shell.bucket);
+    Ok(store.read().await?)
 }
 
 async fn read_release(
@@ -159,6 +171,7 @@ pub fn release_objects<'a>(
         release,
         env_version_id,
         is_draft: false,
+        rack: shell.config.release.of_rack(),
     }
 }
 

@@ -113,6 +113,9 @@ pub struct Moved {
     /// The version of the secret that its references name, if they name one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret_version_id: Option<String>,
+    /// The addresses under which it is reached, its own in the Rack's domain first; `${NAME}` in place of values.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
 }
 
 impl Report {
@@ -298,6 +301,7 @@ fn moved(moved: &Move) -> (String, Moved) {
         revision: moved.revision,
         release: moved.new.release.as_ref().map(ReleaseId::to_string),
         secret_version_id: moved.new.secret_version_id.clone(),
+        addresses: moved.addresses.clone(),
     };
     (moved.name.clone(), report)
 }

@@ -40,7 +40,8 @@ pub fn amended(
         let found = around.services.get(&known.runs_as);
         let found = found.or_else(|| others.find(|one| one.name == known.runs_as));
         if let Some(service) = found.filter(|service| !service.is_draining()) {
-            record.at(known, seen_service(service));
+            let balanced = known.balancing.is_some();
+            record.at(known, seen_service(service, balanced));
         }
     }
     let changes = plan.changes();
@@ -67,6 +68,7 @@ pub fn amended(
                     arn,
                     network,
                     deployment: None,
+                    balancing: None,
                 },
             );
         }
@@ -91,11 +93,12 @@ pub fn amended(
     (applied != *before).then_some(applied)
 }
 
-fn seen_service(service: &EcsService) -> OriginalDefinition {
+fn seen_service(service: &EcsService, balanced: bool) -> OriginalDefinition {
     OriginalDefinition {
         arn: service.task_definition.clone(),
         network: service.network.clone(),
         deployment: Some(service.deployment),
+        balancing: balanced.then(|| service.balancing.clone()),
     }
 }
 
@@ -195,6 +198,7 @@ mod tests {
             deployment: Some(HALF),
             exec: false,
             was: None,
+            balancing: None,
             set: None,
             stands,
         }
@@ -205,6 +209,7 @@ mod tests {
             arn: arn(revision),
             network: Some(network(group)),
             deployment: Some(HALF),
+            balancing: None,
         }
     }
 

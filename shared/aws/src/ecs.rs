@@ -1,5 +1,6 @@
 //! ECS: what runs on the cluster, and what it is moved to.
 
+mod balancing;
 mod instances;
 mod placement;
 mod rebalancing;
@@ -27,6 +28,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use crate::call_error::CallError;
 use crate::clients::{self, OnDemand};
 use manifest::Deployment;
+use release::entrance::Balancing;
 use release::timer_rule::{Network, Placement};
 
 use placement::Launched;
@@ -64,6 +66,8 @@ pub struct Change<'a> {
     pub network: Option<&'a Network>,
     /// Whether people get into its containers by ECS Exec.
     pub exec: Option<bool>,
+    /// The load balancers that send to it.
+    pub balancing: Option<&'a Balancing>,
 }
 
 /// The cluster, as far as a promote cares.
@@ -298,7 +302,9 @@ impl Cluster {
             .service(name)
             .availability_zone_rebalancing(rebalancing::moved(service, change.deployment))
             .set_deployment_configuration(change.deployment.map(services::rolling))
-            .set_enable_execute_command(change.exec);
+            .set_enable_execute_command(change.exec)
+            .set_load_balancers(change.balancing.map(balancing::load_balancers))
+            .set_health_check_grace_period_seconds(change.balancing.and_then(balancing::grace));
         if change.exec.is_some() {
             // By itself it is of later tasks alone (API reference, `UpdateService`, `enableExecuteCommand`).
             request = request.force_new_deployment(true);

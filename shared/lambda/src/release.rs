@@ -6,6 +6,7 @@ use aws::call_error::{CallError, ErrorClass};
 use aws::data_keys::DataKeys;
 use aws::settings_bucket::{Object, SettingsBucket};
 use environment::{EnvironmentError, EnvironmentObject, ReadEnvironment};
+use manifest::OfRack;
 use manifest::app_settings::{AppSettings, Build, SettingsError};
 use manifest::param_names::READONLY_ROOT;
 use manifest::precedence::YesNo;
@@ -32,6 +33,8 @@ pub struct ReleaseObjects<'a> {
     pub env_version_id: &'a str,
     /// Whether that is a draft, which nobody has promoted yet.
     pub is_draft: bool,
+    /// The Rack, as far as convox.yml depends on it.
+    pub rack: OfRack,
 }
 
 /// The objects of a Release, unread.
@@ -253,7 +256,7 @@ impl ReleaseObjects<'_> {
             (None, Some(of_app)) => (keys::app_manifest(app), of_app, true),
             (None, None) => return Err(self.no_manifest()),
         };
-        let manifest = manifest::load(&file, &object.bytes, &environment.environment);
+        let manifest = manifest::load_in(self.rack, &file, &object.bytes, &environment.environment);
         let invalid = |err: ManifestError| {
             let warnings = err.warnings().to_vec();
             ReleaseError::from(Unreadable::Manifest(err)).after(warnings)

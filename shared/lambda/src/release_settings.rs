@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::variables::{VariableError, Variables, list};
+use manifest::OfRack;
 use manifest::capacity::LaunchType;
 use names::RackName;
+use release::entrance::Entrance;
 use release::named_arns::AllowedArns;
 use release::timer_rule::Network;
 
@@ -31,6 +33,8 @@ pub struct ReleaseSettings {
     pub registry: Option<String>,
     /// The host that links are made from, if there is one.
     pub router_host: Option<String>,
+    /// The Rack's load balancers, if it has any.
+    pub entrance: Option<Entrance>,
     /// The key of the bucket and of envelopes, if there is one.
     pub environment_key_arn: Option<String>,
     /// What convox.yml may name beside what an App owns.
@@ -46,6 +50,14 @@ pub struct ReleaseSettings {
 }
 
 impl ReleaseSettings {
+    /// The Rack, as far as convox.yml depends on it.
+    #[must_use]
+    pub fn of_rack(&self) -> OfRack {
+        OfRack {
+            has_entrance: self.entrance.is_some(),
+        }
+    }
+
     /// Reads the settings through `lookup`.
     ///
     /// # Errors
@@ -71,6 +83,7 @@ impl ReleaseSettings {
             },
             registry: optional("REGISTRY"),
             router_host: optional("ROUTER_HOST"),
+            entrance: entrance(&variables)?,
             environment_key_arn: optional("ENVIRONMENT_KEY_ARN"),
             allowed_arns: AllowedArns {
                 secrets: list(optional("APP_SECRET_ARNS")),
@@ -82,6 +95,50 @@ impl ReleaseSettings {
             time_scale: variables.time_scale()?,
         })
     }
+}
+
+/// There is one where there is a listener.
+fn entrance(
+    variables: &Variables<impl Fn(&str) -> Option<String>>,
+) -> Result<Option<Entrance>, VariableError> {
+    let optional = |name: &str| variables.optional(name);
+    let (public, internal) = (
+        optional("PUBLIC_LISTENER_ARN"),
+        optional("INTERNAL_LISTENER_ARN"),
+    );
+    if public.is_none() && internal.is_none() {
+        return Ok(None);
+    }
+    let first = optional("FIRST_RULE_PRIORITY");
+    let number = first.as_deref().map_or(Some(1), |text| text.parse().ok());
+    let first_priority = number.filter(|number| (1..=50_000).contains(number));
+    let first_priority = first_priority.ok_or_else(|| {
+        VariableError::refused(
+            "FIRST_RULE_PRIORITY",
+            first,
+            "a whole number from 1 to 50000",
+        )
+    })?;
+    let protocol = optional("LISTENER_PROTOCOL");
+    let is_https = match protocol.as_deref() {
+        None | Some("HTTPS") => true,
+        Some("HTTP") => false,
+        Some(_) => {
+            return Err(VariableError::refused(
+                "LISTENER_PROTOCOL",
+                protocol,
+                "HTTPS or HTTP",
+            ));
+        }
+    };
+    Ok(Some(Entrance {
+        domain: optional("DOMAIN").map(|domain| domain.trim_matches('.').to_ascii_lowercase()),
+        public,
+        internal,
+        security_groups: list(optional("LOAD_BALANCER_SECURITY_GROUPS")),
+        is_https,
+        first_priority,
+    }))
 }
 
 fn launch_type(value: Option<String>) -> Result<LaunchType, VariableError> {

@@ -15,6 +15,7 @@ use promotion::Promotion;
 use promotion::failures::Failures;
 use promotion::history::Index;
 use promotion::schedule_walk::Walk;
+use release::entrance::Reservations;
 
 use crate::intake::Failure;
 
@@ -74,7 +75,7 @@ pub struct StateStore<'a, S, B> {
 }
 
 /// The state as it was last read or written.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct Snapshot<S> {
     /// The state.
     pub state: S,
@@ -162,6 +163,14 @@ impl<'a, B> StateStore<'a, Walk, B> {
     #[must_use]
     pub fn walk(objects: &'a B) -> Self {
         Self::at(objects, keys::WALK.to_owned())
+    }
+}
+
+impl<'a, B> StateStore<'a, Reservations, B> {
+    /// Which App has which hosts and rule priorities.
+    #[must_use]
+    pub fn reservations(objects: &'a B) -> Self {
+        Self::at(objects, keys::ENTRANCE.to_owned())
     }
 }
 

@@ -53,6 +53,7 @@ pub use autoscaling::{Cooldown, Metric, Targets};
 pub use declaration::Declaration;
 pub use deliveries::{Deliveries, OwnFile, OwnSecret};
 pub use deployment::Deployment;
+pub use domain::Domain;
 pub use error::ManifestError;
 pub use forms::{Build, Health, Port};
 pub use listener::{Listener, ListenerProtocol, Scheme};
@@ -170,12 +171,33 @@ impl Manifest {
     }
 }
 
-/// Reads a convox.yml; `file` is its object key, for messages.
+/// What of its Rack decides which keys have an effect.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct OfRack {
+    /// Whether it has a load balancer.
+    pub has_entrance: bool,
+}
+
+/// Reads a convox.yml as a Rack without more than it needs does; `file` is its object key, for messages.
+///
+/// # Errors
+///
+/// As [`load_in`].
+pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manifest, ManifestError> {
+    load_in(OfRack::default(), file, text, environment)
+}
+
+/// Reads a convox.yml in such a Rack; `file` is its object key, for messages.
 ///
 /// # Errors
 ///
 /// [`ManifestError`] when it is no YAML or says something that cannot run, with all that is wrong at once.
-pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manifest, ManifestError> {
+pub fn load_in(
+    rack: OfRack,
+    file: &str,
+    text: &[u8],
+    environment: &Environment,
+) -> Result<Manifest, ManifestError> {
     let source = decode(file, text)?;
     let document =
         yaml::parse(source, environment).map_err(|error| unparsed(file, source, &error))?;
@@ -193,7 +215,7 @@ pub fn load(file: &str, text: &[u8], environment: &Environment) -> Result<Manife
         reader.warn(line, "only the first document of the file is read");
     }
     let mut manifest = match &document.root {
-        Some(root) => top_level::read(&mut reader, &Place::top(root)),
+        Some(root) => top_level::read(&mut reader, &Place::top(root), rack),
         None => Manifest::empty(),
     };
     if !reader.problems.is_empty() {

@@ -7,7 +7,7 @@ use super::agent::{self, Agent};
 use super::declaration::{self, Declaration};
 use super::deliveries::{self, Deliveries};
 use super::deployment::{self, Deployment};
-use super::domain;
+use super::domain::{self, Domain};
 use super::forms::{self, Build, Health, Port};
 use super::listener::{self, Listener};
 use super::misplaced;
@@ -53,16 +53,16 @@ pub(super) const KEYS: [&str; 28] = [
     "test",
     "volumes",
 ];
-/// Read, but nothing here uses them: load balancers and domains are not built, the others not yet.
-const WITHOUT_EFFECT: [&str; 8] = [
+/// Read, but nothing here uses them.
+const WITHOUT_EFFECT: [&str; 2] = ["nlb", "test"];
+/// What load balancers of the Rack do; where it has none, nothing uses them.
+const OF_ENTRANCE: [&str; 6] = [
     "domain",
     "drain",
     "health",
     "internal",
     "internalAndExternal",
-    "nlb",
     "sticky",
-    "test",
 ];
 /// Seconds, for `drain` and `termination.grace`.
 const SECONDS: u32 = 30;
@@ -107,7 +107,7 @@ pub struct Service {
     /// `deployment`, with Convox's defaults for an agent or singleton put in.
     pub deployment: Deployment,
     /// `domain`, the primary one first.
-    pub domains: Vec<String>,
+    pub domains: Vec<Domain>,
     /// `drain`: seconds a load balancer lets connections end in; 30, and 0 counts as unset, as in Convox.
     pub drain: u32,
     /// `internal`: no load balancer on the internet; also where `internalAndExternal` says so.
@@ -245,7 +245,10 @@ pub(super) fn read(
     }
     let fields = reader.fields(place, &KEYS);
     misplaced::refuse_timers(reader, place);
-    reader.all_without_effect(&fields, &WITHOUT_EFFECT);
+    let of_entrance = OF_ENTRANCE.iter().filter(|_| !surroundings.has_entrance);
+    let mut unused: Vec<&str> = of_entrance.chain(&WITHOUT_EFFECT).copied().collect();
+    unused.sort_unstable();
+    reader.all_without_effect(&fields, &unused);
     let name = name(reader, place, entry);
     let image = fields.get("image").and_then(|place| reader.text(&place));
     let build = forms::build(reader, fields.get("build"));

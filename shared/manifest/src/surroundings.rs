@@ -15,4 +15,6 @@ pub(super) struct Surroundings {
     pub resources: Names,
     /// Those that can be mounted.
     pub file_systems: BTreeSet<String>,
+    /// Whether the Rack has a load balancer.
+    pub has_entrance: bool,
 }

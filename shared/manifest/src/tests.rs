@@ -371,7 +371,11 @@ fn keys_without_effect_are_kept_and_named_once() {
     let want = "convox.yml: read, but has no effect: `services.web.domain`, `services.web.scale.targets`, \
         `services.b.sticky`";
     assert_eq!(manifest.warnings, [want]);
-    assert_eq!(manifest.services[0].domains, ["a"]);
+    assert_eq!(manifest.services[0].domains[0].name, "a");
+    let rack = OfRack { has_entrance: true };
+    let manifest = load_in(rack, "convox.yml", text.as_bytes(), &Environment::default()).unwrap();
+    let want = "convox.yml: read, but has no effect: `services.web.scale.targets`";
+    assert_eq!(manifest.warnings, [want], "with a load balancer");
     assert_eq!(
         (
             manifest.resources[0].name.as_str(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::surroundings::Surroundings;
 use super::{
-    Manifest, Param, Resource, declaration, formation, listener, near_miss, param_names, reference,
-    resource, service, timer, volume,
+    Manifest, OfRack, Param, Resource, declaration, formation, listener, near_miss, param_names,
+    reference, resource, service, timer, volume,
 };
 use yaml::{Place, Reader};
 
@@ -16,7 +16,7 @@ pub(super) const TOP_LEVEL: [&str; 5] =
     ["environment", "params", "resources", "services", "timers"];
 
 /// Reads the top-level mapping.
-pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
+pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>, rack: OfRack) -> Manifest {
     let mut manifest = Manifest::empty();
     let fields = reader.fields(top, &TOP_LEVEL);
     manifest.near_misses = near_miss::find(top, &TOP_LEVEL);
@@ -29,6 +29,7 @@ pub(super) fn read(reader: &mut Reader<'_>, top: &Place<'_>) -> Manifest {
         services: reference::names(fields.get("services").as_ref()),
         resources: reference::names(fields.get("resources").as_ref()),
         file_systems: volume::file_systems(&manifest.resources),
+        has_entrance: rack.has_entrance,
     };
     let mut taken = listener::Taken::default();
     if let Some(place) = fields.get("services") {

@@ -86,7 +86,7 @@ error_types! {
     NoImage InvalidImage InvalidSize InvalidDeployment:
         "convox.yml names no image, or one, a size or percentages that cannot be",
         "the message has path and what is allowed";
-    Privileged AgentOnFargate UnknownLink InvalidSchedule NoSubnets:
+    Privileged AgentOnFargate UnknownLink InvalidSchedule NoSubnets NoVpc:
         "convox.yml asks for what cannot run",
         "the message has path and what is allowed";
     InvalidRequest:
@@ -128,6 +128,9 @@ error_types! {
     DeploymentController LoadBalancerMismatch:
         "an ECS service is deployed by something else, or its load balancer does not fit",
         "the message has the line for `app.json`, or what to correct";
+    HostTaken ListenerFull:
+        "another App has a host of the Release, or the Rack's load balancer has no room for rules",
+        "the message says which; take the host out there and promote that App first";
     EcsServiceNotLent:
         "`app.json` names an ECS service whose owner has not lent it to the App",
         "the message has the command that tags it";

@@ -5,6 +5,9 @@ use crate::{AppName, NameError, ReleaseId};
 /// How far the schedule's walk through all Apps has come; no App's.
 pub const WALK: &str = "reconcile.json";
 
+/// Which App has which hosts and rule priorities of the Rack's load balancers; no App's.
+pub const ENTRANCE: &str = "entrance.json";
+
 /// The folder of an App's objects, with its `/`.
 #[must_use]
 pub fn app(app: &AppName) -> String {

@@ -7,6 +7,7 @@ use manifest::capacity::Capacity;
 use manifest::precedence::EnvDelivery;
 use names::{ReleaseId, SecretArn};
 use release::app_stack::StackNeeds;
+use release::entrance::Balancing;
 use release::timer_rule::Network;
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +156,9 @@ pub struct Definition {
     /// What a later request changes of its ECS service, as it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<Was>,
+    /// The load balancers that send to it; of the App's own ECS services, none as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
     /// How what runs it was set when a later request began that takes it away; nothing else tells that afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Setting>,
@@ -175,6 +179,9 @@ pub struct OriginalDefinition {
     /// How its tasks were replaced; of an ECS service that nobody of ours can have changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Deployment>,
+    /// The load balancers that sent to it, as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
 }
 
 /// What is the user's to set of an ECS service as long as convox.yml says the same of it: as it was before a request that changes

@@ -268,6 +268,7 @@ fn standing(seen: &SeenService) -> OriginalDefinition {
         arn: seen.revision.clone(),
         network: seen.network.clone(),
         deployment: None,
+        balancing: None,
     }
 }
 

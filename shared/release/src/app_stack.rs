@@ -10,6 +10,7 @@ mod boundary;
 mod cache;
 mod database;
 mod file_system;
+mod ingress;
 mod kept;
 mod link;
 mod link_variables;
@@ -40,6 +41,9 @@ use yaml::Problem;
 pub use before::{Before, leave_snapshots, protected};
 pub use body::{is_as_wanted, read_template, template_body};
 pub use boundary::bounded;
+pub use ingress::{
+    Attached, Ingress, PlacedRule, attached, placed_rules, rule_id, target_group_arn,
+};
 pub use link_variables::link_variables;
 pub use metadata::{DataAfter, RemovedResource};
 pub use needs::Needs;
@@ -91,6 +95,8 @@ pub struct StackInputs<'a> {
     /// Whether all tasks that may run or start mount file systems as their role: those of Releases that were promoted before
     /// roles were allowed to do so mount as nobody, and a file system that stands goes on to let them in.
     pub mounted_by_role: bool,
+    /// What the Rack's load balancers send to the App; none where nobody asks.
+    pub ingress: Option<Ingress<'a>>,
     /// Whether a change that replaces a resource by an empty one is wanted.
     pub allow_replacement: bool,
 }
@@ -139,6 +145,7 @@ pub fn render(
     }
     stack.add_credentials();
     let removed = stack.leave();
+    stack.add_ingress();
     stack.add_own_group();
     stack.opened.sort();
     let mut template = stack.template;

@@ -1,6 +1,7 @@
 //! What a Release becomes: task definitions, the template of its App's stack, and what is checked before either.
 
 pub mod app_stack;
+pub mod entrance;
 pub mod exec_limits;
 pub mod named_arns;
 pub mod platform;

@@ -103,7 +103,9 @@ pub struct Release<'a> {
     pub region: &'a str,
     /// The Rack's image repository, if it has one.
     pub registry: Option<&'a str>,
-    /// The host that links are made from, if the Rack has one.
+    /// The addresses of Services, for links to them.
+    pub addresses: &'a BTreeMap<String, String>,
+    /// The host that links to others are made from, if the Rack has one.
     pub router_host: Option<&'a str>,
     /// The role that reads secrets, where the App's stack gives none.
     pub execution_role_arn: &'a str,

@@ -3,6 +3,7 @@
 //! What an operation does to the account is the emulator's business, behind the proxy; here it is begun, told what
 //! became of it, and ended when the test wants. One account, one region.
 
+mod balancing;
 mod checks;
 mod ears;
 mod ending;
@@ -23,6 +24,7 @@ use crate::{clock, unique};
 use ears::Ear;
 use stack::{Kind, Operation, Stack};
 
+pub(crate) use balancing::{is_led_to, refused};
 pub use ears::End;
 pub use for_emulator::as_the_emulator_knows_it;
 pub(crate) use stack::{Effect, Failure};

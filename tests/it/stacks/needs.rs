@@ -1,5 +1,7 @@
 //! What a Release needs of the stack is there before its tasks start, and stays until none of them can.
 
+use std::collections::BTreeMap;
+
 use aws::ecs::{Cluster, NewService};
 use environment::EnvironmentObject;
 use manifest::Deployment;
@@ -8,6 +10,7 @@ use manifest::capacity::Capacity;
 use manifest::capacity::LaunchType;
 use manifest::precedence::Generation;
 use names::{AppId, AppName, RackName, ReleaseId};
+use release::entrance::Balancing;
 use release::task_definition::{self, EnvSource, Launch, Release, TaskDefinition};
 use release::timer_rule::{Network, Placement};
 use rig::world::SUBNETS;
@@ -155,6 +158,7 @@ fn of_the_rack(world: &rig::World, release: &ReleaseId, url: &str) -> TaskDefini
         environment: &environment,
         region: &setting("AWS_REGION"),
         registry: Some(&registry),
+        addresses: &BTreeMap::new(),
         router_host: Some(&host),
         execution_role_arn: &setting("TASK_EXECUTION_ROLE_ARN"),
         task_role_arn: &setting("TASK_ROLE_ARN"),
@@ -199,6 +203,7 @@ async fn of_old() -> (rig::World, String) {
         },
         placement: &Placement::on(Capacity::Fargate, &network),
         exec: false,
+        balancing: &Balancing::default(),
         request_id: "of-old",
         tags: &app::pairs([("convox:rack", world.rack.as_str()), ("convox:app", APP)]),
     };

@@ -11,6 +11,7 @@ use aws::stacks::{Operation, Update};
 use chrono::{DateTime, Utc};
 use environment::ReadEnvironment;
 use lambda::release::{ReadRelease, ReleaseError};
+use lambda::state_store::Snapshot;
 use lambda::unwanted::{Keep, Unwanted};
 use lambda::work::RecordRead;
 use names::{AppId, ReleaseId, SecretArn, keys};
@@ -275,6 +276,7 @@ impl Edge for Model {
                 cluster: cluster(),
                 stranded: None,
                 stack,
+                reservations: Snapshot::default(),
                 secret: Some(secret),
                 version_ids,
                 secret_key_arn: self.config.secret_key_arn.clone(),

@@ -10,6 +10,7 @@ use aws::secrets::{LABELS_MAX, Stages, Written, own_label};
 use lambda::unwanted::{Keep, Unwanted};
 use manifest::capacity::{Capacity, LaunchType};
 use names::SecretArn;
+use release::entrance::Balancing;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::{Network, Placement};
 
@@ -536,7 +537,7 @@ impl Outside {
             is_daemon: new.is_daemon,
             is_rebalanced: false,
             controller: "ECS".to_owned(),
-            load_balancers: Vec::new(),
+            balancing: Balancing::default(),
             ties: Ties::default(),
             other_launch_type: None,
             platform_family: String::new(),

@@ -49,6 +49,7 @@ impl<E: Edge> Executor<'_, E> {
             deployment: service.deployment,
             placement: &service.placement,
             exec: service.exec,
+            balancing: &service.balancing,
             request_id: self.request_id,
             tags: &self.id.tags(),
         };

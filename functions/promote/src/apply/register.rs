@@ -92,6 +92,7 @@ impl<E: Edge> Job<'_, E> {
             deployment: process.own_deployment(self.wanted.id),
             exec: process.own_exec(self.wanted.id),
             was: None,
+            balancing: self.plan.ingress.balancing(process).cloned(),
             set: None,
             stands: None,
         })

@@ -1,5 +1,6 @@
 //! What the user has to mend, all of it at once.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use aws::ecs::EcsService;
@@ -12,7 +13,7 @@ use release::task_definition::{self, Launch};
 use super::notice::Notice;
 use super::problem::PlanProblem;
 use super::ties::{self, Container};
-use super::{Process, Runs, StackPlan, named_services};
+use super::{Process, Runs, StackPlan, ingress, named_services};
 use crate::config::Config;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted, ecs_service_name};
@@ -77,12 +78,19 @@ impl Checks {
     }
 
     /// Convox refuses a link to an unknown Service when it renders.
-    pub(super) fn links(&mut self, config: &Config, facts: &Facts) {
+    pub(super) fn links(
+        &mut self,
+        config: &Config,
+        facts: &Facts,
+        addresses: &BTreeMap<String, String>,
+    ) {
         for service in &facts.release.manifest.services {
             if let Some(problem) = release_checks::unknown_link(&facts.release.manifest, service) {
                 self.problems.push(problem.into());
             }
-            if !service.links.is_empty() && config.release.router_host.is_none() {
+            let mut links = service.links.iter();
+            let unknown = links.any(|link| !addresses.contains_key(link));
+            if unknown && config.release.router_host.is_none() {
                 let service = &service.name;
                 self.warn(Notice::NoRouterHost { service });
             }
@@ -140,7 +148,7 @@ impl Checks {
             _ => Launch::rack_default(capacity.launch_type()),
         };
         if let Some(found) = found {
-            self.ecs_service(service, found, &launch);
+            self.ecs_service(wanted, facts, (service, found), &launch);
         }
         let ecs_service = name;
         let process = Process {
@@ -159,7 +167,13 @@ impl Checks {
         process
     }
 
-    fn ecs_service(&mut self, service: &Service, found: &EcsService, launch: &Launch) {
+    fn ecs_service(
+        &mut self,
+        wanted: &Wanted<'_>,
+        facts: &Facts,
+        (service, found): (&Service, &EcsService),
+        launch: &Launch,
+    ) {
         let (name, ecs) = (&service.name, &found.name);
         if found.controller != "ECS" {
             self.problem(PlanProblem::DeploymentController {
@@ -176,7 +190,13 @@ impl Checks {
             name: name.as_str(),
             ports: &ports,
         };
-        let unmet = ties::unmet(ecs, &found.load_balancers, &found.ties, &container);
+        let outputs = facts.stack.as_ref().map(|stack| stack.outputs.clone());
+        let applied = wanted.applied;
+        let applied = applied.and_then(|applied| applied.services.get(name.as_str()));
+        let before = applied.and_then(|applied| applied.balancing.as_ref());
+        // What is ours is attached anew where it has to be.
+        let foreign = ingress::foreign(found, &outputs.unwrap_or_default(), before);
+        let unmet = ties::unmet(ecs, &foreign, &found.ties, &container);
         self.problems
             .extend(unmet.into_iter().map(ReleaseProblem::from));
     }

@@ -1,6 +1,7 @@
 //! How tasks get their environment: what becomes of the secret, and what of every definition, through the secret and through
 //! S3. Pure.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws::secrets::{SECRET_MAX_BYTES, SecretError, SecretWrite};
@@ -124,7 +125,7 @@ pub(super) fn release<'a>(
     config: &'a Config,
     wanted: &Wanted<'a>,
     facts: &'a Facts,
-    stack: &'a StackOutputs,
+    (stack, addresses): (&'a StackOutputs, &'a BTreeMap<String, String>),
 ) -> Release<'a> {
     Release {
         id: wanted.id,
@@ -134,6 +135,7 @@ pub(super) fn release<'a>(
         environment: &facts.release.environment.environment,
         region: &config.release.region,
         registry: config.release.registry.as_deref(),
+        addresses,
         router_host: config.release.router_host.as_deref(),
         execution_role_arn: &config.release.task_execution_role_arn,
         task_role_arn: &config.release.task_role_arn,

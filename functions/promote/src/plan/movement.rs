@@ -4,6 +4,7 @@ use aws::ecs::{Change, EcsService};
 use aws::event_rules::SeenRule;
 use manifest::Deployment;
 use promotion::Was;
+use release::entrance::Balancing;
 use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
 
 use super::revision::Draft;
@@ -35,6 +36,8 @@ pub struct NewEcsService {
     pub placement: Placement,
     /// Whether people get into its containers by ECS Exec.
     pub exec: bool,
+    /// The load balancers that send to it.
+    pub balancing: Balancing,
 }
 
 /// An ECS service that stands, and what changes beside its revision.
@@ -50,6 +53,8 @@ pub struct ServiceMove<'a> {
     pub network: Option<Network>,
     /// Whether people get into its containers by ECS Exec from now on.
     pub exec: Option<bool>,
+    /// The load balancers that send to it from now on.
+    pub balancing: Option<Balancing>,
 }
 
 /// A rule, but for the revision that it starts.
@@ -106,6 +111,7 @@ impl ServiceMove<'_> {
             placement: self.placement.as_ref(),
             network: self.network.as_ref(),
             exec: self.exec,
+            balancing: self.balancing.as_ref(),
         }
     }
 
@@ -149,6 +155,7 @@ impl<'a> Draft<'_, 'a> {
                 deployment: process.deployment(),
                 placement,
                 exec: process.service.exec,
+                balancing: self.ingress.balancing(process).cloned().unwrap_or_default(),
             }),
             Runs::Service {
                 found: Some(found), ..
@@ -182,11 +189,14 @@ impl<'a> Draft<'_, 'a> {
             placement: None,
             network: None,
             exec: None,
+            balancing: None,
         };
         if !self.wanted.id.owns(&found.tags) {
             return moved;
         }
         let deployment = process.deployment();
+        let balancing = self.ingress.balancing(process);
+        moved.balancing = balancing.filter(|own| **own != found.balancing).cloned();
         moved.deployment = (found.deployment != deployment).then_some(deployment);
         if found.capacity == process.capacity {
             moved.network = self.other_network(found, placement);

@@ -294,6 +294,8 @@ mod tests {
     use names::{AppName, RackName};
     use release::problem::UserError as _;
 
+    use release::entrance::Balancing;
+
     use super::*;
     use crate::error::PromoteError;
 
@@ -392,7 +394,7 @@ mod tests {
             is_daemon: false,
             is_rebalanced: false,
             controller: "ECS".to_owned(),
-            load_balancers: Vec::new(),
+            balancing: Balancing::default(),
             ties: Ties::default(),
             other_launch_type: None,
             platform_family: String::new(),

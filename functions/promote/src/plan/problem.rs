@@ -115,6 +115,11 @@ pub(crate) enum PlanProblem<'a> {
          files in two steps, half of them with each Release"
     )]
     RoleTooLargeForTwo { joined: usize, alone: usize },
+    /// A target group is in a network.
+    #[error(
+        "the App is reached through the Rack's load balancers, and the Rack names no network; set its parameter Vpc"
+    )]
+    NoVpc,
     /// Fargate needs a network, and the Rack has none.
     #[error("{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets")]
     NoSubnets { who: &'a str },
@@ -226,6 +231,7 @@ impl UserError for PlanProblem<'_> {
             Self::StackFailed { .. } => ErrorType::StackFailed,
             Self::StackTooLarge { .. } => ErrorType::StackTooLarge,
             Self::RoleTooLarge { .. } | Self::RoleTooLargeForTwo { .. } => ErrorType::RoleTooLarge,
+            Self::NoVpc => ErrorType::NoVpc,
             Self::NoSubnets { .. } => ErrorType::NoSubnets,
             Self::CapacityProviderMissing { .. } => ErrorType::CapacityProviderMissing,
             Self::DatabaseNotAllowed { .. } => ErrorType::DatabaseNotAllowed,

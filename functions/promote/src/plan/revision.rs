@@ -16,9 +16,9 @@ use release::timer_rule::Network;
 
 use serde::Serialize;
 
-use super::Process;
 use super::movement::Action;
 use super::outage::impossible_through_s3;
+use super::{IngressPlan, Process};
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 
@@ -98,6 +98,7 @@ pub(super) struct Draft<'p, 'a> {
     pub(super) processes: &'p [Process<'a>],
     pub(super) release: &'p Release<'p>,
     pub(super) network: &'p Network,
+    pub(super) ingress: &'p IngressPlan<'a>,
 }
 
 impl<'a> Route<'a> {

@@ -16,7 +16,7 @@ use super::checks::Checks;
 use super::joined::{Joined, joined};
 use super::notice::Notice;
 use super::problem::PlanProblem;
-use super::{Process, network};
+use super::{IngressPlan, Process, network};
 use crate::config::Config;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
@@ -83,7 +83,7 @@ impl Checks {
         config: &Config,
         wanted: &Wanted<'_>,
         facts: &Facts,
-        (processes, request_id): (&[Process<'_>], &str),
+        (processes, ingress, request_id): (&[Process<'_>], &IngressPlan<'_>, &str),
     ) -> Option<StackPlan> {
         // Without what convox.yml says of resources, all of them would seem to be removed.
         if !facts.release.problems.is_empty() {
@@ -106,7 +106,7 @@ impl Checks {
         self.policies(config, &needs.access);
         self.copied(config, wanted, facts);
         let (rendered, secret_keys) =
-            self.rendered_stack(config, wanted, facts, (&needs, request_id))?;
+            self.rendered_stack(config, wanted, facts, (&needs, ingress, request_id))?;
         let removed = rendered.removed;
         // A boundary first, by itself; what else is wanted comes with the update after that one.
         let standing = seen.filter(|seen| seen.has_come_up());
@@ -145,7 +145,7 @@ impl Checks {
         config: &Config,
         wanted: &Wanted<'_>,
         facts: &Facts,
-        (needs, request_id): (&StackNeeds, &str),
+        (needs, ingress, request_id): (&StackNeeds, &IngressPlan<'_>, &str),
     ) -> Option<(Rendered, BTreeSet<String>)> {
         // What never came up has nothing to keep.
         let standing = facts.stack.as_ref().filter(|stack| stack.has_come_up());
@@ -178,6 +178,7 @@ impl Checks {
             let_in,
             before_settings: &settings,
             mounted_by_role: all.mounted_by_role,
+            ingress: Some(ingress.of_stack()),
             allow_replacement: wanted.allowed.replacement,
         };
         let render =

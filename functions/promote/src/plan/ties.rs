@@ -2,6 +2,7 @@
 
 use aws::ecs::Ties;
 use names::error_type::ErrorType;
+use release::entrance::Attachment;
 use release::problem::UserError;
 use release::task_definition::PortMapping;
 
@@ -75,12 +76,15 @@ impl UserError for Unmet {
 /// What the ECS service `ecs` is tied to and `container` will not have.
 pub(super) fn unmet(
     ecs: &str,
-    load_balancers: &[(String, i32)],
+    attachments: &[Attachment],
     ties: &Ties,
     container: &Container<'_>,
 ) -> Vec<Unmet> {
     let owned = || ecs.to_owned();
-    let balancers = container.mismatches(load_balancers);
+    let attachments = attachments.iter();
+    let ports = attachments.map(|it| (it.container_name.clone(), it.container_port));
+    let ports: Vec<(String, i32)> = ports.collect();
+    let balancers = container.mismatches(&ports);
     let balancers = balancers.map(|mismatch| Unmet::LoadBalancer {
         ecs: owned(),
         mismatch,
@@ -164,6 +168,14 @@ mod tests {
     use release::task_definition::PortName;
 
     use super::*;
+
+    fn attachment((container_name, container_port): &(String, i32)) -> Attachment {
+        Attachment {
+            target_group_arn: None,
+            container_name: container_name.clone(),
+            container_port: *container_port,
+        }
+    }
 
     fn port(container_port: u16, name: Option<&str>) -> PortMapping {
         PortMapping {
@@ -252,7 +264,8 @@ mod tests {
             ),
         ] {
             let container = Container { name: "web", ports };
-            let problems = unmet("front", &balancers, &ties, &container);
+            let attached: Vec<Attachment> = balancers.iter().map(attachment).collect();
+            let problems = unmet("front", &attached, &ties, &container);
             let got: Vec<_> = problems.iter().map(UserError::error_type).collect();
             let types: Vec<_> = want.iter().map(|(error_type, _)| *error_type).collect();
             assert_eq!(got, types, "{balancers:?} {ties:?}");

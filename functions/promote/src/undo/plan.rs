@@ -302,6 +302,7 @@ mod tests {
             deployment: None,
             exec: false,
             was: None,
+            balancing: None,
             set: None,
             stands: None,
         }

@@ -10,6 +10,7 @@ use names::AppId;
 use names::error_chain::Chain;
 use promotion::verdict::is_older;
 use promotion::{Applied, Definition, Setting, Was};
+use release::entrance::Balancing;
 use release::timer_rule::{Network, Placement};
 
 use super::plan::{Deed, Draft, Step};
@@ -118,6 +119,7 @@ impl<'a> Draft<'a> {
             },
             placement: Placement::on(capacity, network),
             exec: known.was.and_then(|was| was.exec).unwrap_or(known.exec),
+            balancing: aim.balancing.cloned().unwrap_or_default(),
         }
     }
 }
@@ -180,6 +182,8 @@ struct Aim<'a> {
     deployment: Option<Deployment>,
     /// What the request may have changed beside these, of ours only.
     was: Was,
+    /// The same.
+    balancing: Option<&'a Balancing>,
     /// That of today's settings, to which the request may have moved it.
     today: &'a Network,
     /// The older revisions to which a request may have moved it.
@@ -204,6 +208,10 @@ impl<'a> Aim<'a> {
             .or(recorded);
         let deployment = stands.and_then(|stands| stands.deployment);
         let deployment = deployment.or(known.deployment);
+        let balancing = match stands {
+            Some(stands) => stands.balancing.as_ref(),
+            None => known.balancing.as_ref(),
+        };
         Self {
             arn: stands.map_or(known.arn.as_str(), |stands| stands.arn.as_str()),
             network: network.filter(|_| known.capacity.is_some()),
@@ -212,6 +220,7 @@ impl<'a> Aim<'a> {
                 .was
                 .filter(|_| known.capacity.is_some())
                 .unwrap_or_default(),
+            balancing: balancing.filter(|_| known.capacity.is_some()),
             today,
             going_back_to: &applied.going_back_to,
         }
@@ -221,6 +230,10 @@ impl<'a> Aim<'a> {
         let seen = service.network.as_ref()?;
         self.network
             .filter(|own| own.differs_from(seen, Some(self.today)))
+    }
+
+    fn other_balancing(&self, service: &EcsService) -> Option<&'a Balancing> {
+        self.balancing.filter(|own| **own != service.balancing)
     }
 
     fn other_deployment(&self, service: &EcsService) -> Option<Deployment> {
@@ -268,7 +281,8 @@ impl<'a> Aim<'a> {
             None if service.task_definition == self.arn
                 && self.other_network(service).is_none()
                 && self.other_deployment(service).is_none()
-                && self.other_exec(service).is_none() =>
+                && self.other_exec(service).is_none()
+                && self.other_balancing(service).is_none() =>
             {
                 Way::None
             }
@@ -281,6 +295,7 @@ impl<'a> Aim<'a> {
                     placement: capacity.map(|capacity| Placement::on(capacity, network)),
                     network: other_network.filter(|_| capacity.is_none()),
                     exec: self.other_exec(service),
+                    balancing: self.other_balancing(service).cloned(),
                 })
             }
         }

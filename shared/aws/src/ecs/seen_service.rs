@@ -6,9 +6,10 @@ use aws_sdk_ecs::types::{
     AvailabilityZoneRebalancing, DeploymentConfiguration, LaunchType, SchedulingStrategy, Service,
 };
 
-use super::{Ties, placement, tags};
+use super::{Ties, balancing, placement, tags};
 use manifest::Deployment;
 use manifest::capacity::Capacity;
+use release::entrance::Balancing;
 use release::timer_rule::Network;
 
 /// An ECS service, as far as a promote cares.
@@ -42,8 +43,8 @@ pub struct EcsService {
     pub is_rebalanced: bool,
     /// Who deploys it: `ECS`, `CODE_DEPLOY` or `EXTERNAL`.
     pub controller: String,
-    /// Container name and port that each load balancer sends to.
-    pub load_balancers: Vec<(String, i32)>,
+    /// The load balancers that send to it.
+    pub balancing: Balancing,
     /// What else it ties to the container.
     pub ties: Ties,
     /// Its launch type, where that is neither Fargate nor EC2: `EXTERNAL`, `MANAGED_INSTANCES`.
@@ -69,12 +70,6 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
     let controller = service
         .deployment_controller()
         .map_or("ECS", |controller| controller.r#type().as_str());
-    let target = |balancer: &aws_sdk_ecs::types::LoadBalancer| {
-        Some((
-            balancer.container_name()?.to_owned(),
-            balancer.container_port()?,
-        ))
-    };
     EcsService {
         name: text(service.service_name()),
         arn: text(service.service_arn()),
@@ -93,7 +88,7 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
         is_rebalanced: service.availability_zone_rebalancing()
             == Some(&AvailabilityZoneRebalancing::Enabled),
         controller: controller.to_owned(),
-        load_balancers: service.load_balancers().iter().filter_map(target).collect(),
+        balancing: balancing::seen(service),
         ties: Ties::of(service),
         other_launch_type: other_launch_type(service),
         platform_family: text(service.platform_family()),

@@ -8,10 +8,11 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use super::placement::Launched;
-use super::{Cluster, rebalancing};
+use super::{Cluster, balancing, rebalancing};
 use crate::call_error::CallError;
 use manifest::Deployment;
 use names::hex;
+use release::entrance::Balancing;
 use release::timer_rule::Placement;
 
 /// `ListServices` answers no more names at once.
@@ -34,6 +35,8 @@ pub struct NewService<'a> {
     pub placement: &'a Placement,
     /// Whether people get into its containers by ECS Exec.
     pub exec: bool,
+    /// The load balancers that send to it.
+    pub balancing: &'a Balancing,
     /// The request that it is created for.
     pub request_id: &'a str,
     /// Its tags.
@@ -61,6 +64,7 @@ impl Cluster {
             let count = i32::try_from(service.count).unwrap_or(i32::MAX);
             (SchedulingStrategy::Replica, Some(count))
         };
+        let is_balanced = !service.balancing.attachments.is_empty();
         let request = self
             .client
             .create_service()
@@ -79,6 +83,8 @@ impl Cluster {
                 service.deployment,
                 service.is_daemon,
             ))
+            .set_load_balancers(is_balanced.then(|| balancing::load_balancers(service.balancing)))
+            .set_health_check_grace_period_seconds(balancing::grace(service.balancing))
             .propagate_tags(PropagateTags::Service)
             .set_enable_execute_command(service.exec.then_some(true))
             .set_tags(Some(tags.collect()))

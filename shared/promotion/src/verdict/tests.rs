@@ -42,6 +42,7 @@ fn definition(service: &str, revision: u64) -> Definition {
         deployment: None,
         exec: false,
         was: None,
+        balancing: None,
         set: None,
         stands: None,
     }

@@ -6,8 +6,9 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::metadata::{ACCESS, NOTES, Note, REMOVED, Removed};
+use super::network::OWN_GROUP;
 use super::statements::{DECRYPT_ENVIRONMENTS, DECRYPT_SECRETS};
-use super::template::SOURCE_GROUP;
+use super::template::{SOURCE_GROUP, get_att};
 use super::{Needs, RackNeeds, StackNeeds};
 
 /// What stands. It can hold what convox.yml interpolates, so it has no `Debug`.
@@ -70,7 +71,11 @@ impl Before {
         let inside = properties
             .clone()
             .filter_map(|all| all.get("SecurityGroupIngress")?.as_array());
-        let rules = inside.flatten().chain(properties.clone());
+        // What is let into the App's own group are load balancers.
+        let own = get_att(OWN_GROUP, "GroupId");
+        let is_of_own = |rule: &&Value| rule.get("GroupId") == Some(&own);
+        let beside = properties.clone().filter(|rule| !is_of_own(rule));
+        let rules = inside.flatten().chain(beside);
         let groups = rules.filter_map(|rule| rule.get(SOURCE_GROUP)?.as_str());
         let policies = properties.filter_map(|all| all.get("Policies")?.as_array());
         let documents = policies

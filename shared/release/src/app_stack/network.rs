@@ -18,7 +18,7 @@ pub(super) const SECURITY_GROUP: &str = "SecurityGroup";
 /// One for each group that may connect.
 pub(super) const INGRESS: &str = "Ingress";
 /// The logical id of the App's own group. Those of resources have their name in front.
-const OWN_GROUP: &str = SECURITY_GROUP;
+pub(super) const OWN_GROUP: &str = SECURITY_GROUP;
 pub(super) const DATABASE_SUBNETS: &str = "DatabaseSubnets";
 pub(super) const CACHE_SUBNETS: &str = "CacheSubnets";
 /// Whether a template makes the App's own security group.
@@ -74,7 +74,7 @@ impl<'a> Rendering<'a> {
     /// Adds the group of the App's tasks. One that has it keeps it when the last of its resources is gone: tasks are still in
     /// it, and a group with tasks in it cannot be deleted.
     pub(super) fn add_own_group(&mut self) {
-        if !self.resources.is_empty() {
+        if !self.resources.is_empty() || self.is_reached_by_address() {
             let properties = json!({
                 "GroupDescription": "Tasks of the App",
                 "VpcId": self.inputs.vpc_id.unwrap_or_default(),

@@ -78,6 +78,12 @@ impl Template {
         self.resources.contains_key(logical_id)
     }
 
+    /// Whether a resource names another one.
+    pub(super) fn names(&self, logical_id: &str) -> bool {
+        let mut resources = self.resources.values();
+        resources.any(|resource| named_ids(resource).iter().any(|id| id == logical_id))
+    }
+
     pub(super) fn output(&mut self, name: &str, value: Value) {
         self.insert_output(name, object([("Value", value)]));
     }

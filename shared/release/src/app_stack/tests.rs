@@ -135,6 +135,7 @@ impl Rack {
             let_in: &self.let_in,
             before_settings: &self.before_settings,
             mounted_by_role: self.mounted_by_role,
+            ingress: None,
             allow_replacement: self.allow_replacement,
         };
         render(&inputs, resources, before.map(Before::read).as_ref())

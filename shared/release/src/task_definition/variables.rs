@@ -114,16 +114,18 @@ fn passed(service: &Service) -> String {
     keys.join(",")
 }
 
-/// `{LINK}_URL` of each linked Service; none on a Rack without a router.
+/// `{LINK}_URL` of each linked Service: its address, or one of the Rack's router; none without either.
 fn links(release: &Release<'_>, service: &Service) -> Vec<(String, String)> {
-    let Some(host) = release.router_host else {
-        return Vec::new();
+    let routed = |link: &String| {
+        let host = release.router_host?;
+        Some(format!("https://{}-{link}.{host}", release.id.app))
     };
     let link = |link: &String| {
         let name = format!("{}_URL", link.to_uppercase().replace('-', "_"));
-        (name, format!("https://{}-{link}.{host}", release.id.app))
+        let address = release.addresses.get(link).cloned();
+        Some((name, address.or_else(|| routed(link))?))
     };
-    service.links.iter().map(link).collect()
+    service.links.iter().filter_map(link).collect()
 }
 
 /// The variables that every container has; those of a build only where there is one.

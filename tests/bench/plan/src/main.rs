@@ -186,6 +186,7 @@ fn facts(keys: usize, services: usize) -> Facts {
         stranded: None,
         stack: None,
         secret: Some(StandingSecret::default()),
+        reservations: lambda::state_store::Snapshot::default(),
         secret_key_arn: None,
         version_ids: vec!["0".repeat(32)],
         surroundings: Surroundings {

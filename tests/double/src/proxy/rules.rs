@@ -1,5 +1,6 @@
 //! The rules of AWS that the emulator lacks, one file per subject. Each names its source.
 
+mod balancing;
 mod draining;
 mod event_rules;
 mod events;

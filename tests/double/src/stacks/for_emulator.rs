@@ -1,7 +1,8 @@
 //! A template in the form that the emulator does the right thing with.
 //!
-//! Three things are different there (1.5.33): `Ref` of a secret is its name and not its ARN; of the rules for generated
-//! passwords it knows only `ExcludeCharacters`; and it has no single rules of security groups.
+//! Four things are different there (1.5.33): `Ref` of a secret is its name and not its ARN; of the rules for generated
+//! passwords it knows only `ExcludeCharacters`; it has no single rules of security groups; and it takes listener rules of its
+//! own listeners only.
 
 use serde_json::{Value, json};
 
@@ -9,9 +10,10 @@ use super::text;
 
 const SECRET: &str = "AWS::SecretsManager::Secret";
 /// Nothing refers to them by value, so leaving them out changes nothing else.
-const LEFT_OUT: [&str; 2] = [
+const LEFT_OUT: [&str; 3] = [
     "AWS::EC2::SecurityGroupEgress",
     "AWS::EC2::SecurityGroupIngress",
+    "AWS::ElasticLoadBalancingV2::ListenerRule",
 ];
 /// What each rule of `GenerateSecretString` excludes.
 ///

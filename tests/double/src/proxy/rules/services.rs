@@ -8,7 +8,7 @@ use super::super::answer::{self, Answer};
 use super::super::forward::Upstream;
 use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared};
-use super::{array, invalid_parameter, launch, rebalancing, revisions, tags, text};
+use super::{array, balancing, invalid_parameter, launch, rebalancing, revisions, tags, text};
 
 const NAME_MAX: usize = 255;
 /// Source: ECS API reference, `CreateService`, `clientToken`.
@@ -56,6 +56,7 @@ async fn check_creation(
     check_providers(upstream, incoming).await?;
     let definition = revisions::check(upstream, incoming).await?;
     launch::check(body, &definition)?;
+    balancing::check(shared, body, &definition)?;
     Ok(None)
 }
 
@@ -86,12 +87,19 @@ pub(super) async fn update(shared: &Shared, incoming: &Incoming) -> Result<Answe
         "networkConfiguration",
         "capacityProviderStrategy",
         "enableExecuteCommand",
+        "loadBalancers",
     ] {
         if !body[field].is_null() {
             launched[field] = body[field].clone();
         }
     }
     launch::check(&launched, &definition)?;
+    if !body["healthCheckGracePeriodSeconds"].is_null() {
+        launched["healthCheckGracePeriodSeconds"] = body["healthCheckGracePeriodSeconds"].clone();
+    } else if array(&launched, "loadBalancers").is_empty() {
+        launched["healthCheckGracePeriodSeconds"] = Value::Null;
+    }
+    balancing::check(shared, &launched, &definition)?;
     let answer = shared.upstream.forward(incoming).await;
     Ok(rebalancing::keep(shared, rebalanced, answer))
 }

@@ -10,7 +10,7 @@ use super::super::answer::{self, Answer};
 use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared, xml};
 use super::text;
-use crate::stacks::{Begun, Effect};
+use crate::stacks::{self, Begun, Effect};
 
 /// A stack that nobody created here, a Rack's own for example, is the emulator's alone.
 pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
@@ -82,6 +82,12 @@ async fn take_effect(
     };
     if let Some(effect) = limits::exceeded(body, &before) {
         return Ok(effect);
+    }
+    let template: Value = serde_json::from_str(text(body, "TemplateBody")).unwrap_or_default();
+    let refused = stacks::refused(&shared.stacks.lock().unwrap(), id, &template);
+    if let Some((rule, reason)) = refused {
+        let kind = text(&template["Resources"][&rule], "Type").to_owned();
+        return Ok(Effect::failed(rule, kind, reason));
     }
     if let Some(memory) = shared.upstream.memory() {
         return Ok(memory.stack(operation, name, body));

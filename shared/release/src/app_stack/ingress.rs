@@ -1,0 +1,312 @@
+//! What the Rack's load balancers need of an App: a target group for each Service and side, and the listener rules that lead to
+//! it. Source: CloudFormation template reference, `AWS::ElasticLoadBalancingV2::TargetGroup` and `ListenerRule`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::logical_id::logical_id;
+use super::network::OWN_GROUP;
+use super::rendering::Rendering;
+use super::template::{SOURCE_GROUP, get_att, named_ids, reference};
+use crate::entrance::{
+    Attachment, Balancing, Entrance, Reserved, Route, RouteRule, Routes, Side, TargetKind,
+    TargetProtocol,
+};
+use names::{ServiceName, hash8};
+
+const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
+const LISTENER_RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
+/// ECS registers each task with the port that it has; this one is never used.
+const UNUSED_PORT: u16 = 80;
+/// What counts as well: Convox's default for HTTP (`LoadBalancerSuccessCodes`); of gRPC, an answer or that nobody implements
+/// what is asked.
+const HTTP_CODES: &str = "200-399";
+const GRPC_CODES: &str = "0,12";
+
+/// What the Rack's load balancers send to an App.
+#[derive(Clone, Copy)]
+pub struct Ingress<'a> {
+    /// The load balancers; nothing is sent without.
+    pub entrance: Option<&'a Entrance>,
+    /// What is reached.
+    pub routes: &'a Routes,
+    /// The priorities of its rules.
+    pub reserved: &'a Reserved,
+    /// What ECS services of the App are attached to, by [`attached`].
+    pub attached: &'a Attached,
+}
+
+/// What ECS services that stand are attached to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// The logical ids of target groups.
+    pub target_groups: BTreeSet<String>,
+    /// The ports of containers.
+    pub ports: BTreeSet<u16>,
+}
+
+/// A listener rule as a template has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlacedRule {
+    /// Its logical id.
+    pub id: String,
+    /// The side whose listener it is of.
+    pub side: Side,
+    /// Its priority.
+    pub priority: u32,
+    /// Its hosts.
+    pub hosts: Vec<String>,
+}
+
+/// The logical id of a rule; `part` tells it from the others of its Service and side.
+#[must_use]
+pub fn rule_id(service: &ServiceName, side: Side, part: &str) -> String {
+    logical_id(service.as_str(), &format!("{}Rule{part}", side.word()))
+}
+
+/// The logical id of a target group. What cannot be changed of one is in its name, so that another one is made beside it.
+fn target_group_id(route: &Route) -> String {
+    let kind = match route.kind {
+        TargetKind::Ip => "Ip",
+        TargetKind::Instance => "Instance",
+    };
+    let protocol = match route.protocol {
+        TargetProtocol::Http => "Http",
+        TargetProtocol::Https => "Https",
+        TargetProtocol::Grpc => "Grpc",
+        TargetProtocol::SecureGrpc => "SecureGrpc",
+    };
+    let kind = format!("{}{protocol}{kind}TargetGroup", route.side.word());
+    logical_id(route.service.as_str(), &kind)
+}
+
+/// The ARN of a route's target group, by what the App's stack gives.
+#[must_use]
+pub fn target_group_arn<'o>(
+    outputs: &'o BTreeMap<String, String>,
+    route: &Route,
+) -> Option<&'o String> {
+    outputs.get(&target_group_id(route))
+}
+
+/// What `balancing` of ECS services attaches them to, of a stack that gives `outputs`.
+#[must_use]
+pub fn attached<'b>(
+    balancing: impl Iterator<Item = &'b Balancing>,
+    outputs: &BTreeMap<String, String>,
+) -> Attached {
+    let mut all = Attached::default();
+    for Attachment {
+        target_group_arn,
+        container_port,
+        ..
+    } in balancing.flat_map(|it| &it.attachments)
+    {
+        let mut outputs = outputs.iter();
+        let output = outputs.find(|(_, value)| Some(*value) == target_group_arn.as_ref());
+        if let Some((id, _)) = output {
+            all.target_groups.insert(id.clone());
+            all.ports.extend(u16::try_from(*container_port).ok());
+        }
+    }
+    all
+}
+
+/// The listener rules of a template.
+#[must_use]
+pub fn placed_rules(template: &Value, entrance: &Entrance) -> Vec<PlacedRule> {
+    let resources = template.get("Resources").and_then(Value::as_object);
+    let all = resources.into_iter().flatten();
+    let rule = |(id, resource): (&String, &Value)| {
+        let properties = resource.get("Properties")?;
+        let listener = properties.get("ListenerArn")?.as_str()?;
+        let values = properties.pointer("/Conditions/0/HostHeaderConfig/Values")?;
+        let hosts = values.as_array()?.iter();
+        Some(PlacedRule {
+            id: id.clone(),
+            side: entrance.side_of(listener)?,
+            priority: u32::try_from(properties.get("Priority")?.as_u64()?).ok()?,
+            hosts: hosts
+                .filter_map(|host| host.as_str().map(str::to_owned))
+                .collect(),
+        })
+    };
+    all.filter(|(_, resource)| is_of(resource, LISTENER_RULE))
+        .filter_map(rule)
+        .collect()
+}
+
+fn is_of(resource: &Value, kind: &str) -> bool {
+    resource.get("Type").and_then(Value::as_str) == Some(kind)
+}
+
+impl Ingress<'_> {
+    /// The ports that load balancers connect to: also those of tasks that still run.
+    fn ports(&self) -> BTreeSet<u16> {
+        let by_address = self.routes.list.iter();
+        let by_address = by_address.filter(|route| route.kind == TargetKind::Ip);
+        let ports = by_address.map(|route| route.port);
+        ports.chain(self.attached.ports.iter().copied()).collect()
+    }
+}
+
+impl Rendering<'_> {
+    /// Adds target groups, rules and what lets load balancers in, and keeps what ECS services are still attached to.
+    pub(super) fn add_ingress(&mut self) {
+        let Some(ingress) = self.inputs.ingress else {
+            return;
+        };
+        if let Some(entrance) = ingress.entrance {
+            for route in &ingress.routes.list {
+                self.add_route(entrance, &ingress, route);
+            }
+            if self.is_reached_by_address() {
+                self.admit_load_balancers(entrance, &ingress);
+            }
+        }
+        self.keep_attached(&ingress);
+    }
+
+    /// Whether load balancers connect to tasks by their own addresses, so that the App needs a group of its own.
+    pub(super) fn is_reached_by_address(&self) -> bool {
+        let routes = self.inputs.ingress.iter();
+        let mut routes = routes.flat_map(|ingress| &ingress.routes.list);
+        routes.any(|route| route.kind == TargetKind::Ip)
+    }
+
+    fn add_route(&mut self, entrance: &Entrance, ingress: &Ingress<'_>, route: &Route) {
+        let id = target_group_id(route);
+        let properties = self.target_group(route);
+        self.template.add(&id, TARGET_GROUP, properties);
+        self.template.output(&id, reference(&id));
+        let Some(listener) = entrance.listener(route.side) else {
+            return;
+        };
+        let former = self.former_groups(ingress, route, &id);
+        for rule in &route.rules {
+            let rule_id = rule_id(&route.service, route.side, &rule.part);
+            let Some(priority) = ingress.reserved.priorities.get(&rule_id) else {
+                continue; // all are reserved before anything is rendered
+            };
+            let properties = json!({
+                "ListenerArn": listener,
+                "Priority": priority,
+                "Conditions": [host_condition(rule)],
+                "Actions": [forward(&id, &former)],
+            });
+            self.template.add(&rule_id, LISTENER_RULE, properties);
+        }
+    }
+
+    fn target_group(&self, route: &Route) -> Value {
+        let (protocol, version) = match route.protocol {
+            TargetProtocol::Http => ("HTTP", "HTTP1"),
+            TargetProtocol::Https => ("HTTPS", "HTTP1"),
+            TargetProtocol::Grpc => ("HTTP", "GRPC"),
+            TargetProtocol::SecureGrpc => ("HTTPS", "GRPC"),
+        };
+        let matcher = if route.protocol.is_grpc() {
+            json!({"GrpcCode": GRPC_CODES})
+        } else {
+            json!({"HttpCode": HTTP_CODES})
+        };
+        let attribute = |key: &str, value: String| json!({"Key": key, "Value": value});
+        json!({
+            "HealthCheckEnabled": true,
+            "HealthCheckIntervalSeconds": route.health.interval,
+            "HealthCheckPath": route.health.path,
+            "HealthCheckProtocol": protocol,
+            "HealthCheckTimeoutSeconds": route.health.timeout,
+            "HealthyThresholdCount": 2,
+            "Matcher": matcher,
+            "Port": UNUSED_PORT,
+            "Protocol": protocol,
+            "ProtocolVersion": version,
+            "Tags": self.template.tags(),
+            "TargetGroupAttributes": [
+                attribute("deregistration_delay.timeout_seconds", route.drain.to_string()),
+                attribute("stickiness.enabled", route.sticky.to_string()),
+                attribute("stickiness.type", "lb_cookie".to_owned()),
+            ],
+            "TargetType": match route.kind {
+                TargetKind::Ip => "ip",
+                TargetKind::Instance => "instance",
+            },
+            "UnhealthyThresholdCount": 2,
+            "VpcId": self.inputs.vpc_id.unwrap_or_default(),
+        })
+    }
+
+    /// The target groups of before to which an ECS service is attached that this route replaces: a group that no rule names takes
+    /// no tasks, so that ECS would replace those that run.
+    fn former_groups(&self, ingress: &Ingress<'_>, route: &Route, id: &str) -> Vec<String> {
+        let attached = &ingress.attached.target_groups;
+        let begins = logical_id(route.service.as_str(), route.side.word());
+        let former = attached
+            .iter()
+            .filter(|other| *other != id && other.starts_with(&begins) && self.before.has(other));
+        former.cloned().collect()
+    }
+
+    /// Lets the load balancers connect to the App's tasks.
+    fn admit_load_balancers(&mut self, entrance: &Entrance, ingress: &Ingress<'_>) {
+        for port in ingress.ports() {
+            for group in &entrance.security_groups {
+                let id = format!("LoadBalancerIngress{}{port}", hash8(group));
+                let properties = json!({
+                    "GroupId": get_att(OWN_GROUP, "GroupId"),
+                    "IpProtocol": "tcp",
+                    "FromPort": port,
+                    "ToPort": port,
+                    SOURCE_GROUP: group,
+                });
+                self.template
+                    .add(&id, "AWS::EC2::SecurityGroupIngress", properties);
+            }
+        }
+    }
+
+    /// Keeps the target groups of before to which ECS services are attached, with the rules that lead to them: they go with the
+    /// next update after those services were moved or removed.
+    fn keep_attached(&mut self, ingress: &Ingress<'_>) {
+        let before = self.before;
+        for id in &ingress.attached.target_groups {
+            if self.template.has(id) || !before.has(id) {
+                continue;
+            }
+            let leads_there = |resource: &Value| {
+                is_of(resource, LISTENER_RULE) && named_ids(resource).contains(id)
+            };
+            let rules = before.resources.iter();
+            let rules = rules.filter(|(_, resource)| leads_there(resource));
+            let is_led_to = self.template.names(id);
+            self.keep_resource(id);
+            if let Some(output) = before.outputs.get(id) {
+                self.template.insert_output(id, output.clone());
+            }
+            if !is_led_to {
+                rules.for_each(|(rule, _)| self.keep_resource(rule));
+            }
+        }
+    }
+}
+
+fn host_condition(rule: &RouteRule) -> Value {
+    let hosts = rule.hosts.iter().map(|host| host.name.as_str());
+    json!({
+        "Field": "host-header",
+        "HostHeaderConfig": {"Values": hosts.collect::<Vec<_>>()},
+    })
+}
+
+/// Sends everything to one target group, and nothing to those of before.
+fn forward(id: &str, former: &[String]) -> Value {
+    if former.is_empty() {
+        return json!({"Type": "forward", "TargetGroupArn": reference(id)});
+    }
+    let tuple = |id: &str, weight: u8| json!({"TargetGroupArn": reference(id), "Weight": weight});
+    let former = former.iter().map(|id| tuple(id, 0));
+    let groups: Vec<Value> = [tuple(id, 1)].into_iter().chain(former).collect();
+    json!({"Type": "forward", "ForwardConfig": {"TargetGroups": groups}})
+}
