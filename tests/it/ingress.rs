@@ -52,7 +52,8 @@ async fn resources(world: &World, kind: &str) -> Vec<(String, Value)> {
     let template: Value = serde_json::from_str(read.template_body().unwrap()).unwrap();
     let all = template["Resources"].as_object().unwrap().clone();
     let all = all.into_iter();
-    all.filter(|(_, resource)| resource["Type"] == kind).collect()
+    all.filter(|(_, resource)| resource["Type"] == kind)
+        .collect()
 }
 
 const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
@@ -67,8 +68,15 @@ async fn services_with_a_port_are_attached_and_their_addresses_told() {
     assert_eq!(reserved(&world).await, Value::Null, "a plan writes nothing");
     let report = function.answer(&plan_first).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
-    assert_eq!(report["services"]["web"]["addresses"], address, "{report:#}");
-    assert_eq!(report["warnings"].as_array().map(Vec::len), Some(1), "only that S3 delivers: {report:#}");
+    assert_eq!(
+        report["services"]["web"]["addresses"], address,
+        "{report:#}"
+    );
+    assert_eq!(
+        report["warnings"].as_array().map(Vec::len),
+        Some(1),
+        "only that S3 delivers: {report:#}"
+    );
     let [(_, port)] = attached(&world, "web").await[..] else {
         panic!("one target group");
     };
@@ -81,21 +89,32 @@ async fn services_with_a_port_are_attached_and_their_addresses_told() {
         all["hosts"],
         json!({"web-shop.apps.example.com": APP, "api-shop.apps.example.com": APP})
     );
-    assert_eq!((&all["public"]["1"]["app"], &all["internal"]["1"]["app"]), (&json!(APP), &json!(APP)));
+    assert_eq!(
+        (&all["public"]["1"]["app"], &all["internal"]["1"]["app"]),
+        (&json!(APP), &json!(APP))
+    );
     // A link is the address of what it links to.
     let definition = app::running(&world, "web").await;
     let sees = app::sees(&world, &definition).await;
     assert_eq!(sees["API_URL"], "https://api-shop.apps.example.com");
     world.proxy.clear();
     let again = app::promote(&world, &function, "R1", &[]).await;
-    assert_eq!((&again["status"], world.proxy.writes().len()), (&json!("promoted"), 0), "{again:#}");
+    assert_eq!(
+        (&again["status"], world.proxy.writes().len()),
+        (&json!("promoted"), 0),
+        "{again:#}"
+    );
 }
 
 #[tokio::test]
 async fn a_service_that_stands_is_attached_without_being_made_anew_and_detached_again() {
     let (world, before) = app::promoting_with(WEB, &[], &[]).await;
     app::promoted(&world, &before, "R1", &[]).await;
-    let created = app::service(&world, "web").await.unwrap().created_at().cloned();
+    let created = app::service(&world, "web")
+        .await
+        .unwrap()
+        .created_at()
+        .cloned();
     let function = world.start("promote", ENTRANCE);
     app::promoted(&world, &function, "R2", &[]).await;
     assert_eq!(attached(&world, "web").await.len(), 1);
@@ -143,8 +162,14 @@ async fn a_domain_of_another_app_is_refused_before_anything_is_written() {
     let report = app::promote(&world, &function, "R1", &[("HOST", "www.example.com")]).await;
     app::assert_says!(report, {"status": "failed", "errorType": "HostTaken"});
     let message = report["message"].as_str().unwrap();
-    assert!(message.contains("`services.web` has the host `${HOST}`, and the App `blog` has it"), "{message}");
-    assert!(!report.to_string().contains("www.example.com"), "{report:#}");
+    assert!(
+        message.contains("`services.web` has the host `${HOST}`, and the App `blog` has it"),
+        "{message}"
+    );
+    assert!(
+        !report.to_string().contains("www.example.com"),
+        "{report:#}"
+    );
     assert_eq!(world.proxy.count("cloudformation", "CreateStack"), 0);
 }
 
@@ -167,11 +192,21 @@ async fn two_apps_at_the_same_moment_have_priorities_of_their_own() {
     world.put("apps/blog/convox.yml", WEB).await;
     let (shop, blog) = (
         app::promote(&world, &function, "R1", &[]),
-        app::promote_app(&world, &other, "blog"),
+        app::promote_app(&world, &other, "blog", "R1", "KEY=1\n"),
     );
     let (shop, blog) = tokio::join!(shop, blog);
-    assert_eq!((&shop["status"], &blog["status"]), (&json!("promoted"), &json!("promoted")));
+    assert_eq!(
+        (&shop["status"], &blog["status"]),
+        (&json!("promoted"), &json!("promoted"))
+    );
     let all = reserved(&world).await;
     let of = |side: &str| all[side].as_object().unwrap().len();
-    assert_eq!((of("public"), of("internal"), all["hosts"].as_object().unwrap().len()), (2, 2, 4));
+    assert_eq!(
+        (
+            of("public"),
+            of("internal"),
+            all["hosts"].as_object().unwrap().len()
+        ),
+        (2, 2, 4)
+    );
 }

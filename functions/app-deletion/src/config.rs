@@ -29,7 +29,9 @@ impl Config {
         Ok(Self {
             of_rack,
             app_stack_role_arn: variables.required("APP_STACK_ROLE_ARN")?,
-            has_entrance: LISTENERS.iter().any(|name| variables.optional(name).is_some()),
+            has_entrance: LISTENERS
+                .iter()
+                .any(|name| variables.optional(name).is_some()),
         })
     }
 }

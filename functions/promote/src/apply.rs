@@ -4,7 +4,6 @@
 mod moves;
 mod perform;
 mod register;
-mod reservations;
 mod source;
 mod stack;
 
@@ -32,6 +31,7 @@ use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
 use crate::plan::{self, Plan, RevisionKind, SecretStep};
 use crate::progress::Progress;
+use crate::reservations;
 use source::{Settled, timed};
 
 pub use perform::Executor;
@@ -107,7 +107,6 @@ pub async fn apply<E: Edge>(
     job: &Job<'_, E>,
     progress: &mut Progress,
 ) -> Result<Done, PromoteError> {
-    job.reserve().await?;
     let is_ready = job.plan.stack.is_ready();
     if !is_ready {
         let (copied, (settled, took)) =
@@ -154,7 +153,7 @@ pub async fn apply<E: Edge>(
     let removed = job.remove(progress).await;
     progress.step("removals", started);
     removed?;
-    job.give_back().await?;
+    reservations::give_back(job).await?;
     Ok(job.done(settled, versions, progress))
 }
 

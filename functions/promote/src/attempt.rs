@@ -28,6 +28,7 @@ use crate::facts::{Facts, Wanted};
 use crate::plan;
 use crate::progress::Progress;
 use crate::report::Report;
+use crate::reservations;
 use crate::shell::Shell;
 use crate::standing;
 use crate::undo::aftermath;
@@ -290,9 +291,10 @@ async fn promote(
     (request_id, facts): (&str, Result<Box<Facts>, PromoteError>),
     (progress, report): (&mut Progress, &mut Report),
 ) -> Result<Done, PromoteError> {
-    let facts = facts?;
+    let mut facts = facts?;
     progress.keys = facts.key_changes();
     progress.goes_back = facts.record.is_some();
+    reservations::reserve(edge, wanted, &mut facts, request_id).await?;
     let plan = plan::plan(edge.config(), wanted, &facts, request_id)?;
     report.planned(
         plan.decision,

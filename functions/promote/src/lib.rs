@@ -20,6 +20,7 @@ mod read;
 mod reconcile;
 mod report;
 mod request;
+mod reservations;
 mod shell;
 mod standing;
 mod superseded;

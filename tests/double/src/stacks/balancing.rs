@@ -60,9 +60,7 @@ pub(crate) fn refused(table: &StackTable, own: &str, template: &Value) -> Option
 fn rules(template: &Value) -> Vec<(&String, &Value)> {
     let resources = template["Resources"].as_object().into_iter().flatten();
     let rules = resources.filter(|(_, resource)| resource["Type"] == LISTENER_RULE);
-    rules
-        .map(|(id, rule)| (id, &rule["Properties"]))
-        .collect()
+    rules.map(|(id, rule)| (id, &rule["Properties"])).collect()
 }
 
 fn place(rule: &Value) -> (String, u64) {

@@ -49,7 +49,10 @@ fn check_port(balancer: &Value, definition: &Value) -> Result<(), Refusal> {
         return Ok(());
     }
     let (name, port) = (text(balancer, "containerName"), &balancer["containerPort"]);
-    let Some(container) = containers.iter().find(|container| container["name"] == name) else {
+    let Some(container) = containers
+        .iter()
+        .find(|container| container["name"] == name)
+    else {
         return Err(invalid_parameter(format!(
             "The container {name} does not exist in the task definition."
         )));
