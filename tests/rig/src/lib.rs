@@ -12,6 +12,7 @@
 //! - [`browser`]: a page in Chromium, and what axe says of it.
 //! - [`children`]: programs that are run to their end.
 //! - [`launcher`]: programs that end with the process that started them.
+//! - [`load_balancer`]: listener rules and target groups of Apps' stacks, with real HTTP.
 //! - [`package`]: functions as Lambda gets them.
 //! - [`pages`]: the pages that users read, and what they say of commands.
 //! - [`outages`]: services that hang on command.
@@ -34,6 +35,7 @@ pub mod events;
 pub mod function;
 pub mod invocations;
 pub mod launcher;
+pub mod load_balancer;
 pub mod outages;
 pub mod package;
 pub mod pages;

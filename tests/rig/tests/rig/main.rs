@@ -11,5 +11,6 @@ mod agent;
 mod function;
 mod hearing;
 mod kills;
+mod load_balancer;
 mod outages;
 mod processes;
