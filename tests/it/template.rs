@@ -59,23 +59,10 @@ fn every_function_of_the_workspace_is_deployed() {
     }
 }
 
-/// What the template tells promote of the Rack's entrance ahead of what reads it.
-const AHEAD: [&str; 6] = [
-    "DOMAIN",
-    "FIRST_RULE_PRIORITY",
-    "INTERNAL_LISTENER_ARN",
-    "LISTENER_PROTOCOL",
-    "LOAD_BALANCER_SECURITY_GROUPS",
-    "PUBLIC_LISTENER_ARN",
-];
-
 #[test]
 fn a_function_gets_every_variable_that_it_reads_and_no_other() {
     for function in functions() {
         let mut read = read_by(&function.name);
-        if function.name == "promote" {
-            read.extend(AHEAD.map(str::to_owned));
-        }
         read.remove("AWS_REGION"); // Lambda sets it
         let set = &function.properties["Environment"]["Variables"];
         let set: BTreeSet<String> = set.as_object().unwrap().keys().cloned().collect();

@@ -3,9 +3,6 @@
 use lambda::rack_settings::RackSettings;
 use lambda::variables::{VariableError, Variables};
 
-/// The variables that name the listeners of the Rack's load balancers.
-const LISTENERS: [&str; 2] = ["PUBLIC_LISTENER_ARN", "INTERNAL_LISTENER_ARN"];
-
 /// The settings of the Rack.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -26,12 +23,12 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, VariableError> {
         let of_rack = RackSettings::from_lookup(&lookup)?;
         let variables = Variables(lookup);
+        let public = variables.optional("PUBLIC_LISTENER_ARN");
+        let internal = variables.optional("INTERNAL_LISTENER_ARN");
         Ok(Self {
             of_rack,
             app_stack_role_arn: variables.required("APP_STACK_ROLE_ARN")?,
-            has_entrance: LISTENERS
-                .iter()
-                .any(|name| variables.optional(name).is_some()),
+            has_entrance: public.or(internal).is_some(),
         })
     }
 }

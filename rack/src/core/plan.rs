@@ -36,6 +36,11 @@ pub fn text(plan: &Value) -> String {
         text.push('\n');
         text.push_str(&table(["WHAT", "MOVES", "REVISION"], &rows));
     }
+    let addresses = addresses(member(plan, "services"));
+    if !addresses.is_empty() {
+        text.push('\n');
+        text.push_str(&table(["SERVICE", "ADDRESS"], &addresses));
+    }
     text.push_str(&section("\nGoes", &texts(plan, "removed")));
     text.push_str(&section(
         "\nResources that go",
@@ -82,6 +87,16 @@ fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
     rows.collect()
 }
 
+/// Under which addresses Services would be reached.
+fn addresses(services: &Value) -> Vec<[String; 2]> {
+    let services = services.as_object().into_iter().flatten();
+    let addresses = services.flat_map(|(name, planned)| {
+        let addresses = texts(planned, "addresses").into_iter();
+        addresses.map(|address| [name.clone(), address])
+    });
+    addresses.collect()
+}
+
 /// A resource is told by all that is said of it, whatever that is.
 fn resources(list: &Value) -> Vec<String> {
     let resources = list.as_array().into_iter().flatten().map(|resource| {
@@ -106,7 +121,7 @@ mod tests {
         let shown = text(&json!({
             "release": "R2", "delivery": "S3", "decidedBy": "Rack", "fallback": {"errorType": "Timeout"}, "stack": "ready",
             "keys": {"added": ["NEW"], "changed": ["OTHER"], "removed": ["OLD"]},
-            "services": {"web": {"changes": true, "revision": "registered"}, "worker": {"changes": false, "revision": "kept"}},
+            "services": {"web": {"changes": true, "revision": "registered", "addresses": ["https://web-shop.apps.example.com"]}, "worker": {"changes": false, "revision": "kept"}},
             "timers": {"nightly": {"changes": true, "revision": "registered"}},
             "removed": ["r_shop_gone"], "removedResources": [{"resource": "db", "data": "a snapshot"}], "warnings": ["look"],
             "sizes": {"secret": 10, "secretMax": 65536, "taskDefinition": 20, "taskDefinitionMax": 65536},
@@ -116,6 +131,7 @@ mod tests {
             "  + NEW\n  ~ OTHER\n  - OLD\n",
             "service web",
             "timer nightly",
+            "web      https://web-shop.apps.example.com\n",
             "r_shop_gone",
             "data: a snapshot, resource: db",
             "Warnings\n  look\n",

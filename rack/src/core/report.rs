@@ -112,6 +112,8 @@ pub struct SeenMove {
     pub changed: bool,
     /// `kept`, `reused` or `registered`.
     pub revision: String,
+    /// Under which addresses it is reached.
+    pub addresses: Vec<String>,
 }
 
 impl SeenReport {

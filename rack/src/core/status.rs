@@ -88,6 +88,9 @@ pub struct ServiceRow {
     /// The Release in which it last changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub release: Option<String>,
+    /// Under which addresses it is reached, where the report says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<String>,
     /// What ECS makes of it.
     #[serde(flatten)]
     pub in_ecs: InEcs,
@@ -177,7 +180,7 @@ impl Status {
                 .as_ref()
                 .and_then(|desired| wanted(desired, applied)),
             services: applied
-                .map(|applied| services(applied, seen.as_deref()))
+                .map(|applied| services(applied, of_request(applied), seen.as_deref()))
                 .unwrap_or_default(),
             timers: applied.map(timers).unwrap_or_default(),
             warnings,
@@ -229,6 +232,16 @@ impl Status {
                 ["SERVICE", "TASK DEFINITION", "OF", "TASKS", "ECS"],
                 &rows,
             ));
+        }
+        let addresses = self.services.iter();
+        let addresses = addresses.flat_map(|service| {
+            let of_service = service.addresses.iter();
+            of_service.map(|address| [service.name.clone(), address.clone()])
+        });
+        let addresses: Vec<[String; 2]> = addresses.collect();
+        if !addresses.is_empty() {
+            text.push('\n');
+            text.push_str(&table(["SERVICE", "ADDRESS"], &addresses));
         }
         if !self.timers.is_empty() {
             let rows: Vec<[String; 3]> = self
@@ -324,7 +337,15 @@ impl Wanted {
     }
 }
 
-fn services(applied: &Applied, seen: Option<&[SeenService]>) -> Vec<ServiceRow> {
+fn services(
+    applied: &Applied,
+    report: Option<&SeenReport>,
+    seen: Option<&[SeenService]>,
+) -> Vec<ServiceRow> {
+    let addresses = |name: &String| {
+        let moved = report.and_then(|report| report.services.get(name));
+        moved.map(|moved| moved.addresses.clone())
+    };
     let rows = applied
         .services
         .iter()
@@ -333,6 +354,7 @@ fn services(applied: &Applied, seen: Option<&[SeenService]>) -> Vec<ServiceRow> 
             runs_as: definition.runs_as.clone(),
             task_definition: definition.arn.clone(),
             release: definition.release.as_ref().map(ToString::to_string),
+            addresses: addresses(name).unwrap_or_default(),
             in_ecs: seen.map_or(InEcs::NotSeen, |seen| {
                 let called = definition.runs_as.rsplit('/').next();
                 let service = seen
