@@ -3,6 +3,7 @@
 mod examples;
 mod generated;
 mod lint;
+mod reached;
 mod roles;
 mod stacks;
 
@@ -16,7 +17,7 @@ use manifest::resources::{
     ResourceKind,
 };
 use names::{AppId, AppName, RackName, ReleaseId};
-use release::app_stack::{Before, Needs, RackNeeds, Rendered, StackInputs, render};
+use release::app_stack::{Before, Ingress, Needs, RackNeeds, Rendered, StackInputs, render};
 use serde_json::Value;
 use yaml::Problem;
 
@@ -56,6 +57,15 @@ impl Rack {
         resources: &[Resource],
         before: Option<&Value>,
     ) -> Result<Rendered, Vec<Problem>> {
+        self.try_render_reached(resources, None, before)
+    }
+
+    fn try_render_reached(
+        &self,
+        resources: &[Resource],
+        ingress: Option<Ingress<'_>>,
+        before: Option<&Value>,
+    ) -> Result<Rendered, Vec<Problem>> {
         let inputs = StackInputs {
             id: &self.id,
             release: &ReleaseId::new("R1").unwrap(),
@@ -73,7 +83,7 @@ impl Rack {
             security_groups: &self.groups,
             let_in: &BTreeSet::new(),
             mounted_by_role: true,
-            ingress: None,
+            ingress,
             before_settings: &RackNeeds::default(),
             allow_replacement: self.allow_replacement,
         };

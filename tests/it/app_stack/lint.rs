@@ -33,7 +33,7 @@ const REGIONS: [&str; 5] = [
 ];
 
 /// What cfn-lint says about each file of `folder`.
-fn findings(folder: &Path, regions: &[&str]) -> Vec<String> {
+pub fn findings(folder: &Path, regions: &[&str]) -> Vec<String> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let program = repository.join(".venv/sam/bin/cfn-lint");
     assert!(

@@ -1,0 +1,129 @@
+//! What the Rack's load balancers need of an App, as cfn-lint sees it.
+
+use std::fs;
+
+use environment::Environment;
+use manifest::{OfRack, Service};
+use release::app_stack::{Attached, Ingress};
+use release::entrance::{Entrance, Reservations, Routes, TargetKind};
+use rig::proof;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::Rack;
+use super::lint::findings;
+
+const SCHEMES: [&str; 4] = ["http", "https", "grpc", "secure-grpc"];
+
+fn entrance() -> Entrance {
+    let listener = |name: &str| {
+        format!(
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/{name}/0a1b2c3d4e5f6071/0a1b2c3d4e5f6071"
+        )
+    };
+    Entrance {
+        domain: Some("apps.example.com".to_owned()),
+        public: Some(listener("public")),
+        internal: Some(listener("internal")),
+        security_groups: vec![
+            "sg-0123456789abcdef1".to_owned(),
+            "sg-0123456789abcdef2".to_owned(),
+        ],
+        is_https: true,
+        first_priority: 1,
+    }
+}
+
+/// Services with each scheme, with few and many domains, on either side.
+fn services(bits: usize) -> String {
+    let bit = |n: usize| bits & (1 << n) != 0;
+    let domains = if bit(0) { 12 } else { 0 };
+    let domains: Vec<String> = (0..domains)
+        .map(|n| format!("'{}{n}.example.org'", if n % 3 == 0 { "*.d" } else { "d" }))
+        .collect();
+    let scheme = SCHEMES[bits % SCHEMES.len()];
+    format!(
+        "services: {{web: {{port: '{scheme}:3000', domain: [{}], internal: {}, internalAndExternal: {}, sticky: {}, drain: {}, \
+         health: {{path: '/up?a=1', interval: {}}}}}, api: {{port: 4000}}}}",
+        domains.join(", "),
+        bit(1),
+        bit(2),
+        bit(3),
+        if bit(4) { 3600 } else { 1 },
+        if bit(4) { 300 } else { 5 },
+    )
+}
+
+/// The template of such an App; `kind` is where its tasks are found.
+fn template(
+    rack: &Rack,
+    text: &str,
+    kind: TargetKind,
+    attached: &Attached,
+    before: Option<&Value>,
+) -> Value {
+    let (of_rack, none) = (OfRack { has_entrance: true }, Environment::default());
+    let manifest = manifest::load_in(of_rack, "convox.yml", text.as_bytes(), &none).unwrap();
+    let services = manifest.services.iter();
+    let services: Vec<(&Service, Option<TargetKind>)> =
+        services.map(|service| (service, Some(kind))).collect();
+    let entrance = entrance();
+    let routes = Routes::of(&entrance, &rack.id, &services);
+    assert!(
+        routes.problems.is_empty(),
+        "{text}: {}",
+        routes.problems.len()
+    );
+    let reserved = Reservations::default().reserve(&entrance, &rack.id.app, &routes);
+    let reserved = reserved.unwrap();
+    let ingress = Ingress {
+        entrance: Some(&entrance),
+        routes: &routes,
+        reserved: &reserved,
+        attached,
+    };
+    let rendered = rack.try_render_reached(&[], Some(ingress), before);
+    rendered
+        .map_err(|problems| problems.len())
+        .unwrap()
+        .template
+}
+
+#[test]
+fn cfn_lint_finds_nothing_in_what_load_balancers_need() {
+    let (rack, folder) = (Rack::new("myrack"), TempDir::new().unwrap());
+    let mut templates = 0;
+    let mut keep = |template: &Value| {
+        let file = folder.path().join(format!("{templates}.json"));
+        fs::write(file, template.to_string()).unwrap();
+        templates += 1;
+    };
+    for bits in (0..32).step_by(3) {
+        for kind in [TargetKind::Ip, TargetKind::Instance] {
+            let none = Attached::default();
+            let first = template(&rack, &services(bits), kind, &none, None);
+            keep(&first);
+            // Another scheme, while tasks of the one before are attached.
+            let groups = first["Outputs"].as_object().unwrap().keys();
+            let groups = groups.filter(|output| output.ends_with("TargetGroup"));
+            let attached = Attached {
+                target_groups: groups.cloned().collect(),
+                ports: [3000, 4000].into(),
+            };
+            keep(&template(
+                &rack,
+                &services(bits + 1),
+                kind,
+                &attached,
+                Some(&first),
+            ));
+        }
+    }
+    assert_eq!(
+        findings(folder.path(), &["us-east-1", "eu-west-1"]),
+        Vec::<String>::new()
+    );
+    proof::covered(&format!(
+        "cfn-lint: {templates} templates of what load balancers need, no finding"
+    ));
+}
