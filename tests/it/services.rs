@@ -79,6 +79,103 @@ async fn the_desired_count_of_a_service_that_exists_is_kept() {
     );
 }
 
+/// A convox.yml whose `web` has so many tasks.
+fn with_count(count: u32) -> String {
+    ONE.replace("scale: 2", &format!("scale: {count}"))
+}
+
+async fn count(world: &World) -> i32 {
+    app::service(world, "web").await.unwrap().desired_count()
+}
+
+/// Somebody scales `web` by hand.
+async fn scale(world: &World, count: i32) {
+    let web = app::update(world, &app::ecs_service(world, "web"));
+    web.desired_count(count).send().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_count_that_convox_yml_changes_applies_and_is_told() {
+    let (world, function) = app::promoting_with(ONE, &[], &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    scale(&world, 7).await;
+    // As before: what somebody scaled stays.
+    app::write_manifest(&world, "R2", with_count(2)).await;
+    let report = app::promoted(&world, &function, "R2", &[]).await;
+    assert_eq!(count(&world).await, 7);
+    assert_eq!(report["services"]["web"]["newCount"], Value::Null);
+
+    app::write_manifest(&world, "R3", with_count(3)).await;
+    let version = world.put_env(APP, "R3", &[]).await;
+    let plan = app::dry_run(&function, "R3").await;
+    app::assert_says!(plan["services"]["web"], {"changes": true, "oldCount": 7, "newCount": 3});
+    world.proxy.clear();
+    let report = function.answer(&app::written(&world, "R3", &version)).await;
+    let told = json!({"changed": true, "oldCount": 7, "newCount": 3, "revision": "kept"});
+    for (member, told) in told.as_object().unwrap() {
+        assert_eq!(&report["services"]["web"][member], told, "{report:#}");
+    }
+    assert_eq!(count(&world).await, 3);
+    assert_eq!(world.proxy.count("ecs", "RegisterTaskDefinition"), 0);
+
+    // Back to a Release that said another one.
+    let report = app::asked(&world, &function, "R1", "back-to-r1", 2).await;
+    assert_eq!(report["services"]["web"]["newCount"], 2, "{report:#}");
+    assert_eq!(count(&world).await, 2);
+}
+
+#[tokio::test]
+async fn a_failed_promote_puts_the_count_back_that_stood() {
+    for (refusal, times) in [(Fault::DENIED, 1), (Fault::TRANSIENT, 9)] {
+        let (world, function) = app::promoting_with(ONE, &[], &[]).await;
+        app::promoted(&world, &function, "R1", &[]).await;
+        scale(&world, 7).await;
+        let timer = "timers:\n  one:\n    schedule: 0 3 * * ?\n    command: c\n    service: web\n";
+        app::write_manifest(&world, "R2", with_count(3) + timer).await;
+        world.inject(refusal.on("events", "PutRule").times(times));
+        let event = app::uploaded(&world, "R2", &[]).await;
+        let ended = app::deliver(&function, &event).await;
+        world.proxy.lift();
+        let answer = match ended {
+            Invocation::Answer(answer) => answer,
+            Invocation::Error { .. } => {
+                // Another request comes, and finds nothing as R1 left it.
+                assert_eq!(count(&world).await, 3);
+                app::write_manifest(&world, "R3", with_count(4) + timer).await;
+                world.inject(Fault::DENIED.on("events", "PutRule").times(1));
+                app::promote(&world, &function, "R3", &[]).await
+            }
+        };
+        assert_eq!(answer["status"], "failed", "{answer:#}");
+        app::assert_tells(&answer, "what was changed is back at Release R1");
+        assert_eq!(count(&world).await, 7, "{answer:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_count_of_which_nobody_wrote_down_what_was_said_before_stays() {
+    let (world, function) = app::promoting_with(ONE, &[], &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    let mut state = app::state(&world).await;
+    let web = state["applied"]["services"]["web"].as_object_mut().unwrap();
+    assert_eq!(web.remove("count"), Some(json!({"min": 2, "max": 2})));
+    let key = format!("apps/{APP}/state/promotion.json");
+    world.put(&key, state.to_string()).await;
+    app::write_manifest(&world, "R2", with_count(5)).await;
+    let report = app::promoted(&world, &function, "R2", &[]).await;
+    assert_eq!(count(&world).await, 2);
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("`services.web.scale` says 5"),
+        "{warnings}"
+    );
+
+    // From now on it is known.
+    app::write_manifest(&world, "R3", with_count(4)).await;
+    app::promoted(&world, &function, "R3", &[]).await;
+    assert_eq!(count(&world).await, 4);
+}
+
 #[tokio::test]
 async fn what_convox_yml_no_longer_has_is_removed() {
     let (world, function) = app::promoting_with(TWO, &[], &[]).await;

@@ -20,6 +20,7 @@ timers:
 const SECOND: &str = "services:
   web:
     image: example/web:2
+    scale: 2
     environment: [DATABASE_URL]
 timers:
   cleanup: {schedule: '0 4 * * *', command: bin/cleanup, service: web}
@@ -129,7 +130,7 @@ impl App {
         history
     }
 
-    /// Status and variables of each ECS service; one that is gone is not there.
+    /// Status, count and variables of each ECS service; one that is gone is not there.
     async fn services(&self, world: &World) -> BTreeMap<String, Value> {
         let prefix = self.ecs_service(world, "");
         let names = ["web", "old"].map(|service| format!("{prefix}{service}"));
@@ -145,7 +146,7 @@ impl App {
             if status != "INACTIVE" {
                 let sees = self.sees(world, service.task_definition().unwrap()).await;
                 let name = service.service_name().unwrap().replace(&prefix, "");
-                services.insert(name, json!([status, sees]));
+                services.insert(name, json!([status, service.desired_count(), sees]));
             }
         }
         services

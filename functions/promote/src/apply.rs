@@ -62,6 +62,8 @@ pub struct Move {
     pub new: Definition,
     /// Whether what runs it was told anything else.
     pub changed: bool,
+    /// How many tasks it was and is to run, where that changed.
+    pub counts: Option<(u32, u32)>,
     /// Whether it is to have tasks that run all the time.
     pub has_tasks: bool,
     /// Where the revision comes from.
@@ -207,7 +209,11 @@ impl<E: Edge> Job<'_, E> {
                 is_timer: process.is_timer(),
                 old: process.running().map(str::to_owned),
                 changed: step.moves,
-                has_tasks: process.has_tasks(),
+                counts: step.action.counts(),
+                has_tasks: match step.action.counts() {
+                    Some((_, count)) => count > 0,
+                    None => process.has_tasks(),
+                },
                 revision: step.revision.kind(),
                 addresses: self.plan.ingress.addresses(process),
                 new,

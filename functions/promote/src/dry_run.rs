@@ -86,6 +86,12 @@ pub struct PlannedDefinition {
     pub task_definition: Option<String>,
     /// Whether a new one would be registered, or what runs it would be told anything else.
     pub changes: bool,
+    /// How many tasks it is to run, where that would change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_count: Option<u32>,
+    /// How many it would be to run then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_count: Option<u32>,
     /// Where the task definition would come from that it runs then.
     pub revision: RevisionKind,
     /// Its size in bytes.
@@ -282,6 +288,8 @@ fn planned_definition(
     PlannedDefinition {
         task_definition: process.running().map(str::to_owned),
         changes: step.moves,
+        old_count: step.action.counts().map(|(old, _)| old),
+        new_count: step.action.counts().map(|(_, new)| new),
         revision: step.revision.kind(),
         bytes: step.definition.size_bytes(),
         addresses: plan.ingress.addresses(process),

@@ -4,6 +4,7 @@
 mod capacity;
 mod checks;
 mod copied;
+mod count;
 mod delivery;
 mod deployment;
 mod ingress;

@@ -103,8 +103,14 @@ pub struct Moved {
     pub old_task_definition: Option<String>,
     /// The task definition that it runs now.
     pub new_task_definition: String,
-    /// Whether the two differ, or what runs them was told anything else: a schedule, how tasks are replaced, what they run on.
+    /// Whether the two differ, or what runs them was told anything else: a schedule, how tasks are replaced, what they run on, how many.
     pub changed: bool,
+    /// How many tasks it was to run, where that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old_count: Option<u32>,
+    /// How many it is to run now, where that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_count: Option<u32>,
     /// Where that task definition comes from.
     pub revision: RevisionKind,
     /// The Release that it is of: the one in which it last changed.
@@ -298,6 +304,8 @@ fn moved(moved: &Move) -> (String, Moved) {
         old_task_definition: moved.old.clone(),
         new_task_definition: moved.new.arn.clone(),
         changed: moved.changed,
+        old_count: moved.counts.map(|(old, _)| old),
+        new_count: moved.counts.map(|(_, new)| new),
         revision: moved.revision,
         release: moved.new.release.as_ref().map(ReleaseId::to_string),
         secret_version_id: moved.new.secret_version_id.clone(),

@@ -197,6 +197,7 @@ mod tests {
             capacity: Some(Capacity::Fargate),
             deployment: Some(HALF),
             exec: false,
+            count: None,
             was: None,
             balancing: None,
             set: None,

@@ -72,17 +72,16 @@ fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
         .into_iter()
         .flatten()
         .map(|(name, planned)| {
-            let moves = if *member(planned, "changes") == true {
-                "yes"
-            } else {
-                "no"
+            let counts = [member(planned, "oldCount"), member(planned, "newCount")];
+            let moves = match (*member(planned, "changes") == true, counts) {
+                (true, [Value::Number(old), Value::Number(new)]) => {
+                    format!("yes, {old} to {new} tasks")
+                }
+                (true, _) => "yes".to_owned(),
+                (false, _) => "no".to_owned(),
             };
             let revision = members::text(planned, "revision").unwrap_or_default();
-            [
-                format!("{one} {name}"),
-                moves.to_owned(),
-                revision.to_owned(),
-            ]
+            [format!("{one} {name}"), moves, revision.to_owned()]
         });
     rows.collect()
 }
@@ -121,7 +120,9 @@ mod tests {
         let shown = text(&json!({
             "release": "R2", "delivery": "S3", "decidedBy": "Rack", "fallback": {"errorType": "Timeout"}, "stack": "ready",
             "keys": {"added": ["NEW"], "changed": ["OTHER"], "removed": ["OLD"]},
-            "services": {"web": {"changes": true, "revision": "registered", "addresses": ["https://web-shop.apps.example.com"]}, "worker": {"changes": false, "revision": "kept"}},
+            "services": {"web": {"changes": true, "revision": "registered", "addresses": ["https://web-shop.apps.example.com"]},
+                "worker": {"changes": false, "revision": "kept"},
+                "api": {"changes": true, "revision": "kept", "oldCount": 1, "newCount": 3}},
             "timers": {"nightly": {"changes": true, "revision": "registered"}},
             "removed": ["r_shop_gone"], "removedResources": [{"resource": "db", "data": "a snapshot"}], "warnings": ["look"],
             "sizes": {"secret": 10, "secretMax": 65536, "taskDefinition": 20, "taskDefinitionMax": 65536},
@@ -130,6 +131,7 @@ mod tests {
             "delivery            S3, decided by Rack, since Secrets Manager fails: Timeout",
             "  + NEW\n  ~ OTHER\n  - OLD\n",
             "service web",
+            "yes, 1 to 3 tasks",
             "timer nightly",
             "web      https://web-shop.apps.example.com\n",
             "r_shop_gone",

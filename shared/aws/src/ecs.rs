@@ -68,6 +68,8 @@ pub struct Change<'a> {
     pub exec: Option<bool>,
     /// The load balancers that send to it.
     pub balancing: Option<&'a Balancing>,
+    /// How many tasks it runs.
+    pub count: Option<u32>,
 }
 
 /// The cluster, as far as a promote cares.
@@ -304,7 +306,8 @@ impl Cluster {
             .set_deployment_configuration(change.deployment.map(services::rolling))
             .set_enable_execute_command(change.exec)
             .set_load_balancers(change.balancing.map(balancing::load_balancers))
-            .set_health_check_grace_period_seconds(change.balancing.and_then(balancing::grace));
+            .set_health_check_grace_period_seconds(change.balancing.and_then(balancing::grace))
+            .set_desired_count(change.count.map(services::count));
         if change.exec.is_some() {
             // By itself it is of later tasks alone (API reference, `UpdateService`, `enableExecuteCommand`).
             request = request.force_new_deployment(true);

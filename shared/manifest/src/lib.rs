@@ -60,7 +60,7 @@ pub use listener::{Listener, ListenerProtocol, Scheme};
 pub use near_miss::NearMiss;
 pub use policy::is_policy_arn;
 pub use resource::Resource;
-pub use scale::Scale;
+pub use scale::{Count, Scale};
 pub use service::Service;
 pub use timer::Timer;
 pub use volume::{Volume, VolumeSource};

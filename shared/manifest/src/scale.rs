@@ -1,5 +1,7 @@
 //! `scale` of a Service in its forms. Source: `convox/rack:pkg/manifest/yaml.go`, `manifest.go` (defaults).
 
+use serde::{Deserialize, Serialize};
+
 use super::autoscaling::{self, Cooldown, Targets};
 use yaml::{NodeKind, Place, Reader, Scalar, integer};
 
@@ -10,6 +12,32 @@ const MISPLACED: &str = "write `count: {min: 1, max: 3}`";
 
 /// Other platforms of Convox have it; `cpu`, which looks like it, would be another size.
 const GPU: &str = "no GPU is given to a task";
+
+/// How many tasks a Service is to have, as convox.yml says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The fewest.
+    pub min: u32,
+    /// The most.
+    pub max: u32,
+}
+
+impl Count {
+    /// So many, and no other number.
+    #[must_use]
+    pub fn of(count: u32) -> Self {
+        Self {
+            min: count,
+            max: count,
+        }
+    }
+
+    /// The number, where it is one.
+    #[must_use]
+    pub fn fixed(self) -> Option<u32> {
+        (self.min == self.max).then_some(self.min)
+    }
+}
 
 /// How many containers a Service has, and how large each is.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,6 +64,14 @@ impl Scale {
     #[must_use]
     pub fn autoscales(&self) -> bool {
         self.min != self.max && self.targets.any()
+    }
+}
+
+impl Scale {
+    /// How many tasks ECS is told, or may be told later: what nothing scales has as many as its minimum.
+    #[must_use]
+    pub fn count(&self) -> Count {
+        Count::of(self.min)
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use manifest::Deployment;
 use manifest::capacity::Capacity;
 use manifest::precedence::EnvDelivery;
+use manifest::{Count, Deployment};
 use names::{ReleaseId, SecretArn};
 use release::app_stack::StackNeeds;
 use release::entrance::Balancing;
@@ -153,6 +153,9 @@ pub struct Definition {
     /// Whether convox.yml switches ECS Exec on for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exec: bool,
+    /// How many tasks convox.yml says, of the App's own; none where it was promoted before that was written down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
     /// What a later request changes of its ECS service, as it was before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub was: Option<Was>,
@@ -192,6 +195,9 @@ pub struct Was {
     /// Whether people got into its containers by ECS Exec.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exec: Option<bool>,
+    /// How many tasks it was to run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u32>,
 }
 
 impl Was {
@@ -200,6 +206,7 @@ impl Was {
     pub fn or(self, other: Self) -> Self {
         Self {
             exec: self.exec.or(other.exec),
+            count: self.count.or(other.count),
         }
     }
 

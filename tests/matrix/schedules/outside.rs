@@ -588,6 +588,7 @@ impl Outside {
             seen.network = Some(network.clone());
         }
         seen.exec = change.exec.unwrap_or(seen.exec);
+        seen.desired_count = change.count.unwrap_or(seen.desired_count);
         Ok(())
     }
 

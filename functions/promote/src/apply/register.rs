@@ -91,6 +91,7 @@ impl<E: Edge> Job<'_, E> {
             capacity: process.own_capacity(self.wanted.id),
             deployment: process.own_deployment(self.wanted.id),
             exec: process.own_exec(self.wanted.id),
+            count: process.own_count(self.wanted.id),
             was: None,
             balancing: self.plan.ingress.balancing(process).cloned(),
             set: None,

@@ -159,6 +159,7 @@ impl Checks {
         };
         if found.is_none_or(|found| wanted.id.owns(&found.tags)) {
             self.deployment(config, &process);
+            self.count(wanted, &process);
         }
         if service.exec && facts.release.readonly_root {
             let service = &service.name;

@@ -8,7 +8,7 @@ use release::entrance::Balancing;
 use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
 
 use super::revision::Draft;
-use super::{Process, Runs};
+use super::{Process, Runs, count};
 
 /// What the ECS service or the rule of a process is told.
 #[derive(Clone)]
@@ -55,6 +55,8 @@ pub struct ServiceMove<'a> {
     pub exec: Option<bool>,
     /// The load balancers that send to it from now on.
     pub balancing: Option<Balancing>,
+    /// How many tasks it runs from now on.
+    pub count: Option<u32>,
 }
 
 /// A rule, but for the revision that it starts.
@@ -85,6 +87,15 @@ impl Action<'_> {
         }
     }
 
+    /// The number of tasks before and from now on, where it changes.
+    #[must_use]
+    pub fn counts(&self) -> Option<(u32, u32)> {
+        match self {
+            Self::Move(moved) => Some((moved.found.desired_count, moved.count?)),
+            Self::Create(_) | Self::Put(_) => None,
+        }
+    }
+
     /// Whether it changes anything, where the revision is one that is there. What drains is made anew.
     pub(super) fn is_needed(&self, definition: &str) -> bool {
         match self {
@@ -112,6 +123,7 @@ impl ServiceMove<'_> {
             network: self.network.as_ref(),
             exec: self.exec,
             balancing: self.balancing.as_ref(),
+            count: self.count,
         }
     }
 
@@ -120,6 +132,7 @@ impl ServiceMove<'_> {
     pub fn changes(&self) -> Was {
         Was {
             exec: self.exec.map(|_| self.found.exec),
+            count: self.count.map(|_| self.found.desired_count),
         }
     }
 }
@@ -190,6 +203,7 @@ impl<'a> Draft<'_, 'a> {
             network: None,
             exec: None,
             balancing: None,
+            count: None,
         };
         if !self.wanted.id.owns(&found.tags) {
             return moved;
@@ -204,6 +218,7 @@ impl<'a> Draft<'_, 'a> {
             moved.placement = Some(placement);
         }
         moved.exec = self.other_exec(process, found);
+        moved.count = count::change(process, self.wanted.applied);
         moved
     }
 

@@ -78,6 +78,17 @@ pub(crate) enum Notice<'a> {
         is_daemon: bool,
         cluster: &'a str,
     },
+    /// What convox.yml said before is not known, so neither is whether it changes.
+    #[error(
+        "the ECS service `{ecs}` goes on with {runs} tasks although `services.{service}.scale` says {count}: what it said before is \
+         not written down, and somebody may have scaled it; the next change of it counts"
+    )]
+    CountStays {
+        ecs: &'a str,
+        service: &'a ServiceName,
+        runs: u32,
+        count: u32,
+    },
     /// A DAEMON has no room for more than one task on an instance.
     #[error(
         "convox.yml, `services.{service}.deployment`: ECS runs an `agent` once on every instance and takes at most 100 as \

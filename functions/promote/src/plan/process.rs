@@ -3,7 +3,7 @@
 use aws::ecs::EcsService;
 use aws::event_rules::SeenRule;
 use manifest::capacity::Capacity;
-use manifest::{Deployment, Service, Timer};
+use manifest::{Count, Deployment, Service, Timer};
 use names::AppId;
 use promotion::{Applied, Definition};
 use release::task_definition::{self, EnvSource, Launch, Release, RenderError, TaskDefinition};
@@ -92,6 +92,20 @@ impl Process<'_> {
             Runs::Timer { .. } => return false,
         };
         self.is_daemon() || count > 0
+    }
+
+    /// How many tasks convox.yml says; none where there is one on every instance, and of a Timer.
+    #[must_use]
+    pub fn count(&self) -> Option<Count> {
+        let is_counted = !self.is_timer() && !self.is_daemon();
+        is_counted.then(|| self.service.scale.count())
+    }
+
+    /// The same of what is the App's own; an ECS service that app.json names keeps its number.
+    #[must_use]
+    pub fn own_count(&self, id: &AppId) -> Option<Count> {
+        let is_own = self.own_capacity(id).is_some();
+        self.count().filter(|_| is_own)
     }
 
     /// How its tasks are replaced, as ECS is told it.

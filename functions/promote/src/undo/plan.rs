@@ -301,6 +301,7 @@ mod tests {
             capacity: None,
             deployment: None,
             exec: false,
+            count: None,
             was: None,
             balancing: None,
             set: None,

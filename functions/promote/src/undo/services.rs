@@ -137,6 +137,9 @@ enum Tasks {
 
 impl Tasks {
     fn of(known: &Definition, service: &Service) -> Self {
+        if let Some(count) = known.was.and_then(|was| was.count) {
+            return Self::AsBefore(count);
+        }
         match known.set {
             Some(Setting::Daemon) => Self::OnEveryInstance,
             Some(Setting::Replica { desired_count }) => Self::AsBefore(desired_count),
@@ -244,6 +247,10 @@ impl<'a> Aim<'a> {
         self.was.exec.filter(|was| *was != service.exec)
     }
 
+    fn other_count(&self, service: &EcsService) -> Option<u32> {
+        self.was.count.filter(|was| *was != service.desired_count)
+    }
+
     fn way<'s>(
         &self,
         id: &AppId,
@@ -282,7 +289,8 @@ impl<'a> Aim<'a> {
                 && self.other_network(service).is_none()
                 && self.other_deployment(service).is_none()
                 && self.other_exec(service).is_none()
-                && self.other_balancing(service).is_none() =>
+                && self.other_balancing(service).is_none()
+                && self.other_count(service).is_none() =>
             {
                 Way::None
             }
@@ -296,6 +304,7 @@ impl<'a> Aim<'a> {
                     network: other_network.filter(|_| capacity.is_none()),
                     exec: self.other_exec(service),
                     balancing: self.other_balancing(service).cloned(),
+                    count: self.other_count(service),
                 })
             }
         }

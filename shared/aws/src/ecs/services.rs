@@ -25,7 +25,7 @@ pub struct NewService<'a> {
     pub name: &'a str,
     /// The revision that it runs.
     pub definition: &'a str,
-    /// How many tasks it starts with; no promote changes that later.
+    /// How many tasks it starts with.
     pub count: u32,
     /// Whether it runs once on every instance instead.
     pub is_daemon: bool,
@@ -58,11 +58,10 @@ impl Cluster {
             .iter()
             .map(|(key, value)| Tag::builder().key(key).value(value).build());
         // A daemon has as many tasks as there are instances (API reference, `CreateService`, `desiredCount`).
-        let (strategy, count) = if service.is_daemon {
+        let (strategy, desired) = if service.is_daemon {
             (SchedulingStrategy::Daemon, None)
         } else {
-            let count = i32::try_from(service.count).unwrap_or(i32::MAX);
-            (SchedulingStrategy::Replica, Some(count))
+            (SchedulingStrategy::Replica, Some(count(service.count)))
         };
         let is_balanced = !service.balancing.attachments.is_empty();
         let request = self
@@ -72,7 +71,7 @@ impl Cluster {
             .service_name(service.name);
         let answer = request
             .task_definition(service.definition)
-            .set_desired_count(count)
+            .set_desired_count(desired)
             .scheduling_strategy(strategy)
             .set_platform_version(launched.platform_version)
             .set_launch_type(launched.launch_type)
@@ -158,6 +157,11 @@ fn token(service: &NewService<'_>) -> String {
     let parts = [service.name, service.definition, service.request_id];
     let digest = hex(Sha256::digest(parts.join("\n")));
     digest.chars().take(32).collect()
+}
+
+/// A number of tasks as ECS is told it.
+pub(super) fn count(count: u32) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 /// Rolling, with the percentages of convox.yml; ECS goes back by itself where tasks do not start.

@@ -41,6 +41,7 @@ fn definition(service: &str, revision: u64) -> Definition {
         capacity: None,
         deployment: None,
         exec: false,
+        count: None,
         was: None,
         balancing: None,
         set: None,
