@@ -8,8 +8,14 @@ use aws_sdk_ecs::types::TaskDefinition;
 use crate::console::{check, fact};
 use crate::shop::Shop;
 
-/// What tasks get of an App without resources.
-const OUTPUTS: [&str; 3] = ["ExecutionRoleArn", "LogGroupName", "TaskRoleArn"];
+/// What tasks and ECS services get of an App without resources whose `web` is reached.
+const OUTPUTS: [&str; 5] = [
+    "ExecutionRoleArn",
+    "LogGroupName",
+    "SecurityGroupId",
+    "TaskRoleArn",
+    "WebPublicHttpIpTargetGroup",
+];
 const OF_THE_RELEASE: [&str; 4] = [
     "CreateSecret",
     "RegisterTaskDefinition",
@@ -25,7 +31,7 @@ pub async fn came_first(shop: &Shop<'_>) {
     fact("its outputs", OUTPUTS.join(", "));
     check(
         outputs.keys().map(String::as_str).collect::<BTreeSet<_>>() == BTreeSet::from(OUTPUTS),
-        "the App has a stack of its own, with its roles and log group",
+        "the App has a stack of its own, with its roles, log group and target group",
     );
     let states = shop.states().await;
     let waited = states

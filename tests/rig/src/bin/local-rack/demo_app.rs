@@ -1,7 +1,7 @@
 //! The demo App in two environments: promoted, and started from the task definitions that promote registered.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use rig::{World, tools};
 use serde_json::{Value, json};
 
 use crate::console::{say, wait_for};
+use crate::entrance::Entrance;
 use crate::pages;
 use crate::shop::short;
 use rig::children;
@@ -40,8 +41,10 @@ pub struct Task {
     pub stage: &'static str,
     /// The ARN of its task definition.
     pub definition: String,
-    /// Where it answers.
+    /// Where it answers: its host name at the load balancer, if the Rack has one.
     pub address: String,
+    /// Where it answers itself.
+    own: SocketAddr,
     process: Launched,
 }
 
@@ -78,6 +81,7 @@ impl Task {
             stage,
             definition,
             address: format!("http://{address}"),
+            own: SocketAddr::V4(address),
             process: program.start(),
         }
     }
@@ -88,7 +92,7 @@ impl Task {
     ///
     /// When it ends before.
     pub async fn wait(&mut self) {
-        let (stage, health) = (self.stage, format!("{}/health", self.address));
+        let (stage, health) = (self.stage, format!("http://{}/health", self.own));
         let process = &mut self.process;
         let answers = async || {
             let ended = process.ended();
@@ -105,20 +109,34 @@ impl Task {
     }
 }
 
-/// Promotes both Apps and starts a task of each.
-pub async fn start(world: &World, home: &Path, log: &Path) -> Vec<Task> {
+/// Promotes both Apps and starts a task of each, which the entrance leads to, if the Rack has one.
+pub async fn start(
+    world: &World,
+    entrance: Option<&Entrance>,
+    home: &Path,
+    log: &Path,
+) -> Vec<Task> {
     let bucket = world.s3.create_bucket().bucket(BUCKET).send().await;
     bucket.expect("cannot create a bucket");
     for stage in STAGES {
         upload(world, stage).await;
     }
-    let mut tasks = Vec::new();
+    let (mut tasks, mut told) = (Vec::new(), Vec::new());
     for stage in STAGES {
-        let definition = promoted(world, stage).await;
+        let report = promoted(world, stage).await;
+        let web = &report["services"]["web"];
+        told.push(web["addresses"][0].as_str().map(str::to_owned));
+        let definition = web["newTaskDefinition"].as_str();
+        let definition = definition.expect("the report names it").to_owned();
         tasks.push(Task::start(world, stage, definition, home, log));
     }
-    for task in &mut tasks {
+    for (task, told) in tasks.iter_mut().zip(told) {
         task.wait().await;
+        if let Some(entrance) = entrance {
+            let app = format!("demo-{}", task.stage);
+            let told = told.expect("the report has its address");
+            task.address = entrance.leads_to(world, &app, &told, task.own).await;
+        }
     }
     tasks
 }
@@ -161,8 +179,8 @@ async fn upload(world: &World, stage: &str) {
     world.put(&format!("{release}/env"), environment).await;
 }
 
-/// The task definition that came of it.
-async fn promoted(world: &World, stage: &str) -> String {
+/// The report of its promote.
+async fn promoted(world: &World, stage: &str) -> Value {
     let key = format!("{}/report.json", release(stage));
     let over = async || {
         let body = world.get(&key).await?;
@@ -172,8 +190,7 @@ async fn promoted(world: &World, stage: &str) -> String {
     let report = wait_for(&format!("the report of demo-{stage}"), PROMOTE_LIMIT, over).await;
     let as_expected = report["status"] == "promoted" && report["delivery"] == delivery(stage);
     assert!(as_expected, "expected a promote of demo-{stage}: {report}");
-    let definition = report["services"]["web"]["newTaskDefinition"].as_str();
-    definition.expect("the report names it").to_owned()
+    report
 }
 
 fn release(stage: &str) -> String {

@@ -3,6 +3,7 @@
 use crate::Interrupts;
 use crate::console::{say, step};
 use crate::demo_app::{self, Task};
+use crate::entrance::{self, Entrance};
 use crate::looks;
 use crate::processes::Process;
 use crate::rack::Rack;
@@ -24,16 +25,21 @@ pub async fn hold(secrets_manager_env: &str, what: &[&str]) -> u8 {
     let mut interrupts = Interrupts::listen();
     note(None);
     let rack = tokio::select! {
-        rack = start(secrets_manager_env) => rack,
+        rack = start(secrets_manager_env, what) => rack,
         number = interrupts.next() => return 128 + number,
     };
     let work = async {
         let text = explained(&rack).await;
         let tasks = match what {
-            [WEB] => demo_app::start(rack.world(), &home(), &log()).await,
-            _ => Vec::new(),
+            [WEB] => {
+                let entrance = Entrance::start(&rack).await;
+                let tasks = demo_app::start(rack.world(), Some(&entrance), &home(), &log()).await;
+                Some((entrance, tasks))
+            }
+            _ => None,
         };
-        note(Some(text + &addresses(&tasks)));
+        let all = tasks.as_ref().map_or(&[][..], |(_, tasks)| tasks);
+        note(Some(text + &addresses(all)));
         let _tasks = tasks; // they run as long as this
         std::future::pending::<()>().await;
     };
@@ -45,9 +51,12 @@ pub async fn hold(secrets_manager_env: &str, what: &[&str]) -> u8 {
     }
 }
 
-async fn start(secrets_manager_env: &str) -> Rack {
+async fn start(secrets_manager_env: &str, what: &[&str]) -> Rack {
     step("starting a Rack");
-    let parameters = [("SecretsManagerEnv", secrets_manager_env)];
+    let mut parameters = vec![("SecretsManagerEnv", secrets_manager_env)];
+    if what == [WEB] {
+        parameters.extend(entrance::PARAMETERS);
+    }
     Rack::start(&home(), &log(), &parameters).await
 }
 

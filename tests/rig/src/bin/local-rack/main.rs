@@ -15,6 +15,7 @@ mod console;
 mod deletion;
 mod delivery;
 mod demo_app;
+mod entrance;
 mod holder;
 mod leaks;
 mod looks;

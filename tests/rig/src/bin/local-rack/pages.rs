@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
+use hyper::header::HOST;
+use hyper::{Request, StatusCode, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use rig::World;
@@ -26,11 +28,34 @@ const THROUGH_S3: &str = "convox-env read it from S3";
 
 /// A page, where it answers with success.
 pub async fn get(address: &str) -> Option<String> {
+    let (status, page) = asked(address).await?;
+    status.is_success().then_some(page)
+}
+
+/// What somebody is answered who opens an address.
+///
+/// # Panics
+///
+/// When nobody answers.
+pub async fn answer(address: &str) -> (StatusCode, String) {
+    let answer = asked(address).await;
+    answer.unwrap_or_else(|| panic!("nobody answers at {address}"))
+}
+
+/// Whatever the host: names below `localhost` lead to this machine, which every browser knows and not every resolver.
+async fn asked(address: &str) -> Option<(StatusCode, String)> {
+    let address: Uri = address.parse().ok()?;
+    let path = address.path_and_query().map_or("/", |path| path.as_str());
+    let here = format!("http://127.0.0.1:{}{path}", address.port_u16()?);
+    let request = Request::get(here).header(HOST, address.authority()?.as_str());
     let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let answer = client.get(address.parse().ok()?).await.ok()?;
-    let is_good = answer.status().is_success();
+    let answer = client
+        .request(request.body(Empty::new()).ok()?)
+        .await
+        .ok()?;
+    let status = answer.status();
     let body = answer.into_body().collect().await.ok()?.to_bytes();
-    is_good.then(|| String::from_utf8_lossy(&body).into_owned())
+    Some((status, String::from_utf8_lossy(&body).into_owned()))
 }
 
 impl Task {

@@ -83,7 +83,7 @@ async fn of(rack: &Rack, browser: &Browser, home: &Path, log: &Path) {
     measured(&file);
 
     step("the demo App in two environments");
-    let tasks = demo_app::start(rack.world(), home, log).await;
+    let tasks = demo_app::start(rack.world(), None, home, log).await;
     for task in &tasks {
         let file = folder().join(format!("demo-app-{}.png", task.stage));
         let page = format!("{}/secrets", task.address);

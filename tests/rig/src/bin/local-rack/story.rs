@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use rig::tools;
 
 use crate::console::{check, checks, fact, relative, say, seconds, step};
+use crate::entrance::Entrance;
 use crate::processes::Process;
 use crate::rack::Rack;
 use crate::shop::Shop;
 use crate::watch::Watch;
-use crate::{browser, deletion, delivery, demo_app, leaks, looks, one_off, outage, pages, tool};
+use crate::{
+    browser, deletion, delivery, demo_app, entrance, leaks, looks, one_off, outage, pages, tool,
+};
 
 /// Seconds that promote gives Secrets Manager; the template's default is 10, less makes outages a shorter story.
 const SECRETS_MANAGER_TIMEOUT_S: &str = "1";
@@ -64,9 +67,12 @@ pub async fn tell() -> u8 {
 async fn play(home: &Path) -> Played {
     step("a Rack on this machine: an AWS emulator, and template.yaml deployed in it");
     let _ = fs::remove_file(log());
+    let [balancer, domain] = entrance::PARAMETERS;
     let parameters = [
         ("SecretsManagerEnv", "Yes"),
         ("SecretsManagerTimeoutSeconds", SECRETS_MANAGER_TIMEOUT_S),
+        balancer,
+        domain,
     ];
     let rack = Rack::start(home, &log(), &parameters).await;
     // The commands for outages are obeyed beside the story.
@@ -96,7 +102,9 @@ async fn acts(rack: &Rack, home: &Path) -> Played {
     tool::changes(&shop).await;
 
     step("the demo App in two environments, from the task definitions that promote registered");
-    let tasks = demo_app::start(rack.world(), home, &log()).await;
+    let entrance = Entrance::start(rack).await;
+    let tasks = demo_app::start(rack.world(), Some(&entrance), home, &log()).await;
+    entrance::leads(&entrance, rack.world(), &tasks).await;
     pages::all(rack.world(), &tasks).await;
     let has_browser = browser::looks(&tasks, &folder()).await;
     leaks::none(&shop, &watch, &log()).await;
@@ -109,7 +117,10 @@ async fn acts(rack: &Rack, home: &Path) -> Played {
 fn introduction(rack: &Rack) {
     fact(
         "Rack",
-        format!("{}, SecretsManagerEnv=Yes", rack.world().rack),
+        format!(
+            "{}, SecretsManagerEnv=Yes, LoadBalancer=Yes",
+            rack.world().rack
+        ),
     );
     fact("settings bucket", &rack.world().bucket);
     for (function, name) in rack.functions() {
@@ -134,7 +145,8 @@ fn summary(has_browser: bool) {
         "that was out; tasks saw the same variables both ways. Going back restarted what differed",
         "and wrote nothing anew, and revisions of before kept their values. The third failure in",
         "a row warned the Rack, and a success cleared that. A deleted App left nothing but its",
-        "secret, which a new Release took back. No value was anywhere but in its place.",
+        "secret, which a new Release took back. Host names led to the Apps that have them, and",
+        "nowhere else. No value was anywhere but in its place.",
     ] {
         say(&format!("  {line}"));
     }
