@@ -89,7 +89,7 @@ demo-web: .venv/emulator/.stamp build ## leave the demo App running in two envir
 demo-down: ## end what demo-up or demo-web left running
 	@if test -x $(LOCAL_RACK); then $(LOCAL_RACK) down; else echo "Nothing was built, so no Rack is running."; fi
 
-pictures: .venv/emulator/.stamp build ## make the pictures of docs/images anew, all but promote.svg, which is drawn by hand; needs Chromium
+pictures: .venv/emulator/.stamp build ## make the pictures of docs/images anew, but those drawn by hand (promote.svg, entrance.svg); needs Chromium
 	@$(LOCAL_RACK) pictures
 
 sam-build: .venv/sam/.stamp ## build the functions as they are deployed, into .aws-sam (ARCHITECTURE=arm64|x86_64)

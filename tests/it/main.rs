@@ -34,6 +34,7 @@ mod promote;
 mod put_back;
 mod rack;
 mod rack_settings;
+mod reached;
 mod reconcile;
 mod runner;
 mod secret_life;

@@ -1,5 +1,6 @@
 //! The pictures of the pages, made from what really runs: a session with `rack` as text, pages of the demo App and the status page
-//! as a browser shows them. The way of a promote, `docs/images/promote.svg`, is drawn by hand.
+//! as a browser shows them. Two are drawn by hand: `docs/images/promote.svg`, the way of a promote, and
+//! `entrance.svg`, that of a request.
 
 use std::fmt::Write as _;
 use std::fs;
