@@ -46,6 +46,7 @@ test-real: tools build ## the faults and kills, every case on real processes too
 
 corpus: ## compare the loader of convox.yml with Convox's own on a folder of cases (CORPUS=path)
 	CORPUS="$(abspath $(CORPUS))" cargo test --quiet -p manifest --test corpus
+	CORPUS="$(abspath $(CORPUS))" cargo test --quiet -p release --test reach
 
 load: tools build ## 1,000 promotes of 200 Apps at once, under ECS's rates; `make test` runs a tenth
 	LOAD_APPS=200 cargo test --workspace --test matrix -- load --nocapture

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 const FIRST: &str = "services:
   web:
     image: example/web:1
+    port: 3000
     environment: [DATABASE_URL]
   old:
     image: example/old:1
@@ -20,7 +21,9 @@ timers:
 const SECOND: &str = "services:
   web:
     image: example/web:2
-    scale: 2
+                let attached = service.load_balancers().len();
+                let count = service.desired_count();
+                services.insert(name, json!([status, count, attached, sees]));
     environment: [DATABASE_URL]
 timers:
   cleanup: {schedule: '0 4 * * *', command: bin/cleanup, service: web}
@@ -105,6 +108,7 @@ impl App {
             "processes": self.processes(world).await,
             "secret": self.secret(world).await,
             "stack": self.stack(world).await,
+            "reserved": self.reserved(world).await,
             "desired": [state["desired"]["kind"], state["desired"]["release"], state["desired"]["status"]],
             "applied": [state["applied"]["release"], state["applied"]["delivery"]],
             "lease": state["lease"],
@@ -112,6 +116,23 @@ impl App {
             "last outcome": results.last(),
             "failures": [failures["consecutiveFailures"], failures["warned"], failures["unsent"]],
         })
+    }
+
+    /// The hosts and rule priorities that are reserved for it.
+    async fn reserved(&self, world: &World) -> Value {
+        let Some(object) = world.get("entrance.json").await else {
+            return Value::Null;
+        };
+        let all: Value = serde_json::from_slice(&object).unwrap();
+        let own = |member: &str| {
+            let entries = all[member].as_object().into_iter().flatten();
+            let holder =
+                |value: &Value| value["app"].as_str().or(value.as_str()).map(str::to_owned);
+            let own =
+                entries.filter(|(_, value)| holder(value).as_deref() == Some(self.name.as_str()));
+            own.count()
+        };
+        json!([own("hosts"), own("public"), own("internal")])
     }
 
     /// Kind and status of each request in the history's index, newest first; each has its record, which says the same.
@@ -146,7 +167,9 @@ impl App {
             if status != "INACTIVE" {
                 let sees = self.sees(world, service.task_definition().unwrap()).await;
                 let name = service.service_name().unwrap().replace(&prefix, "");
-                services.insert(name, json!([status, service.desired_count(), sees]));
+                let attached = service.load_balancers().len();
+                let count = service.desired_count();
+                services.insert(name, json!([status, count, attached, sees]));
             }
         }
         services

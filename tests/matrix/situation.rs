@@ -28,7 +28,7 @@ pub enum Change {
 }
 
 /// Settings of the Rack that differ from before.
-pub const SETTINGS: [&[(&str, &str)]; 10] = [
+pub const SETTINGS: [&[(&str, &str)]; 11] = [
     &[("SECRETS_MANAGER_ENV", "No")],
     &[("CONVOX_WRAPPER", "Yes"), ("SECRETS_MANAGER_ENV", "No")],
     &[("LAUNCH_TYPE", "EC2"), ("ASSIGN_PUBLIC_IP", "")],
@@ -42,6 +42,14 @@ pub const SETTINGS: [&[(&str, &str)]; 10] = [
         "arn:aws:kms:us-east-1:123456789012:key/of-secrets",
     )],
     &[("VPC", "vpc-00000002"), ("SECURITY_GROUPS", "sg-4")],
+    &[
+        ("DOMAIN", "apps.example.com"),
+        ("LOAD_BALANCER_SECURITY_GROUPS", "sg-5"),
+        (
+            "PUBLIC_LISTENER_ARN",
+            "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/public/0a1b2c3d4e5f6071/1",
+        ),
+    ],
 ];
 
 /// The situations of these functions in which nobody changed anything.

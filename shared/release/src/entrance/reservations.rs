@@ -19,7 +19,7 @@ const PRIORITY_MAX: u32 = 50_000;
 
 /// What all Apps have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Reservations {
     /// Whose each host is.
     hosts: BTreeMap<String, AppName>,

@@ -234,6 +234,11 @@ impl Reading<'_> {
         }
         for (place, domain) in service.domains.iter().enumerate() {
             match hosts::host(&domain.name) {
+                Ok(name) if self.matches_others(&name) => {
+                    let message = "matches names of the Rack's own domain, which any App can have: \
+                                   name there exactly what is meant";
+                    self.problem(&format!(".domain[{place}]"), message);
+                }
                 Ok(name) if hosts.iter().any(|host| host.name == name) => {}
                 Ok(name) => hosts.push(Host {
                     name,
@@ -265,6 +270,13 @@ impl Reading<'_> {
             taken.insert(host.name.clone(), service.name.clone());
         }
         hosts
+    }
+
+    /// Whether a pattern matches names that other Apps get in the Rack's domain: it would take them from all.
+    fn matches_others(&self, host: &str) -> bool {
+        let domain = self.entrance.domain.as_ref();
+        let all = domain.map(|domain| format!("*.{domain}"));
+        hosts::is_pattern(host) && all.is_some_and(|all| hosts::overlap(host, &all))
     }
 
     fn protocol(&mut self, scheme: &str) -> Option<TargetProtocol> {

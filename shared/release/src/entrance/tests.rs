@@ -141,6 +141,21 @@ fn what_no_load_balancer_takes_is_said_with_its_place() {
         said[0].contains("`services.api.domain` has a host that `services.web` has too"),
         "{said:?}"
     );
+    for pattern in [
+        "*.apps.example.com",
+        "*.example.com",
+        "web-????.apps.example.com",
+        "*.*",
+    ] {
+        let text = format!("services: {{web: {{port: 80, domain: '{pattern}'}}}}");
+        let (said, _) = read(&entrance(), &text);
+        assert!(
+            said[0].contains("matches names of the Rack's own domain"),
+            "{pattern}: {said:?}"
+        );
+    }
+    let exact = "services: {web: {port: 80, domain: shop.apps.example.com}}";
+    assert_eq!(read(&entrance(), exact).0, Vec::<String>::new());
     let long = format!("services: {{{}: {{port: 80}}}}", "a".repeat(59));
     let (said, _) = read(&entrance(), &long);
     assert!(
@@ -317,15 +332,15 @@ fn what_lets_load_balancers_in_is_nothing_that_resources_let_in() {
 fn a_host_is_given_back_once_no_rule_has_it() {
     let (entrance, mut all) = (entrance(), Reservations::default());
     let (mut shop, mut blog) = (Standing::default(), Standing::default());
-    let with = "services: {web: {port: 80, domain: www.example.com}}";
+    let with = "services: {web: {port: 80, domain: www.example.net}}";
     shop.promote(&entrance, "shop", with, &mut all).unwrap();
     let held = blog.promote(&entrance, "blog", with, &mut all).unwrap_err();
     let said = held[0].to_string();
     assert!(
-        said.contains("`services.web` has the host `www.example.com`, and the App `shop` has it"),
+        said.contains("`services.web` has the host `www.example.net`, and the App `shop` has it"),
         "{said}"
     );
-    let pattern = with.replace("www", "'*").replace(".com", ".com'");
+    let pattern = with.replace("www", "'*").replace(".net", ".net'");
     let held = blog.promote(&entrance, "blog", &pattern, &mut all);
     assert_eq!(held.unwrap_err().len(), 1, "a pattern matches it");
     shop.promote(&entrance, "shop", "services: {web: {port: 80}}", &mut all)
@@ -358,9 +373,9 @@ fn a_listener_without_room_is_said_before_anything_is_written() {
 /// The Services of one App: whether each is internal, and its domains.
 fn manifests() -> impl Strategy<Value = String> {
     let domain = prop::sample::select(vec![
-        "a.example.com",
-        "b.example.com",
-        "*.example.com",
+        "a.example.net",
+        "b.example.net",
+        "*.example.net",
         "c.example.org",
         "?.example.org",
         "d.e",
