@@ -36,6 +36,7 @@ mod rack;
 mod rack_settings;
 mod reached;
 mod reconcile;
+mod release_commands;
 mod runner;
 mod secret_life;
 mod services;

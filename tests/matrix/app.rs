@@ -34,6 +34,9 @@ pub const LACKING: &str = "R9";
 
 /// A Release that needs more of the App's stack.
 pub const RESTACKING: &str = "R8";
+/// A Release with a release command.
+pub const MIGRATING: &str = "R7";
+const COMMAND: &str = "    release: bin/migrate\n    image";
 const POLICIES: &str = "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image";
 
 /// One App of a World.
@@ -58,6 +61,7 @@ impl App {
         let manifest = match release {
             "R1" => FIRST.to_owned(),
             RESTACKING => SECOND.replace("    image", POLICIES),
+            MIGRATING => SECOND.replace("    image", COMMAND),
             _ => SECOND.to_owned(),
         };
         self.write_manifest(world, release, manifest).await;
@@ -302,6 +306,16 @@ impl App {
             }
         }
         revisions
+    }
+
+    /// How many tasks of its release commands were started.
+    pub fn commands(&self, world: &World) -> usize {
+        let mark = format!("/release/{}/", self.name);
+        let started_by = |task: &Value| task["startedBy"].as_str().unwrap_or_default().to_owned();
+        let tasks = world.proxy.commands().into_iter();
+        tasks
+            .filter(|task| started_by(task).contains(&mark))
+            .count()
     }
 
     /// The kinds of events of the App that were sent.

@@ -6,7 +6,7 @@ use double::{Call, Fault};
 use rig::Invocation;
 use serde_json::{Value, json};
 
-use super::app::{App, LACKING, RESTACKING};
+use super::app::{App, LACKING, MIGRATING, RESTACKING};
 use super::rack::Rack;
 
 /// What a scenario comes to without any fault.
@@ -26,6 +26,8 @@ pub struct End {
     pub results: Vec<Value>,
     /// Kind and status of each request in the history's index, newest first.
     pub history: Vec<Value>,
+    /// How many tasks of release commands were started.
+    pub commands: usize,
 }
 
 impl End {
@@ -38,6 +40,7 @@ impl End {
             told: app.told(&rack.world),
             results: rows.map(|row| row["result"].clone()).collect(),
             history: app.history(&rack.world).await,
+            commands: app.commands(&rack.world),
         }
     }
 }
@@ -57,6 +60,8 @@ pub enum Scenario {
     Restacked,
     /// A promote of an App whose stack did not come up.
     Unstuck,
+    /// A promote of a Release with a release command.
+    Migrated,
     /// A deletion.
     Deleted,
     /// The third failure in a row is counted.
@@ -69,13 +74,14 @@ pub enum Scenario {
     RunAgain,
 }
 
-pub const SCENARIOS: [Scenario; 11] = [
+pub const SCENARIOS: [Scenario; 12] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
     Scenario::PutBack,
     Scenario::Restacked,
     Scenario::Unstuck,
+    Scenario::Migrated,
     Scenario::Deleted,
     Scenario::Counted,
     Scenario::Run,
@@ -92,19 +98,20 @@ impl Scenario {
             | Self::Recreated
             | Self::PutBack
             | Self::Restacked
-            | Self::Unstuck => "promote",
+            | Self::Unstuck
+            | Self::Migrated => "promote",
             Self::Deleted => "app-deletion",
             Self::Counted => "failure-count",
             Self::Run | Self::RunOther | Self::RunAgain => "process-run",
         }
     }
 
-    /// Whether CloudFormation has to be waited for: then two invocations make a promote, and the second does with the bucket
+    /// Whether CloudFormation, or a task, has to be waited for: then two invocations make a promote, and the second does with the bucket
     /// what the one of [`Scenario::Changed`] does.
     pub fn waits(self) -> bool {
         matches!(
             self,
-            Self::First | Self::Recreated | Self::Restacked | Self::Unstuck
+            Self::First | Self::Recreated | Self::Restacked | Self::Unstuck | Self::Migrated
         )
     }
 
@@ -136,6 +143,10 @@ impl Scenario {
             Self::Restacked => {
                 self.promote_first(rack, app).await;
                 app.write(world, RESTACKING).await
+            }
+            Self::Migrated => {
+                self.promote_first(rack, app).await;
+                app.write(world, MIGRATING).await
             }
             Self::Unstuck => {
                 world.proxy.fail_stacks("no room");
@@ -191,6 +202,7 @@ impl Scenario {
         match self {
             Self::Changed => app.requested(world, "R2", "once-more", 20),
             Self::Restacked => app.requested(world, RESTACKING, "once-more", 20),
+            Self::Migrated => app.requested(world, MIGRATING, "once-more", 20),
             // After a promote that is put back, what ran before is what is wanted.
             Self::First | Self::Recreated | Self::PutBack | Self::Unstuck => {
                 app.requested(world, "R1", "once-more", 20)

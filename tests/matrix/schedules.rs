@@ -4,6 +4,7 @@
 //! A schedule is a seed: the same seed makes the same steps. When one fails, its message has the seed, and
 //! `SCHEDULES_FROM=<seed> SCHEDULES=1` runs it alone.
 
+mod commands;
 mod counting;
 mod dry_runs;
 mod edge;
@@ -29,6 +30,43 @@ const SCHEDULES: u64 = 12_000;
 
 fn number(name: &str) -> Option<u64> {
     env::var(name).ok()?.parse().ok()
+}
+
+/// How many of them have Releases with release commands.
+const WITH_COMMANDS: u64 = 600;
+
+#[test]
+fn whatever_the_schedule_a_release_command_runs_once_before_anything_moves() {
+    let _alone = crate::alone();
+    let (first, count) = (
+        number("SCHEDULES_FROM").unwrap_or(0),
+        number("SCHEDULES")
+            .unwrap_or(WITH_COMMANDS)
+            .min(WITH_COMMANDS),
+    );
+    let seeds = first..first + count;
+    let sum: Explored = seeds.map(explore::with_commands).sum();
+    println!("{sum}");
+    proof::covered(&format!(
+        "schedules with release commands: {count} explored"
+    ));
+    if count >= WITH_COMMANDS {
+        sum.assert_met(
+            &[
+                "crashes",
+                "deletions at the end",
+                "ends of release commands",
+                "failures at the end",
+                "lost ends of release commands",
+                "promotes at the end",
+                "release commands",
+                "superseded",
+                "time limits",
+                "waiting",
+            ],
+            5,
+        );
+    }
 }
 
 #[test]

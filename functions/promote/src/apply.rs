@@ -1,6 +1,7 @@
-//! All writes of a promote, in order: the stack; manifest copy, secret and task definitions; services, rules and the labels of
-//! the secret; removals. Each can be repeated.
+//! All writes of a promote, in order: the stack; manifest copy, secret and task definitions; release commands; services, rules
+//! and the labels of the secret; removals. Each can be repeated.
 
+mod commands;
 mod moves;
 mod perform;
 mod register;
@@ -16,6 +17,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use lambda::state_store::StateObjects as _;
 use lambda::unwanted::Removals;
+use manifest::Service;
 use manifest::capacity::LaunchType;
 use manifest::precedence::EnvDelivery;
 use names::error_chain::Chain;
@@ -96,6 +98,8 @@ pub struct Job<'a, E> {
     pub facts: &'a Facts,
     /// What was decided.
     pub plan: &'a Plan<'a>,
+    /// The Service whose release command is to be started before anything moves.
+    pub command: Option<&'a Service>,
     /// The request.
     pub request_id: &'a str,
 }
@@ -127,6 +131,9 @@ pub async fn apply<E: Edge>(
     let (copied, settled) = join(copied, job.settle(progress)).await;
     copied?;
     let settled = settled?;
+    if let Some(service) = job.command {
+        return Err(job.run_command(service, &settled, progress).await);
+    }
     let (route, definitions) = (&settled.route, &settled.definitions);
     let by_label = match &job.plan.secret {
         SecretStep::Write(secret) => secret.by_label,

@@ -6,6 +6,7 @@ use aws::call_error::{CallError, ErrorClass};
 use aws::event_bus::EventBus;
 use aws::settings_bucket::{Replaced, SettingsBucket};
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join;
 use lambda::answer::AnswerStatus;
 use lambda::intake::Failure as _;
 use lambda::state_store::{StateObjects, StateStore};
@@ -22,6 +23,7 @@ use promotion::{
 use serde_json::Value;
 
 use crate::apply::{self, Done, Job};
+use crate::commands::{self, CommandsRead, RanCommand};
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
@@ -82,18 +84,26 @@ impl Function for Shell {
 /// What was read of a Release, and how long that took.
 pub struct FactsRead {
     facts: Result<Box<Facts>, PromoteError>,
+    commands: Result<CommandsRead, PromoteError>,
     took: Duration,
 }
 
 /// Reads what an attempt at `due` is decided by.
 pub async fn read<E: Edge>(edge: &E, due: Due<'_>) -> FactsRead {
     let started = Instant::now();
-    let facts = match wanted(due) {
-        Some(wanted) => edge.facts(&wanted).await.map(Box::new),
-        None => Err(PromoteError::NotAPromote),
+    let facts = async {
+        match wanted(due) {
+            Some(wanted) => edge.facts(&wanted).await.map(Box::new),
+            None => Err(PromoteError::NotAPromote),
+        }
     };
+    let (facts, commands) = join(Box::pin(facts), commands::read(edge, due)).await; // large
     let took = started.elapsed();
-    FactsRead { facts, took }
+    FactsRead {
+        facts,
+        commands,
+        took,
+    }
 }
 
 fn wanted(due: Due<'_>) -> Option<Wanted<'_>> {
@@ -128,13 +138,17 @@ pub async fn attempt<E: Edge>(
     let began = edge.now();
     let mut progress = Progress::new(wanted, request_id);
     let mut report = Report::new(id, wanted.release, request_id, wanted.env_version_id);
+    if let Ok(commands) = &read.commands {
+        progress.commands.clone_from(&commands.now);
+    }
     let result = if let Some(err) = past_deadline(edge, desired) {
         Err(err)
     } else {
         progress.took("gather", read.took);
         let into = (&mut progress, &mut report);
-        promote(edge, wanted, (request_id, read.facts), into).await
+        promote(edge, wanted, (request_id, read), into).await
     };
+    report.release_commands = RanCommand::of(&progress.commands, request_id);
     let (status, runs) = match result {
         Ok(mut done) => {
             let record = record_key(id, Asked::desired(desired, false));
@@ -145,7 +159,7 @@ pub async fn attempt<E: Edge>(
             report.verdict = is_live.then(|| Verdict::live(edge.now()));
             (Status::Done, Runs::Now(Box::new(done.applied)))
         }
-        Err(err @ (PromoteError::Draining { .. } | PromoteError::StackAtWork { .. })) => {
+        Err(err) if err.is_a_wait() => {
             report.warn(std::mem::take(&mut progress.warnings));
             let reason = bounds::text(err.to_string(), bounds::REASON_MAX_BYTES);
             tracing::info!(
@@ -288,10 +302,12 @@ fn past_deadline(edge: &impl Edge, desired: &Desired) -> Option<PromoteError> {
 async fn promote(
     edge: &impl Edge,
     wanted: &Wanted<'_>,
-    (request_id, facts): (&str, Result<Box<Facts>, PromoteError>),
+    (request_id, read): (&str, FactsRead),
     (progress, report): (&mut Progress, &mut Report),
 ) -> Result<Done, PromoteError> {
-    let mut facts = facts?;
+    let commands = read.commands?;
+    commands.note(edge, wanted.id).await?;
+    let mut facts = read.facts?;
     progress.keys = facts.key_changes();
     progress.goes_back = facts.record.is_some();
     reservations::reserve(edge, wanted, &mut facts, request_id).await?;
@@ -308,11 +324,17 @@ async fn promote(
     if let Some(service) = plan.draining {
         return Err(PromoteError::Draining { service });
     }
+    if let Some(wait) = plan::others_at_work(&commands.now, request_id) {
+        return Err(wait);
+    }
+    let services = plan::with_commands(wanted, &facts);
+    let steps = plan::command_steps(&services, request_id, &commands.now);
     let job = Job {
         edge,
         wanted,
         facts: &facts,
         plan: &plan,
+        command: plan::next_command(&steps)?,
         request_id,
     };
     apply::apply(&job, progress).await

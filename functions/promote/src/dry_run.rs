@@ -60,6 +60,9 @@ pub struct Planned {
     pub services: BTreeMap<String, PlannedDefinition>,
     /// By Timer.
     pub timers: BTreeMap<String, PlannedDefinition>,
+    /// The Services whose release commands would run before anything moves, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub release_commands: Vec<String>,
     /// The Releases that can be gone back to without a write of a value, as it stands.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub kept_releases: BTreeSet<String>,
@@ -250,6 +253,10 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         waits_for: plan.waits_for(wanted.id).map(|waits| waits.to_string()),
         services: of_kind(false),
         timers: of_kind(true),
+        release_commands: plan::with_commands(wanted, facts)
+            .into_iter()
+            .map(|service| service.name.to_string())
+            .collect(),
         kept_releases: wanted
             .applied
             .map(Applied::kept_releases)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, Rollout, SeenCluster};
+use aws::ecs::{Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster};
 use aws::event_rules::SeenRule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, Target, Written};
 use aws::settings_bucket::SettingsBucket;
@@ -15,6 +15,7 @@ use lambda::release::{ReadRelease, ReleaseError};
 use lambda::state_store::StateObjects;
 use lambda::unwanted::{Keep, Unwanted};
 use names::{AppId, ReleaseId, SecretArn};
+use promotion::release_commands::{SeenTask, Sought};
 use promotion::stop_reason::StopCause;
 use promotion::{Applied, KeptVersion};
 use release::stack_state::SeenStack;
@@ -77,6 +78,8 @@ pub trait Edge {
         service: &str,
         revision: &str,
     ) -> impl Future<Output = Result<Option<StopCause>, CallError>>;
+    /// What became of the task of a release command.
+    fn seen_task(&self, sought: &Sought) -> impl Future<Output = Result<SeenTask, CallError>>;
     /// Takes away the mark of a Release whose verdict is known.
     fn remove_mark(&self, key: &str) -> impl Future<Output = Result<(), CallError>>;
     /// Whether tasks can still be started with a revision.
@@ -150,6 +153,8 @@ pub trait Edge {
         &self,
         definition: &TaskDefinition,
     ) -> impl Future<Output = Result<String, CallError>>;
+    /// Starts a task, unless its token has started one.
+    fn run(&self, one: &OneOff<'_>) -> impl Future<Output = Result<Ran, CallError>>;
     /// Creates an ECS service.
     fn create_service(
         &self,
@@ -247,6 +252,10 @@ impl Edge for Shell {
         self.cluster.stop_cause(service, revision).await
     }
 
+    async fn seen_task(&self, sought: &Sought) -> Result<SeenTask, CallError> {
+        self.cluster.seen_task(sought).await
+    }
+
     async fn remove_mark(&self, key: &str) -> Result<(), CallError> {
         self.bucket.delete(key).await
     }
@@ -342,6 +351,10 @@ impl Edge for Shell {
 
     async fn register(&self, definition: &TaskDefinition) -> Result<String, CallError> {
         self.cluster.register(definition).await
+    }
+
+    async fn run(&self, one: &OneOff<'_>) -> Result<Ran, CallError> {
+        self.cluster.run(one).await
     }
 
     async fn create_service(&self, service: &NewService<'_>) -> Result<(), CallError> {

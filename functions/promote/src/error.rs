@@ -48,6 +48,22 @@ pub enum PromoteError {
         /// The stack and its status, in words.
         reason: String,
     },
+    /// A release command has not ended, or there is no room for it yet.
+    #[error("{reason}")]
+    ReleaseCommandAtWork {
+        /// Of which Service, and where its output is.
+        reason: String,
+    },
+    /// A release command did not end well, so nothing was moved.
+    #[error("the release command of Service `{service}` {ended}, so nothing was moved{place}")]
+    ReleaseCommandFailed {
+        /// The Service.
+        service: String,
+        /// How it ended.
+        ended: String,
+        /// Where its output is, as the end of the sentence; empty where there is none.
+        place: String,
+    },
     /// Somebody wrote the Release's manifest at this very moment.
     #[error("`{key}` was written while the Release was promoted")]
     ManifestRace {
@@ -73,6 +89,15 @@ pub enum PromoteError {
 }
 
 impl PromoteError {
+    /// Whether it only says what has to end first: the promote is looked at again.
+    #[must_use]
+    pub fn is_a_wait(&self) -> bool {
+        matches!(
+            self,
+            Self::Draining { .. } | Self::StackAtWork { .. } | Self::ReleaseCommandAtWork { .. }
+        )
+    }
+
     /// One problem of the user's.
     pub fn input(problem: impl Into<ReleaseProblem>) -> Self {
         Self::Input {
@@ -89,10 +114,12 @@ impl Failure for PromoteError {
             Self::Call(call) => call.class(),
             Self::Release(err) => err.class(),
             Self::Store(store) => store.class(),
-            Self::Draining { .. } | Self::StackAtWork { .. } | Self::ManifestRace { .. } => {
-                ErrorClass::Transient
-            }
+            Self::Draining { .. }
+            | Self::StackAtWork { .. }
+            | Self::ReleaseCommandAtWork { .. }
+            | Self::ManifestRace { .. } => ErrorClass::Transient,
             Self::Input { .. }
+            | Self::ReleaseCommandFailed { .. }
             | Self::ClusterMissing { .. }
             | Self::PastDeadline { .. }
             | Self::NotAPromote
@@ -112,6 +139,8 @@ impl Failure for PromoteError {
             Self::ClusterMissing { .. } => ErrorType::ClusterMissing.into(),
             Self::Draining { .. } => ErrorType::ServiceDraining.into(),
             Self::StackAtWork { .. } => ErrorType::StackAtWork.into(),
+            Self::ReleaseCommandAtWork { .. } => ErrorType::ReleaseCommandAtWork.into(),
+            Self::ReleaseCommandFailed { .. } => ErrorType::ReleaseCommandFailed.into(),
             Self::ManifestRace { .. } => ErrorType::ManifestRace.into(),
             Self::PastDeadline { .. } => ErrorType::DeadlineExceeded.into(),
             Self::NotAPromote => ErrorType::NotAPromote.into(),

@@ -71,6 +71,8 @@ pub struct Facts {
     pub environment_bytes: usize,
     /// The revisions of the Release when it was live before, with this very environment.
     pub record: Option<Record>,
+    /// Whether there is a record of the Release, whatever its environment was then, and another one is applied.
+    pub was_live: bool,
     /// The applied Release's environment, or why nobody can read it any more; `None` where nothing is applied.
     pub applied_environment: Option<Result<Environment, String>>,
     /// The version that tasks read: the applied one where the bytes are equal.

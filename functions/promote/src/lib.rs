@@ -7,6 +7,7 @@
 
 mod apply;
 mod attempt;
+mod commands;
 mod config;
 mod dry_run;
 mod edge;

@@ -3,6 +3,7 @@
 
 mod capacity;
 mod checks;
+mod commands;
 mod copied;
 mod count;
 mod delivery;
@@ -44,6 +45,9 @@ use delivery::{Rendered, SecretDraft, release, s3_source};
 use notice::Notice;
 use revision::Draft;
 
+pub use commands::{
+    CommandStep, command_steps, failed, next_command, others_at_work, runs, with_commands,
+};
 pub use delivery::{SecretImpossible, SecretPlan, SecretStep};
 pub use ingress::IngressPlan;
 pub use movement::{Action, NewEcsService, RulePut, ServiceMove};
@@ -175,6 +179,7 @@ pub fn plan<'a>(
     checks.emptied(wanted, facts);
     checks.variables(facts);
     checks.named_arns(config, wanted, facts);
+    checks.commands(wanted, facts);
     let services = checks.services(config, wanted, facts);
     let timers = checks.timers(config, wanted, facts);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();

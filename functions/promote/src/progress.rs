@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws::secrets::Written;
 use environment::KeyChanges;
+use promotion::release_commands::ReleaseCommand;
 use promotion::{Applied, Outcome};
 use serde::Serialize;
 
@@ -33,6 +34,8 @@ pub struct Progress {
     pub warnings: Vec<String>,
     /// What differs from the applied Release's environment, by name, where both could be read.
     pub keys: Option<KeyChanges>,
+    /// What is known of release commands, those of other requests included.
+    pub commands: Vec<ReleaseCommand>,
     /// Whether there is a record of the Release, with this version of its environment.
     pub goes_back: bool,
 }

@@ -57,6 +57,7 @@ pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, Pro
     let (settings, manifest) = (&release.settings, &release.manifest);
     let (decision, env_version, refused) = decide_delivery(&shell.config, settings, manifest);
     let record = known.record;
+    let was_live = record.is_some();
     let record = record.filter(|record| record.env_version_id == env_version_id);
     let surroundings =
         surroundings::read(shell, wanted, &release, (known.standing, decision.delivery));
@@ -87,6 +88,7 @@ pub async fn read_facts(shell: &Shell, wanted: &Wanted<'_>) -> Result<Facts, Pro
         release,
         environment_bytes: raw.environment.bytes.len(),
         record,
+        was_live,
         applied_environment: before,
         env_version_id,
         decision,

@@ -16,6 +16,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::apply::{Done, Move};
+use crate::commands::RanCommand;
 use crate::error::PromoteError;
 use crate::plan::RevisionKind;
 use crate::progress::Step;
@@ -64,6 +65,9 @@ pub struct Report {
     pub services: BTreeMap<String, Moved>,
     /// By Timer.
     pub timers: BTreeMap<String, Moved>,
+    /// The release commands that were started for it, in their order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub release_commands: Vec<RanCommand>,
     /// The Releases that can be gone back to without a write of a value.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub kept_releases: BTreeSet<String>,
@@ -145,6 +149,7 @@ impl Report {
             secret_version_id: None,
             services: BTreeMap::new(),
             timers: BTreeMap::new(),
+            release_commands: Vec::new(),
             kept_releases: BTreeSet::new(),
             removed: Vec::new(),
             removed_resources: Vec::new(),

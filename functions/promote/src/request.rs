@@ -12,6 +12,7 @@ use names::error_type::{ErrorCode, ErrorType};
 use names::{AppId, AppName, NameError, ReleaseId, keys};
 use promotion::events::{Event, EventType};
 use promotion::history::{Asked, Asker, HistoryRecord, RequestKind};
+use promotion::release_commands::ReleaseCommand;
 use promotion::{Allowed, Order, Promotion, Request, Tie, Work, WorkKind};
 use release::problem::ReleaseProblem;
 use release::stack_state;
@@ -130,6 +131,7 @@ impl Invocation<'_> {
             Trigger::DeploymentEnded { service_arn } => Ok(self.deployed(&service_arn)),
             Trigger::Look { .. } => Ok(Next::LookAtAll),
             Trigger::StackChanged { stack_id } => Ok(self.stack_changed(&stack_id)),
+            Trigger::CommandEnded { started_by } => Ok(self.command_ended(&started_by)),
             Trigger::DryRun {
                 app,
                 release,
@@ -208,6 +210,16 @@ impl Invocation<'_> {
             Some(id) => Next::Take(Box::new(Message::wakes(id)), None),
             None => ignore(&format!(
                 "the stack `{stack_id}`, which is no App's of this Rack"
+            )),
+        }
+    }
+
+    /// The task of a release command stopped: the promote that waits for it goes on.
+    fn command_ended(&self, started_by: &str) -> Next {
+        match ReleaseCommand::app_of(&self.shell.config.release.rack, started_by) {
+            Some(app) => Next::Take(Box::new(Message::wakes(self.id(app))), None),
+            None => ignore(&format!(
+                "a task that `{started_by}` started, which is no release command of this Rack"
             )),
         }
     }

@@ -100,6 +100,11 @@ pub enum Trigger {
         /// The stack's ARN.
         stack_id: String,
     },
+    /// The task of a release command stopped.
+    CommandEnded {
+        /// What its task says it was started by.
+        started_by: String,
+    },
     /// Somebody asks what a promote would do.
     DryRun {
         /// The App, unchecked.
@@ -220,6 +225,7 @@ fn bridged(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
         "CloudFormation Stack Status Change" if source == "aws.cloudformation" => {
             text(&event.detail, "/stack-id").map(|stack_id| Trigger::StackChanged { stack_id })
         }
+        "ECS Task State Change" if source == "aws.ecs" => task_stopped(&event.detail),
         _ if detail_type == EventType::PromotionReconcile.as_str() && source == SOURCE => {
             let after = text(&event.detail, "/after");
             text(&event.detail, "/rack").map(|rack| Trigger::Reconcile { rack, after })
@@ -290,6 +296,16 @@ fn deployment(event: &EventBridgeEvent<Value>) -> Option<Trigger> {
     Some(Trigger::DeploymentEnded {
         service_arn: event.resources.as_ref()?.first()?.clone(),
     })
+}
+
+/// Of the states of a task only its end matters, and ECS itself says how that was.
+fn task_stopped(detail: &Value) -> Option<Trigger> {
+    let status = text(detail, "/lastStatus")?;
+    if status != "STOPPED" {
+        return Some(Trigger::Ignored(format!("a task that is {status}")));
+    }
+    let started_by = text(detail, "/startedBy").unwrap_or_default();
+    Some(Trigger::CommandEnded { started_by })
 }
 
 fn continued(detail: &Value) -> Option<Trigger> {

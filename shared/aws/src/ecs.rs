@@ -10,6 +10,7 @@ mod run;
 mod seen_definition;
 mod seen_service;
 mod services;
+mod tasks;
 mod ties;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -16,6 +16,7 @@ use names::error_chain::Chain;
 use promotion::events::Event;
 use promotion::failures::Failures;
 use promotion::history::{HistoryRecord, Index};
+use promotion::release_commands::ReleaseCommand;
 use promotion::{
     Admission, Applied, BucketObject, Desired, Finished, Promotion, Record, Recorded, Request,
     Status, Turn, WorkKind, Worker,
@@ -92,6 +93,8 @@ pub struct Due<'a> {
     pub applied: Option<&'a Applied>,
     /// What its Release ran when it was live before, where that was read with the state.
     pub record: &'a RecordRead,
+    /// What is known of release commands.
+    pub commands: &'a [ReleaseCommand],
 }
 
 /// What a Release ran when it was live before, as far as anybody has looked.
@@ -226,6 +229,7 @@ struct Way<'a, F: Function> {
 struct Early {
     desired: Desired,
     applied: Option<Applied>,
+    commands: Vec<ReleaseCommand>,
 }
 
 impl<'a, F: Function> Invocation<'a, F> {
@@ -324,12 +328,26 @@ impl Early {
             .due(worker)
             .filter(|_| is_free && turn == Turn::Work)?
             .clone();
-        let applied = state.applied;
-        Some(Self { desired, applied })
+        Some(Self {
+            desired,
+            applied: state.applied,
+            commands: state.commands,
+        })
     }
 
     fn due<'a>(&'a self, message: &'a Message) -> Due<'a> {
-        message.due(&self.desired, self.applied.as_ref())
+        let is_of_this = self.desired.order.request_id == message.request_id();
+        Due {
+            id: &message.id,
+            desired: &self.desired,
+            applied: self.applied.as_ref(),
+            record: if is_of_this {
+                &message.record
+            } else {
+                &RecordRead::NotYet
+            },
+            commands: &self.commands,
+        }
     }
 }
 
@@ -370,20 +388,6 @@ impl Message {
             _ => Ok(self.current.clone()),
         }
     }
-
-    fn due<'a>(&'a self, desired: &'a Desired, applied: Option<&'a Applied>) -> Due<'a> {
-        let is_of_this = desired.order.request_id == self.request_id();
-        Due {
-            id: &self.id,
-            desired,
-            applied,
-            record: if is_of_this {
-                &self.record
-            } else {
-                &RecordRead::NotYet
-            },
-        }
-    }
 }
 
 impl<F: Function> Way<'_, F> {
@@ -419,7 +423,12 @@ impl<F: Function> Way<'_, F> {
                 return Ok(last);
             };
             let applied = self.snapshot.state.applied.clone();
-            let due = Early { desired, applied };
+            let commands = self.snapshot.state.commands.clone();
+            let due = Early {
+                desired,
+                applied,
+                commands,
+            };
             let facts = self.facts(&due).await;
             let function = self.invocation.function;
             let attempt = function.attempt(due.due(self.message), facts);

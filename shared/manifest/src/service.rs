@@ -43,6 +43,7 @@ pub(super) const KEYS: [&str; 28] = [
     "policies",
     "port",
     "privileged",
+    "release",
     "resources",
     "scale",
     "secrets",
@@ -86,6 +87,8 @@ pub struct Service {
     pub environment: Vec<Declaration>,
     /// What runs instead of the image's own command; empty = that. A text became `sh -c <text>`.
     pub command: Vec<String>,
+    /// `release`: what runs once before anything of a Release moves; empty = nothing. A text became `sh -c <text>`.
+    pub release: Vec<String>,
     /// The port it listens on.
     pub port: Option<Port>,
     /// How many containers, and how large.
@@ -276,6 +279,7 @@ pub(super) fn read(
         image,
         environment: declarations.list,
         command: forms::command(reader, fields.get("command")),
+        release: release_command(reader, fields.get("release"), agent.is_some()),
         port: port.and_then(|place| forms::port(reader, &place)),
         scale: scale::read(reader, fields.get("scale")),
         capacity: None,
@@ -308,6 +312,20 @@ pub(super) fn read(
         name: name?,
     };
     Some(service)
+}
+
+/// An agent's ports are taken on every instance, so that no other task of it starts there.
+fn release_command(
+    reader: &mut Reader<'_>,
+    place: Option<Place<'_>>,
+    is_agent: bool,
+) -> Vec<String> {
+    let refused = place.as_ref().filter(|_| is_agent);
+    if let Some(place) = refused {
+        let message = "is that of an agent, whose ports are taken on every instance";
+        reader.problem_with_help(place, message, "give it to another Service");
+    }
+    forms::command(reader, place)
 }
 
 fn texts(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<String> {

@@ -107,6 +107,9 @@ error_types! {
     RequestExpired:
         "a request for a process that is older than 45 minutes",
         "look for tasks that `convox/{app}` started, ask again if there is none";
+    ReleaseCommandFailed:
+        "a `release` of convox.yml ended with an exit code that is not 0, or could not start",
+        "the message has Service, code and where its output is; mend it, promote again";
     NoRoom TaskRefused:
         "ECS did not place the task; the message has its reason (`RESOURCE:MEMORY`, `MISSING` …)",
         "add instances; \"API failure reasons\" in ECS's developer guide";
@@ -194,7 +197,7 @@ error_types! {
     ClusterTooLarge:
         "a deletion could not look at all ECS services of the cluster in time",
         "nothing; it is delivered again and goes on";
-    ManifestRace StateContended ServiceDraining StackAtWork:
+    ManifestRace StateContended ServiceDraining StackAtWork ReleaseCommandAtWork:
         "somebody else is at work",
         "nothing; it is delivered again";
     StateUnreadable:

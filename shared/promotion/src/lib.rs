@@ -7,6 +7,7 @@ pub mod events;
 pub mod failures;
 pub mod history;
 pub mod launch_reason;
+pub mod release_commands;
 pub mod schedule_walk;
 pub mod stop_reason;
 pub mod verdict;
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::events::Event;
 use crate::history::HistoryRecord;
+use crate::release_commands::ReleaseCommand;
 use crate::verdict::Settled;
 use names::AppId;
 
@@ -69,6 +71,9 @@ pub struct Promotion {
     /// Verdicts that are decided and may not be written down and told yet; failure-count does that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub settled: Vec<Settled>,
+    /// The release commands of the newest request that had any, and those of requests before that may still run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<ReleaseCommand>,
     /// Requests before the newest one.
     #[serde(flatten)]
     pub earlier: Earlier,

@@ -46,7 +46,7 @@ use crate::stacks::StackTable;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
-use rules::{Creations, Draining, Rebalancing, Rollouts, Runs};
+use rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs};
 
 /// The address of a proxy without sockets, in no client's reach.
 pub(crate) const NOWHERE: &str = "http://memory.invalid";
@@ -82,6 +82,8 @@ struct Shared {
     runs: tokio::sync::Mutex<Runs>,
     /// Why ECS places no task, while it does not.
     refused_tasks: Mutex<Option<String>>,
+    /// The tasks of release commands; the emulator's never end.
+    commands: Mutex<Commands>,
     stacks: Mutex<StackTable>,
     /// The container instances of the cluster; the emulator has none.
     instances: Mutex<Vec<Value>>,
@@ -185,6 +187,35 @@ impl Proxy {
         *self.shared.refused_tasks.lock().unwrap() = reason.map(str::to_owned);
     }
 
+    /// From now on the tasks of release commands run until [`Proxy::end_commands`].
+    pub fn hold_commands(&self) {
+        self.shared.commands.lock().unwrap().hold();
+    }
+
+    /// Ends the tasks of release commands that run; later ones are not held. Answers the events of the ends for the test to
+    /// deliver: no function hears of them.
+    #[must_use]
+    pub fn end_commands(&self) -> Vec<Value> {
+        let ends = self.shared.commands.lock().unwrap().end_all();
+        ends.into_iter().map(|end| end.event).collect()
+    }
+
+    /// From now on the tasks of release commands do not start, and ECS says why; `None` ends that.
+    pub fn fail_commands(&self, reason: Option<&str>) {
+        self.shared.commands.lock().unwrap().fail(reason);
+    }
+
+    /// ECS shows the tasks of release commands that have stopped no more.
+    pub fn forget_commands(&self) {
+        self.shared.commands.lock().unwrap().forget();
+    }
+
+    /// The tasks of release commands, oldest first, as `DescribeTasks` shows them.
+    #[must_use]
+    pub fn commands(&self) -> Vec<Value> {
+        self.shared.commands.lock().unwrap().tasks()
+    }
+
     /// Every version of a secret that has no label is gone, as Secrets Manager may do at any time.
     ///
     /// # Panics
@@ -259,6 +290,7 @@ impl Shared {
             creations: tokio::sync::Mutex::default(),
             runs: tokio::sync::Mutex::default(),
             refused_tasks: Mutex::default(),
+            commands: Mutex::default(),
             stacks: Mutex::new(StackTable::new(account)),
             instances: Mutex::default(),
             draining: Mutex::default(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, Rollout, SeenCluster};
+use aws::ecs::{Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster};
 use aws::event_rules::SeenRule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, StandingSecret, ValueWrite, Written};
 use aws::stacks::{Operation, Update};
@@ -18,12 +18,14 @@ use names::{AppId, ReleaseId, SecretArn, keys};
 use promote::facts::{self, Agents, Facts, Named, Surroundings, Wanted};
 use promote::plan::SecretPlan;
 use promote::{Config, Edge, PromoteError};
+use promotion::release_commands::{SeenTask, Sought};
 use promotion::stop_reason::StopCause;
 use promotion::{Applied, KeptVersion, Record};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::TimerRule;
 
+use super::commands::RUNS_SECONDS;
 use super::counting;
 use super::model::Model;
 use super::outside::{Outside, Secret, cluster_arn};
@@ -96,6 +98,18 @@ impl Model {
         (is_same && applied.release != *wanted.release).then_some(*record)
     }
 
+    /// Whether there is one with any environment.
+    fn was_live(&self, wanted: &Wanted<'_>) -> bool {
+        let others = wanted
+            .applied
+            .is_some_and(|it| it.release != *wanted.release);
+        let known = match wanted.record {
+            RecordRead::Known(record) => record.is_some(),
+            RecordRead::NotYet => self.record(wanted.id, wanted.release).is_some(),
+        };
+        others && known
+    }
+
     async fn begin(&self, call: &str, body: Option<&str>, token: &str) -> Result<(), CallError> {
         let ends_at = self.stack_ends_at();
         self.change(call, |outside| {
@@ -146,8 +160,33 @@ impl Model {
         .await
     }
 
+    /// What moves to a revision of the Release that is promoted finds its release commands ended well, unless it was live before.
+    fn finds_commands_ended(&self, definition: &str) {
+        let promotes = self.promotes.borrow();
+        let sim = self.access.sim.borrow();
+        let own = promotes.as_ref().map(|(release, _)| release.as_str());
+        let own = own.filter(|own| sim.outside.release_of(definition) == *own);
+        let Some(release) = own.and_then(|own| ReleaseId::new(own).ok()) else {
+            return;
+        };
+        let applied = sim.promotion().applied;
+        let is_applied = applied.is_some_and(|applied| applied.release == release);
+        let key = keys::record(&counting::id().app, &release);
+        if is_applied || sim.objects.contains_key(&key) {
+            return;
+        }
+        for service in releases::with_commands(release.as_str()) {
+            let (commands, now) = (&sim.outside.commands, sim.now);
+            assert!(
+                commands.has_ended_well(release.as_str(), &service, now),
+                "nothing of {release} moves before the release command of {service} has ended well"
+            );
+        }
+    }
+
     /// What a move to a revision without a version in its references has to find: its own Release's environment is current.
     fn moves_to(&self, definition: &str) {
+        self.finds_commands_ended(definition);
         let mut sim = self.access.sim.borrow_mut();
         let applied = sim.promotion().applied;
         let mut known = applied.iter().flat_map(Applied::definitions);
@@ -204,6 +243,7 @@ impl Edge for Model {
 
     async fn facts(&self, wanted: &Wanted<'_>) -> Result<Facts, PromoteError> {
         let now = self.access.now();
+        let was_live = self.was_live(wanted);
         let record = self.recorded(wanted);
         let release = wanted.release.as_str();
         let own = releases::environment(release, wanted.env_version_id);
@@ -268,6 +308,7 @@ impl Edge for Model {
                 release,
                 environment_bytes: 0,
                 record,
+                was_live,
                 applied_environment: before.map(Ok),
                 env_version_id: wanted.env_version_id.to_owned(),
                 decision,
@@ -340,6 +381,13 @@ impl Edge for Model {
 
     async fn stop_cause(&self, _: &str, _: &str) -> Result<Option<StopCause>, CallError> {
         self.look("see stopped tasks", |_, _| None).await
+    }
+
+    async fn seen_task(&self, sought: &Sought) -> Result<SeenTask, CallError> {
+        self.look("see a task", |outside, now| {
+            outside.commands.seen(sought, now)
+        })
+        .await
     }
 
     async fn remove_mark(&self, key: &str) -> Result<(), CallError> {
@@ -531,6 +579,15 @@ impl Edge for Model {
         };
         self.change("register", |outside| Ok(outside.register(definition, own)))
             .await
+    }
+
+    async fn run(&self, one: &OneOff<'_>) -> Result<Ran, CallError> {
+        let runs = self.access.sim.borrow_mut().chance.one_of(&RUNS_SECONDS);
+        let now = self.access.sim.borrow().now;
+        self.change("run a task", |outside| {
+            Ok(Ran::Started(outside.commands.run(one, now, now + runs)))
+        })
+        .await
     }
 
     async fn create_service(&self, service: &NewService<'_>) -> Result<(), CallError> {

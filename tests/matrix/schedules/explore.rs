@@ -17,7 +17,7 @@ use super::message::{Body, work};
 use super::model::Model;
 use super::outside::{EnvVersion, Outside};
 use super::releases::{
-    BAD, OUTAGE, REFUSED, Rack, SPARING, STUCK, WIDE, WIDE_OUTAGE, WIDE_REFUSED,
+    BAD, MIGRATING, OUTAGE, REFUSED, Rack, SPARING, STUCK, WIDE, WIDE_OUTAGE, WIDE_REFUSED,
 };
 use super::stack;
 use super::store::{Access, Shared, Sim, at};
@@ -131,29 +131,55 @@ pub fn schedule(seed: u64) -> Explored {
     schedule.sim.borrow_mut().trouble = trouble;
     (schedule.wishes, schedule.releases) = (wishes, releases);
     (schedule.has_history, schedule.is_reconfigured) = (has_history, is_reconfigured);
-    schedule.met.count("schedules");
-    if is_wide {
-        schedule.lay_wide_history();
-    } else if has_history {
-        schedule.lay_history();
-    }
-    for _ in 0..STEPS {
-        schedule.step();
-    }
-    schedule.come_to_rest();
-    schedule.come_to_verdicts();
-    let ends = schedule.watch.at_rest(&schedule.sim.borrow());
-    schedule.met.count(ends);
-    for told in Watch::kinds(&schedule.sim.borrow()) {
-        schedule.met.count(told);
-    }
-    let met_outside = schedule.sim.borrow().outside.met.clone();
-    [schedule.met, schedule.watch.met, met_outside]
-        .into_iter()
-        .sum()
+    schedule.explored(is_wide, has_history)
+}
+
+/// Runs one schedule of Releases with release commands, and one without.
+///
+/// # Panics
+///
+/// As [`schedule`].
+pub fn with_commands(seed: u64) -> Explored {
+    let mut chance = Chance::new(seed);
+    let trouble = chance.one_of(&[0, 25, 8]);
+    let wishes = 2 + chance.below(5);
+    let mut schedule = Schedule::new(seed, chance, Rack::default());
+    schedule.sim.borrow_mut().trouble = trouble;
+    let releases: &[_] = &[MIGRATING[0], MIGRATING[1], MIGRATING[2], "A"];
+    (schedule.wishes, schedule.releases) = (wishes, releases);
+    schedule.explored(false, false)
 }
 
 impl Schedule {
+    /// Goes through it to its end: what was met.
+    fn explored(self, is_wide: bool, has_history: bool) -> Explored {
+        let mut schedule = self;
+        schedule.met.count("schedules");
+        if is_wide {
+            schedule.lay_wide_history();
+        } else if has_history {
+            schedule.lay_history();
+        }
+        for _ in 0..STEPS {
+            schedule.step();
+        }
+        schedule.come_to_rest();
+        schedule.come_to_verdicts();
+        let ends = schedule.watch.at_rest(&schedule.sim.borrow());
+        schedule.met.count(ends);
+        for told in Watch::kinds(&schedule.sim.borrow()) {
+            schedule.met.count(told);
+        }
+        let commands = schedule.sim.borrow().outside.commands.count();
+        for _ in 0..commands {
+            schedule.met.count("release commands");
+        }
+        let met_outside = schedule.sim.borrow().outside.met.clone();
+        [schedule.met, schedule.watch.met, met_outside]
+            .into_iter()
+            .sum()
+    }
+
     /// One that nothing happens in by itself.
     pub fn new(seed: u64, mut chance: Chance, rack: Rack) -> Self {
         let outside = Outside {
@@ -420,6 +446,7 @@ impl Schedule {
         self.sim.borrow_mut().now += seconds;
         let now = self.now();
         self.settle_stack();
+        self.settle_commands();
         while let Some(late) = self.running.iter().position(|it| it.ends_at <= now) {
             self.met.count("time limits");
             self.end(late);
@@ -445,6 +472,29 @@ impl Schedule {
             }
             self.met.count("stack events");
             self.queue(Queue::Work(kind), Body::StackChanged, delay);
+        }
+    }
+
+    /// Release commands come to an end, and ECS says so to promote; sometimes late, or to nobody.
+    fn settle_commands(&mut self) {
+        let ended = {
+            let mut sim = self.sim.borrow_mut();
+            let now = sim.now;
+            sim.outside.commands.settle(now)
+        };
+        for _ in 0..ended {
+            self.sim
+                .borrow_mut()
+                .trace
+                .push("a release command ends".to_owned());
+            let delay = self.sim.borrow_mut().chance.one_of(&[0, 0, 0, 5, 200]);
+            if self.below(20) == 0 {
+                self.met.count("lost ends of release commands");
+                continue;
+            }
+            self.met.count("ends of release commands");
+            let promote = Queue::Work(WorkKind::Promote);
+            self.queue(promote, Body::StackChanged, delay);
         }
     }
 

@@ -14,6 +14,7 @@ use release::entrance::Balancing;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::{Network, Placement};
 
+use super::commands::Commands;
 use super::explored::Explored;
 use super::releases::{Given, environment, given, resources_of};
 use super::stack::Stack;
@@ -198,6 +199,8 @@ pub struct Outside {
     /// The revisions of what a deletion removed, which it deregisters.
     pub removed: Vec<String>,
     pub stack: Option<Stack>,
+    /// The tasks of release commands.
+    pub commands: Commands,
     /// How many stacks there have been.
     pub stacks: usize,
     /// The user's own settings cannot be read: every promote is refused.

@@ -36,6 +36,8 @@ pub const WIDE: [&str; 12] = [
 /// Of these one that ECS refuses, and one while Secrets Manager is out.
 pub const WIDE_REFUSED: &str = "wide-refused";
 pub const WIDE_OUTAGE: &str = "wide-outage";
+/// Releases of two Services with release commands, and one whose second command fails.
+pub const MIGRATING: [&str; 3] = ["M", "M2", "M-failing"];
 /// All other Releases.
 const NARROW: [&str; 9] = ["A", "A2", "B", "C", "D", BAD, REFUSED, OUTAGE, STUCK];
 /// How many versions, of whatever Releases, have the same value of the variable that rarely changes.
@@ -101,7 +103,7 @@ static CONFIGS: LazyLock<[[Config; 2]; 3]> = LazyLock::new(|| {
 /// What the files of a Release say, but for its environment.
 static READ: LazyLock<BTreeMap<&str, (Manifest, Resources)>> = LazyLock::new(|| {
     let wide = WIDE.into_iter().chain([WIDE_REFUSED, WIDE_OUTAGE]);
-    let all = NARROW.into_iter().chain(wide);
+    let all = NARROW.into_iter().chain(MIGRATING).chain(wide);
     all.map(|name| (name, read_manifest(name))).collect()
 });
 
@@ -153,7 +155,22 @@ fn wide_manifest() -> String {
     )
 }
 
+/// The Services of a Release that have a release command.
+pub fn with_commands(release: &str) -> Vec<String> {
+    let services = READ[release].0.services.iter();
+    let services = services.filter(|service| !service.release.is_empty());
+    services.map(|service| service.name.to_string()).collect()
+}
+
 fn narrow_manifest(release: &str) -> String {
+    if MIGRATING.contains(&release) {
+        let fails = release == MIGRATING[2];
+        let code = if fails { "3" } else { "0" };
+        return format!(
+            "services:\n  web:\n    image: example/web:1\n    release: bin/migrate; exit {code}\n    environment:\n      - \"*\"\n  \
+             api:\n    image: example/api:1\n    release: bin/migrate\n    environment:\n      - \"*\"\n"
+        );
+    }
     let needed = if release == BAD {
         "\n      - NEEDED"
     } else {

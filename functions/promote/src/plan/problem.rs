@@ -206,6 +206,15 @@ pub(crate) enum PlanProblem<'a> {
          shorten its command, its defaults or its declarations"
     )]
     TaskDefinitionTooLarge { name: &'a str, size: usize },
+    /// ECS takes no command that long.
+    #[error(
+        "`services.{service}.release` takes {size} characters as ECS counts them, and ECS takes 8192; put it into a script of \
+         the image"
+    )]
+    CommandTooLong {
+        service: &'a ServiceName,
+        size: usize,
+    },
     /// Secrets Manager was wanted and failed, and S3 cannot take its place.
     #[error(
         "Secrets Manager cannot be used ({failure}), and S3 cannot take its place: {why}, or promote it again when Secrets \
@@ -241,6 +250,7 @@ impl UserError for PlanProblem<'_> {
             Self::InvalidDeployment { .. } => ErrorType::InvalidDeployment,
             Self::PlatformVersion { .. } => ErrorType::PlatformVersion,
             Self::TaskDefinitionTooLarge { .. } => ErrorType::TaskDefinitionTooLarge,
+            Self::CommandTooLong { .. } => ErrorType::CommandTooLong,
             Self::DeliveryImpossible { .. } => ErrorType::DeliveryImpossible,
         }
     }

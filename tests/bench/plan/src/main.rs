@@ -171,6 +171,7 @@ fn facts(keys: usize, services: usize) -> Facts {
         },
         environment_bytes: 0,
         record: None,
+        was_live: false,
         applied_environment: None,
         env_version_id: "3HL4kqtJlcpXroDTDmJrmSpXd3dIbrHY".to_owned(),
         decision: Decision {

@@ -1,6 +1,7 @@
 //! The rules of AWS that the emulator lacks, one file per subject. Each names its source.
 
 mod balancing;
+mod commands;
 mod draining;
 mod event_rules;
 mod events;
@@ -18,6 +19,7 @@ mod tags;
 mod task_definition;
 mod tasks;
 
+pub(super) use commands::Commands;
 pub(super) use draining::Draining;
 pub(super) use instances::instance;
 pub(super) use rebalancing::Rebalancing;
@@ -50,6 +52,9 @@ pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
 async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
     if let Some(answer) = rollouts::answered(shared, incoming) {
+        return Ok(answer);
+    }
+    if let Some(answer) = commands::answered(shared, incoming) {
         return Ok(answer);
     }
     match incoming.operation.as_str() {

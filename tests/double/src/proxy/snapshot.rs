@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::memory::State;
-use super::rules::{Creations, Draining, Rebalancing, Rollouts, Runs};
+use super::rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs};
 use super::{Call, Proxy};
 use crate::secrets::SecretStore;
 use crate::stacks::StackTable;
@@ -23,6 +23,7 @@ pub(crate) struct Snapshot {
     rollouts: Rollouts,
     runs: Runs,
     refused_tasks: Option<String>,
+    commands: Commands,
     stacks: StackTable,
     instances: Vec<Value>,
 }
@@ -48,6 +49,7 @@ impl Proxy {
             rollouts: shared.rollouts.lock().unwrap().clone(),
             runs,
             refused_tasks: shared.refused_tasks.lock().unwrap().clone(),
+            commands: shared.commands.lock().unwrap().clone(),
             stacks: shared.stacks.lock().unwrap().clone(),
             instances: shared.instances.lock().unwrap().clone(),
         }
@@ -67,6 +69,7 @@ impl Proxy {
         *shared.rollouts.lock().unwrap() = then.rollouts;
         *shared.runs.lock().await = then.runs;
         *shared.refused_tasks.lock().unwrap() = then.refused_tasks;
+        *shared.commands.lock().unwrap() = then.commands;
         *shared.stacks.lock().unwrap() = then.stacks;
         *shared.instances.lock().unwrap() = then.instances;
     }

@@ -15,6 +15,9 @@ use crate::stacks::End;
 /// How often a proxy that ends operations by itself looks for them.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The function that hears of the ends of release commands.
+const COMMANDS_EAR: &str = "promote";
+
 /// The emulator's own `CloudFormation`.
 pub(super) fn emulated(upstream_url: &str, account: &str) -> Client {
     Client::new(&access::over_http(upstream_url, account))
@@ -69,7 +72,8 @@ impl Proxy {
         }
     }
 
-    /// From now on operations end by themselves, that long after they began, and the emulator's rules get the events.
+    /// From now on operations and release commands end by themselves, that long after they began, and the emulator's rules get
+    /// the events.
     ///
     /// The task is the caller's to keep; it works as long as the runtime does.
     #[must_use]
@@ -78,7 +82,9 @@ impl Proxy {
         tokio::spawn(async move {
             loop {
                 tokio::time::sleep(PAUSE).await;
-                let events = shared.stacks.lock().unwrap().end_unheld(age);
+                let mut events = shared.stacks.lock().unwrap().end_unheld(age);
+                let ended = shared.commands.lock().unwrap().end_unheld(age);
+                events.extend(ended.into_iter().map(|end| end.event));
                 for event in events {
                     aws_events::send(&shared.upstream, &event).await;
                 }
@@ -107,11 +113,16 @@ impl StackEar {
         Busy(self)
     }
 
-    /// Ends what is not held, and answers the next end that this function has not heard.
+    /// Ends what is not held, release commands too, and answers the next end that this function has not heard.
     #[must_use]
     pub fn hear(&self, app: Option<&str>) -> Option<End> {
+        let commands = &self.shared.commands;
+        let ended = commands.lock().unwrap().end_unheld(Duration::ZERO);
         let mut stacks = self.shared.stacks.lock().unwrap();
         stacks.end_unheld(Duration::ZERO);
+        for end in ended {
+            stacks.tell(COMMANDS_EAR, end);
+        }
         stacks.hear(&self.function, app)
     }
 

@@ -52,6 +52,13 @@ impl StackTable {
         ear.unheard.remove(place?)
     }
 
+    /// Something else has ended that the function hears of, if it does.
+    pub(crate) fn tell(&mut self, function: &str, end: End) {
+        if let Some(ear) = self.ears.get_mut(function) {
+            ear.unheard.push_back(end);
+        }
+    }
+
     /// It was not heard: the next invocation gets it first.
     pub(crate) fn put_back(&mut self, function: &str, end: End) {
         self.ear(function).unheard.push_front(end);

@@ -48,6 +48,9 @@ pub(super) async fn run(shared: &Shared, incoming: &Incoming) -> Result<Answer, 
     }
     let answer = shared.upstream.forward(incoming).await;
     let first: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    for task in array(&first, "tasks") {
+        shared.commands.lock().unwrap().started(task);
+    }
     if !token.is_empty() && !array(&first, "tasks").is_empty() {
         runs.0.insert(token, (body.clone(), first));
     }
