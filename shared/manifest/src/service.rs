@@ -23,7 +23,7 @@ use names::ServiceName;
 use yaml::{Entry, Place, Reader};
 
 /// The keys of a Service.
-pub(super) const KEYS: [&str; 28] = [
+pub(super) const KEYS: [&str; 29] = [
     "agent",
     "build",
     "command",

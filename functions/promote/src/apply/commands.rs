@@ -134,6 +134,7 @@ impl<E: Edge> Job<'_, E> {
             placement: &start.process.command_placement(id, &self.plan.network),
             started_by: &ReleaseCommand::started_by(id, self.request_id, name),
             client_token: &ReleaseCommand::token(id, self.request_id, name),
+            exec: service.exec,
             tags: &tags,
         };
         self.edge.run(&one).await
