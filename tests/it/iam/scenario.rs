@@ -319,9 +319,13 @@ async fn rolled_back(world: &World, function: &Function) {
     assert_eq!(answer["status"], "looked", "{answer:#}");
 }
 
-/// A sealed environment, a question, a request, the schedule.
+/// A sealed environment with a release command, a question, a request, the schedule.
 async fn other_triggers(world: &World, function: &Function) {
     let sealed = world.seal(b"DATABASE_URL=sealed\n").await;
+    let image = "    image: example/web:1\n";
+    let command = format!("{image}    release: bin/migrate\n");
+    let manifest = app::MANIFEST.replacen(image, &command, 1);
+    app::write_manifest(world, "R7", manifest).await;
     let report = app::promote_app(world, function, APP, "R7", sealed).await;
     assert_eq!(report["status"], "promoted", "{report:#}");
     let plan = app::dry_run(function, "R7").await;

@@ -39,7 +39,15 @@ fn on_the_cluster(of: &Deployment) -> Vec<Need> {
     let ours = service(of, &of.cluster, &format!("{}_shop_web", of.rack));
     let theirs = service(of, &of.cluster, "theirs");
     let cluster = of.arn("ecs", "cluster/another");
+    let own = of.arn("ecs", &format!("cluster/{}", of.cluster));
+    let family = definition(of, &format!("{}_shop_web", of.rack));
+    let task = of.arn("ecs", &format!("task/{}/any", of.cluster));
     vec![
+        need("ecs:RunTask", &family),
+        need("ecs:RunTask", &family).with("ecs:cluster", &cluster),
+        need("ecs:RunTask", definition(of, "another_shop_web")).with("ecs:cluster", own),
+        need("ecs:TagResource", &task),
+        need("ecs:StopTask", task),
         need("ecs:UpdateService", service(of, "another", "web"))
             .with("aws:ResourceTag/convox:rack", &of.rack),
         need("ecs:UpdateService", &ours).with("aws:ResourceTag/convox:rack", "another"),
