@@ -90,13 +90,10 @@ pub fn next_command<'a>(steps: &[CommandStep<'a>]) -> Result<Option<&'a Service>
 pub fn others_at_work(known: &[ReleaseCommand], request_id: &str) -> Option<PromoteError> {
     let mut others = known.iter().filter(|it| it.request_id != request_id);
     let other = others.find(|it| !it.is_over())?;
-    let ReleaseCommand {
-        service, release, ..
-    } = other;
+    let (service, release, log) = (&other.service, &other.release, &other.log);
     let reason = format!(
-        "the release command of Service `{service}` of Release {release}, which was asked for before, still runs; its output: \
-         {}",
-        other.log
+        "the release command of Service `{service}` of Release {release}, which was asked for \
+         before, still runs; its output: {log}"
     );
     Some(PromoteError::ReleaseCommandAtWork { reason })
 }
