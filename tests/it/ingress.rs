@@ -114,7 +114,7 @@ async fn a_service_that_stands_is_attached_without_being_made_anew_and_detached_
         .await
         .unwrap()
         .created_at()
-        .cloned();
+        .copied();
     let function = world.start("promote", ENTRANCE);
     app::promoted(&world, &function, "R2", &[]).await;
     assert_eq!(attached(&world, "web").await.len(), 1);
@@ -127,7 +127,7 @@ async fn a_service_that_stands_is_attached_without_being_made_anew_and_detached_
     app::promoted(&world, &function, "R4", &[]).await;
     assert_eq!(attached(&world, "web").await, []);
     let service = app::service(&world, "web").await.unwrap();
-    assert_eq!(service.created_at().cloned(), created, "it is the same one");
+    assert_eq!(service.created_at().copied(), created, "it is the same one");
     app::write_manifest(&world, "R5", without).await;
     app::promoted(&world, &function, "R5", &[]).await;
     let rules = resources(&world, RULE).await;

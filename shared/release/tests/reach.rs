@@ -49,8 +49,9 @@ fn main() -> ExitCode {
             reached_files += 1;
         }
         let name = case.file_name().unwrap_or_default().to_string_lossy();
-        said.iter()
-            .for_each(|said| println!("reach: {name}: {said}"));
+        for said in said {
+            println!("reach: {name}: {said}");
+        }
     }
     println!(
         "reach: of {files} files with a port {reached_files} are reached whole, of {services} Services with a port {reached}"

@@ -20,14 +20,14 @@ pub(super) fn change(process: &Process<'_>, applied: Option<&Applied>) -> Option
         return None;
     };
     let wanted = process.count()?.fixed()?;
-    let applies = match applied.map(|applied| process.applied(applied)) {
+    let is_meant = match applied.map(|applied| process.applied(applied)) {
         // What stands there may be scaled by somebody: the state is lost, or no promote has ended yet. Never to fewer.
         None => wanted > found.desired_count,
         // Nothing applied has it, so a request left it that did not end.
         Some(None) => true,
         Some(Some(before)) => before.count.is_some_and(|said| said != Count::of(wanted)),
     };
-    (applies && found.desired_count != wanted).then_some(wanted)
+    (is_meant && found.desired_count != wanted).then_some(wanted)
 }
 
 impl Checks {

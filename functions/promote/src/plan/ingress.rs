@@ -8,7 +8,7 @@ use manifest::capacity::LaunchType;
 use names::ServiceName;
 use release::app_stack::{Attached, Ingress, PlacedRule, attached, placed_rules, target_group_arn};
 use release::entrance::{
-    Addresses, Attachment, Balancing, Entrance, Reserved, Routes, TargetKind, Unreservable,
+    Addresses, Attachment, Balancing, Entrance, Reserved, Route, Routes, TargetKind, Unreservable,
 };
 use release::problem::ReleaseProblem;
 
@@ -180,17 +180,16 @@ fn balancing(
     };
     process.own_capacity(wanted.id)?;
     let service = process.service;
-    let mut routed = routes.list.iter();
-    let is_routed = routed.any(|route| route.service == service.name);
+    let is_of_service = |route: &&Route| route.service == service.name;
+    let is_routed = routes.list.iter().any(|route| is_of_service(&route));
     let applied = wanted.applied.and_then(|applied| process.applied(applied));
     let before = applied.and_then(|applied| applied.balancing.as_ref());
     let was_routed = before.is_some_and(|before| !before.attachments.is_empty());
     if !is_routed && !was_routed {
         return None;
     }
-    let of_routes = routes.list.iter();
-    let of_routes = of_routes.filter(|route| route.service == service.name);
-    let attachments = of_routes.filter_map(|route| {
+    let of_service = routes.list.iter().filter(is_of_service);
+    let attachments = of_service.filter_map(|route| {
         Some(Attachment {
             target_group_arn: Some(target_group_arn(outputs, route)?.clone()),
             container_name: service.name.to_string(),

@@ -14,6 +14,10 @@ use release::timer_rule::Network;
 
 /// An ECS service, as far as a promote cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent settings of a service"
+)]
 pub struct EcsService {
     /// Its name.
     pub name: String,

@@ -95,46 +95,33 @@ impl Reservations {
         app: &AppName,
         routes: &Routes,
     ) -> Result<Reserved, Vec<Unreservable>> {
-        let mut problems = Vec::new();
+        let mut problems = self.held(app, routes);
         let mut reserved = Reserved {
             all: self.clone(),
             priorities: BTreeMap::new(),
         };
         for route in &routes.list {
             for rule in &route.rules {
-                for host in &rule.hosts {
-                    match self.other_holder(app, &host.name) {
-                        Some(holder) => problems.push(Unreservable::Held {
-                            service: route.service.clone(),
-                            host: host.shown.clone(),
-                            holder: holder.clone(),
-                        }),
-                        None => {
-                            let hosts = &mut reserved.all.hosts;
-                            hosts.insert(host.name.clone(), app.clone());
-                        }
-                    }
-                }
+                let hosts = rule.hosts.iter();
+                let hosts = hosts.map(|host| (host.name.clone(), app.clone()));
+                reserved.all.hosts.extend(hosts);
                 let holder = Holder {
                     app: app.clone(),
                     rule: rule_id(&route.service, route.side, &rule.part),
                 };
                 let rules = reserved.all.side_mut(route.side);
-                let priority = priority_of(rules, &holder).or_else(|| {
-                    let free = free(rules, rule.is_pattern, entrance.first_priority)?;
-                    rules.insert(free, holder.clone());
-                    Some(free)
-                });
-                match priority {
-                    Some(priority) => {
-                        reserved.priorities.insert(holder.rule, priority);
-                    }
-                    None => problems.push(Unreservable::Full {
+                let priority = priority_of(rules, &holder)
+                    .or_else(|| free(rules, rule.is_pattern, entrance.first_priority));
+                if let Some(priority) = priority {
+                    rules.insert(priority, holder.clone());
+                    reserved.priorities.insert(holder.rule, priority);
+                } else {
+                    problems.push(Unreservable::Full {
                         side: match route.side {
                             Side::Public => "public",
                             Side::Internal => "internal",
                         },
-                    }),
+                    });
                 }
             }
         }
@@ -144,6 +131,23 @@ impl Reservations {
         } else {
             Err(problems)
         }
+    }
+
+    /// The hosts of the routes that other Apps have.
+    fn held(&self, app: &AppName, routes: &Routes) -> Vec<Unreservable> {
+        let mut problems = Vec::new();
+        for route in &routes.list {
+            for host in route.rules.iter().flat_map(|rule| &rule.hosts) {
+                if let Some(holder) = self.other_holder(app, &host.name) {
+                    problems.push(Unreservable::Held {
+                        service: route.service.clone(),
+                        host: host.shown.clone(),
+                        holder: holder.clone(),
+                    });
+                }
+            }
+        }
+        problems
     }
 
     /// The same where the App has what its stack's rules say, and nothing else.

@@ -52,8 +52,11 @@ fn routes(entrance: &Entrance, app: &str, text: &str) -> Routes {
     Routes::of(entrance, &id(app), &services)
 }
 
+/// A Service, a side, and its hosts there.
+type Reached = (String, Side, Vec<String>);
+
 /// What is said of a convox.yml, and the hosts of each route.
-fn read(entrance: &Entrance, text: &str) -> (Vec<String>, Vec<(String, Side, Vec<String>)>) {
+fn read(entrance: &Entrance, text: &str) -> (Vec<String>, Vec<Reached>) {
     let routes = routes(entrance, "shop", text);
     let problems = routes.problems.iter().map(ToString::to_string);
     let said = problems.chain(routes.notices).collect();

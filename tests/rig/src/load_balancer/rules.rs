@@ -265,7 +265,7 @@ impl Properties<'_> {
             check: self.check(is_plain && self.text("HealthCheckProtocol", protocol) == "HTTP")?,
             is_plain,
             is_sticky: false,
-            drain: Duration::from_secs(300),
+            drain: Duration::from_mins(5),
         };
         for attribute in self.all["TargetGroupAttributes"]
             .as_array()

@@ -121,7 +121,7 @@ async fn forwarded(
             .remove(header::CONNECTION)
             .map_or((), drop),
     }
-    Some(answer.map(|body| body.boxed()))
+    Some(answer.map(http_body_util::BodyExt::boxed))
 }
 
 /// A websocket, say.
