@@ -21,9 +21,8 @@ timers:
 const SECOND: &str = "services:
   web:
     image: example/web:2
-                let attached = service.load_balancers().len();
-                let count = service.desired_count();
-                services.insert(name, json!([status, count, attached, sees]));
+    scale: 2
+    port: 3000
     environment: [DATABASE_URL]
 timers:
   cleanup: {schedule: '0 4 * * *', command: bin/cleanup, service: web}
