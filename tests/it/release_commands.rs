@@ -103,8 +103,8 @@ async fn it_runs_with_the_new_release_after_the_secret_and_before_anything_moves
     let sent = &calls[run].body;
     let want = json!([{"name": "web", "command": ["sh", "-c", "bin/migrate"]}]);
     assert_eq!(sent["overrides"]["containerOverrides"], want);
-    let seed = &calls[first("RunTask").unwrap()].body;
-    let command = &seed["overrides"]["containerOverrides"][0]["command"];
+    let of_api = &calls[first("RunTask").unwrap()].body;
+    let command = &of_api["overrides"]["containerOverrides"][0]["command"];
     assert_eq!(*command, json!(["bin/seed", "all"]));
     assert_eq!(sent["launchType"], "FARGATE");
     assert_eq!(sent["clientToken"].as_str().unwrap().len(), 64);

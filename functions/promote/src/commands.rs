@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use lambda::state_store::StateStore;
 use lambda::work::Due;
 use names::AppId;
-use promotion::release_commands::{self, ReleaseCommand, SeenTask};
+use promotion::release_commands::{self, CommandEnd, ReleaseCommand, SeenTask};
 use serde::Serialize;
 
 use crate::edge::Edge;
@@ -110,7 +110,7 @@ impl RanCommand {
                 log_group: command.log.group.clone(),
                 log_stream: command.log.stream.clone(),
                 exit_code: end.and_then(|end| end.exit_code),
-                ended: end.map(|end| end.in_words()),
+                ended: end.map(CommandEnd::in_words),
             }
         });
         told.collect()

@@ -41,6 +41,10 @@ pub fn text(plan: &Value) -> String {
         text.push('\n');
         text.push_str(&table(["SERVICE", "ADDRESS"], &addresses));
     }
+    text.push_str(&section(
+        "\nRelease commands, before anything moves",
+        &texts(plan, "releaseCommands"),
+    ));
     text.push_str(&section("\nGoes", &texts(plan, "removed")));
     text.push_str(&section(
         "\nResources that go",
@@ -124,7 +128,7 @@ mod tests {
                 "worker": {"changes": false, "revision": "kept"},
                 "api": {"changes": true, "revision": "kept", "oldCount": 1, "newCount": 3}},
             "timers": {"nightly": {"changes": true, "revision": "registered"}},
-            "removed": ["r_shop_gone"], "removedResources": [{"resource": "db", "data": "a snapshot"}], "warnings": ["look"],
+            "releaseCommands": ["api"], "removed": ["r_shop_gone"], "removedResources": [{"resource": "db", "data": "a snapshot"}], "warnings": ["look"],
             "sizes": {"secret": 10, "secretMax": 65536, "taskDefinition": 20, "taskDefinitionMax": 65536},
         }));
         for part in [
@@ -134,6 +138,7 @@ mod tests {
             "yes, 1 to 3 tasks",
             "timer nightly",
             "web      https://web-shop.apps.example.com\n",
+            "Release commands, before anything moves\n  api\n",
             "r_shop_gone",
             "data: a snapshot, resource: db",
             "Warnings\n  look\n",

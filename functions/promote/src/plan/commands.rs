@@ -3,7 +3,7 @@
 use aws::ecs::override_characters;
 use manifest::Service;
 use names::AppId;
-use promotion::release_commands::ReleaseCommand;
+use promotion::release_commands::{CommandEnd, ReleaseCommand};
 use release::timer_rule::{Network, Placement};
 
 use super::checks::Checks;
@@ -111,13 +111,12 @@ pub fn runs(command: &ReleaseCommand) -> PromoteError {
 #[must_use]
 pub fn failed(command: &ReleaseCommand) -> PromoteError {
     let end = command.end.as_ref();
-    let (ran, log) = (command.task.is_some(), &command.log);
+    let ran = command.task.as_ref();
+    let place = ran.map(|_| format!("; its output: {}", command.log));
     PromoteError::ReleaseCommandFailed {
         service: command.service.clone(),
-        ended: end.map(|end| end.in_words()).unwrap_or_default(),
-        place: ran
-            .then(|| format!("; its output: {log}"))
-            .unwrap_or_default(),
+        ended: end.map(CommandEnd::in_words).unwrap_or_default(),
+        place: place.unwrap_or_default(),
     }
 }
 
@@ -155,7 +154,7 @@ mod tests {
     use environment::Environment;
     use manifest::Manifest;
     use names::ReleaseId;
-    use promotion::release_commands::{CommandEnd, LogPlace};
+    use promotion::release_commands::LogPlace;
     use promotion::stop_reason::StoppedTask;
 
     use super::*;
