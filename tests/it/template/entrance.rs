@@ -44,7 +44,7 @@ fn entrance() -> String {
     let whole = iam::template();
     let of_entrance = |resource: &Value| {
         let of_type = |name: &&str| resource["Type"] == **name;
-        OF_THE_ENTRANCE.iter().any(|name| of_type(name))
+        OF_THE_ENTRANCE.iter().any(of_type)
     };
     let all = whole["Resources"].as_object().unwrap().iter();
     let mut resources: BTreeMap<&str, Value> = all

@@ -464,7 +464,7 @@ mod tests {
             }
         );
         assert!(group.is_plain && !group.is_sticky);
-        assert_eq!(group.drain, Duration::from_secs(300));
+        assert_eq!(group.drain, Duration::from_mins(5));
         assert_eq!(rendered.rules[0].groups, [("Group".to_owned(), 1)]);
     }
 
