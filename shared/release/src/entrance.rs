@@ -3,6 +3,7 @@
 mod hosts;
 mod reservations;
 mod routes;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,9 @@
 //! What of an App the Rack's load balancers send requests to.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
+use super::words::{Unreached, Unroutable};
 use super::{Addresses, Entrance, Side, hosts};
 use manifest::{Health, Service};
 use names::{AppId, ServiceName};
@@ -162,7 +164,7 @@ impl Reading<'_> {
         let wants = !service.domains.is_empty() || service.internal;
         let (Some(port), Some(kind)) = (&service.port, kind) else {
             if wants {
-                self.notice("is reached by no load balancer of the Rack: only what has a `port`, is no `agent` and has no ECS service of app.json is");
+                self.notice(&Unreached::NothingToSendTo);
             }
             return;
         };
@@ -202,13 +204,9 @@ impl Reading<'_> {
             .iter()
             .partition(|side| self.entrance.listener(**side).is_some());
         for side in lacks {
-            self.notice(match side {
-                Side::Public => {
-                    "is not reached from the internet: the Rack has no public load balancer"
-                }
-                Side::Internal => {
-                    "is not reached from inside the network: the Rack has no internal load balancer"
-                }
+            self.notice(&match side {
+                Side::Public => Unreached::NotPublic,
+                Side::Internal => Unreached::NotInternal,
             });
         }
         has
@@ -221,12 +219,9 @@ impl Reading<'_> {
         if let Some(domain) = &self.entrance.domain {
             let label = format!("{}-{}", service.name, self.id.app);
             if label.len() > LABEL_MAX {
-                let message = format!(
-                    "has the host `{label}.{domain}`, whose first part has {} characters, and DNS takes {LABEL_MAX}: \
-                     call the Service or the App something shorter",
-                    label.len()
-                );
-                self.problem("", message);
+                let (label, domain) = (label.clone(), domain.clone());
+                let max = LABEL_MAX;
+                self.problem("", &Unroutable::LongLabel { label, domain, max });
             }
             let name = format!("{label}.{domain}").to_ascii_lowercase();
             let shown = name.clone();
@@ -235,22 +230,19 @@ impl Reading<'_> {
         for (place, domain) in service.domains.iter().enumerate() {
             match hosts::host(&domain.name) {
                 Ok(name) if self.matches_others(&name) => {
-                    let message = "matches names of the Rack's own domain, which any App can have: \
-                                   name there exactly what is meant";
-                    self.problem(&format!(".domain[{place}]"), message);
+                    let part = format!(".domain[{place}]");
+                    self.problem(&part, &Unroutable::MatchesOthers);
                 }
                 Ok(name) if hosts.iter().any(|host| host.name == name) => {}
                 Ok(name) => hosts.push(Host {
                     name,
                     shown: domain.shown.clone(),
                 }),
-                Err(wrong) => self.problem(&format!(".domain[{place}]"), wrong),
+                Err(wrong) => self.problem(&format!(".domain[{place}]"), &wrong),
             }
         }
         if hosts.is_empty() && self.routes.problems.is_empty() {
-            self.notice(
-                "is not reached: it has no `domain`, and the Rack's parameter `Domain` is not set",
-            );
+            self.notice(&Unreached::NoHost);
         }
         hosts.retain(|host| {
             let mut others = taken.iter();
@@ -258,9 +250,8 @@ impl Reading<'_> {
             let Some((_, other)) = other else {
                 return true;
             };
-            let message = format!(
-                "has a host that `services.{other}` has too: a request for it can go to one of them"
-            );
+            let other = other.to_string();
+            let message = Unroutable::HostOfAnother { other }.to_string();
             self.routes
                 .problems
                 .push(problem(service, ".domain", message));
@@ -286,49 +277,43 @@ impl Reading<'_> {
             "grpc" => TargetProtocol::Grpc,
             "secure-grpc" => TargetProtocol::SecureGrpc,
             _ => {
-                let message = "has a scheme that no load balancer here speaks: use `http`, `https`, `grpc` or \
-                               `secure-grpc`, or `nlb` instead of a `port`";
-                self.problem(".port", message);
+                self.problem(".port", &Unroutable::Scheme);
                 return None;
             }
         };
         if protocol.is_grpc() && !self.entrance.is_https {
-            let message = "speaks gRPC, which load balancers take over HTTPS only: give the Rack a certificate \
-                           (its parameter `CertificateArns`)";
-            self.problem(".port", message);
+            self.problem(".port", &Unroutable::GrpcWithoutTls);
         }
         Some(protocol)
     }
 
     /// What no target group takes.
     fn check_health(&mut self) {
-        let Health {
-            path,
-            interval,
-            timeout,
-            ..
-        } = &self.service.health;
+        let Health { path, interval, .. } = &self.service.health;
+        let (interval, timeout) = (*interval, self.timeout());
         if !path.starts_with('/') || path.len() > PATH_MAX || path.contains("{{") {
-            let message = format!(
-                "is no path of a health check: it begins with `/`, and has at most {PATH_MAX} characters"
-            );
-            self.problem(".health", message);
+            self.problem(".health", &Unroutable::HealthPath { max: PATH_MAX });
         }
         let (least, most) = INTERVAL;
-        if !(least..=most).contains(interval) {
-            let message = format!("is asked every {interval} seconds: use {least} to {most}");
-            self.problem(".health.interval", message);
-        } else if !(TIMEOUT.0..=TIMEOUT.1.min(interval.saturating_sub(1))).contains(&self.timeout())
-        {
-            let message = format!(
-                "has {timeout} seconds to answer: use {} to {}, and less than the interval of {interval}",
-                TIMEOUT.0, TIMEOUT.1
-            );
-            self.problem(".health.timeout", message);
+        if !(least..=most).contains(&interval) {
+            let wrong = Unroutable::HealthInterval {
+                interval,
+                least,
+                most,
+            };
+            self.problem(".health.interval", &wrong);
+        } else if !(TIMEOUT.0..=TIMEOUT.1.min(interval.saturating_sub(1))).contains(&timeout) {
+            let (least, most) = TIMEOUT;
+            let wrong = Unroutable::HealthTimeout {
+                timeout,
+                least,
+                most,
+                interval,
+            };
+            self.problem(".health.timeout", &wrong);
         }
         if self.service.drain > DRAIN_MAX {
-            let message = format!("is more than the {DRAIN_MAX} seconds that load balancers wait");
-            self.problem(".drain", message);
+            self.problem(".drain", &Unroutable::Drain { max: DRAIN_MAX });
         }
     }
 
@@ -336,13 +321,13 @@ impl Reading<'_> {
         timeout(&self.service.health)
     }
 
-    fn problem(&mut self, part: &str, message: impl Into<String>) {
+    fn problem(&mut self, part: &str, wrong: &dyn Display) {
         self.routes
             .problems
-            .push(problem(self.service, part, message.into()));
+            .push(problem(self.service, part, wrong.to_string()));
     }
 
-    fn notice(&mut self, says: &str) {
+    fn notice(&mut self, says: &Unreached) {
         let (line, name) = (self.service.line, &self.service.name);
         self.routes
             .notices
