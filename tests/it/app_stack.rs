@@ -5,19 +5,22 @@ mod generated;
 mod lint;
 mod reached;
 mod roles;
+mod scaled;
 mod stacks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use environment::{EnvKey, Environment};
 pub use lint::{has_rules_inside, types};
-use manifest::Manifest;
 use manifest::resources::{
     self, Cache, CacheEngine, Database, DatabaseEngine, FileSystem, ReadSource, Resource,
     ResourceKind,
 };
+use manifest::{Manifest, Service};
 use names::{AppId, AppName, RackName, ReleaseId};
-use release::app_stack::{Before, Ingress, Needs, RackNeeds, Rendered, StackInputs, render};
+use release::app_stack::{
+    Before, Ingress, Needs, RackNeeds, Rendered, Scaled, StackInputs, render,
+};
 use serde_json::Value;
 use yaml::Problem;
 
@@ -31,6 +34,7 @@ struct Rack {
     groups: Vec<String>,
     allow_replacement: bool,
     unversioned_reads: bool,
+    scaled: Vec<Service>,
 }
 
 impl Rack {
@@ -49,6 +53,7 @@ impl Rack {
             groups: vec!["sg-0123456789abcdef0".to_owned()],
             allow_replacement: false,
             unversioned_reads: false,
+            scaled: Vec::new(),
         }
     }
 
@@ -66,7 +71,13 @@ impl Rack {
         ingress: Option<Ingress<'_>>,
         before: Option<&Value>,
     ) -> Result<Rendered, Vec<Problem>> {
+        let scaled = self.scaled.iter().map(|service| Scaled {
+            service,
+            ecs_service: "myrack_shop_web",
+            cluster: "apps",
+        });
         let inputs = StackInputs {
+            scaled: &scaled.collect::<Vec<_>>(),
             id: &self.id,
             release: &ReleaseId::new("R1").unwrap(),
             request_id: "request-1",

@@ -38,6 +38,7 @@ mod reached;
 mod reconcile;
 mod release_commands;
 mod runner;
+mod scaling;
 mod secret_life;
 mod services;
 mod snapshots;

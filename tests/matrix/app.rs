@@ -36,6 +36,13 @@ pub const RESTACKING: &str = "R8";
 /// A Release with a release command.
 pub const MIGRATING: &str = "R7";
 const COMMAND: &str = "    release: bin/migrate\n    image";
+/// A Release with a new Service that is scaled between two numbers.
+pub const SCALING: &str = "R6";
+const SCALED: &str = "  api:
+    image: example/api:1
+    environment: [DATABASE_URL]
+    scale: {count: 2-4, targets: {cpu: 50}}
+timers";
 const POLICIES: &str = "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image";
 
 /// One App of a World.
@@ -59,6 +66,7 @@ impl App {
     pub async fn upload(&self, world: &World, release: &str) {
         let manifest = match release {
             "R1" => FIRST.to_owned(),
+            SCALING => SECOND.replace("timers", SCALED),
             RESTACKING => SECOND.replace("    image", POLICIES),
             MIGRATING => SECOND.replace("    image", COMMAND),
             _ => SECOND.to_owned(),
@@ -157,7 +165,7 @@ impl App {
     /// Status, count and variables of each ECS service; one that is gone is not there.
     async fn services(&self, world: &World) -> BTreeMap<String, Value> {
         let prefix = self.ecs_service(world, "");
-        let names = ["web", "old"].map(|service| format!("{prefix}{service}"));
+        let names = ["web", "old", "api"].map(|service| format!("{prefix}{service}"));
         let described = world.ecs.describe_services().cluster(&world.cluster);
         let described = described
             .set_services(Some(names.to_vec()))
@@ -274,6 +282,17 @@ impl App {
         else {
             return Value::Null;
         };
+        let template = world.cloudformation.get_template();
+        let template = template.stack_name(self.0.stack(world)).send().await;
+        let template = template.map(|template| template.template_body.unwrap_or_default());
+        let template: Value =
+            serde_json::from_str(&template.unwrap_or_default()).unwrap_or_default();
+        let resources = template["Resources"].as_object().into_iter().flatten();
+        let scaling = resources.filter(|(_, resource)| {
+            let kind = resource["Type"].as_str().unwrap_or_default();
+            kind.starts_with("AWS::ApplicationAutoScaling::")
+        });
+        let scaling: Vec<&String> = scaling.map(|(id, _)| id).collect();
         let outputs = stack.outputs().iter();
         let mut outputs: Vec<_> = outputs.map(|output| output.output_key().unwrap()).collect();
         outputs.sort_unstable();
@@ -283,7 +302,8 @@ impl App {
                 .unwrap()
                 .as_str()
                 .replace("CREATE", "UPDATE"),
-            outputs
+            outputs,
+            scaling
         ])
     }
 

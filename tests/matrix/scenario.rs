@@ -6,7 +6,7 @@ use double::{Call, Fault};
 use rig::Invocation;
 use serde_json::{Value, json};
 
-use super::app::{App, LACKING, MIGRATING, RESTACKING};
+use super::app::{App, LACKING, MIGRATING, RESTACKING, SCALING};
 use super::rack::Rack;
 
 /// What a scenario comes to without any fault.
@@ -58,6 +58,8 @@ pub enum Scenario {
     PutBack,
     /// A promote that needs more of the App's stack.
     Restacked,
+    /// A promote that creates an ECS service, which something in the App's stack scales after that.
+    Scaled,
     /// A promote of an App whose stack did not come up.
     Unstuck,
     /// A promote of a Release with a release command.
@@ -74,12 +76,13 @@ pub enum Scenario {
     RunAgain,
 }
 
-pub const SCENARIOS: [Scenario; 12] = [
+pub const SCENARIOS: [Scenario; 13] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
     Scenario::PutBack,
     Scenario::Restacked,
+    Scenario::Scaled,
     Scenario::Unstuck,
     Scenario::Migrated,
     Scenario::Deleted,
@@ -98,6 +101,7 @@ impl Scenario {
             | Self::Recreated
             | Self::PutBack
             | Self::Restacked
+            | Self::Scaled
             | Self::Unstuck
             | Self::Migrated => "promote",
             Self::Deleted => "app-deletion",
@@ -111,7 +115,12 @@ impl Scenario {
     pub fn waits(self) -> bool {
         matches!(
             self,
-            Self::First | Self::Recreated | Self::Restacked | Self::Unstuck | Self::Migrated
+            Self::First
+                | Self::Recreated
+                | Self::Restacked
+                | Self::Scaled
+                | Self::Unstuck
+                | Self::Migrated
         )
     }
 
@@ -147,6 +156,10 @@ impl Scenario {
             Self::Migrated => {
                 self.promote_first(rack, app).await;
                 app.write(world, MIGRATING).await
+            }
+            Self::Scaled => {
+                self.promote_first(rack, app).await;
+                app.write(world, SCALING).await
             }
             Self::Unstuck => {
                 world.proxy.fail_stacks("no room");
@@ -203,6 +216,7 @@ impl Scenario {
             Self::Changed => app.requested(world, "R2", "once-more", 20),
             Self::Restacked => app.requested(world, RESTACKING, "once-more", 20),
             Self::Migrated => app.requested(world, MIGRATING, "once-more", 20),
+            Self::Scaled => app.requested(world, SCALING, "once-more", 20),
             // After a promote that is put back, what ran before is what is wanted.
             Self::First | Self::Recreated | Self::PutBack | Self::Unstuck => {
                 app.requested(world, "R1", "once-more", 20)

@@ -31,7 +31,7 @@ use release::task_definition::EnvSource;
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
-use crate::plan::{self, Plan, RevisionKind, SecretStep};
+use crate::plan::{self, Plan, Process, RevisionKind, SecretStep};
 use crate::progress::Progress;
 use crate::reservations;
 use source::{Settled, timed};
@@ -158,6 +158,7 @@ pub async fn apply<E: Edge>(
         versions.extend(left.versions);
     }
     moved?;
+    job.scale(progress).await?;
     let started = Instant::now();
     let removed = job.remove(progress).await;
     progress.step("removals", started);
@@ -214,8 +215,8 @@ impl<E: Edge> Job<'_, E> {
             .map(|((process, step), new)| Move {
                 name: process.name().to_owned(),
                 is_timer: process.is_timer(),
-                old: process.running().map(str::to_owned),
-                changed: step.moves,
+                old: self.ran_before(process, &new),
+                changed: step.moves || self.was_moved_before(process, &new),
                 counts: step.action.counts(),
                 has_tasks: match step.action.counts() {
                     Some((_, count)) => count > 0,
@@ -255,6 +256,22 @@ impl<E: Edge> Job<'_, E> {
             removed,
             removed_resources: self.plan.stack.removed.clone(),
         }
+    }
+
+    /// Whether an attempt before this one may have moved it to `new`: it runs that already, and nothing applied does.
+    fn was_moved_before(&self, process: &Process<'_>, new: &Definition) -> bool {
+        let applied = self.wanted.applied.and_then(|it| process.applied(it));
+        let is_applied = applied.is_some_and(|applied| applied.arn == new.arn);
+        self.wanted.interrupted && !is_applied && process.running() == Some(&new.arn)
+    }
+
+    /// What it ran before the request.
+    fn ran_before(&self, process: &Process<'_>, new: &Definition) -> Option<String> {
+        if self.was_moved_before(process, new) {
+            let applied = self.wanted.applied.and_then(|it| process.applied(it));
+            return applied.map(|applied| applied.arn.clone());
+        }
+        process.running().map(str::to_owned)
     }
 
     /// Forgets versions of the secret. What could not be forgotten is kept: there are more then.

@@ -249,7 +249,7 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         decided_by: plan.decision.decided_by,
         fallback,
         keys,
-        stack: plan.stack.step.name(),
+        stack: plan.stack.name(),
         waits_for: plan.waits_for(wanted.id).map(|waits| waits.to_string()),
         services: of_kind(false),
         timers: of_kind(true),

@@ -23,6 +23,7 @@ mod problem;
 mod process;
 mod removals;
 mod revision;
+mod scaling;
 mod stack;
 mod ties;
 mod versions;

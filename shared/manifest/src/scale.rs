@@ -68,10 +68,17 @@ impl Scale {
 }
 
 impl Scale {
+    /// Whether it is scaled between its numbers by its targets; an agent is never.
+    #[must_use]
+    pub fn scales(&self) -> bool {
+        self.autoscales() && self.min < self.max
+    }
+
     /// How many tasks ECS is told, or may be told later: what nothing scales has as many as its minimum.
     #[must_use]
     pub fn count(&self) -> Count {
-        Count::of(self.min)
+        let max = if self.scales() { self.max } else { self.min };
+        Count { min: self.min, max }
     }
 }
 
@@ -99,7 +106,6 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
         let keys = ["cooldown", "count", "cpu", "memory", "targets"];
         let others = [("gpu", GPU), ("max", MISPLACED), ("min", MISPLACED)];
         let fields = reader.fields_but(&place, &keys, &others);
-        reader.all_without_effect(&fields, &["cooldown", "targets"]);
         if let Some(place) = fields.get("cooldown") {
             scale.cooldown = autoscaling::cooldown(reader, &place);
         }
@@ -112,6 +118,9 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Scale {
         scale.memory = size(reader.lenient_integer(fields.get("memory")), scale.memory);
         if let Some(place) = fields.get("count") {
             count(reader, &place, &mut scale);
+        }
+        if !scale.scales() {
+            reader.all_without_effect(&fields, &["cooldown", "targets"]);
         }
     } else {
         count(reader, &place, &mut scale);

@@ -23,6 +23,7 @@ mod removed;
 mod rendering;
 mod role_limits;
 mod roles;
+mod scaling;
 mod stack_needs;
 mod statements;
 mod template;
@@ -51,6 +52,7 @@ pub use network::has_own_group;
 pub use outputs::StackOutputs;
 use rendering::{Opened, Rendering};
 pub use role_limits::{INLINE_POLICIES_MAX, MANAGED_POLICIES, execution_policy_size};
+pub use scaling::{Scaled, counts_requests};
 pub use stack_needs::{RackNeeds, StackNeeds};
 use template::{Template, reference};
 
@@ -97,6 +99,8 @@ pub struct StackInputs<'a> {
     pub mounted_by_role: bool,
     /// What the Rack's load balancers send to the App; none where nobody asks.
     pub ingress: Option<Ingress<'a>>,
+    /// What is scaled.
+    pub scaled: &'a [Scaled<'a>],
     /// Whether a change that replaces a resource by an empty one is wanted.
     pub allow_replacement: bool,
 }
@@ -146,6 +150,7 @@ pub fn render(
     stack.add_credentials();
     let removed = stack.leave();
     stack.add_ingress();
+    stack.add_scaling();
     stack.add_own_group();
     stack.opened.sort();
     let mut template = stack.template;

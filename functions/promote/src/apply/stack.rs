@@ -44,4 +44,26 @@ impl<E: Edge> Job<'_, E> {
         let reason = format!("the stack `{name}` is being {does}");
         Err(PromoteError::StackAtWork { reason })
     }
+
+    /// Lets the stack scale ECS services that stand since this attempt: Application Auto Scaling takes no others. The next attempt
+    /// finds all of it, and ends the promote.
+    pub(super) async fn scale(&self, progress: &mut Progress) -> Result<(), PromoteError> {
+        let Some(later) = &self.plan.stack.later else {
+            return Ok(());
+        };
+        let (id, name) = (self.wanted.id, self.wanted.id.stack());
+        let operation = Operation {
+            body: &later.body,
+            role_arn: &self.edge.config().app_stack_role_arn,
+            token: &later.token,
+        };
+        progress.wrote.push(format!("the stack `{name}`"));
+        if self.edge.update_stack(id, operation).await? == Update::Needless {
+            progress.wrote.pop();
+            return Ok(());
+        }
+        let reason =
+            format!("the stack `{name}` is being updated, for the scaling of new ECS services");
+        Err(PromoteError::StackAtWork { reason })
+    }
 }

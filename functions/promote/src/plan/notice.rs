@@ -78,6 +78,27 @@ pub(crate) enum Notice<'a> {
         is_daemon: bool,
         cluster: &'a str,
     },
+    /// Nothing says when there are to be more.
+    #[error(
+        "`services.{service}.scale` is a range without `targets`, so nothing scales between {min} and {max}, and {min} is its \
+         count"
+    )]
+    RangeWithoutTargets {
+        service: &'a ServiceName,
+        min: u32,
+        max: u32,
+    },
+    /// No load balancer sends to it.
+    #[error(
+        "`services.{service}.scale.targets.requests` has no effect, since no load balancer sends to the Service"
+    )]
+    RequestsNotCounted { service: &'a ServiceName },
+    /// Without a task there is no use of anything.
+    #[error(
+        "`services.{service}.scale` has a minimum of 0: where no task runs, `cpu`, `memory` and `requests` have no value, and \
+         only a `custom` metric brings one back"
+    )]
+    ScalesToNone { service: &'a ServiceName },
     /// What convox.yml said before is not known, so neither is whether it changes.
     #[error(
         "the ECS service `{ecs}` goes on with {runs} tasks although `services.{service}.scale` says {count}: what it said before is \

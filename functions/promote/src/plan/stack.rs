@@ -16,6 +16,7 @@ use super::checks::Checks;
 use super::joined::{Joined, joined};
 use super::notice::Notice;
 use super::problem::PlanProblem;
+use super::scaling::Scaling;
 use super::{IngressPlan, Process, network};
 use crate::config::Config;
 use crate::error::PromoteError;
@@ -37,6 +38,16 @@ pub struct StackPlan {
     pub secret_keys: BTreeSet<String>,
     /// The resources that leave it with this Release, and what becomes of their data.
     pub removed: Vec<RemovedResource>,
+    /// What of it follows once all ECS services stand.
+    pub later: Option<LaterUpdate>,
+}
+
+/// An update of the stack after ECS services were created that something in it scales.
+pub struct LaterUpdate {
+    /// The template as CloudFormation is sent it.
+    pub body: String,
+    /// The request's `ClientRequestToken` for it.
+    pub token: String,
 }
 
 impl StackPlan {
@@ -44,6 +55,15 @@ impl StackPlan {
     #[must_use]
     pub fn is_ready(&self) -> bool {
         self.step == StackStep::Ready
+    }
+
+    /// What becomes of it, for answers.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match (&self.step, &self.later) {
+            (StackStep::Ready, Some(_)) => StackStep::Update.name(),
+            (step, _) => step.name(),
+        }
     }
 
     /// What has to end before CloudFormation takes another change of the stack.
@@ -105,8 +125,14 @@ impl Checks {
         };
         self.policies(config, &needs.access);
         self.copied(config, wanted, facts);
-        let (rendered, secret_keys) =
-            self.rendered_stack(config, wanted, facts, (&needs, ingress, request_id))?;
+        let scaling = Scaling::of(wanted, facts, processes);
+        self.scaling(wanted, processes, Some(&ingress.of_stack()));
+        let (rendered, secret_keys, later) = self.rendered_stack(
+            config,
+            wanted,
+            facts,
+            (&needs, ingress, &scaling, request_id),
+        )?;
         let removed = rendered.removed;
         // A boundary first, by itself; what else is wanted comes with the update after that one.
         let standing = seen.filter(|seen| seen.has_come_up());
@@ -123,8 +149,9 @@ impl Checks {
         // What stands already was not too large, and is not sent again.
         let body = (step != StackStep::Ready).then(|| template_body(&template));
         let body = body.unwrap_or_default();
-        if body.len() > TEMPLATE_BODY_MAX_BYTES {
-            let size = body.len();
+        let later = later.map(|template| template_body(&template));
+        let size = body.len().max(later.as_ref().map_or(0, String::len));
+        if size > TEMPLATE_BODY_MAX_BYTES {
             self.problem(PlanProblem::StackTooLarge { size });
             return None;
         }
@@ -136,6 +163,10 @@ impl Checks {
             needs,
             secret_keys,
             removed,
+            later: later.map(|body| LaterUpdate {
+                token: token.of(&body),
+                body,
+            }),
         })
     }
 
@@ -145,8 +176,8 @@ impl Checks {
         config: &Config,
         wanted: &Wanted<'_>,
         facts: &Facts,
-        (needs, ingress, request_id): (&StackNeeds, &IngressPlan<'_>, &str),
-    ) -> Option<(Rendered, BTreeSet<String>)> {
+        (needs, ingress, scaling, request_id): (&StackNeeds, &IngressPlan<'_>, &Scaling<'_>, &str),
+    ) -> Option<(Rendered, BTreeSet<String>, Option<Value>)> {
         // What never came up has nothing to keep.
         let standing = facts.stack.as_ref().filter(|stack| stack.has_come_up());
         let before = standing.map(|stack| Before::read(&stack.template));
@@ -179,10 +210,12 @@ impl Checks {
             before_settings: &settings,
             mounted_by_role: all.mounted_by_role,
             ingress: Some(ingress.of_stack()),
+            scaled: &scaling.now,
             allow_replacement: wanted.allowed.replacement,
         };
-        let render =
-            |inputs| app_stack::render(inputs, &facts.release.resources.list, before.as_ref());
+        let render = |inputs: &StackInputs<'_>| {
+            app_stack::render(inputs, &facts.release.resources.list, before.as_ref())
+        };
         let rendered = self.of_manifest(facts, render(&inputs))?;
         let size = |template: &Value| execution_policy_size(template, &facts.cluster.arn);
         let joined = size(&rendered.template);
@@ -203,7 +236,13 @@ impl Checks {
         let file = facts.release.manifest.file();
         let notices = rendered.notices.iter();
         notices.for_each(|notice| self.warn(format!("{file}, {notice}")));
-        Some((rendered, settings.secret_keys))
+        let later = scaling.later.as_ref().map(|all| StackInputs {
+            scaled: all,
+            ..inputs
+        });
+        let later = later.and_then(|inputs| self.of_manifest(facts, render(&inputs)));
+        let later = later.map(|rendered| rendered.template);
+        Some((rendered, settings.secret_keys, later))
     }
 
     /// The policies of each role, its own and those that it keeps for the Release before. The quota can be raised, and whether

@@ -66,7 +66,7 @@ pub fn rule_id(service: &ServiceName, side: Side, part: &str) -> String {
 }
 
 /// The logical id of a target group. What cannot be changed of one is in its name, so that another one is made beside it.
-fn target_group_id(route: &Route) -> String {
+pub(super) fn target_group_id(route: &Route) -> String {
     let kind = match route.kind {
         TargetKind::Ip => "Ip",
         TargetKind::Instance => "Instance",

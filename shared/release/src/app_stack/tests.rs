@@ -136,6 +136,7 @@ impl Rack {
             before_settings: &self.before_settings,
             mounted_by_role: self.mounted_by_role,
             ingress: None,
+            scaled: &[],
             allow_replacement: self.allow_replacement,
         };
         render(&inputs, resources, before.map(Before::read).as_ref())

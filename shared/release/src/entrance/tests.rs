@@ -243,6 +243,7 @@ impl Standing {
                 reserved,
                 attached,
             }),
+            scaled: &[],
             allow_replacement: false,
         };
         let before = self.template.as_ref().map(Before::read);

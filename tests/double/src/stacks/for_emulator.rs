@@ -1,8 +1,8 @@
 //! A template in the form that the emulator does the right thing with.
 //!
-//! Four things are different there (1.5.33): `Ref` of a secret is its name and not its ARN; of the rules for generated
-//! passwords it knows only `ExcludeCharacters`; it has no single rules of security groups; and it takes listener rules of its
-//! own listeners only.
+//! Five things are different there (1.5.33): `Ref` of a secret is its name and not its ARN; of the rules for generated
+//! passwords it knows only `ExcludeCharacters`; it has no single rules of security groups; it takes listener rules of its
+//! own listeners only; and it scales nothing.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,9 @@ use super::text;
 
 const SECRET: &str = "AWS::SecretsManager::Secret";
 /// Nothing refers to them by value, so leaving them out changes nothing else.
-const LEFT_OUT: [&str; 3] = [
+const LEFT_OUT: [&str; 5] = [
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::EC2::SecurityGroupEgress",
     "AWS::EC2::SecurityGroupIngress",
     "AWS::ElasticLoadBalancingV2::ListenerRule",

@@ -53,8 +53,48 @@ fn deeds(of: &Deployment, rack: &str) -> Vec<Need> {
     ];
     let mut deeds = Vec::from(named);
     deeds.extend(with_databases(of, rack, rack));
+    deeds.extend(with_scaling(of, rack));
     deeds.extend(with_tagged(of, rack));
     deeds
+}
+
+/// What Application Auto Scaling does with an ECS service in the role's name.
+fn with_scaling(of: &Deployment, rack: &str) -> Vec<Need> {
+    let service = of.arn("ecs", &format!("service/apps/{rack}_shop_web"));
+    let alarm = format!("alarm:TargetTracking-service/apps/{rack}_shop_web-AlarmHigh-1a2b");
+    let alarm = of.arn("cloudwatch", &alarm);
+    let standing = |action: &str| tagged(need(action, &service), "ResourceTag", rack);
+    vec![
+        standing("ecs:DescribeServices"),
+        standing("ecs:UpdateService"),
+        need("cloudwatch:PutMetricAlarm", &alarm),
+        need("cloudwatch:DeleteAlarms", &alarm),
+    ]
+}
+
+/// What Application Auto Scaling scales beside ECS services, and an ECS service that is called as ours are.
+fn scaling_of_others(of: &Deployment) -> Vec<Need> {
+    let target = of.arn("application-autoscaling", "scalable-target/1a2b");
+    let mut all = Vec::new();
+    for action in [
+        "DeleteScalingPolicy",
+        "DeregisterScalableTarget",
+        "PutScalingPolicy",
+        "RegisterScalableTarget",
+    ] {
+        let count = "ecs:service:DesiredCount";
+        for (namespace, dimension) in [("dynamodb", count), ("ecs", "dynamodb:table:ReadCapacity")]
+        {
+            let need = need(&format!("application-autoscaling:{action}"), &target);
+            let need = need.with("application-autoscaling:service-namespace", namespace);
+            all.push(need.with("application-autoscaling:scalable-dimension", dimension));
+        }
+    }
+    let service = of.arn("ecs", &format!("service/apps/{}_shop_web", of.rack));
+    for action in ["ecs:DescribeServices", "ecs:UpdateService"] {
+        all.push(tagged(need(action, &service), "ResourceTag", "another"));
+    }
+    all
 }
 
 /// On a role that has the boundary, or is to have it.
@@ -224,6 +264,7 @@ fn never(of: &Deployment) -> Vec<Need> {
             "another",
         ),
     ];
+    never.extend(scaling_of_others(of));
     never.extend(every_thing_of_another(of));
     never.extend(without_boundary(of));
     never.extend(with_the_entrance(of));
@@ -564,5 +605,5 @@ async fn no_policy_has_more_characters_than_iam_takes() {
         counted += 1;
         assert!(size <= most, "{name}: {size} of {most}");
     }
-    assert_eq!(counted, 11, "roles and managed policies");
+    assert_eq!(counted, 12, "roles and managed policies");
 }

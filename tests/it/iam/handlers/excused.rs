@@ -174,6 +174,7 @@ pub(super) fn is(resource_type: &str, permission: &str) -> bool {
 /// Needed although no handler lists it, each with its source.
 pub(super) fn unlisted(of: &Deployment) -> Vec<Need> {
     let mut needs = interfaces(of);
+    needs.extend(scaling(of));
     let key = of.secret_key.as_deref().unwrap();
     let former = of.former_secret_key.as_deref().unwrap();
     let mut encrypted: Vec<Need> = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
@@ -193,6 +194,41 @@ pub(super) fn unlisted(of: &Deployment) -> Vec<Need> {
     read.source = "CloudFormation user guide, dynamic references to Secrets Manager";
     needs.push(read);
     needs
+}
+
+/// Neither of the two types is in the table of handlers.
+fn scaling(of: &Deployment) -> Vec<Need> {
+    const SOURCE: &str = "Application Auto Scaling user guide, identity-based policies: scaling an ECS service with target tracking";
+    let target = of.arn("application-autoscaling", "scalable-target/1a2b");
+    let service = of.arn("ecs", &format!("service/apps/{}_shop_web", of.rack));
+    let alarm = format!(
+        "alarm:TargetTracking-service/apps/{}_shop_web-AlarmLow-1a2b",
+        of.rack
+    );
+    let alarm = of.arn("cloudwatch", &alarm);
+    let on = |action: &str, resource: &str| Need::new(action, resource, SOURCE);
+    let changed = |action: &str| {
+        let need = on(&format!("application-autoscaling:{action}"), &target);
+        let need = need.with("application-autoscaling:service-namespace", "ecs");
+        need.with(
+            "application-autoscaling:scalable-dimension",
+            "ecs:service:DesiredCount",
+        )
+    };
+    let of_ours = |action: &str| on(action, &service).with("aws:ResourceTag/convox:rack", &of.rack);
+    vec![
+        changed("DeleteScalingPolicy"),
+        changed("DeregisterScalableTarget"),
+        changed("PutScalingPolicy"),
+        changed("RegisterScalableTarget"),
+        on("application-autoscaling:DescribeScalableTargets", "*"),
+        on("application-autoscaling:DescribeScalingPolicies", "*"),
+        on("cloudwatch:DescribeAlarms", "*"),
+        on("cloudwatch:DeleteAlarms", &alarm),
+        on("cloudwatch:PutMetricAlarm", &alarm),
+        of_ours("ecs:DescribeServices"),
+        of_ours("ecs:UpdateService"),
+    ]
 }
 
 fn interfaces(of: &Deployment) -> Vec<Need> {

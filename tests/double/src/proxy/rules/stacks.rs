@@ -2,6 +2,7 @@
 
 mod effect;
 mod limits;
+mod scaling;
 mod secrets;
 
 use serde_json::Value;
@@ -88,6 +89,9 @@ async fn take_effect(
     if let Some((rule, reason)) = refused {
         let kind = text(&template["Resources"][&rule], "Type").to_owned();
         return Ok(Effect::failed(rule, kind, reason));
+    }
+    if let Some(effect) = scaling::refused(shared, body, &before).await {
+        return Ok(effect);
     }
     if let Some(memory) = shared.upstream.memory() {
         return Ok(memory.stack(operation, name, body));
