@@ -168,6 +168,21 @@ fn images_are_given_or_built() {
 }
 
 #[test]
+fn a_release_command_is_a_text_or_a_list_and_no_agent_has_one() {
+    for (body, want) in [
+        ("{release: bin/migrate}", &["sh", "-c", "bin/migrate"][..]),
+        ("{release: [bin/seed, 1]}", &["bin/seed", "1"]),
+        ("{release: }", &[]),
+        ("{command: bin/web}", &[]),
+    ] {
+        assert_eq!(web(body, "").0.release, want, "{body}");
+    }
+    let message = error("services: {web: {agent: true, release: bin/migrate}}", "").to_string();
+    let says = "is that of an agent, whose ports are taken on every instance";
+    assert!(message.contains(says), "{message}");
+}
+
+#[test]
 fn commands_are_texts_or_lists() {
     for (body, want) in [
         ("{command: bin/web -p 1}", &["sh", "-c", "bin/web -p 1"][..]),
