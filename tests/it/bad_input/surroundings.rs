@@ -2,7 +2,8 @@
 
 use aws_sdk_ecs::types::{
     AwsVpcConfiguration, Compatibility, ContainerDefinition, DeploymentController,
-    DeploymentControllerType, LaunchType, LoadBalancer, NetworkConfiguration, NetworkMode, Tag,
+    DeploymentControllerType, LaunchType, LoadBalancer, NetworkConfiguration, NetworkMode,
+    PortMapping, Tag,
 };
 use rig::World;
 use serde_json::json;
@@ -15,6 +16,27 @@ fn manifest_with(service: &str) -> String {
     format!("services:\n  {service}:\n    image: a\n    port: 8080\n")
 }
 
+/// Registers a task definition with what the load balancer sends to.
+async fn register(world: &World, balancer: &LoadBalancer) -> String {
+    let port = PortMapping::builder().set_container_port(balancer.container_port());
+    let container = ContainerDefinition::builder()
+        .name(balancer.container_name().unwrap())
+        .image("a")
+        .port_mappings(port.build());
+    let request = world.ecs.register_task_definition().family("balanced");
+    let request = request
+        .network_mode(NetworkMode::Awsvpc)
+        .cpu("256")
+        .memory("512");
+    let request = request.requires_compatibilities(Compatibility::Fargate);
+    let answer = request
+        .container_definitions(container.build())
+        .send()
+        .await;
+    let registered = answer.unwrap().task_definition.unwrap();
+    registered.task_definition_arn.unwrap()
+}
+
 /// Creates an ECS service of the App, tagged as such, with `load_balancer` or deployed by `CODE_DEPLOY`.
 async fn create(world: &World, service: &str, load_balancer: Option<LoadBalancer>) {
     let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
@@ -25,10 +47,14 @@ async fn create(world: &World, service: &str, load_balancer: Option<LoadBalancer
     let controller = DeploymentController::builder().r#type(controller).build();
     let network = AwsVpcConfiguration::builder().subnets("subnet-1").build();
     let network = NetworkConfiguration::builder().awsvpc_configuration(network.unwrap());
+    let definition = match &load_balancer {
+        Some(balancer) => register(world, balancer).await,
+        None => app::running(world, "web").await,
+    };
     let create = world.ecs.create_service().cluster(&world.cluster);
     create
         .service_name(app::ecs_service(world, service))
-        .task_definition(app::running(world, "web").await)
+        .task_definition(definition)
         .launch_type(LaunchType::Fargate)
         .network_configuration(network.build())
         .desired_count(1)
