@@ -18,8 +18,10 @@ use crate::app_stack;
 use things::Handler;
 
 const ROLE: &str = "AppStackRole";
-/// What the role may make ahead of what renders it.
-const AHEAD: [&str; 2] = [
+/// What Services bring into a stack, beside what resources do.
+const OF_SERVICES: [&str; 4] = [
+    "AWS::ApplicationAutoScaling::ScalableTarget",
+    "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::ElasticLoadBalancingV2::ListenerRule",
     "AWS::ElasticLoadBalancingV2::TargetGroup",
 ];
@@ -240,7 +242,7 @@ fn a_key_of_ones_own_admits_the_role_to_what_databases_need_of_it() {
 #[test]
 fn the_table_has_the_types_that_templates_have() {
     let mut rendered = app_stack::types();
-    rendered.extend(AHEAD.map(str::to_owned));
+    rendered.extend(OF_SERVICES.map(str::to_owned));
     let listed: BTreeSet<String> = table().keys().cloned().collect();
     assert_eq!(
         listed, rendered,

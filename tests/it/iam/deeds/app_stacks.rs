@@ -90,6 +90,12 @@ fn scaling_of_others(of: &Deployment) -> Vec<Need> {
             all.push(need.with("application-autoscaling:scalable-dimension", dimension));
         }
     }
+    let tag = "application-autoscaling:TagResource";
+    let untag = "application-autoscaling:UntagResource";
+    all.push(tagged(need(tag, &target), "RequestTag", "another"));
+    for action in [tag, untag] {
+        all.push(tagged(need(action, &target), "ResourceTag", "another"));
+    }
     let service = of.arn("ecs", &format!("service/apps/{}_shop_web", of.rack));
     for action in ["ecs:DescribeServices", "ecs:UpdateService"] {
         all.push(tagged(need(action, &service), "ResourceTag", "another"));

@@ -9,6 +9,32 @@ type Excuse = (&'static str, &'static [&'static str], &'static str);
 
 const EXCUSED: &[Excuse] = &[
     (
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        &[
+            "application-autoscaling:DeleteScheduledAction",
+            "application-autoscaling:PutScheduledAction",
+            "iam:PassRole",
+            "lambda:DeleteProvisionedConcurrencyConfig",
+            "lambda:GetProvisionedConcurrencyConfig",
+            "lambda:PutProvisionedConcurrencyConfig",
+        ],
+        "nothing but ECS services is scaled, by no schedule, in the role that is linked to the service",
+    ),
+    (
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        &[
+            "cloudwatch:DeleteAlarms",
+            "cloudwatch:DescribeAlarms",
+            "cloudwatch:PutMetricAlarm",
+        ],
+        "the alarms are those of policies: see what is needed unlisted",
+    ),
+    (
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        &["cloudwatch:GetMetricData"],
+        "no policy predicts",
+    ),
+    (
         "AWS::IAM::Role",
         &["iam:DeleteRolePermissionsBoundary"],
         "a role keeps its boundary",
@@ -196,10 +222,9 @@ pub(super) fn unlisted(of: &Deployment) -> Vec<Need> {
     needs
 }
 
-/// Neither of the two types is in the table of handlers.
+/// What Application Auto Scaling does in the role's name.
 fn scaling(of: &Deployment) -> Vec<Need> {
     const SOURCE: &str = "Application Auto Scaling user guide, identity-based policies: scaling an ECS service with target tracking";
-    let target = of.arn("application-autoscaling", "scalable-target/1a2b");
     let service = of.arn("ecs", &format!("service/apps/{}_shop_web", of.rack));
     let alarm = format!(
         "alarm:TargetTracking-service/apps/{}_shop_web-AlarmLow-1a2b",
@@ -207,22 +232,8 @@ fn scaling(of: &Deployment) -> Vec<Need> {
     );
     let alarm = of.arn("cloudwatch", &alarm);
     let on = |action: &str, resource: &str| Need::new(action, resource, SOURCE);
-    let changed = |action: &str| {
-        let need = on(&format!("application-autoscaling:{action}"), &target);
-        let need = need.with("application-autoscaling:service-namespace", "ecs");
-        need.with(
-            "application-autoscaling:scalable-dimension",
-            "ecs:service:DesiredCount",
-        )
-    };
     let of_ours = |action: &str| on(action, &service).with("aws:ResourceTag/convox:rack", &of.rack);
     vec![
-        changed("DeleteScalingPolicy"),
-        changed("DeregisterScalableTarget"),
-        changed("PutScalingPolicy"),
-        changed("RegisterScalableTarget"),
-        on("application-autoscaling:DescribeScalableTargets", "*"),
-        on("application-autoscaling:DescribeScalingPolicies", "*"),
         on("cloudwatch:DescribeAlarms", "*"),
         on("cloudwatch:DeleteAlarms", &alarm),
         on("cloudwatch:PutMetricAlarm", &alarm),

@@ -23,6 +23,11 @@ pub(super) struct Handler<'a> {
 type Kind = (&'static str, &'static str, &'static str);
 
 const KINDS: &[Kind] = &[
+    (
+        "application-autoscaling",
+        "scalabletarget",
+        "scalable-target/1a2b",
+    ),
     ("ec2", "security-group", "security-group/sg-1"),
     ("ec2", "vpc", "vpc/vpc-1"),
     ("elasticache", "cluster", "cluster:any"),
@@ -51,7 +56,15 @@ const KINDS: &[Kind] = &[
 ];
 
 /// The kind of each type's own resource.
-const OWN: [(&str, &str); 15] = [
+const OWN: [(&str, &str); 17] = [
+    (
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        "scalabletarget",
+    ),
+    (
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        "scalabletarget",
+    ),
     ("AWS::EC2::SecurityGroup", "security-group"),
     ("AWS::EC2::SecurityGroupIngress", "security-group"),
     ("AWS::EFS::AccessPoint", "access-point"),
@@ -204,6 +217,15 @@ impl Handler<'_> {
         } else {
             need
         };
+        let need = if need.action.starts_with("application-autoscaling:") {
+            need.with("application-autoscaling:service-namespace", "ecs")
+                .with(
+                    "application-autoscaling:scalable-dimension",
+                    "ecs:service:DesiredCount",
+                )
+        } else {
+            need
+        };
         let ours = |need: Need| need.with("aws:ResourceTag/convox:rack", &self.of.rack);
         // A snapshot that is made, or was made by hand, has no tags; a final one has its database's.
         if kind == "snapshot" {
@@ -258,6 +280,7 @@ impl Handler<'_> {
 
     fn linked_role(&self) -> Need {
         let service = match self.resource_type.split("::").nth(1).unwrap() {
+            "ApplicationAutoScaling" => "ecs.application-autoscaling",
             "RDS" => "rds",
             "ElastiCache" => "elasticache",
             "EFS" => "elasticfilesystem",

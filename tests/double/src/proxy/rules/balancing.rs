@@ -26,7 +26,9 @@ pub(super) fn check(shared: &Shared, service: &Value, definition: &Value) -> Res
             "load balancers can have at most {TARGET_GROUPS_MAX} items."
         )));
     }
-    for balancer in balancers {
+    let of_groups = balancers.iter();
+    let of_groups = of_groups.filter(|balancer| !balancer["targetGroupArn"].is_null());
+    for balancer in of_groups {
         check_group(shared, text(balancer, "targetGroupArn"))?;
         check_port(balancer, definition)?;
     }
