@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use crate::app::{self, APP};
 use crate::stacks::stack_name;
 
-const PUBLIC: &str =
+pub const PUBLIC: &str =
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/public/0a1b2c3d4e5f6071/1";
-const INTERNAL: &str =
+pub const INTERNAL: &str =
     "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/internal/0a1b2c3d4e5f6072/2";
 /// A Rack with two load balancers.
-const ENTRANCE: &[(&str, &str)] = &[
+pub const ENTRANCE: &[(&str, &str)] = &[
     ("PUBLIC_LISTENER_ARN", PUBLIC),
     ("INTERNAL_LISTENER_ARN", INTERNAL),
     ("LOAD_BALANCER_SECURITY_GROUPS", "sg-0123456789abcdef1"),

@@ -12,18 +12,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::ingress::{ENTRANCE, INTERNAL, PUBLIC};
 use crate::{app, stacks};
 
-const PUBLIC: &str =
-    "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/public/0a1b2c3d4e5f6071/1";
-const INTERNAL: &str =
-    "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/internal/0a1b2c3d4e5f6072/2";
-const ENTRANCE: &[(&str, &str)] = &[
-    ("PUBLIC_LISTENER_ARN", PUBLIC),
-    ("INTERNAL_LISTENER_ARN", INTERNAL),
-    ("LOAD_BALANCER_SECURITY_GROUPS", "sg-0123456789abcdef1"),
-    ("DOMAIN", "apps.example.com"),
-];
 const SHOP: &str = "services:\n  web:\n    image: example/web:1\n    port: 3000\n    domain: www.example.com\n    health: \
                     /up\n    sticky: true\n  api:\n    image: example/api:1\n    port: 4000\n    internal: true\n    sticky: \
                     false\n";

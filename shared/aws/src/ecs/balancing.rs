@@ -14,9 +14,13 @@ pub(super) fn seen(service: &Service) -> Balancing {
         })
     };
     let balancers = service.load_balancers().iter();
+    let mut attachments: Vec<Attachment> = balancers.filter_map(attachment).collect();
+    attachments.sort_unstable();
+    // One that is attached to nothing keeps the period that it had, which means nothing then.
     let grace = service.health_check_grace_period_seconds();
+    let grace = grace.filter(|_| !attachments.is_empty());
     Balancing {
-        attachments: balancers.filter_map(attachment).collect(),
+        attachments,
         grace: grace.map_or(0, |seconds| u32::try_from(seconds).unwrap_or_default()),
     }
 }
@@ -38,4 +42,29 @@ pub(super) fn load_balancers(balancing: &Balancing) -> Vec<LoadBalancer> {
 pub(super) fn grace(balancing: &Balancing) -> Option<i32> {
     let is_checked = !balancing.attachments.is_empty();
     is_checked.then(|| i32::try_from(balancing.grace).unwrap_or(i32::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_attached_is_seen_in_one_order_and_a_period_of_nothing_is_none() {
+        let balancer = |group: &str| {
+            LoadBalancer::builder()
+                .target_group_arn(group)
+                .container_name("web")
+                .container_port(80)
+                .build()
+        };
+        let service = Service::builder().health_check_grace_period_seconds(20);
+        assert_eq!(seen(&service.clone().build()), Balancing::default());
+        let one = service.clone().load_balancers(balancer("a"));
+        let one = seen(&one.load_balancers(balancer("b")).build());
+        let other = service.load_balancers(balancer("b"));
+        let other = seen(&other.load_balancers(balancer("a")).build());
+        assert_eq!((&one, one.grace, grace(&one)), (&other, 20, Some(20)));
+        assert_eq!(load_balancers(&one), [balancer("a"), balancer("b")]);
+        assert_eq!(grace(&Balancing::default()), None);
+    }
 }

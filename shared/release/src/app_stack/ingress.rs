@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::logical_id::logical_id;
 use super::network::OWN_GROUP;
 use super::rendering::Rendering;
-use super::template::{SOURCE_GROUP, get_att, named_ids, reference};
+use super::template::{named_ids, reference};
 use crate::entrance::{
     Attachment, Balancing, Entrance, Reserved, Route, RouteRule, Routes, Side, TargetKind,
     TargetProtocol,
@@ -254,15 +254,7 @@ impl Rendering<'_> {
         for port in ingress.ports() {
             for group in &entrance.security_groups {
                 let id = format!("LoadBalancerIngress{}{port}", hash8(group));
-                let properties = json!({
-                    "GroupId": get_att(OWN_GROUP, "GroupId"),
-                    "IpProtocol": "tcp",
-                    "FromPort": port,
-                    "ToPort": port,
-                    SOURCE_GROUP: group,
-                });
-                self.template
-                    .add(&id, "AWS::EC2::SecurityGroupIngress", properties);
+                self.admit_into(OWN_GROUP, port, &id, &json!(group));
             }
         }
     }

@@ -91,20 +91,25 @@ impl<'a> Rendering<'a> {
         self.template.output(outputs::SECURITY_GROUP, id);
     }
 
-    /// Lets `group` connect. The rule is a resource of its own: rules inside of a group may be authorized before the group has
-    /// its tags, and by its tags the stack's role is allowed to authorize them (aws/aws-cdk#13256).
+    /// Lets `group` connect to a resource.
     fn admit(&mut self, resource: &Resource, port: u16, name: &str, group: &Value) {
         let id = Self::id(resource, &format!("{INGRESS}{name}"));
-        let admitting = Self::id(resource, SECURITY_GROUP);
+        self.admit_into(&Self::id(resource, SECURITY_GROUP), port, &id, group);
+    }
+
+    /// Lets `group` connect to what is in the group with the logical id `admitting`. The rule is a resource of its own: rules
+    /// inside of a group may be authorized before the group has its tags, and by its tags the stack's role is allowed to
+    /// authorize them (aws/aws-cdk#13256).
+    pub(super) fn admit_into(&mut self, admitting: &str, port: u16, id: &str, group: &Value) {
         let properties = json!({
-            "GroupId": get_att(&admitting, "GroupId"),
+            "GroupId": get_att(admitting, "GroupId"),
             "IpProtocol": "tcp",
             "FromPort": port,
             "ToPort": port,
             SOURCE_GROUP: group,
         });
         self.template
-            .add(&id, "AWS::EC2::SecurityGroupIngress", properties);
+            .add(id, "AWS::EC2::SecurityGroupIngress", properties);
     }
 
     /// Adds the subnet group of a database, and gives what names it.
