@@ -59,6 +59,22 @@ impl Desk {
         }
     }
 
+    /// Waits until the tool has looked after its last write: at the state, and then at the report, each with an answer.
+    async fn looked(&self) {
+        loop {
+            let calls = self.world.proxy.calls();
+            let of_tool: Vec<_> = calls.iter().filter(|call| call.caller == "rack").collect();
+            let written = of_tool
+                .iter()
+                .rposition(|call| call.operation == "PutObject");
+            let mut after = of_tool[written.map_or(0, |place| place + 1)..].iter();
+            if after.any(|call| call.status.is_some() && call.path.contains("report.json")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     async fn event(&self, release: &str) -> Value {
         let key = format!("apps/{APP}/releases/{release}/env");
         let head = self
@@ -76,6 +92,7 @@ impl Desk {
 async fn what_is_waited_for_is_live_once_every_service_is() {
     let (desk, value) = desk().await;
     let (release, tool) = desk.sets(&value, &[]).await;
+    desk.looked().await;
     desk.promote.answer(&desk.event(&release).await).await;
     let said = ended(tool).await;
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);

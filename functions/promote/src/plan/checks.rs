@@ -88,11 +88,15 @@ impl Checks {
             if let Some(problem) = release_checks::unknown_link(&facts.release.manifest, service) {
                 self.problems.push(problem.into());
             }
-            let mut links = service.links.iter();
-            let unknown = links.any(|link| !addresses.contains_key(link));
-            if unknown && config.release.router_host.is_none() {
-                let service = &service.name;
-                self.warn(Notice::NoRouterHost { service });
+            let links = service.links.iter();
+            let without: Vec<String> = links
+                .filter(|link| facts.release.manifest.service(link).is_some())
+                .filter(|link| !addresses.contains_key(*link))
+                .map(|link| format!("`{link}`"))
+                .collect();
+            if !without.is_empty() && config.release.router_host.is_none() {
+                let (service, links) = (&service.name, &without.join(", "));
+                self.warn(Notice::NoRouterHost { service, links });
             }
         }
     }

@@ -44,8 +44,14 @@ pub(crate) enum Notice<'a> {
     )]
     DefinitionTooLargeForS3 { name: &'a str, size: usize },
     /// Links are made from a host that the Rack does not have.
-    #[error("`services.{service}.links` has no effect: the Rack has no RouterHost")]
-    NoRouterHost { service: &'a ServiceName },
+    #[error(
+        "`services.{service}.links` has no effect for {links}: no load balancer of the Rack leads there, and the Rack has no \
+         RouterHost"
+    )]
+    NoRouterHost {
+        service: &'a ServiceName,
+        links: &'a str,
+    },
     /// A default of what promotes set themselves.
     #[error("`services.{service}.environment`: `{name}` is reserved, its default has no effect")]
     ReservedDefault {
