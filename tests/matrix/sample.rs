@@ -163,11 +163,9 @@ async fn assert_newest_won(rack: &Rack, app: &App, wishes: &[Wish], seed: u64) {
         Some(release) => {
             assert_eq!(state["desired"]["status"], "done", "{said}");
             let value = format!("value of {release}");
-            assert_eq!(
-                outside["services"]["web"],
-                json!(["ACTIVE", value]),
-                "{said}"
-            );
+            // How many tasks it has, and what it is attached to, is the business of others.
+            let web = &outside["services"]["web"];
+            assert_eq!(json!([web[0], web[3]]), json!(["ACTIVE", value]), "{said}");
             assert_eq!(outside["rules"]["cleanup"][1], json!([value]), "{said}");
         }
     }

@@ -4,7 +4,6 @@
 //! is written down with what is applied, and compared.
 
 use manifest::Count;
-use promotion::Applied;
 
 use super::checks::Checks;
 use super::notice::Notice;
@@ -12,7 +11,7 @@ use super::{Process, Runs};
 use crate::facts::Wanted;
 
 /// The number that the ECS service of a process gets now, where that is another one than it has.
-pub(super) fn change(process: &Process<'_>, applied: Option<&Applied>) -> Option<u32> {
+pub(super) fn change(process: &Process<'_>, of: &Wanted<'_>) -> Option<u32> {
     let Runs::Service {
         found: Some(found), ..
     } = &process.runs
@@ -20,14 +19,20 @@ pub(super) fn change(process: &Process<'_>, applied: Option<&Applied>) -> Option
         return None;
     };
     let wanted = process.count()?.fixed()?;
-    let is_meant = match applied.map(|applied| process.applied(applied)) {
+    let count = match of.applied.map(|applied| process.applied(applied)) {
         // What stands there may be scaled by somebody: the state is lost, or no promote has ended yet. Never to fewer.
-        None => wanted > found.desired_count,
+        None => Some(wanted.max(found.desired_count)),
         // Nothing applied has it, so a request left it that did not end.
-        Some(None) => true,
-        Some(Some(before)) => before.count.is_some_and(|said| said != Count::of(wanted)),
+        Some(None) => Some(wanted),
+        Some(Some(before)) => {
+            let changes = before.count.is_some_and(|said| said != Count::of(wanted));
+            // One that did not end may have changed it, and nobody put it back.
+            let left = before.was.filter(|_| of.interrupted);
+            let left = left.and_then(|was| was.count);
+            if changes { Some(wanted) } else { left }
+        }
     };
-    (is_meant && found.desired_count != wanted).then_some(wanted)
+    count.filter(|count| *count != found.desired_count)
 }
 
 impl Checks {
@@ -43,7 +48,7 @@ impl Checks {
         let Some(count) = process.count().and_then(Count::fixed) else {
             return;
         };
-        let stays = change(process, wanted.applied).is_none() && found.desired_count != count;
+        let stays = change(process, wanted).is_none() && found.desired_count != count;
         if stays && said.is_none() {
             self.warn(Notice::CountStays {
                 ecs: &found.name,

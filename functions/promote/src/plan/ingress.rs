@@ -185,7 +185,13 @@ fn balancing(
     let applied = wanted.applied.and_then(|applied| process.applied(applied));
     let before = applied.and_then(|applied| applied.balancing.as_ref());
     let was_routed = before.is_some_and(|before| !before.attachments.is_empty());
-    if !is_routed && !was_routed {
+    // A request that did not end may have attached it, and nobody put that back.
+    let is_ours = |attachment: &Attachment| {
+        let mut own = outputs.values();
+        own.any(|own| Some(own) == attachment.target_group_arn.as_ref())
+    };
+    let is_attached = found.is_some_and(|it| it.balancing.attachments.iter().any(is_ours));
+    if !is_routed && !was_routed && !is_attached {
         return None;
     }
     let of_service = routes.list.iter().filter(is_of_service);

@@ -218,7 +218,7 @@ impl<'a> Draft<'_, 'a> {
             moved.placement = Some(placement);
         }
         moved.exec = self.other_exec(process, found);
-        moved.count = count::change(process, self.wanted.applied);
+        moved.count = count::change(process, self.wanted);
         moved
     }
 
@@ -227,9 +227,13 @@ impl<'a> Draft<'_, 'a> {
     fn other_exec(&self, process: &Process<'_>, found: &EcsService) -> Option<bool> {
         let applied = self.wanted.applied;
         let before = applied.and_then(|applied| process.applied(applied));
-        let before = before.is_some_and(|before| before.exec);
+        let said = before.is_some_and(|before| before.exec);
         let wanted = process.service.exec;
-        ((wanted || before) && found.exec != wanted).then_some(wanted)
+        // A request that did not end may have switched it, and nobody put that back.
+        let left = before.and_then(|before| before.was.filter(|_| self.wanted.interrupted));
+        let left = left.and_then(|was| was.exec);
+        let exec = if wanted || said { Some(wanted) } else { left };
+        exec.filter(|exec| *exec != found.exec)
     }
 
     /// The network that a service of ours is to be in, where it is in another one.
