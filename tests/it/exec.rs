@@ -18,6 +18,9 @@ const ACTIONS: [&str; 4] = [
     "ssmmessages:OpenDataChannel",
 ];
 
+/// How often the two invocations of such a promote look at ECS services before they change any.
+const LOOKS: usize = 3;
+
 async fn is_on(world: &World, service: &str) -> bool {
     let service = app::service(world, service).await.unwrap();
     service.enable_execute_command()
@@ -86,6 +89,25 @@ async fn a_failed_promote_puts_it_back() {
     assert_eq!(report["status"], "failed", "{report:#}");
     app::assert_tells(&report, "what was changed is back at Release R1");
     assert_eq!(last(&world, "UpdateService")["enableExecuteCommand"], false);
+    assert!(!is_on(&world, "web").await, "{report:#}");
+}
+
+/// A promote switched it on, failed, and could not look at what it had changed.
+#[tokio::test]
+async fn what_a_failed_promote_could_not_put_back_the_next_one_does() {
+    let (world, function) = app::promoting_with(WITHOUT, &[], &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    let gone = WITH.replace("  worker:\n    image: example/worker:1\n", "");
+    app::write_manifest(&world, "R2", gone).await;
+    // What goes is removed last; then what was changed is looked at.
+    world.inject(Fault::DENIED.on("ecs", "DeleteService"));
+    world.inject(Fault::DENIED.on("ecs", "DescribeServices").after(LOOKS));
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "failed", "{report:#}");
+    world.proxy.lift();
+    assert!(is_on(&world, "web").await, "{report:#}");
+    let report = app::asked(&world, &function, "R1", "again", 60).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
     assert!(!is_on(&world, "web").await, "{report:#}");
 }
 

@@ -19,6 +19,8 @@ pub const ENTRANCE: &[(&str, &str)] = &[
     ("LOAD_BALANCER_SECURITY_GROUPS", "sg-0123456789abcdef1"),
     ("DOMAIN", "apps.example.com"),
 ];
+/// How often the two invocations of that promote look at its ECS services before they change any.
+const LOOKS: usize = 4;
 const WEB: &str = "services:\n  web:\n    image: example/web:1\n    port: 3000\n    links: [api]\n    health: {path: /up, grace: 20}\n  \
                    api:\n    image: example/api:1\n    port: 4000\n    internal: true\n";
 
@@ -209,4 +211,24 @@ async fn two_apps_at_the_same_moment_have_priorities_of_their_own() {
         ),
         (2, 2, 4)
     );
+}
+
+/// A promote attached it, failed, and could not look at what it had changed.
+#[tokio::test]
+async fn what_a_failed_promote_could_not_detach_the_next_one_does() {
+    let without = WEB.replace("    port: 3000\n", "");
+    let two = format!("{without}  last:\n    image: example/last:1\n");
+    let (world, function) = promoting(&two, &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    app::write_manifest(&world, "R2", WEB).await;
+    world.inject(Fault::DENIED.on("ecs", "DeleteService"));
+    let hidden = Fault::DENIED.on("ecs", "DescribeServices").after(LOOKS);
+    world.inject(hidden);
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "failed", "{report:#}");
+    world.proxy.lift();
+    assert_eq!(attached(&world, "web").await.len(), 1, "{report:#}");
+    let report = app::asked(&world, &function, "R1", "again", 60).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(attached(&world, "web").await, []);
 }
