@@ -310,8 +310,17 @@ async fn promote(
     let mut facts = read.facts?;
     progress.keys = facts.key_changes();
     progress.goes_back = facts.record.is_some();
-    reservations::reserve(edge, wanted, &mut facts, request_id).await?;
-    let plan = plan::plan(edge.config(), wanted, &facts, request_id)?;
+    let mut number = 0;
+    let plan = loop {
+        number += 1;
+        let plan = plan::plan(edge.config(), wanted, &facts, request_id)?;
+        let reserved = reservations::reserve(edge, wanted, &facts, (&plan, number));
+        let Some(reserved) = reserved.await? else {
+            break plan;
+        };
+        drop(plan);
+        facts.reservations = reserved;
+    };
     report.planned(
         plan.decision,
         facts.release.manifest.interpolated.iter().cloned(),

@@ -1,6 +1,6 @@
 //! Hosts and rule priorities of the Rack's load balancers: reserved before a rule has them, given back once none has.
 
-use lambda::state_store::{StateStore, StoreError};
+use lambda::state_store::{Snapshot, StateStore, StoreError};
 use names::keys;
 use release::entrance::Reservations;
 
@@ -8,49 +8,46 @@ use crate::apply::Job;
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::facts::{Facts, Wanted};
-use crate::plan;
+use crate::plan::Plan;
 
 /// Plans that are made because another App reserved something in between; each is somebody else's progress.
-const TRIES: usize = 5;
+const PLANS_MAX: usize = 5;
 
-/// Reserves what a plan wants, so that the next plan of the same facts finds it reserved. Whoever was quicker has what both
-/// wanted.
+/// Reserves what the plan, which is the one of that number, wants. What is reserved then, where that is not what it was planned
+/// with: another plan is to be made with that, and whoever was quicker has what both wanted.
 ///
 /// # Errors
 ///
-/// [`PromoteError`] where there is no plan, and for calls that fail.
+/// [`PromoteError`] for calls that fail, and where others were quicker too often.
 pub async fn reserve(
     edge: &impl Edge,
     wanted: &Wanted<'_>,
-    facts: &mut Facts,
-    request_id: &str,
-) -> Result<(), PromoteError> {
-    let Some(entrance) = edge.config().release.entrance.as_ref() else {
-        return Ok(());
+    facts: &Facts,
+    (plan, number): (&Plan<'_>, usize),
+) -> Result<Option<Snapshot<Reservations>>, PromoteError> {
+    let ingress = &plan.ingress;
+    let Some(entrance) = ingress.entrance else {
+        return Ok(None);
     };
-    let store = StateStore::reservations(edge.objects());
-    let app = &wanted.id.app;
-    for _ in 0..TRIES {
-        let plan = plan::plan(edge.config(), wanted, facts, request_id)?;
-        let ingress = plan.ingress;
-        if ingress.reserved.all == facts.reservations.state {
-            return Ok(());
-        }
-        let mut seen = facts.reservations.clone();
-        let reserved = store.change(&mut seen, |all| {
-            // What is there now may leave other priorities, or nothing: then there is another plan first.
-            let reserved = all.reserve(entrance, app, &ingress.routes).ok();
-            let planned = reserved.filter(|it| it.priorities == ingress.reserved.priorities);
-            planned.map(|reserved| *all = reserved.all).is_some()
-        });
-        let is_reserved = reserved.await?;
-        facts.reservations = seen;
-        if is_reserved {
-            return Ok(());
-        }
+    if ingress.reserved.all == facts.reservations.state {
+        return Ok(None);
     }
-    let key = keys::ENTRANCE.to_owned();
-    Err(StoreError::Contended { key }.into())
+    if number > PLANS_MAX {
+        let key = keys::ENTRANCE.to_owned();
+        return Err(StoreError::Contended { key }.into());
+    }
+    let store = StateStore::reservations(edge.objects());
+    let mut seen = facts.reservations.clone();
+    let change = store.change(&mut seen, |all| {
+        // What is there now may leave other priorities, or nothing: that is for the next plan to find.
+        let reserved = all.reserve(entrance, &wanted.id.app, &ingress.routes).ok();
+        let planned = reserved.filter(|it| it.priorities == ingress.reserved.priorities);
+        if let Some(reserved) = planned {
+            *all = reserved.all;
+        }
+    });
+    change.await?;
+    Ok(Some(seen))
 }
 
 /// Gives back what no rule of the App's stack has any more.

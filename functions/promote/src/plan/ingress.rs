@@ -186,11 +186,9 @@ fn balancing(
     let before = applied.and_then(|applied| applied.balancing.as_ref());
     let was_routed = before.is_some_and(|before| !before.attachments.is_empty());
     // A request that did not end may have attached it, and nobody put that back.
-    let is_ours = |attachment: &Attachment| {
-        let mut own = outputs.values();
-        own.any(|own| Some(own) == attachment.target_group_arn.as_ref())
-    };
-    let is_attached = found.is_some_and(|it| it.balancing.attachments.iter().any(is_ours));
+    let foreign = found.map(|found| foreign(found, outputs, before));
+    let foreign = foreign.unwrap_or_default();
+    let is_attached = found.is_some_and(|it| it.balancing.attachments.len() > foreign.len());
     if !is_routed && !was_routed && !is_attached {
         return None;
     }
@@ -202,9 +200,7 @@ fn balancing(
             container_port: i32::from(route.port),
         })
     });
-    let foreign = found.map(|found| foreign(found, outputs, before));
-    let mut attachments: Vec<Attachment> =
-        attachments.chain(foreign.into_iter().flatten()).collect();
+    let mut attachments: Vec<Attachment> = attachments.chain(foreign).collect();
     attachments.sort_unstable();
     let grace = if attachments.is_empty() {
         0
