@@ -166,3 +166,23 @@ async fn an_explicit_request_that_is_older_than_what_runs_is_superseded() {
     app::assert_sent(&world, &["Release Promote Superseded"]);
     assert_settled(&world, "R2", "two", "stale request").await;
 }
+
+/// On a fast machine what was just written is asked for within the same second.
+#[tokio::test]
+async fn what_asks_for_a_release_within_the_second_of_its_write_is_not_superseded() {
+    let (world, function) = app::promoting(YES).await;
+    let written = write(&world, "R1", "one").await;
+    let second = modified(&world, &written).await;
+    assert_eq!(deliver(&function, &written).await["status"], "promoted");
+    let mut request = app::requested(&world, "R1", "request-1", 0);
+    let time = chrono::DateTime::from_timestamp(second, 0).unwrap();
+    request["time"] = json!(time.to_rfc3339());
+    request["detail"]["restart"] = json!(true);
+    let before = app::running(&world, "web").await;
+    let answer = deliver(&function, &request).await;
+    assert_eq!(answer["status"], "promoted", "{answer:#}");
+    assert_ne!(app::running(&world, "web").await, before, "it restarts");
+    // The write delivered again is the older one.
+    assert_eq!(deliver(&function, &written).await["status"], "superseded");
+    assert_settled(&world, "R1", "one", "after both").await;
+}

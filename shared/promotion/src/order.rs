@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Desired, Promotion, Request, Work};
 
-/// Where a request stands: time in whole seconds, then object key, then sequencer, then id.
+/// Where a request stands: time in whole seconds, then object key, then a write before what asks for it, then sequencer, then id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
@@ -46,8 +46,19 @@ impl Tie {
     }
 }
 
+impl Order {
+    /// Whether somebody asked for a Release explicitly: a write is known by the version that it made.
+    fn is_asked_for(&self, work: &Work) -> bool {
+        match work {
+            Work::Promote { env_version_id, .. } => *env_version_id != self.request_id,
+            Work::Delete => true,
+        }
+    }
+}
+
 impl Request {
-    /// Whether this request replaces `desired`. Of two versions of one key and one second the current one is newer.
+    /// Whether this request replaces `desired`. Of two versions of one key and one second the current one is newer, and who asks
+    /// for a version asks after it was written.
     pub(super) fn is_newer_than(&self, desired: &Desired, current: Option<&str>) -> bool {
         let (ours, theirs) = (&self.order, &desired.order);
         let seconds = |order: &Order| order.requested_at.timestamp();
@@ -55,6 +66,10 @@ impl Request {
             .cmp(&seconds(theirs))
             .then_with(|| ours.tie.key.cmp(&theirs.tie.key))
             .then_with(|| by_current_version(&self.work, &desired.work, current))
+            .then_with(|| {
+                ours.is_asked_for(&self.work)
+                    .cmp(&theirs.is_asked_for(&desired.work))
+            })
             .then_with(|| ours.tie.sequence(&theirs.tie))
             .then_with(|| ours.request_id.cmp(&theirs.request_id))
             .is_gt()

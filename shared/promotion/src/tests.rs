@@ -38,6 +38,12 @@ fn sequenced(release: &str, version: &str, sequencer: &str) -> Request {
     request
 }
 
+fn asked(release: &str, version: &str, id: &str) -> Request {
+    let mut request = promote(release, version, 0);
+    request.order.request_id = id.to_owned();
+    request
+}
+
 fn worker(owner: &str, seconds: i64) -> Worker<'_> {
     Worker {
         kind: WorkKind::Promote,
@@ -131,7 +137,18 @@ fn the_order_of_requests_is_time_key_current_version_sequencer_id() {
             sequenced("R1", "a", "0101"),
             None,
         ),
-        ("id", v("R1", "a", 0), v("R1", "b", 0), None),
+        (
+            "a write, then what asks for it",
+            sequenced("R1", "z", "0055AE"),
+            asked("R1", "z", "a"),
+            Some("z"),
+        ),
+        (
+            "id",
+            asked("R1", "z", "a"),
+            asked("R1", "z", "b"),
+            Some("z"),
+        ),
     ] {
         let mut state = Promotion::default();
         state.admit(&earlier, current, at(5));
