@@ -33,7 +33,8 @@ fn every_command_of_a_page_runs_and_says_what_the_page_says() {
     let [.., runner] = PROGRAMS.map(binaries::built);
     let output = Command::new(runner).arg("pages").output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{complaints}");
     let read = said.matches("    ok: ").count();
     assert_eq!(read, run + 1, "{said}");
 }

@@ -367,3 +367,26 @@ async fn what_somebody_else_writes_at_the_same_moment_is_told() {
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);
     assert_has(&said.out, &["R2 was asked for at the same moment"]);
 }
+
+#[tokio::test]
+async fn an_app_comes_back_while_it_is_being_deleted() {
+    let (desk, _) = desk().await;
+    desk.world.proxy.hold_stacks();
+    let deleted = desk.text(&["delete", "--yes"]).await;
+    assert_has(&deleted, &["goes on by itself"]);
+    let restored = desk.json(&["restore"]).await;
+    assert_eq!(
+        (&restored["release"], &restored["verdict"]),
+        (&"R1".into(), &"waiting".into()),
+        "{restored:#}"
+    );
+    for end in desk.world.proxy.end_stacks() {
+        desk.promote.answer(&end).await;
+    }
+    for end in desk.world.proxy.end_stacks() {
+        desk.promote.answer(&end).await;
+    }
+    let status = desk.text(&["status"]).await;
+    assert_has(&status, &["Release      R1", "_shop_web:2"]);
+    assert!(!status.contains("delet"), "{status}");
+}
