@@ -17,6 +17,7 @@ mod convox_env;
 mod definitions;
 mod deletion;
 mod delivery;
+mod deployments;
 mod error_types;
 mod exec;
 mod failure_count;

@@ -23,6 +23,7 @@ const SECOND: &str = "services:
     image: example/web:2
     scale: 2
     port: 3000
+    deployment: {breaker: {count: 3}, alarms: [errors]}
     environment: [DATABASE_URL]
 timers:
   cleanup: {schedule: '0 4 * * *', command: bin/cleanup, service: web}

@@ -47,7 +47,7 @@ pub fn amended(
     let changes = plan.changes();
     for known in applied.services.values_mut() {
         let was = changes.get(known.runs_as.as_str());
-        record.changed(known, was.copied().unwrap_or_default());
+        record.changed(known, was.cloned().unwrap_or_default());
     }
     for known in applied.services.values_mut() {
         let mut leaves = around.unwanted.own_services(wanted.id);
@@ -97,7 +97,7 @@ fn seen_service(service: &EcsService, balanced: bool) -> OriginalDefinition {
     OriginalDefinition {
         arn: service.task_definition.clone(),
         network: service.network.clone(),
-        deployment: Some(service.deployment),
+        deployment: Some(service.deployment.clone()),
         balancing: balanced.then(|| service.balancing.clone()),
     }
 }
@@ -141,15 +141,18 @@ impl Record<'_> {
         let recorded = self.recorded.unwrap_or(self.network);
         let network = seen.network.as_ref().filter(|_| is_ours);
         let elsewhere = network.is_some_and(|seen| recorded.differs_from(seen, None));
-        let replaced = seen.deployment.is_some() && seen.deployment != known.deployment;
+        let replaced = seen.deployment.as_ref().is_some_and(|seen| {
+            let known = known.deployment.as_ref();
+            known.is_none_or(|known| known.differs_from(seen))
+        });
         let differs = seen.arn != known.arn || elsewhere || replaced;
         known.stands = differs.then_some(seen);
     }
 
     /// What is changed of it now. What an interrupted request may have changed stays written down as it was before that.
     fn changed(&self, known: &mut Definition, was: Was) {
-        let noted = known.was.filter(|_| self.interrupted).unwrap_or_default();
-        let was = noted.or(was);
+        let noted = known.was.take().filter(|_| self.interrupted);
+        let was = noted.unwrap_or_default().or(was);
         known.was = (!was.is_nothing()).then_some(was);
     }
 
@@ -171,6 +174,7 @@ mod tests {
     const HALF: Deployment = Deployment {
         minimum: 50,
         maximum: 200,
+        course: None,
     };
 
     fn arn(revision: u64) -> String {

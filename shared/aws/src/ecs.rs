@@ -1,6 +1,7 @@
 //! ECS: what runs on the cluster, and what it is moved to.
 
 mod balancing;
+mod deployments;
 mod instances;
 mod placement;
 mod rebalancing;
@@ -60,7 +61,7 @@ pub struct Cluster {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Change<'a> {
     /// How its tasks are replaced.
-    pub deployment: Option<Deployment>,
+    pub deployment: Option<&'a Deployment>,
     /// Where its tasks run: anywhere but on instances, to which ECS moves no service that is not theirs.
     pub placement: Option<&'a Placement>,
     /// The network of its tasks, where that alone changes.
@@ -298,13 +299,15 @@ impl Cluster {
     ) -> Result<(), CallError> {
         let name = &service.name;
         let attempted = || format!("move ECS service `{name}` to {definition}");
+        let deployment = change.deployment.map(deployments::told).transpose();
+        let deployment = deployment.map_err(|_| CallError::unbuilt(attempted()))?;
         let mut request = self
             .client
             .update_service()
             .cluster(&self.name)
             .service(name)
             .availability_zone_rebalancing(rebalancing::moved(service, change.deployment))
-            .set_deployment_configuration(change.deployment.map(services::rolling))
+            .set_deployment_configuration(deployment)
             .set_enable_execute_command(change.exec)
             .set_load_balancers(change.balancing.map(balancing::load_balancers))
             .set_health_check_grace_period_seconds(change.balancing.and_then(balancing::grace))

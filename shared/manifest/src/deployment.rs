@@ -1,16 +1,23 @@
 //! `deployment` of a Service. Source: `convox/rack:pkg/manifest/service.go`, `manifest.go` (defaults).
 
+mod course;
+
 use serde::{Deserialize, Serialize};
 
 use yaml::{Place, Reader};
 
-/// How many of a Service's tasks run while ECS replaces them, in percent of the wanted count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub use course::{Breaker, Course, Threshold};
+
+/// How many of a Service's tasks run while ECS replaces them, in percent of the wanted count, and what ends that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployment {
     /// ECS's `minimumHealthyPercent`.
     pub minimum: u32,
     /// ECS's `maximumPercent`.
     pub maximum: u32,
+    /// What ends it; `None` where convox.yml says nothing of that, and where an ECS service has what it has by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
 }
 
 impl Deployment {
@@ -18,7 +25,41 @@ impl Deployment {
     #[must_use]
     pub fn default_for(alone: bool) -> Self {
         let (minimum, maximum) = if alone { (0, 100) } else { (50, 200) };
-        Self { minimum, maximum }
+        Self::rolling(minimum, maximum)
+    }
+
+    /// With these percentages, and nothing said beside them.
+    #[must_use]
+    pub fn rolling(minimum: u32, maximum: u32) -> Self {
+        Self {
+            minimum,
+            maximum,
+            course: None,
+        }
+    }
+
+    /// Whether an ECS service that has `found` is to be told: what is not said stays as it stands.
+    #[must_use]
+    pub fn differs_from(&self, found: &Self) -> bool {
+        let percentages = |it: &Self| (it.minimum, it.maximum);
+        percentages(self) != percentages(found) || self.has_another_course(found)
+    }
+
+    /// The same of what ends it alone.
+    #[must_use]
+    pub fn has_another_course(&self, found: &Self) -> bool {
+        let stands = found.course.clone().unwrap_or_default();
+        let said = self.course.as_ref();
+        said.is_some_and(|course| *course != stands)
+    }
+
+    /// The same with all of it said, so that nothing of it stays as it stands.
+    #[must_use]
+    pub fn whole(&self) -> Self {
+        Self {
+            course: Some(self.course.clone().unwrap_or_default()),
+            ..*self
+        }
     }
 
     /// As far as ECS takes it of a service that runs once on every instance: it never runs two there, and a `maximum` over
@@ -33,10 +74,13 @@ impl Deployment {
 
     /// Whether ECS refuses it: no deployment could ever stop a task first, or start one.
     #[must_use]
-    pub fn is_blocked(self) -> bool {
+    pub fn is_blocked(&self) -> bool {
         self.minimum >= 100 && self.maximum <= 100
     }
 }
+
+/// The keys of `deployment` that Convox has.
+const PERCENTAGES: [&str; 2] = ["maximum", "minimum"];
 
 /// An explicit 0 counts.
 pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>, alone: bool) -> Deployment {
@@ -44,7 +88,8 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>, alone: boo
     let Some(place) = place else {
         return deployment;
     };
-    let fields = reader.fields(&place, &["maximum", "minimum"]);
+    let keys: Vec<&str> = PERCENTAGES.into_iter().chain(course::KEYS).collect();
+    let fields = reader.fields(&place, &keys);
     let what = "a percentage such as `50`";
     if let Some(minimum) = reader.number(fields.get("minimum"), what) {
         deployment.minimum = minimum;
@@ -52,13 +97,14 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>, alone: boo
     if let Some(maximum) = reader.number(fields.get("maximum"), what) {
         deployment.maximum = maximum;
     }
+    deployment.course = course::read(reader, &fields);
     deployment
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::{refused, web};
-    use super::Deployment;
+    use super::{Course, Deployment};
 
     #[test]
     fn percentages_have_defaults_and_zero_counts() {
@@ -85,6 +131,40 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_said_of_the_course_stays_as_it_stands() {
+        let said = |course: Option<Course>| Deployment {
+            course,
+            ..Deployment::rolling(50, 200)
+        };
+        let (usual, other) = (Course::default(), alarmed());
+        for (wanted, found, differs) in [
+            (None, None, false),
+            (None, Some(other.clone()), false),
+            (Some(usual.clone()), None, false),
+            (Some(usual.clone()), Some(other.clone()), true),
+            (Some(other.clone()), None, true),
+            (Some(other.clone()), Some(other.clone()), false),
+        ] {
+            let (wanted, found) = (said(wanted), said(found));
+            assert_eq!(wanted.differs_from(&found), differs, "{wanted:?} {found:?}");
+            assert!(!found.whole().differs_from(&found), "{found:?}");
+        }
+        assert!(said(None).differs_from(&Deployment::rolling(50, 150)));
+        let json = serde_json::to_string(&said(None)).unwrap();
+        assert_eq!(json, r#"{"minimum":50,"maximum":200}"#);
+        let of_course = serde_json::to_string(&said(Some(alarmed()))).unwrap();
+        let read: Deployment = serde_json::from_str(&of_course).unwrap();
+        assert_eq!(read, said(Some(alarmed())));
+    }
+
+    fn alarmed() -> Course {
+        Course {
+            alarms: vec!["errors".to_owned()],
+            ..Course::default()
+        }
+    }
+
+    #[test]
     fn what_never_lets_a_task_go_nor_come_is_blocked() {
         for (minimum, maximum, blocked, of_daemon) in [
             (100, 100, true, true),
@@ -94,7 +174,7 @@ mod tests {
             (0, 100, false, false),
             (99, 100, false, false),
         ] {
-            let deployment = Deployment { minimum, maximum };
+            let deployment = Deployment::rolling(minimum, maximum);
             assert_eq!(deployment.is_blocked(), blocked, "{minimum}/{maximum}");
             let of_daemon_got = deployment.of_daemon().is_blocked();
             assert_eq!(of_daemon_got, of_daemon, "{minimum}/{maximum}");

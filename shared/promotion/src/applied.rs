@@ -189,7 +189,7 @@ pub struct OriginalDefinition {
 
 /// What is the user's to set of an ECS service as long as convox.yml says the same of it: as it was before a request that changes
 /// it, each where it does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Was {
     /// Whether people got into its containers by ECS Exec.
@@ -198,6 +198,9 @@ pub struct Was {
     /// How many tasks it was to run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub count: Option<u32>,
+    /// How its tasks were replaced, whole, where more than the percentages changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<Deployment>,
 }
 
 impl Was {
@@ -207,6 +210,7 @@ impl Was {
         Self {
             exec: self.exec.or(other.exec),
             count: self.count.or(other.count),
+            deployment: self.deployment.or(other.deployment),
         }
     }
 

@@ -182,6 +182,21 @@ async fn a_service_that_cannot_be_run_is_refused_with_what_is_allowed() {
             ],
         ),
         bad(
+            "a circuit breaker that counts in two ways, and an alarm by its ARN",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\n    deployment:\n      breaker: {count: 3, percent: 5}\n      alarms:\n        \
+                 - arn:aws:cloudwatch:us-east-1:123456789012:alarm:errors\n",
+            )],
+            "InvalidManifest",
+            &[
+                "`services.web.deployment.breaker.percent`",
+                "leave out one of the two",
+                "convox.yml:7",
+                "the name of a CloudWatch alarm",
+            ],
+        ),
+        bad(
             "privileged on Fargate",
             &[(
                 "convox.yml",

@@ -197,10 +197,7 @@ async fn of_old() -> (rig::World, String) {
         definition: &arn,
         count: 1,
         is_daemon: false,
-        deployment: Deployment {
-            minimum: 50,
-            maximum: 200,
-        },
+        deployment: &Deployment::rolling(50, 200),
         placement: &Placement::on(Capacity::Fargate, &network),
         exec: false,
         balancing: &Balancing::default(),

@@ -9,6 +9,7 @@ use aws::event_rules::SeenRule;
 use aws::secrets::{LABELS_MAX, Stages, Written, own_label};
 use lambda::unwanted::{Keep, Unwanted};
 use manifest::capacity::{Capacity, LaunchType};
+use manifest::{Course, Deployment};
 use names::SecretArn;
 use release::entrance::Balancing;
 use release::task_definition::TaskDefinition;
@@ -534,7 +535,7 @@ impl Outside {
             platform_version: "LATEST".to_owned(),
             awsvpc: true,
             network: None,
-            deployment: new.deployment,
+            deployment: new.deployment.clone(),
             exec: new.exec,
             desired_count: new.count,
             is_daemon: new.is_daemon,
@@ -583,7 +584,17 @@ impl Outside {
             (service.began_at, service.is_complete) = (now, false);
         }
         service.went_back = false;
-        seen.deployment = change.deployment.unwrap_or(seen.deployment);
+        if let Some(deployment) = change.deployment {
+            // As `deployments::seen` has it: what is not said stays.
+            let course = deployment.course.clone();
+            let usual = course.as_ref() == Some(&Course::default());
+            let stands = seen.deployment.course.take();
+            let course = course.or(stands).filter(|_| !usual);
+            seen.deployment = Deployment {
+                course,
+                ..*deployment
+            };
+        }
         if let Some(placement) = change.placement {
             place(seen, placement);
         }

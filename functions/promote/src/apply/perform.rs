@@ -46,7 +46,7 @@ impl<E: Edge> Executor<'_, E> {
             definition,
             count: service.count,
             is_daemon: service.is_daemon,
-            deployment: service.deployment,
+            deployment: &service.deployment,
             placement: &service.placement,
             exec: service.exec,
             balancing: &service.balancing,

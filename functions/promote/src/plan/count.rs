@@ -27,7 +27,7 @@ pub(super) fn change(process: &Process<'_>, of: &Wanted<'_>) -> Option<u32> {
         Some(Some(before)) => {
             let changes = before.count.is_some_and(|said| said != Count::of(wanted));
             // One that did not end may have changed it, and nobody put it back.
-            let left = before.was.filter(|_| of.interrupted);
+            let left = before.was.as_ref().filter(|_| of.interrupted);
             let left = left.and_then(|was| was.count);
             if changes { Some(wanted) } else { left }
         }

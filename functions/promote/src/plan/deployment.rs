@@ -14,7 +14,8 @@ impl Checks {
         let Runs::Service { ecs_service, found } = &process.runs else {
             return;
         };
-        let (service, wanted) = (&process.service.name, process.service.deployment);
+        let (service, wanted) = (&process.service.name, &process.service.deployment);
+        let told = process.deployment();
         let (is_daemon, agent) = (process.is_daemon(), process.service.agent.is_some());
         if found.is_some() && is_daemon != agent {
             self.warn(Notice::StrategyStays {
@@ -23,11 +24,13 @@ impl Checks {
                 is_daemon,
                 cluster: &config.release.cluster,
             });
-        } else if wanted != process.deployment() {
+        } else if *wanted != told {
             self.warn(Notice::AgentMaximum { service });
         }
-        let Deployment { minimum, maximum } = process.deployment();
-        if process.deployment().is_blocked() {
+        let Deployment {
+            minimum, maximum, ..
+        } = told;
+        if told.is_blocked() {
             self.problem(PlanProblem::InvalidDeployment {
                 service,
                 minimum,

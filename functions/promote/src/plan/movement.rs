@@ -2,7 +2,7 @@
 
 use aws::ecs::{Change, EcsService};
 use aws::event_rules::SeenRule;
-use manifest::Deployment;
+use manifest::{Course, Deployment};
 use promotion::Was;
 use release::entrance::Balancing;
 use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
@@ -118,7 +118,7 @@ impl ServiceMove<'_> {
     #[must_use]
     pub fn change(&self) -> Change<'_> {
         Change {
-            deployment: self.deployment,
+            deployment: self.deployment.as_ref(),
             placement: self.placement.as_ref(),
             network: self.network.as_ref(),
             exec: self.exec,
@@ -133,7 +133,18 @@ impl ServiceMove<'_> {
         Was {
             exec: self.exec.map(|_| self.found.exec),
             count: self.count.map(|_| self.found.desired_count),
+            deployment: self.course_before(),
         }
+    }
+}
+
+impl ServiceMove<'_> {
+    /// How tasks were replaced, whole, where more than the percentages changes.
+    fn course_before(&self) -> Option<Deployment> {
+        let found = &self.found.deployment;
+        let changed = self.deployment.as_ref();
+        let changed = changed.filter(|changed| changed.has_another_course(found));
+        changed.map(|_| found.whole())
     }
 }
 
@@ -208,10 +219,11 @@ impl<'a> Draft<'_, 'a> {
         if !self.wanted.id.owns(&found.tags) {
             return moved;
         }
-        let deployment = process.deployment();
+        let deployment = self.deployment(process, found);
         let balancing = self.ingress.balancing(process);
         moved.balancing = balancing.filter(|own| **own != found.balancing).cloned();
-        moved.deployment = (found.deployment != deployment).then_some(deployment);
+        let differs = deployment.differs_from(&found.deployment);
+        moved.deployment = differs.then_some(deployment);
         if found.capacity == process.capacity {
             moved.network = self.other_network(found, placement);
         } else {
@@ -222,6 +234,38 @@ impl<'a> Draft<'_, 'a> {
         moved
     }
 
+    /// How tasks are replaced. What convox.yml says no more beside the percentages is as if it had never said it; what it never
+    /// said stays as whoever set it by hand has it.
+    fn deployment(&self, process: &Process<'_>, found: &EcsService) -> Deployment {
+        let wanted = process.deployment();
+        if wanted.course.is_some() {
+            return wanted;
+        }
+        let applied = self.wanted.applied;
+        let before = applied.and_then(|applied| process.applied(applied));
+        let course = match before {
+            // A request that did not end has made it, unless the state is lost.
+            None => {
+                let is_left = applied.is_some() || self.wanted.interrupted;
+                let left = found.deployment.course.as_ref().filter(|_| is_left);
+                left.map(|_| Course::default())
+            }
+            Some(before) => {
+                let known = before.deployment.as_ref();
+                let was_said = known.is_some_and(|known| known.course.is_some());
+                // The same may have changed it, and nobody put it back.
+                let was = before.was.as_ref().filter(|_| self.wanted.interrupted);
+                let left = was.and_then(|was| was.deployment.as_ref()?.course.clone());
+                if was_said {
+                    Some(Course::default())
+                } else {
+                    left
+                }
+            }
+        };
+        Deployment { course, ..wanted }
+    }
+
     /// ECS Exec is switched on where convox.yml says so, and off where it no longer does: whoever did by hand what it never said
     /// keeps that.
     fn other_exec(&self, process: &Process<'_>, found: &EcsService) -> Option<bool> {
@@ -230,7 +274,8 @@ impl<'a> Draft<'_, 'a> {
         let said = before.is_some_and(|before| before.exec);
         let wanted = process.service.exec;
         // A request that did not end may have switched it, and nobody put that back.
-        let left = before.and_then(|before| before.was.filter(|_| self.wanted.interrupted));
+        let left = before.and_then(|before| before.was.as_ref());
+        let left = left.filter(|_| self.wanted.interrupted);
         let left = left.and_then(|was| was.exec);
         let exec = if wanted || said { Some(wanted) } else { left };
         exec.filter(|exec| *exec != found.exec)

@@ -69,6 +69,7 @@ impl Checks {
     /// What the ECS service keeps although convox.yml says something else.
     fn kept(&mut self, service: &Service, found: &EcsService, running: Option<&SeenDefinition>) {
         let (wanted, agent, exec) = (service.capacity, &service.agent, service.exec);
+        let course = service.deployment.course.as_ref();
         let (service, ecs) = (&service.name, &found.name);
         if let Some(wanted) = wanted.filter(|wanted| *wanted != found.capacity) {
             self.warn(Kept::Capacity {
@@ -80,6 +81,9 @@ impl Checks {
         }
         if exec && !found.exec {
             self.warn(Kept::Exec { ecs, service });
+        }
+        if course.is_some_and(|course| Some(course) != found.deployment.whole().course.as_ref()) {
+            self.warn(Kept::Deployment { ecs, service });
         }
         if found.is_daemon && agent.is_none() {
             self.warn(Kept::Daemon { ecs, service });
@@ -385,10 +389,7 @@ mod tests {
             platform_version: String::new(),
             awsvpc: true,
             network: None,
-            deployment: Deployment {
-                minimum: 50,
-                maximum: 200,
-            },
+            deployment: Deployment::rolling(50, 200),
             exec: false,
             desired_count: 1,
             is_daemon: false,

@@ -111,7 +111,7 @@ impl Process<'_> {
     /// How its tasks are replaced, as ECS is told it.
     #[must_use]
     pub fn deployment(&self) -> Deployment {
-        let wanted = self.service.deployment;
+        let wanted = self.service.deployment.clone();
         if self.is_daemon() {
             wanted.of_daemon()
         } else {

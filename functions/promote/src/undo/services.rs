@@ -57,7 +57,7 @@ impl<'a> Draft<'a> {
             Way::Impossible(why) => Some(Step::Left(format!("the ECS service `{name}` {why}"))),
             Way::Move(moved) => Some(Step::Do {
                 deed: Box::new(Deed::Run {
-                    action: Action::Move(moved),
+                    action: Action::Move(*moved),
                     definition: aim.arn,
                 }),
                 failed: format!("the ECS service `{name}` could not be moved back"),
@@ -107,7 +107,8 @@ impl<'a> Draft<'a> {
         let aim = self.aim(known);
         let network = aim.network.unwrap_or(&self.config.release.network);
         let is_daemon = matches!(tasks, Tasks::OnEveryInstance);
-        let deployment = aim.deployment.unwrap_or(service.deployment);
+        let was = known.was.as_ref();
+        let deployment = aim.deployment.unwrap_or_else(|| service.deployment.clone());
         NewEcsService {
             name: known.runs_as.clone(),
             count: tasks.count(),
@@ -118,7 +119,7 @@ impl<'a> Draft<'a> {
                 deployment
             },
             placement: Placement::on(capacity, network),
-            exec: known.was.and_then(|was| was.exec).unwrap_or(known.exec),
+            exec: was.and_then(|was| was.exec).unwrap_or(known.exec),
             balancing: aim.balancing.cloned().unwrap_or_default(),
         }
     }
@@ -137,7 +138,7 @@ enum Tasks {
 
 impl Tasks {
     fn of(known: &Definition, service: &Service) -> Self {
-        if let Some(count) = known.was.and_then(|was| was.count) {
+        if let Some(count) = known.was.as_ref().and_then(|was| was.count) {
             return Self::AsBefore(count);
         }
         match known.set {
@@ -198,7 +199,7 @@ enum Way<'a> {
     /// It stays as it is.
     None,
     /// It is moved.
-    Move(ServiceMove<'a>),
+    Move(Box<ServiceMove<'a>>),
     /// Why there is none.
     Impossible(&'static str),
 }
@@ -209,8 +210,11 @@ impl<'a> Aim<'a> {
         let network = stands
             .and_then(|stands| stands.network.as_ref())
             .or(recorded);
-        let deployment = stands.and_then(|stands| stands.deployment);
-        let deployment = deployment.or(known.deployment);
+        let was = known.was.clone().unwrap_or_default();
+        let deployment = stands.and_then(|stands| stands.deployment.clone());
+        let deployment = was.deployment.clone().or(deployment);
+        let deployment = deployment.or_else(|| known.deployment.clone());
+        let is_ours = known.capacity.is_some();
         let balancing = match stands {
             Some(stands) => stands.balancing.as_ref(),
             None => known.balancing.as_ref(),
@@ -219,10 +223,7 @@ impl<'a> Aim<'a> {
             arn: stands.map_or(known.arn.as_str(), |stands| stands.arn.as_str()),
             network: network.filter(|_| known.capacity.is_some()),
             deployment: deployment.filter(|_| known.capacity.is_some()),
-            was: known
-                .was
-                .filter(|_| known.capacity.is_some())
-                .unwrap_or_default(),
+            was: if is_ours { was } else { Was::default() },
             balancing: balancing.filter(|_| known.capacity.is_some()),
             today,
             going_back_to: &applied.going_back_to,
@@ -240,7 +241,8 @@ impl<'a> Aim<'a> {
     }
 
     fn other_deployment(&self, service: &EcsService) -> Option<Deployment> {
-        self.deployment.filter(|own| *own != service.deployment)
+        let own = self.deployment.clone();
+        own.filter(|own| own.differs_from(&service.deployment))
     }
 
     fn other_exec(&self, service: &EcsService) -> Option<bool> {
@@ -297,7 +299,7 @@ impl<'a> Aim<'a> {
             capacity => {
                 let network = self.network.unwrap_or(self.today);
                 let other_network = self.other_network(service).cloned();
-                Way::Move(ServiceMove {
+                Way::Move(Box::new(ServiceMove {
                     found: service,
                     deployment: self.other_deployment(service),
                     placement: capacity.map(|capacity| Placement::on(capacity, network)),
@@ -305,7 +307,7 @@ impl<'a> Aim<'a> {
                     exec: self.other_exec(service),
                     balancing: self.other_balancing(service).cloned(),
                     count: self.other_count(service),
-                })
+                }))
             }
         }
     }

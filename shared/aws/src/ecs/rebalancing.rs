@@ -13,7 +13,7 @@ use super::EcsService;
 use manifest::Deployment;
 
 /// That of a service that does not exist yet: what ECS gives by itself, where it can.
-pub(super) fn created(deployment: Deployment, is_daemon: bool) -> AvailabilityZoneRebalancing {
+pub(super) fn created(deployment: &Deployment, is_daemon: bool) -> AvailabilityZoneRebalancing {
     said(is_possible(deployment, is_daemon))
 }
 
@@ -21,14 +21,14 @@ pub(super) fn created(deployment: Deployment, is_daemon: bool) -> AvailabilityZo
 /// that could not have it, and now can, gets what a new one has.
 pub(super) fn moved(
     found: &EcsService,
-    changed: Option<Deployment>,
+    changed: Option<&Deployment>,
 ) -> AvailabilityZoneRebalancing {
-    let could = is_possible(found.deployment, found.is_daemon);
-    let can = is_possible(changed.unwrap_or(found.deployment), found.is_daemon);
+    let could = is_possible(&found.deployment, found.is_daemon);
+    let can = is_possible(changed.unwrap_or(&found.deployment), found.is_daemon);
     said(can && (found.is_rebalanced || !could))
 }
 
-fn is_possible(deployment: Deployment, is_daemon: bool) -> bool {
+fn is_possible(deployment: &Deployment, is_daemon: bool) -> bool {
     deployment.maximum > 100 && !is_daemon
 }
 
@@ -48,10 +48,7 @@ mod tests {
     use crate::ecs::seen_service::ecs_service;
 
     fn percentages(maximum: u32) -> Deployment {
-        Deployment {
-            minimum: 0,
-            maximum,
-        }
+        Deployment::rolling(0, maximum)
     }
 
     #[test]
@@ -62,7 +59,7 @@ mod tests {
             (100, false, false),
             (100, true, false),
         ] {
-            let got = created(percentages(maximum), is_daemon);
+            let got = created(&percentages(maximum), is_daemon);
             assert_eq!(got, said(want), "{maximum} {is_daemon}");
         }
     }
@@ -90,7 +87,7 @@ mod tests {
                 .deployment_configuration(configuration.build())
                 .scheduling_strategy(strategy);
             let found = ecs_service(&service.build());
-            let got = moved(&found, changed.map(percentages));
+            let got = moved(&found, changed.map(percentages).as_ref());
             let case = format!("{stands} {maximum} {is_daemon} {changed:?}");
             assert_eq!(got, said(want), "{case}");
         }

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{
-    AvailabilityZoneRebalancing, DeploymentConfiguration, LaunchType, SchedulingStrategy, Service,
-};
+use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, LaunchType, SchedulingStrategy, Service};
 
-use super::{Ties, balancing, placement, tags};
+use super::{Ties, balancing, deployments, placement, tags};
 use manifest::Deployment;
 use manifest::capacity::Capacity;
 use release::entrance::Balancing;
@@ -85,7 +83,7 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
             .network_configuration()
             .is_some_and(|network| network.awsvpc_configuration().is_some()),
         network: service.network_configuration().and_then(placement::seen),
-        deployment: deployment(service.deployment_configuration()),
+        deployment: deployments::seen(service.deployment_configuration()),
         exec: service.enable_execute_command(),
         desired_count: u32::try_from(service.desired_count()).unwrap_or_default(),
         is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
@@ -116,17 +114,6 @@ fn capacity(service: &aws_sdk_ecs::types::Service) -> Capacity {
     match service.launch_type() {
         Some(LaunchType::Fargate) => Capacity::Fargate,
         _ => Capacity::Ec2,
-    }
-}
-
-/// ECS's own percentages where it answers none (API reference, `DeploymentConfiguration`).
-fn deployment(configuration: Option<&DeploymentConfiguration>) -> Deployment {
-    let percent = |percent: Option<i32>| percent.and_then(|percent| u32::try_from(percent).ok());
-    let minimum = configuration.and_then(|it| percent(it.minimum_healthy_percent()));
-    let maximum = configuration.and_then(|it| percent(it.maximum_percent()));
-    Deployment {
-        minimum: minimum.unwrap_or(100),
-        maximum: maximum.unwrap_or(200),
     }
 }
 

@@ -1,14 +1,12 @@
 //! ECS services of ours: created, removed, and found by name.
 
 use aws_sdk_ecs::error::ProvideErrorMetadata as _;
-use aws_sdk_ecs::types::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, PropagateTags, SchedulingStrategy, Tag,
-};
+use aws_sdk_ecs::types::{PropagateTags, SchedulingStrategy, Tag};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use super::placement::Launched;
-use super::{Cluster, balancing, rebalancing};
+use super::{Cluster, balancing, deployments, rebalancing};
 use crate::call_error::CallError;
 use manifest::Deployment;
 use names::hex;
@@ -30,7 +28,7 @@ pub struct NewService<'a> {
     /// Whether it runs once on every instance instead.
     pub is_daemon: bool,
     /// How its tasks are replaced.
-    pub deployment: Deployment,
+    pub deployment: &'a Deployment,
     /// Where its tasks run.
     pub placement: &'a Placement,
     /// Whether people get into its containers by ECS Exec.
@@ -44,7 +42,7 @@ pub struct NewService<'a> {
 }
 
 impl Cluster {
-    /// Creates a service with rolling deployments that ECS rolls back by itself.
+    /// Creates a service whose deployments ECS rolls back by itself.
     ///
     /// # Errors
     ///
@@ -53,6 +51,8 @@ impl Cluster {
         let attempted = || format!("create ECS service `{}`", service.name);
         let launched =
             Launched::new(service.placement).map_err(|_| CallError::unbuilt(attempted()))?;
+        let deployment = deployments::told(service.deployment);
+        let deployment = deployment.map_err(|_| CallError::unbuilt(attempted()))?;
         let tags = service
             .tags
             .iter()
@@ -77,7 +77,7 @@ impl Cluster {
             .set_launch_type(launched.launch_type)
             .set_capacity_provider_strategy(launched.strategy)
             .set_network_configuration(launched.network)
-            .deployment_configuration(rolling(service.deployment))
+            .deployment_configuration(deployment)
             .availability_zone_rebalancing(rebalancing::created(
                 service.deployment,
                 service.is_daemon,
@@ -162,18 +162,4 @@ fn token(service: &NewService<'_>) -> String {
 /// A number of tasks as ECS is told it.
 pub(super) fn count(count: u32) -> i32 {
     i32::try_from(count).unwrap_or(i32::MAX)
-}
-
-/// Rolling, with the percentages of convox.yml; ECS goes back by itself where tasks do not start.
-pub(super) fn rolling(deployment: Deployment) -> DeploymentConfiguration {
-    let percent = |percent: u32| i32::try_from(percent).unwrap_or(i32::MAX);
-    let breaker = DeploymentCircuitBreaker::builder()
-        .enable(true)
-        .rollback(true)
-        .build();
-    DeploymentConfiguration::builder()
-        .deployment_circuit_breaker(breaker)
-        .minimum_healthy_percent(percent(deployment.minimum))
-        .maximum_percent(percent(deployment.maximum))
-        .build()
 }

@@ -170,6 +170,16 @@ pub(in crate::plan) enum Kept<'a> {
         ecs: &'a str,
         service: &'a ServiceName,
     },
+    /// How its tasks are replaced is its owner's to say.
+    #[error(
+        "{} keeps how ECS replaces its tasks, although convox.yml has `deployment`; its owner sets it: aws ecs update-service \
+         --deployment-configuration … --service {ecs}",
+        named(ecs, service)
+    )]
+    Deployment {
+        ecs: &'a str,
+        service: &'a ServiceName,
+    },
     /// What it runs cannot be read.
     #[error(
         "what the ECS service `{ecs}` runs ({definition}) cannot be read, so neither its platform nor names of its ports are kept, \
