@@ -42,14 +42,7 @@ pub async fn delete(shell: &Shell, asked: &Delete) -> Result<Answer, RackError> 
                 exit: Exit::Done,
             })
         }
-        _ => {
-            let text = plan::refused(&answer);
-            Ok(Answer {
-                text,
-                json: answer,
-                exit: Exit::Failed,
-            })
-        }
+        _ => Ok(plan::refused(answer)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `rack env`: the environment of an App.
 
 use std::ffi::OsString;
+use std::io::{IsTerminal as _, stdin};
 use std::path::Path;
 
 use environment::{EnvKey, EnvValue, Environment, RESERVED_KEYS};
@@ -121,16 +122,15 @@ async fn edit(shell: &Shell, making: &Making) -> Result<Answer, RackError> {
     let editor = chosen.unwrap_or_else(|| "vi".to_owned());
     let temporary = (shell.lookup)("TMPDIR").unwrap_or_else(|| "/tmp".to_owned());
     let places = editor::places((shell.lookup)("XDG_RUNTIME_DIR"), temporary.into());
-    let edited = editor::edited(&text, &editor, &places).await?;
-    let environment = match edited {
-        Some(text) => {
-            import::read(text.as_bytes(), Form::Dotenv).map_err(|source| RackError::Import {
-                path: "what was edited".to_owned(),
-                source,
-            })?
-        }
-        None => base.environment.clone(),
+    let read = |text: &str| {
+        import::read(text.as_bytes(), Form::Dotenv).map_err(|source| RackError::Import {
+            path: "what was edited".to_owned(),
+            source,
+        })
     };
+    let somebody = stdin().is_terminal();
+    let edited = editor::edited(&text, &editor, &places, somebody, read).await?;
+    let environment = edited.unwrap_or_else(|| base.environment.clone());
     make::make(shell, base, environment, making).await
 }
 

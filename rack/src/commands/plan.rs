@@ -34,12 +34,7 @@ pub async fn plan(shell: &Shell, asked: Plan) -> Result<Answer, RackError> {
             exit: Exit::Done,
         });
     }
-    let text = refused(&answer);
-    Ok(Answer {
-        text,
-        json: answer,
-        exit: Exit::Failed,
-    })
+    Ok(refused(answer))
 }
 
 /// What promote is invoked with.
@@ -53,8 +48,20 @@ pub fn payload(app: &AppName, release: &ReleaseId, allowed: Allowed) -> Value {
     })
 }
 
-/// Why a Release cannot be promoted, and what to do.
-pub fn refused(answer: &Value) -> String {
+/// Why a function does not do what it was asked for, and what to do. What is not there was asked for in a wrong way.
+pub fn refused(answer: Value) -> Answer {
+    let exit = match text(&answer, "errorType") {
+        Some("ReleaseNotFound" | "ServiceNotFound") => Exit::WrongUse,
+        _ => Exit::Failed,
+    };
+    Answer {
+        text: cure(&answer),
+        json: answer,
+        exit,
+    }
+}
+
+fn cure(answer: &Value) -> String {
     let report: SeenReport = serde_json::from_value(answer.clone()).unwrap_or_default();
     let mut text = format!("{}\n", report.in_words());
     let known = report.error_type.as_deref().and_then(explained);

@@ -28,12 +28,7 @@ pub async fn run(shell: &Shell, asked: &Run) -> Result<Answer, RackError> {
         .await?
         .answer;
     if text(&answer, "status") != Some("started") {
-        let refused = plan::refused(&answer);
-        return Ok(Answer {
-            text: refused,
-            json: answer,
-            exit: Exit::Failed,
-        });
+        return Ok(plan::refused(answer));
     }
     let said = |name: &str| text(&answer, name).map(str::to_owned);
     let told = facts(&[

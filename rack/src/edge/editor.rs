@@ -12,9 +12,12 @@ use tokio::signal::unix::{SignalKind, signal};
 use zeroize::Zeroizing;
 
 use crate::error::RackError;
+use names::error_chain::Chain;
 
 /// `TMPFS_MAGIC` and `RAMFS_MAGIC` of Linux (`statfs(2)`).
 const IN_MEMORY: [i128; 2] = [0x0102_1994, 0x8584_58f6];
+/// How lines begin that say what is wrong: comments of a .env file.
+const TOLD: &str = "#! ";
 
 /// Where the file of an edit can be, the best place first; the last one is always there.
 pub fn places(runtime: Option<String>, temporary: PathBuf) -> Vec<PathBuf> {
@@ -32,39 +35,91 @@ pub fn is_in_memory(place: &Path) -> bool {
     statfs(place).is_ok_and(|seen| IN_MEMORY.contains(&i128::from(seen.f_type)))
 }
 
-/// Lets the caller edit a text; none where it is left as it was. What a signal ends leaves nothing behind either.
+/// Lets the caller edit a text, and reads what became of it; none where it is left as it was. What a signal ends leaves nothing
+/// behind either.
+///
+/// What `read` refuses is shown once more with the reason above it, where somebody is there to mend it (`asks_again`): whatever
+/// was typed is still there. Who leaves it as it is then gives up.
 ///
 /// # Errors
 ///
-/// [`RackError`] when there is no place for the file, or the editor fails.
-pub async fn edited(
+/// [`RackError`] when there is no place for the file, the editor fails, or what was edited cannot be read.
+pub async fn edited<T>(
     text: &str,
     editor: &str,
     places: &[PathBuf],
-) -> Result<Option<Zeroizing<String>>, RackError> {
+    asks_again: bool,
+    read: impl Fn(&str) -> Result<T, RackError>,
+) -> Result<Option<T>, RackError> {
     // A folder of its own, so that what the editor writes beside the file goes too.
     let folder = places.iter().find_map(|place| folder(place).ok());
     let folder = folder
         .ok_or_else(|| system("make a folder for the edit", io::ErrorKind::NotFound.into()))?;
     let path = folder.path().join("env");
-    let file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&path);
-    let mut file = file.map_err(|err| system("make a file for the edit", err))?;
-    file.write_all(text.as_bytes())
-        .map_err(|err| system("write the file for the edit", err))?;
-    drop(file);
-    let ended = run(editor, &path).await;
-    let edited = ended.and_then(|()| {
-        let read = fs::read_to_string(&path).map(Zeroizing::new);
-        read.map_err(|err| system("read what was edited", err))
-    });
+    let edited = rounds(&path, text, editor, asks_again, read).await;
     folder
         .close()
         .map_err(|err| system("remove the file of the edit", err))?;
-    Ok(Some(edited?).filter(|edited| edited.as_str() != text))
+    edited
+}
+
+async fn rounds<T>(
+    path: &Path,
+    text: &str,
+    editor: &str,
+    asks_again: bool,
+    read: impl Fn(&str) -> Result<T, RackError>,
+) -> Result<Option<T>, RackError> {
+    let mut shown = Zeroizing::new(text.to_owned());
+    let mut refused = None;
+    loop {
+        write(path, &shown).map_err(|err| system("write the file for the edit", err))?;
+        run(editor, path).await?;
+        let edited = fs::read_to_string(path).map(Zeroizing::new);
+        let edited = edited.map_err(|err| system("read what was edited", err))?;
+        if *edited == *shown {
+            return refused.map_or(Ok(None), Err);
+        }
+        match read(&edited) {
+            Err(err) if asks_again => {
+                shown = told(&err, &edited, &read);
+                refused = Some(err);
+            }
+            read => return read.map(Some),
+        }
+    }
+}
+
+/// Into a new file that nobody else reads.
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(err) if err.kind() != io::ErrorKind::NotFound => return Err(err),
+        _ => {}
+    }
+    let mut file = fs::OpenOptions::new();
+    let file = file.write(true).create_new(true).mode(0o600).open(path);
+    file?.write_all(text.as_bytes())
+}
+
+/// What was edited, below what is wrong with it; what an earlier round said is gone. Numbers of lines are those of the whole.
+fn told<T>(
+    err: &RackError,
+    edited: &str,
+    read: impl Fn(&str) -> Result<T, RackError>,
+) -> Zeroizing<String> {
+    let lines = edited.split_inclusive('\n');
+    let lines = lines.skip_while(|line| line.starts_with(TOLD));
+    let rest: Zeroizing<String> = Zeroizing::new(lines.collect());
+    let below = |err: &RackError| {
+        let why = Chain(err).to_string();
+        let why = why.lines().map(|line| format!("{TOLD}{line}\n"));
+        Zeroizing::new(why.collect::<String>() + &rest)
+    };
+    let whole = below(err);
+    match read(&whole) {
+        Err(err) => below(&err),
+        Ok(_) => whole,
+    }
 }
 
 fn folder(place: &Path) -> io::Result<TempDir> {
@@ -117,8 +172,44 @@ mod tests {
     use super::*;
 
     async fn edit(editor: &str, place: &Path) -> Result<Option<String>, RackError> {
-        let edited = edited("A=1\n", editor, &[place.to_owned()]).await?;
-        Ok(edited.map(|text| text.to_string()))
+        edits(editor, place, false).await
+    }
+
+    async fn edits(
+        editor: &str,
+        place: &Path,
+        asks_again: bool,
+    ) -> Result<Option<String>, RackError> {
+        let wrong = |line: &str| line.contains("wrong") && !line.starts_with('#');
+        let read = |text: &str| match text.lines().position(wrong) {
+            None => Ok(text.to_owned()),
+            Some(line) => Err(RackError::Use(format!("line {}: wrong", line + 1))),
+        };
+        edited("A=1\n", editor, &[place.to_owned()], asks_again, read).await
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_shown_again_with_the_reason_and_nothing_typed_is_lost() {
+        let place = tempfile::tempdir().unwrap();
+        let seen = place.path().join("seen");
+        // First a mistake, then another one, then it is mended.
+        let editor = format!(
+            "sh -c 'cat \"$0\" >> {0}; if grep -q wronger \"$0\"; then sed -i s/wronger/right/ \"$0\"; \
+             elif grep -q wrong \"$0\"; then sed -i s/wrong$/wronger/ \"$0\"; else echo B=wrong >> \"$0\"; fi'",
+            seen.display()
+        );
+        let got = edits(&editor, place.path(), true).await.unwrap();
+        assert_eq!(got.unwrap(), "#! line 3: wrong\nA=1\nB=right\n");
+        let seen = fs::read_to_string(&seen).unwrap();
+        let want = "A=1\n#! line 3: wrong\nA=1\nB=wrong\n#! line 3: wrong\nA=1\nB=wronger\n";
+        assert_eq!(seen, want);
+        // Nobody is there to mend it; then somebody who leaves it so.
+        for asks_again in [false, true] {
+            let editor = "sh -c 'grep -q wrong \"$0\" || echo B=wrong >> \"$0\"'";
+            let err = edits(editor, place.path(), asks_again).await.unwrap_err();
+            assert_eq!(err.to_string(), "line 2: wrong");
+        }
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1);
     }
 
     #[tokio::test]

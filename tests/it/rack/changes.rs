@@ -263,7 +263,7 @@ async fn a_process_runs_where_its_service_does() {
         "{run:#}"
     );
     let refused = desk.says(&["run", "wbe", "--", "true", &value]).await;
-    assert_eq!(refused.code, Some(1), "{}", refused.err);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
     assert_has(&refused.out, &["ServiceNotFound", "web"]);
 }
 

@@ -56,7 +56,7 @@ async fn what_is_not_there_is_wrong_use_and_named() {
         desk.says(arguments).await.complains(2, part);
     }
     let plan = desk.says(&["plan", "R9"]).await;
-    assert_eq!(plan.code, Some(1), "{}", plan.err);
+    assert_eq!(plan.code, Some(2), "{}", plan.err);
     assert_has(&plan.out, &["ReleaseNotFound"]);
     let desk = desk.without(&["RACK_APP"]);
     desk.says(&["status"]).await.complains(2, "which App?");
