@@ -21,6 +21,14 @@ pub(super) fn host(text: &str) -> Result<String, String> {
     if !text.trim_matches('.').contains('.') {
         return Err("has no `.` inside: use a whole name such as `www.example.com`".to_owned());
     }
+    let last = text.rsplit('.').next().unwrap_or_default();
+    if last.is_empty() || !last.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Err(
+            "has something else than letters behind its last `.`, and a rule takes nothing else \
+             there: use a whole name such as `www.example.com`"
+                .to_owned(),
+        );
+    }
     Ok(text.to_ascii_lowercase())
 }
 
@@ -135,6 +143,10 @@ mod tests {
             ("https://example.com", "holds ':'"),
             ("localhost", "has no `.` inside"),
             ("localhost.", "has no `.` inside"),
+            ("www.example.com.", "has something else than letters behind"),
+            ("www.example.*", "has something else than letters behind"),
+            ("10.0.0.1", "has something else than letters behind"),
+            ("www.xn--p1ai", "has something else than letters behind"),
             (&format!("{}.com", "a".repeat(125)), "has 129 characters"),
         ] {
             let said = host(wrong).unwrap_err();
