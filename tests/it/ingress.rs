@@ -232,3 +232,150 @@ async fn what_a_failed_promote_could_not_detach_the_next_one_does() {
     assert_eq!(report["status"], "promoted", "{report:#}");
     assert_eq!(attached(&world, "web").await, []);
 }
+
+/// Where the load balancers of Apps can stand.
+pub const PUBLIC_SUBNETS: (&str, &str) =
+    ("LOAD_BALANCER_SUBNETS", "subnet-00000001,subnet-00000002");
+pub const STREAMS: &str = "services:\n  web:\n    image: example/web:1\n    port: 3000\n    nlb:\n      - {port: 5000, allow_cidr: \
+                           [192.0.2.0/24]}\n      - {port: 5001, containerPort: 6001, scheme: internal}\n  \
+                           api:\n    image: example/api:1\n";
+const NLB: &str = "AWS::ElasticLoadBalancingV2::LoadBalancer";
+const LISTENER: &str = "AWS::ElasticLoadBalancingV2::Listener";
+const INGRESS: &str = "AWS::EC2::SecurityGroupIngress";
+
+/// What of the App's stack belongs to its own load balancers: how many of each kind.
+async fn own(world: &World) -> [usize; 2] {
+    let count = async |kind| resources(world, kind).await.len();
+    [count(NLB).await, count(LISTENER).await]
+}
+
+#[tokio::test]
+async fn listeners_of_nlb_are_made_attached_and_told_and_go_with_the_promote_after() {
+    let settings = [PUBLIC_SUBNETS];
+    let (world, function) = app::promoting_with(STREAMS, &[], &settings).await;
+    let first = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(first["status"], "promoted", "{first:#}");
+    let addresses = first["services"]["web"]["addresses"].as_array().unwrap();
+    let addresses: Vec<&str> = addresses.iter().map(|it| it.as_str().unwrap()).collect();
+    assert!(
+        addresses.len() == 2
+            && addresses[0].starts_with("tcp://")
+            && addresses[0].ends_with(".amazonaws.com:5000")
+            && addresses[1].ends_with(".amazonaws.com:5001"),
+        "{addresses:?}"
+    );
+    let mut ports: Vec<i32> = attached(&world, "web")
+        .await
+        .into_iter()
+        .map(|(_, port)| port)
+        .collect();
+    ports.sort_unstable();
+    assert_eq!(ports, [5000, 6001], "{first:#}");
+    assert_eq!(own(&world).await, [2, 2]);
+    let rules = resources(&world, INGRESS).await;
+    let networks: Vec<&str> = rules
+        .iter()
+        .filter_map(|(_, rule)| rule["Properties"]["CidrIp"].as_str())
+        .collect();
+    assert!(
+        networks.contains(&"192.0.2.0/24") && networks.len() == 5,
+        "{networks:?}"
+    );
+    let plan = app::dry_run(&function, "R1").await;
+    assert_eq!(
+        plan["services"]["web"]["addresses"],
+        first["services"]["web"]["addresses"]
+    );
+    world.proxy.clear();
+    let again = app::promote(&world, &function, "R1", &[]).await;
+    assert_eq!(
+        (&again["status"], world.proxy.writes().len()),
+        (&json!("promoted"), 0),
+        "{again:#}"
+    );
+    // Detached with the promote that takes it out; what it was attached to goes with the next one.
+    let without = "services:\n  web:\n    image: example/web:1\n    port: 3000\n  api:\n    image: example/api:1\n";
+    app::write_manifest(&world, "R2", without).await;
+    app::promoted(&world, &function, "R2", &[]).await;
+    assert_eq!(attached(&world, "web").await, []);
+    assert_eq!(
+        own(&world).await,
+        [2, 2],
+        "what tasks of before are attached to"
+    );
+    app::write_manifest(&world, "R3", without).await;
+    app::promoted(&world, &function, "R3", &[]).await;
+    assert_eq!(own(&world).await, [0, 0]);
+    assert_eq!(resources(&world, INGRESS).await, []);
+}
+
+#[tokio::test]
+async fn a_failed_promote_attaches_to_the_listeners_of_before() {
+    let two = format!("{STREAMS}  last:\n    image: example/last:1\n");
+    let (world, function) = app::promoting_with(&two, &[], &[PUBLIC_SUBNETS]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    let before = attached(&world, "web").await;
+    assert_eq!(before.len(), 2);
+    let other = STREAMS.replace("port: 5001,", "port: 5002,");
+    app::write_manifest(&world, "R2", other).await;
+    world.inject(Fault::DENIED.on("ecs", "DeleteService"));
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "failed", "{report:#}");
+    assert_eq!(attached(&world, "web").await, before);
+}
+
+#[tokio::test]
+async fn listeners_that_cannot_be_are_found_in_the_plan() {
+    let (world, function) = app::promoting_with(STREAMS, &[], ENTRANCE).await;
+    let plan = |manifest: String| {
+        let (world, function) = (&world, &function);
+        async move {
+            app::write_manifest(world, "R1", manifest).await;
+            world.put_env(APP, "R1", &[]).await;
+            app::dry_run(function, "R1").await
+        }
+    };
+    let said = plan(STREAMS.to_owned()).await;
+    let warnings = said["warnings"].to_string();
+    assert!(
+        warnings.contains("`services.web.nlb` is not reached from the internet")
+            && warnings.contains("`LoadBalancerSubnets`"),
+        "{said:#}"
+    );
+    let listeners = |count: u32, more: &str| {
+        let listeners =
+            (1..=count).map(|n| format!("      - {{port: {n}, scheme: internal{more}}}\n"));
+        let listeners: String = listeners.collect();
+        format!(
+            "services:\n  web:\n    image: example/web:1\n    port: 3000\n    nlb:\n{listeners}"
+        )
+    };
+    let elsewhere =
+        "protocol: tls, certificate: 'arn:aws:acm:eu-west-1:123456789012:certificate/0'";
+    let one = ", allow_cidr: [192.0.2.0/24]";
+    for (manifest, says) in [
+        (listeners(5, ""), "is to be attached to 6 target groups"),
+        (listeners(51, one), "is one more than the 50 listeners"),
+        (listeners(16, ""), "lets in one network more than the 60"),
+        (
+            listeners(1, &format!(", {elsewhere}")),
+            "is of another region than the load balancer",
+        ),
+    ] {
+        let said = plan(manifest).await;
+        assert_eq!(said["errorType"], "InvalidManifest", "{said:#}");
+        assert!(
+            said["message"].as_str().unwrap().contains(says),
+            "{says}: {said:#}"
+        );
+    }
+    let host = "services:\n  web:\n    image: example/web:1\n    port: 3000\n    domain: www.example.c0m\n";
+    let said = plan(host.to_owned()).await;
+    assert!(
+        said["message"]
+            .as_str()
+            .unwrap()
+            .contains("something else than letters behind"),
+        "{said:#}"
+    );
+}

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::ingress::{ENTRANCE, INTERNAL, PUBLIC};
+use crate::ingress::{ENTRANCE, INTERNAL, PUBLIC, PUBLIC_SUBNETS, STREAMS};
 use crate::{app, stacks};
 
 const SHOP: &str = "services:\n  web:\n    image: example/web:1\n    port: 3000\n    domain: www.example.com\n    health: \
@@ -142,4 +142,53 @@ async fn a_request_reaches_the_service_whose_host_it_names_on_its_side_and_nothi
     assert_eq!(open(public, "www.example.com").await, nobody);
     let (status, said, _) = open(public, "web-shop.apps.example.com").await;
     assert_eq!((status, said.as_str()), (200, "web"));
+}
+
+/// A task that says its name to whoever connects, and then what it is told.
+async fn echoing(name: &'static str) -> Task {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let _ = stream.write_all(name.as_bytes()).await; // a health check says nothing
+                let (mut from, mut to) = stream.split();
+                let _ = tokio::io::copy(&mut from, &mut to).await;
+            });
+        }
+    });
+    Task { address, serving }
+}
+
+#[tokio::test]
+async fn a_connection_reaches_the_tasks_of_its_listener_byte_by_byte() {
+    let (world, function) = app::promoting_with(STREAMS, &[], &[PUBLIC_SUBNETS]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    let balancer = LoadBalancer::start(&[], SECOND).await;
+    let task = echoing("web").await;
+    follow(&balancer, &world, &BTreeMap::from([("web", &task)])).await;
+    for (load_balancer, port) in [("PublicNlb", 5000), ("InternalNlb", 5001)] {
+        let at = balancer.stream("shop", load_balancer, port).unwrap();
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        stream.write_all(b"\0\xffhello").await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut said = Vec::new();
+        stream.read_to_end(&mut said).await.unwrap();
+        assert_eq!(said, b"web\0\xffhello", "{load_balancer}");
+    }
+    assert_eq!(balancer.stream("shop", "InternalNlb", 5000), None);
+    // Gone from convox.yml, it is still heard while tasks of before are attached, and then no more.
+    let fewer = STREAMS.replace(
+        "      - {port: 5001, containerPort: 6001, scheme: internal}\n",
+        "",
+    );
+    for (release, is_heard) in [("R2", true), ("R3", false)] {
+        app::write_manifest(&world, release, fewer.as_str()).await;
+        app::promoted(&world, &function, release, &[]).await;
+        let template = stacks::template(&world).await;
+        balancer.follow("shop", &template).unwrap();
+        let heard = balancer.stream("shop", "InternalNlb", 5001);
+        assert_eq!(heard.is_some(), is_heard, "{release}");
+    }
+    assert!(balancer.stream("shop", "PublicNlb", 5000).is_some());
 }

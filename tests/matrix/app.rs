@@ -37,6 +37,9 @@ pub const RESTACKING: &str = "R8";
 /// A Release with a release command.
 pub const MIGRATING: &str = "R7";
 const COMMAND: &str = "    release: bin/migrate\n    image";
+/// A Release with a listener of a load balancer of the App's own.
+pub const CONNECTING: &str = "R5";
+const LISTENER: &str = "    nlb: [{port: 5000, scheme: internal}]\n    image";
 /// A Release with a new Service that is scaled between two numbers.
 pub const SCALING: &str = "R6";
 const SCALED: &str = "  api:
@@ -67,6 +70,7 @@ impl App {
     pub async fn upload(&self, world: &World, release: &str) {
         let manifest = match release {
             "R1" => FIRST.to_owned(),
+            CONNECTING => SECOND.replace("    image", LISTENER),
             SCALING => SECOND.replace("timers", SCALED),
             RESTACKING => SECOND.replace("    image", POLICIES),
             MIGRATING => SECOND.replace("    image", COMMAND),

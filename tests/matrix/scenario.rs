@@ -6,7 +6,7 @@ use double::{Call, Fault};
 use rig::Invocation;
 use serde_json::{Value, json};
 
-use super::app::{App, LACKING, MIGRATING, RESTACKING, SCALING};
+use super::app::{App, CONNECTING, LACKING, MIGRATING, RESTACKING, SCALING};
 use super::rack::Rack;
 
 /// What a scenario comes to without any fault.
@@ -60,6 +60,8 @@ pub enum Scenario {
     Restacked,
     /// A promote that creates an ECS service, which something in the App's stack scales after that.
     Scaled,
+    /// A promote that attaches an ECS service to a load balancer of the App's own.
+    Connected,
     /// A promote of an App whose stack did not come up.
     Unstuck,
     /// A promote of a Release with a release command.
@@ -76,13 +78,14 @@ pub enum Scenario {
     RunAgain,
 }
 
-pub const SCENARIOS: [Scenario; 13] = [
+pub const SCENARIOS: [Scenario; 14] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
     Scenario::PutBack,
     Scenario::Restacked,
     Scenario::Scaled,
+    Scenario::Connected,
     Scenario::Unstuck,
     Scenario::Migrated,
     Scenario::Deleted,
@@ -102,6 +105,7 @@ impl Scenario {
             | Self::PutBack
             | Self::Restacked
             | Self::Scaled
+            | Self::Connected
             | Self::Unstuck
             | Self::Migrated => "promote",
             Self::Deleted => "app-deletion",
@@ -119,6 +123,7 @@ impl Scenario {
                 | Self::Recreated
                 | Self::Restacked
                 | Self::Scaled
+                | Self::Connected
                 | Self::Unstuck
                 | Self::Migrated
         )
@@ -160,6 +165,10 @@ impl Scenario {
             Self::Scaled => {
                 self.promote_first(rack, app).await;
                 app.write(world, SCALING).await
+            }
+            Self::Connected => {
+                self.promote_first(rack, app).await;
+                app.write(world, CONNECTING).await
             }
             Self::Unstuck => {
                 world.proxy.fail_stacks("no room");
@@ -217,6 +226,7 @@ impl Scenario {
             Self::Restacked => app.requested(world, RESTACKING, "once-more", 20),
             Self::Migrated => app.requested(world, MIGRATING, "once-more", 20),
             Self::Scaled => app.requested(world, SCALING, "once-more", 20),
+            Self::Connected => app.requested(world, CONNECTING, "once-more", 20),
             // After a promote that is put back, what ran before is what is wanted.
             Self::First | Self::Recreated | Self::PutBack | Self::Unstuck => {
                 app.requested(world, "R1", "once-more", 20)

@@ -29,6 +29,8 @@ pub struct Config {
     pub log_retention_days: u32,
     /// The VPC of the subnets, where Apps may have resources.
     pub vpc: Option<String>,
+    /// The subnets that the internet reaches, where load balancers of Apps stand.
+    pub load_balancer_subnets: Vec<String>,
     /// How many Apps a slice of the schedule's walk looks at.
     pub slice_apps: usize,
     /// How many minutes a Release may be neither live nor rolled back.
@@ -77,6 +79,7 @@ impl Config {
             log_retention_days: days(optional("LOG_RETENTION_DAYS"))
                 .map_err(ConfigError::Variable)?,
             vpc: optional("VPC"),
+            load_balancer_subnets: variables::list(optional("LOAD_BALANCER_SUBNETS")),
             slice_apps: variables.slice_apps().map_err(ConfigError::Variable)?,
             stuck_minutes: minutes(optional("RELEASE_STUCK_MINUTES"))
                 .map_err(ConfigError::Variable)?,

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{certificate, cidr};
-use yaml::{NodeKind, Place, Reader, integer};
+use yaml::{NodeKind, Place, Reader, Scalar, integer};
 
 /// A listener of a Network Load Balancer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Listener {
     /// The port it listens on, 1 or more.
     pub port: u16,
+    /// What a message may show of that: `${NAME}` in place.
+    pub shown: String,
     /// `tcp` unless it says otherwise.
     pub protocol: ListenerProtocol,
     /// The container's port: that of the listener unless it says otherwise.
@@ -89,6 +91,9 @@ fn listener(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Listener> {
         return None;
     };
     let number = port_number(reader, &port);
+    let scalar = port.scalar();
+    let interpolated = scalar.filter(|scalar| scalar.is_interpolated());
+    let interpolated = interpolated.map(Scalar::shown);
     // 0 counts as absent, as in Convox.
     let container = fields
         .get("containerPort")
@@ -112,6 +117,7 @@ fn listener(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Listener> {
         cross_zone: reader.optional_flag(fields.get("cross_zone")),
         allow_cidr: cidr::read(reader, fields.get("allow_cidr")),
         preserve_client_ip: reader.optional_flag(fields.get("preserve_client_ip")),
+        shown: interpolated.unwrap_or_else(|| number.unwrap_or_default().to_string()),
         port: number?,
         container_port: container_port?,
         protocol: protocol?,

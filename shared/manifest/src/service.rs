@@ -55,7 +55,7 @@ pub(super) const KEYS: [&str; 29] = [
     "volumes",
 ];
 /// Read, but nothing here uses them.
-const WITHOUT_EFFECT: [&str; 2] = ["nlb", "test"];
+const WITHOUT_EFFECT: [&str; 1] = ["test"];
 /// What load balancers of the Rack do; where it has none, nothing uses them.
 const OF_ENTRANCE: [&str; 6] = [
     "domain",
@@ -65,6 +65,8 @@ const OF_ENTRANCE: [&str; 6] = [
     "internalAndExternal",
     "sticky",
 ];
+/// What of these load balancers of `nlb` do too.
+const OF_NLB: [&str; 2] = ["drain", "health"];
 /// Seconds, for `drain` and `termination.grace`.
 const SECONDS: u32 = 30;
 
@@ -248,7 +250,9 @@ pub(super) fn read(
     }
     let fields = reader.fields(place, &KEYS);
     misplaced::refuse_timers(reader, place);
-    let of_entrance = OF_ENTRANCE.iter().filter(|_| !surroundings.has_entrance);
+    let has_nlb = fields.get("nlb").is_some();
+    let is_used = |key: &&str| surroundings.has_entrance || has_nlb && OF_NLB.contains(key);
+    let of_entrance = OF_ENTRANCE.iter().filter(|key| !is_used(key));
     let mut unused: Vec<&str> = of_entrance.chain(&WITHOUT_EFFECT).copied().collect();
     unused.sort_unstable();
     reader.all_without_effect(&fields, &unused);

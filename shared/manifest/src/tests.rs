@@ -380,11 +380,12 @@ fn what_convox_leaves_out_without_a_word_is_a_warning() {
 
 #[test]
 fn keys_without_effect_are_kept_and_named_once() {
-    let text = "resources: {db: {type: postgres}}\nservices:\n  web: {domain: a, scale: {targets: {cpu: 70}}}\n  b: {sticky: no}\n\
+    let text = "resources: {db: {type: postgres}}\nservices:\n  web: {domain: a, scale: {targets: {cpu: 70}}}\n  b: {sticky: no, drain: 5, nlb: [{port: 1}]}\n\
         timers:\n  t: {schedule: 0 0 * * ?, command: x, service: b, policies: ['arn:aws:iam::aws:policy/p']}\n";
     let manifest = loaded(text, "");
     let want = "convox.yml: read, but has no effect: `services.web.domain`, `services.web.scale.targets`, \
         `services.b.sticky`";
+    // What `nlb` has uses the others.
     assert_eq!(manifest.warnings, [want]);
     assert_eq!(manifest.services[0].domains[0].name, "a");
     let rack = OfRack { has_entrance: true };

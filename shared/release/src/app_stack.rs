@@ -18,6 +18,7 @@ mod logical_id;
 mod metadata;
 mod needs;
 mod network;
+mod nlb;
 mod outputs;
 mod removed;
 mod rendering;
@@ -49,6 +50,7 @@ pub use link_variables::link_variables;
 pub use metadata::{DataAfter, RemovedResource};
 pub use needs::Needs;
 pub use network::has_own_group;
+pub use nlb::{listener_group_arn, nlb_name};
 pub use outputs::StackOutputs;
 use rendering::{Opened, Rendering};
 pub use role_limits::{INLINE_POLICIES_MAX, MANAGED_POLICIES, execution_policy_size};
@@ -97,7 +99,7 @@ pub struct StackInputs<'a> {
     /// Whether all tasks that may run or start mount file systems as their role: those of Releases that were promoted before
     /// roles were allowed to do so mount as nobody, and a file system that stands goes on to let them in.
     pub mounted_by_role: bool,
-    /// What the Rack's load balancers send to the App; none where nobody asks.
+    /// What load balancers send to the App; none where nobody asks.
     pub ingress: Option<Ingress<'a>>,
     /// What is scaled.
     pub scaled: &'a [Scaled<'a>],

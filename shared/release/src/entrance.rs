@@ -1,8 +1,10 @@
 //! How Apps are reached: the Rack's load balancers, what of an App they send requests to, and under which hosts. Pure.
 
 mod hosts;
+mod listeners;
 mod reservations;
 mod routes;
+mod times;
 mod words;
 
 #[cfg(test)]
@@ -14,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use names::ServiceName;
 
+pub use listeners::{NetworkListener, NetworkListeners, NetworkPlaces, too_many_groups};
 pub use reservations::{RULES_MAX, Reservations, Reserved, Unreservable};
 pub use routes::{Host, Route, RouteRule, Routes, TargetKind, TargetProtocol};
 

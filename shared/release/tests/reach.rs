@@ -20,7 +20,9 @@ use std::{env, fs};
 use environment::{Environment, EnvironmentObject};
 use manifest::{Manifest, OfRack, Service};
 use names::{AppId, AppName, RackName};
-use release::entrance::{Entrance, Reservations, Routes, TargetKind};
+use release::entrance::{
+    Entrance, NetworkListeners, NetworkPlaces, Reservations, Routes, TargetKind,
+};
 
 fn main() -> ExitCode {
     let Some(folder) = env::var_os("CORPUS").map(PathBuf::from) else {
@@ -34,18 +36,23 @@ fn main() -> ExitCode {
         .collect();
     cases.sort();
     let (mut files, mut reached_files, mut services, mut reached) = (0, 0, 0, 0);
+    let (mut listeners, mut made) = (0, 0);
     for case in &cases {
         let Some(manifest) = load(case) else {
             continue;
         };
-        let (said, with_port, of_case) = look(&manifest);
-        if with_port == 0 {
+        let (mut said, with_port, of_case) = look(&manifest);
+        let (said_of_listeners, wanted, of_case_made) = look_at_listeners(&manifest);
+        listeners += wanted;
+        made += of_case_made;
+        said.extend(said_of_listeners);
+        if with_port == 0 && wanted == 0 {
             continue;
         }
-        files += 1;
+        files += usize::from(with_port > 0);
         services += with_port;
         reached += of_case;
-        if of_case == with_port {
+        if with_port > 0 && of_case == with_port {
             reached_files += 1;
         }
         let name = case.file_name().unwrap_or_default().to_string_lossy();
@@ -56,6 +63,7 @@ fn main() -> ExitCode {
     println!(
         "reach: of {files} files with a port {reached_files} are reached whole, of {services} Services with a port {reached}"
     );
+    println!("reach: of {listeners} listeners of `nlb` {made} are made");
     if reached_files == 0 {
         return ExitCode::FAILURE;
     }
@@ -72,6 +80,32 @@ fn load(case: &Path) -> Option<Manifest> {
     };
     let rack = OfRack { has_entrance: true };
     manifest::load_in(rack, "convox.yml", &text, &environment).ok()
+}
+
+/// What is said of its listeners, how many there are, and how many are made.
+fn look_at_listeners(manifest: &Manifest) -> (Vec<String>, usize, usize) {
+    let subnets = ["subnet-a".to_owned()];
+    let places = NetworkPlaces {
+        region: "us-east-1",
+        has_vpc: true,
+        public: &subnets,
+        internal: &subnets,
+    };
+    let services = manifest.services.iter();
+    let services: Vec<(&Service, Option<TargetKind>)> = services
+        .map(|service| (service, service.agent.is_none().then_some(TargetKind::Ip)))
+        .collect();
+    let all = NetworkListeners::of(&places, &services);
+    let mut said: Vec<String> = all.problems.iter().map(ToString::to_string).collect();
+    said.extend(all.notices.iter().cloned());
+    let wanted = manifest.services.iter();
+    let wanted = wanted.map(|service| service.nlb.len()).sum();
+    let made = if all.problems.is_empty() {
+        all.list.len()
+    } else {
+        0
+    };
+    (said, wanted, made)
 }
 
 /// What is said of it, how many of its Services have a port, and how many are reached.

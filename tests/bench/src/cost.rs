@@ -51,6 +51,8 @@ const ALARM: Price = Price(0.10, 1.0);
 const DASHBOARD: Price = Price(3.00, 1.0);
 const LOAD_BALANCER: Price = Price(0.0225, 1.0);
 const LOAD_BALANCER_UNIT: Price = Price(0.008, 1.0);
+const NETWORK_LOAD_BALANCER: Price = Price(0.0225, 1.0);
+const NETWORK_LOAD_BALANCER_UNIT: Price = Price(0.006, 1.0);
 const PUBLIC_ADDRESS: Price = Price(0.005, 1.0);
 
 /// The lines of this part.
@@ -122,8 +124,8 @@ pub fn rows() -> Vec<Row> {
     rows
 }
 
-/// What a Rack with an entrance pays besides, for each load balancer, in hours.
-const OF_AN_ENTRANCE: [(&str, f64, Price); 3] = [
+/// What a Rack with an entrance, or with Apps that have `nlb`, pays besides, for each load balancer, in hours.
+const OF_AN_ENTRANCE: [(&str, f64, Price); 5] = [
     (
         "besides: a load balancer, public or internal",
         HOURS,
@@ -138,6 +140,16 @@ const OF_AN_ENTRANCE: [(&str, f64, Price); 3] = [
         "besides: each unit (LCU) that it carries all the time",
         HOURS,
         LOAD_BALANCER_UNIT,
+    ),
+    (
+        "besides: an App's load balancer of `nlb`, public or internal",
+        HOURS,
+        NETWORK_LOAD_BALANCER,
+    ),
+    (
+        "besides: each unit (NLCU) that it carries all the time",
+        HOURS,
+        NETWORK_LOAD_BALANCER_UNIT,
     ),
 ];
 

@@ -1,11 +1,14 @@
 //! What the Rack's load balancers need of an App, as cfn-lint sees it.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use environment::Environment;
 use manifest::{OfRack, Service};
 use release::app_stack::{Attached, Ingress};
-use release::entrance::{Entrance, Reservations, Routes, TargetKind};
+use release::entrance::{
+    Entrance, NetworkListeners, NetworkPlaces, Reservations, Routes, TargetKind,
+};
 use rig::proof;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -44,14 +47,31 @@ fn services(bits: usize) -> String {
     let scheme = SCHEMES[bits % SCHEMES.len()];
     format!(
         "services: {{web: {{port: '{scheme}:3000', domain: [{}], internal: {}, internalAndExternal: {}, sticky: {}, drain: {}, \
-         health: {{path: '/up?a=1', interval: {}}}}}, api: {{port: 4000}}}}",
+         health: {{path: '/up?a=1', interval: {}}}, nlb: [{}]}}, api: {{port: 4000}}}}",
         domains.join(", "),
         bit(1),
         bit(2),
         bit(3),
         if bit(4) { 3600 } else { 1 },
         if bit(4) { 300 } else { 5 },
+        listeners(bits),
     )
+}
+
+/// Listeners on one side, on both or on none.
+fn listeners(bits: usize) -> String {
+    let bit = |n: usize| bits & (1 << n) != 0;
+    let tls = "{port: 443, protocol: tls, containerPort: 8443, \
+               certificate: 'arn:aws:acm:us-east-1:123456789012:certificate/01234567-89ab-cdef-0123-456789abcdef'}";
+    let plain = format!(
+        "{{port: 5000, scheme: internal, cross_zone: {}, preserve_client_ip: {}, allow_cidr: [192.0.2.0/24, 198.51.100.7/32]}}",
+        bit(0),
+        bit(3),
+    );
+    let both = [tls.to_owned(), plain];
+    let some = both.iter().enumerate().filter(|(n, _)| bit(1 + n));
+    let some: Vec<&str> = some.map(|(_, listener)| listener.as_str()).collect();
+    some.join(", ")
 }
 
 /// The template of such an App; `kind` is where its tasks are found.
@@ -76,7 +96,17 @@ fn template(
     );
     let reserved = Reservations::default().reserve(&entrance, &rack.id.app, &routes);
     let reserved = reserved.unwrap();
+    let subnets = &rack.subnets;
+    let places = NetworkPlaces {
+        region: "us-east-1",
+        has_vpc: true,
+        public: subnets,
+        internal: subnets,
+    };
+    let listeners = NetworkListeners::of(&places, &services);
+    assert!(listeners.problems.is_empty(), "{text}");
     let ingress = Ingress {
+        listeners: &listeners,
         entrance: Some(&entrance),
         routes: &routes,
         reserved: &reserved,
@@ -106,9 +136,9 @@ fn cfn_lint_finds_nothing_in_what_load_balancers_need() {
             // Another scheme, while tasks of the one before are attached.
             let groups = first["Outputs"].as_object().unwrap().keys();
             let groups = groups.filter(|output| output.ends_with("TargetGroup"));
+            let ports = BTreeSet::from([3000, 4000, 5000, 8443]);
             let attached = Attached {
-                target_groups: groups.cloned().collect(),
-                ports: [3000, 4000].into(),
+                target_groups: groups.map(|id| (id.clone(), ports.clone())).collect(),
             };
             keep(&template(
                 &rack,

@@ -19,10 +19,12 @@ use things::Handler;
 
 const ROLE: &str = "AppStackRole";
 /// What Services bring into a stack, beside what resources do.
-const OF_SERVICES: [&str; 4] = [
+const OF_SERVICES: [&str; 6] = [
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
+    "AWS::ElasticLoadBalancingV2::Listener",
     "AWS::ElasticLoadBalancingV2::ListenerRule",
+    "AWS::ElasticLoadBalancingV2::LoadBalancer",
     "AWS::ElasticLoadBalancingV2::TargetGroup",
 ];
 const TABLE: &str = include_str!("../../handler_permissions.json");

@@ -82,8 +82,13 @@ fn every_parameter_is_told_with_its_default_and_the_variable_that_it_becomes() {
             value.contains(&is_it)
         });
         let made_of: Vec<&str> = made_of.map(|(name, _)| name.as_str()).collect();
-        let want: Vec<&str> = Some(variable).filter(|it| *it != "–").into_iter().collect();
-        assert_eq!(made_of, want, "{row:?}");
+        // It may stand in for another one that is not given: that one has a row of its own.
+        let is_told = if variable == "–" {
+            made_of.is_empty()
+        } else {
+            made_of.contains(&variable)
+        };
+        assert!(is_told, "{row:?}: {made_of:?}");
         let stands = match &parameters[parameter]["Default"] {
             Value::Null => vec!["none", "required"],
             Value::String(text) if text.is_empty() => {

@@ -18,12 +18,13 @@ const OF_THE_ENTRANCE: [&str; 3] = [
     "AWS::ElasticLoadBalancingV2::LoadBalancer",
 ];
 const CERTIFICATE: &str = "AWS::ElasticLoadBalancingV2::ListenerCertificate";
-const VARIABLES: [&str; 6] = [
+const VARIABLES: [&str; 7] = [
     "DOMAIN",
     "FIRST_RULE_PRIORITY",
     "INTERNAL_LISTENER_ARN",
     "LISTENER_PROTOCOL",
     "LOAD_BALANCER_SECURITY_GROUPS",
+    "LOAD_BALANCER_SUBNETS",
     "PUBLIC_LISTENER_ARN",
 ];
 const WILDCARD: &str = "arn:aws:acm:us-east-1:123456789012:certificate/wildcard";
@@ -131,6 +132,7 @@ async fn a_rack_without_an_entrance_makes_nothing_and_tells_promote_so() {
         ("INTERNALLISTENERARN", ""),
         ("LISTENERPROTOCOL", "HTTPS"),
         ("LOADBALANCERSECURITYGROUPS", ""),
+        ("LOADBALANCERSUBNETS", ""),
         ("PUBLICLISTENERARN", ""),
     ];
     let want = want.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -155,6 +157,10 @@ async fn a_public_load_balancer_without_a_certificate_speaks_http() {
     assert_eq!(told["DOMAIN"], "apps.example.com");
     assert_eq!(told["FIRSTRULEPRIORITY"], "500");
     assert_eq!(told["PUBLICLISTENERARN"], told["PublicListener"]);
+    assert_eq!(
+        told["LOADBALANCERSUBNETS"], "subnet-00000001,subnet-00000002",
+        "they are public"
+    );
     assert!(
         told["PublicListener"].contains(":listener/app/"),
         "{told:?}"
@@ -235,6 +241,7 @@ async fn listeners_of_another_stack_are_told_as_they_are_given() {
         ("InternalListenerArn", INTERNAL_OF_ANOTHER),
         ("ListenerProtocol", "HTTP"),
         ("LoadBalancerSecurityGroups", "sg-0000000a"),
+        ("LoadBalancerSubnets", "subnet-00000003,subnet-00000004"),
     ]);
     let (told, made) = made(&client, "rack", &parameters).await.unwrap();
     assert_eq!(made, ids(&[]));
@@ -243,6 +250,7 @@ async fn listeners_of_another_stack_are_told_as_they_are_given() {
         ("INTERNALLISTENERARN", INTERNAL_OF_ANOTHER),
         ("LISTENERPROTOCOL", "HTTP"),
         ("LOADBALANCERSECURITYGROUPS", "sg-0000000a"),
+        ("LOADBALANCERSUBNETS", "subnet-00000003,subnet-00000004"),
     ] {
         assert_eq!(told[name], want, "{name}");
     }

@@ -37,8 +37,9 @@ const LONGEST_ROLE: (&str, usize) = ("arn:aws-us-gov:iam::123456789012:role/", 6
 ///
 /// Sources: API references: ECS `CreateCluster` (255 of a name) and `AwsVpcConfiguration` (16 subnets, 5 groups), ECR
 /// `CreateRepository` (256), IAM `CreateRole` (64) and `CreatePolicy` (128); S3 user guide, bucket naming rules (63); RFC 1035
-/// (253 of a host); Elastic Load Balancing `CreateLoadBalancer` (32 of a name, five groups, here of two load balancers).
-const OTHERS: [Variable; 29] = [
+/// (253 of a host); Elastic Load Balancing `CreateLoadBalancer` (32 of a name, five groups, here of two load balancers, and a
+/// subnet of each zone: no region has more than six).
+const OTHERS: [Variable; 30] = [
     (
         "APP_BOUNDARY_ARN",
         "arn:aws:iam::123456789012:policy/convox/myrack/rack-AppBoundary-1A2B3C4D5E6F",
@@ -73,6 +74,7 @@ const OTHERS: [Variable; 29] = [
     ("LAUNCH_TYPE", "FARGATE", ("FARGATE", 0)),
     ("LISTENER_PROTOCOL", "HTTPS", ("HTTPS", 0)),
     ("LOAD_BALANCER_SECURITY_GROUPS", "", ("", 10 * 20 + 9)),
+    ("LOAD_BALANCER_SUBNETS", "", ("", 6 * 24 + 5)),
     ("LOG_RETENTION_DAYS", "30", ("3653", 0)),
     ("PUBLIC_LISTENER_ARN", "", LONGEST_LISTENER),
     ("RACK", "myrack", ("", 24)),

@@ -1,5 +1,7 @@
-//! A stand-in of the Application Load Balancer, with real HTTP: it follows the target groups and listener rules that the stacks of
-//! Apps have, checks the health of what is registered with them, and forwards what the rules take.
+//! A stand-in of load balancers. Of the Application Load Balancer, with real HTTP: it follows the target groups and listener rules
+//! that the stacks of Apps have, checks the health of what is registered with them, and forwards what the rules take. Of Network
+//! Load Balancers, with real connections: those that the stacks of Apps make listen, and pass connections on to healthy targets.
+//! Security groups and TLS are not theirs here.
 //!
 //! What it holds rules against and how it decides is Elastic Load Balancing's user guide for Application Load Balancers: "Listener
 //! rules", "Condition types", "Target group health checks", "Sticky sessions", "X-Forwarded headers". It differs in three things:
@@ -11,10 +13,11 @@ mod health;
 pub mod hosts;
 pub mod rules;
 mod serve;
+mod streams;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -24,6 +27,7 @@ use tokio::task::JoinHandle;
 use board::Board;
 pub use health::Health;
 use rules::Refused;
+use streams::{Stream, Streams};
 
 /// How long is waited for what health checks say.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct LoadBalancer {
     board: Arc<Board>,
     listeners: BTreeMap<String, (SocketAddr, JoinHandle<()>)>,
+    streams: Mutex<Streams>,
 }
 
 impl LoadBalancer {
@@ -55,6 +60,7 @@ impl LoadBalancer {
         Self {
             board,
             listeners: serving,
+            streams: Mutex::default(),
         }
     }
 
@@ -71,12 +77,27 @@ impl LoadBalancer {
     ///
     /// [`Refused`] for what Elastic Load Balancing would not take: nothing has changed then.
     pub fn follow(&self, stack: &str, template: &Value) -> Result<(), Refused> {
-        self.board.follow(stack, rules::read(template)?)
+        let rendered = rules::read(template)?;
+        let streams: Vec<Stream> = rendered.streams.clone();
+        self.board.follow(stack, rendered)?;
+        self.streams().follow(&self.board, stack, &streams);
+        Ok(())
     }
 
     /// The stack is deleted.
     pub fn forget(&self, stack: &str) {
         self.board.forget(stack);
+        self.streams().follow(&self.board, stack, &[]);
+    }
+
+    /// Where a port of a stack's own load balancer, which has that logical id, is heard; none where nothing listens.
+    #[must_use]
+    pub fn stream(&self, stack: &str, load_balancer: &str, port: u16) -> Option<SocketAddr> {
+        self.streams().address(stack, load_balancer, port)
+    }
+
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What ECS does with a task that runs: it is checked from now on, and gets requests once it is healthy.

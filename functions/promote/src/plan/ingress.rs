@@ -6,9 +6,13 @@ use aws::ecs::EcsService;
 use manifest::Service;
 use manifest::capacity::LaunchType;
 use names::ServiceName;
-use release::app_stack::{Attached, Ingress, PlacedRule, attached, placed_rules, target_group_arn};
+use release::app_stack::{
+    Attached, Ingress, PlacedRule, attached, listener_group_arn, nlb_name, placed_rules,
+    target_group_arn,
+};
 use release::entrance::{
-    Addresses, Attachment, Balancing, Entrance, Reserved, Route, Routes, TargetKind, Unreservable,
+    Addresses, Attachment, Balancing, Entrance, NetworkListeners, NetworkPlaces, Reserved, Routes,
+    TargetKind, Unreservable, too_many_groups,
 };
 use release::problem::ReleaseProblem;
 
@@ -27,6 +31,8 @@ pub struct IngressPlan<'a> {
     pub routes: Routes,
     /// What is reserved for it, before its rules say so.
     pub reserved: Reserved,
+    /// What load balancers of its own send to it.
+    listeners: NetworkListeners,
     /// What its ECS services are attached to as they stand.
     attached: Attached,
     /// What each Service of ours is to be attached to; those whose attachments are nobody's business here are left out.
@@ -42,6 +48,7 @@ impl IngressPlan<'_> {
             entrance: self.entrance,
             routes: &self.routes,
             reserved: &self.reserved,
+            listeners: &self.listeners,
             attached: &self.attached,
         }
     }
@@ -93,18 +100,30 @@ impl Checks {
         let standing = standing.chain(around.unwanted.own_services(wanted.id));
         let attached = attached(standing.map(|service| &service.balancing), &outputs);
         let entrance = config.release.entrance.as_ref();
+        let services = of_load_balancers(wanted, processes);
         let mut plan = IngressPlan {
             entrance,
             attached,
+            listeners: NetworkListeners::of(&places(config), &services),
             ..IngressPlan::default()
         };
         if let Some(entrance) = entrance {
-            plan.routes = self.routes(entrance, config, wanted, facts, processes);
+            plan.routes = Routes::of(entrance, wanted.id, &services);
+        }
+        self.unreachable(facts, &mut plan);
+        if let Some(entrance) = entrance {
+            if !plan.routes.list.is_empty() && config.vpc.is_none() {
+                self.problem(PlanProblem::NoVpc);
+            }
             plan.reserved = self.reserve(entrance, wanted, facts, &plan.routes);
             plan.addresses = plan.routes.addresses(entrance);
         }
+        let names = |side| nlb_name(&outputs, side);
+        plan.listeners.add_addresses(names, &mut plan.addresses);
         for process in processes {
-            let balancing = balancing(process, wanted, &plan.routes, &outputs);
+            let foreign = foreign_of(process, wanted, &outputs);
+            self.group_count(facts, process, &plan, foreign.len());
+            let balancing = balancing(process, wanted, &plan, (&outputs, foreign));
             let name = process.service.name.clone();
             plan.balancing
                 .extend(balancing.map(|balancing| (name, balancing)));
@@ -112,31 +131,41 @@ impl Checks {
         plan
     }
 
-    fn routes(
-        &mut self,
-        entrance: &Entrance,
-        config: &Config,
-        wanted: &Wanted<'_>,
-        facts: &Facts,
-        processes: &[Process<'_>],
-    ) -> Routes {
-        let services = processes.iter().filter(|process| !process.is_timer());
-        let services: Vec<(&Service, Option<TargetKind>)> = services
-            .map(|process| (process.service, kind(process, wanted)))
-            .collect();
-        let mut routes = Routes::of(entrance, wanted.id, &services);
+    /// What load balancers do not take, and what they do not reach.
+    fn unreachable(&mut self, facts: &Facts, plan: &mut IngressPlan<'_>) {
         let file = facts.release.manifest.file();
-        for notice in &routes.notices {
+        for notice in plan.routes.notices.iter().chain(&plan.listeners.notices) {
             self.warn(format!("{file}, {notice}"));
         }
-        let problems = std::mem::take(&mut routes.problems);
+        let mut problems = std::mem::take(&mut plan.routes.problems);
+        for problem in std::mem::take(&mut plan.listeners.problems) {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
         if !problems.is_empty() {
             self.problem(facts.release.manifest.invalid(problems));
         }
-        if !routes.list.is_empty() && config.vpc.is_none() {
-            self.problem(PlanProblem::NoVpc);
+    }
+
+    /// Whether ECS attaches the service of a process to all that sends to it.
+    fn group_count(
+        &mut self,
+        facts: &Facts,
+        process: &Process<'_>,
+        plan: &IngressPlan<'_>,
+        others: usize,
+    ) {
+        if process.is_timer() {
+            return;
         }
-        routes
+        let name = &process.service.name;
+        let routes = plan.routes.list.iter();
+        let routes = routes.filter(|route| route.service == *name);
+        let own = routes.count() + plan.listeners.of_service(name).count();
+        if let Some(problem) = too_many_groups(process.service, own, others) {
+            self.problem(facts.release.manifest.invalid(vec![problem]));
+        }
     }
 
     fn reserve(
@@ -167,37 +196,60 @@ fn kind(process: &Process<'_>, wanted: &Wanted<'_>) -> Option<TargetKind> {
     (!process.is_daemon()).then_some(kind)
 }
 
-/// What an ECS service is to be attached to: the target groups of its routes, and beside them whatever somebody else attached it
-/// to. `None` where nothing of ours is, or was.
+/// The Services that load balancers may send to, and where they find the tasks of each.
+fn of_load_balancers<'p>(
+    wanted: &Wanted<'_>,
+    processes: &[Process<'p>],
+) -> Vec<(&'p Service, Option<TargetKind>)> {
+    let services = processes.iter().filter(|process| !process.is_timer());
+    services
+        .map(|process| (process.service, kind(process, wanted)))
+        .collect()
+}
+
+/// Where load balancers of Apps can stand.
+fn places(config: &Config) -> NetworkPlaces<'_> {
+    NetworkPlaces {
+        region: &config.release.region,
+        has_vpc: config.vpc.is_some(),
+        public: &config.load_balancer_subnets,
+        internal: &config.release.network.subnets,
+    }
+}
+
+/// What an ECS service is to be attached to: the target groups of its routes and listeners, and beside them whatever somebody
+/// else attached it to. `None` where nothing of ours is, or was.
 fn balancing(
     process: &Process<'_>,
     wanted: &Wanted<'_>,
-    routes: &Routes,
-    outputs: &BTreeMap<String, String>,
+    plan: &IngressPlan<'_>,
+    (outputs, foreign): (&BTreeMap<String, String>, Vec<Attachment>),
 ) -> Option<Balancing> {
     let Runs::Service { found, .. } = &process.runs else {
         return None;
     };
     process.own_capacity(wanted.id)?;
     let service = process.service;
-    let is_of_service = |route: &&Route| route.service == service.name;
-    let is_routed = routes.list.iter().any(|route| is_of_service(&route));
-    let applied = wanted.applied.and_then(|applied| process.applied(applied));
-    let before = applied.and_then(|applied| applied.balancing.as_ref());
-    let was_routed = before.is_some_and(|before| !before.attachments.is_empty());
+    let routes = plan.routes.list.iter();
+    let routes = routes.filter(|route| route.service == service.name);
+    let groups = routes.map(|route| (target_group_arn(outputs, route), route.port));
+    let listeners = plan.listeners.of_service(&service.name);
+    let of_listeners = listeners.map(|listener| {
+        let group = listener_group_arn(outputs, listener);
+        (group, listener.container_port)
+    });
+    let groups: Vec<(Option<&String>, u16)> = groups.chain(of_listeners).collect();
+    let was_routed = before(process, wanted).is_some_and(|before| !before.attachments.is_empty());
     // A request that did not end may have attached it, and nobody put that back.
-    let foreign = found.map(|found| foreign(found, outputs, before));
-    let foreign = foreign.unwrap_or_default();
     let is_attached = found.is_some_and(|it| it.balancing.attachments.len() > foreign.len());
-    if !is_routed && !was_routed && !is_attached {
+    if groups.is_empty() && !was_routed && !is_attached {
         return None;
     }
-    let of_service = routes.list.iter().filter(is_of_service);
-    let attachments = of_service.filter_map(|route| {
+    let attachments = groups.into_iter().filter_map(|(group, port)| {
         Some(Attachment {
-            target_group_arn: Some(target_group_arn(outputs, route)?.clone()),
+            target_group_arn: Some(group?.clone()),
             container_name: service.name.to_string(),
-            container_port: i32::from(route.port),
+            container_port: i32::from(port),
         })
     });
     let mut attachments: Vec<Attachment> = attachments.chain(foreign).collect();
@@ -208,6 +260,27 @@ fn balancing(
         service.health.grace
     };
     Some(Balancing { attachments, grace })
+}
+
+/// What a process was attached to when it was applied.
+fn before<'w>(process: &Process<'_>, wanted: &Wanted<'w>) -> Option<&'w Balancing> {
+    let applied = process.applied(wanted.applied?)?;
+    applied.balancing.as_ref()
+}
+
+/// What somebody else attached the ECS service of a process to; nothing where it is not the App's own.
+fn foreign_of(
+    process: &Process<'_>,
+    wanted: &Wanted<'_>,
+    outputs: &BTreeMap<String, String>,
+) -> Vec<Attachment> {
+    let found = match &process.runs {
+        Runs::Service { found, .. } => *found,
+        Runs::Timer { .. } => None,
+    };
+    let found = found.filter(|_| process.own_capacity(wanted.id).is_some());
+    let foreign = found.map(|found| foreign(found, outputs, before(process, wanted)));
+    foreign.unwrap_or_default()
 }
 
 /// What somebody else attached an ECS service of ours to.

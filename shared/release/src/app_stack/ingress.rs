@@ -1,5 +1,5 @@
-//! What the Rack's load balancers need of an App: a target group for each Service and side, and the listener rules that lead to
-//! it. Source: CloudFormation template reference, `AWS::ElasticLoadBalancingV2::TargetGroup` and `ListenerRule`.
+//! What load balancers need of an App. Of the Rack's: a target group for each Service and side, and the listener rules that lead to
+//! it; [`nlb`] has the App's own. Source: CloudFormation template reference, `AWS::ElasticLoadBalancingV2::TargetGroup` and `ListenerRule`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,32 +7,35 @@ use serde_json::{Value, json};
 
 use super::logical_id::logical_id;
 use super::network::OWN_GROUP;
+use super::nlb;
 use super::rendering::Rendering;
 use super::template::{named_ids, reference};
 use crate::entrance::{
-    Attachment, Balancing, Entrance, Reserved, Route, RouteRule, Routes, Side, TargetKind,
-    TargetProtocol,
+    Attachment, Balancing, Entrance, NetworkListeners, Reserved, Route, RouteRule, Routes, Side,
+    TargetKind, TargetProtocol,
 };
 use names::{ServiceName, hash8};
 
-const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
+pub(super) const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 const LISTENER_RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
 /// ECS registers each task with the port that it has; this one is never used.
-const UNUSED_PORT: u16 = 80;
+pub(super) const UNUSED_PORT: u16 = 80;
 /// What counts as well: Convox's default for HTTP (`LoadBalancerSuccessCodes`); of gRPC, an answer or that nobody implements
 /// what is asked.
 const HTTP_CODES: &str = "200-399";
 const GRPC_CODES: &str = "0,12";
 
-/// What the Rack's load balancers send to an App.
+/// What load balancers send to an App.
 #[derive(Clone, Copy)]
 pub struct Ingress<'a> {
-    /// The load balancers; nothing is sent without.
+    /// The Rack's load balancers, by which routes lead.
     pub entrance: Option<&'a Entrance>,
     /// What is reached.
     pub routes: &'a Routes,
     /// The priorities of its rules.
     pub reserved: &'a Reserved,
+    /// What load balancers of the App's own send to it.
+    pub listeners: &'a NetworkListeners,
     /// What ECS services of the App are attached to, by [`attached`].
     pub attached: &'a Attached,
 }
@@ -40,10 +43,8 @@ pub struct Ingress<'a> {
 /// What ECS services that stand are attached to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attached {
-    /// The logical ids of target groups.
-    pub target_groups: BTreeSet<String>,
-    /// The ports of containers.
-    pub ports: BTreeSet<u16>,
+    /// Target groups by their logical ids, each with the ports of containers.
+    pub target_groups: BTreeMap<String, BTreeSet<u16>>,
 }
 
 /// A listener rule as a template has it.
@@ -106,8 +107,8 @@ pub fn attached<'b>(
         let mut outputs = outputs.iter();
         let output = outputs.find(|(_, value)| Some(*value) == target_group_arn.as_ref());
         if let Some((id, _)) = output {
-            all.target_groups.insert(id.clone());
-            all.ports.extend(u16::try_from(*container_port).ok());
+            let ports = all.target_groups.entry(id.clone()).or_default();
+            ports.extend(u16::try_from(*container_port).ok());
         }
     }
     all
@@ -141,16 +142,6 @@ fn is_of(resource: &Value, kind: &str) -> bool {
     resource.get("Type").and_then(Value::as_str) == Some(kind)
 }
 
-impl Ingress<'_> {
-    /// The ports that load balancers connect to: also those of tasks that still run.
-    fn ports(&self) -> BTreeSet<u16> {
-        let by_address = self.routes.list.iter();
-        let by_address = by_address.filter(|route| route.kind == TargetKind::Ip);
-        let ports = by_address.map(|route| route.port);
-        ports.chain(self.attached.ports.iter().copied()).collect()
-    }
-}
-
 impl Rendering<'_> {
     /// Adds target groups, rules and what lets load balancers in, and keeps what ECS services are still attached to.
     pub(super) fn add_ingress(&mut self) {
@@ -161,18 +152,24 @@ impl Rendering<'_> {
             for route in &ingress.routes.list {
                 self.add_route(entrance, &ingress, route);
             }
-            if self.is_reached_by_address() {
+            let mut routes = ingress.routes.list.iter();
+            if routes.any(|route| route.kind == TargetKind::Ip) {
                 self.admit_load_balancers(entrance, &ingress);
             }
         }
+        self.add_listeners(ingress.listeners);
         self.keep_attached(&ingress);
+        self.keep_connections(&ingress);
     }
 
     /// Whether load balancers connect to tasks by their own addresses, so that the App needs a group of its own.
     pub(super) fn is_reached_by_address(&self) -> bool {
-        let routes = self.inputs.ingress.iter();
-        let mut routes = routes.flat_map(|ingress| &ingress.routes.list);
-        routes.any(|route| route.kind == TargetKind::Ip)
+        let is_reached = |ingress: &Ingress<'_>| {
+            let routes = ingress.routes.list.iter().map(|route| route.kind);
+            let listeners = ingress.listeners.list.iter().map(|it| it.kind);
+            routes.chain(listeners).any(|kind| kind == TargetKind::Ip)
+        };
+        self.inputs.ingress.as_ref().is_some_and(is_reached)
     }
 
     fn add_route(&mut self, entrance: &Entrance, ingress: &Ingress<'_>, route: &Route) {
@@ -211,7 +208,6 @@ impl Rendering<'_> {
         } else {
             json!({"HttpCode": HTTP_CODES})
         };
-        let attribute = |key: &str, value: String| json!({"Key": key, "Value": value});
         json!({
             "HealthCheckEnabled": true,
             "HealthCheckIntervalSeconds": route.health.interval,
@@ -227,12 +223,9 @@ impl Rendering<'_> {
             "TargetGroupAttributes": [
                 attribute("deregistration_delay.timeout_seconds", route.drain.to_string()),
                 attribute("stickiness.enabled", route.sticky.to_string()),
-                attribute("stickiness.type", "lb_cookie".to_owned()),
+                attribute("stickiness.type", "lb_cookie"),
             ],
-            "TargetType": match route.kind {
-                TargetKind::Ip => "ip",
-                TargetKind::Instance => "instance",
-            },
+            "TargetType": target_type(route.kind),
             "UnhealthyThresholdCount": 2,
             "VpcId": self.inputs.vpc_id.unwrap_or_default(),
         })
@@ -241,17 +234,20 @@ impl Rendering<'_> {
     /// The target groups of before to which an ECS service is attached that this route replaces: a group that no rule names takes
     /// no tasks, so that ECS would replace those that run.
     fn former_groups(&self, ingress: &Ingress<'_>, route: &Route, id: &str) -> Vec<String> {
-        let attached = &ingress.attached.target_groups;
+        let attached = ingress.attached.target_groups.keys();
         let begins = logical_id(route.service.as_str(), route.side.word());
         let former = attached
-            .iter()
             .filter(|other| *other != id && other.starts_with(&begins) && self.before.has(other));
         former.cloned().collect()
     }
 
-    /// Lets the load balancers connect to the App's tasks.
+    /// Lets the load balancers connect to the App's tasks, also to those that still run.
     fn admit_load_balancers(&mut self, entrance: &Entrance, ingress: &Ingress<'_>) {
-        for port in ingress.ports() {
+        let by_address = ingress.routes.list.iter();
+        let by_address = by_address.filter(|route| route.kind == TargetKind::Ip);
+        let mut ports: BTreeSet<u16> = by_address.map(|route| route.port).collect();
+        ports.extend(self.attached_ports(ingress, |protocol| protocol != Some(nlb::PROTOCOL)));
+        for port in ports {
             for group in &entrance.security_groups {
                 let id = format!("LoadBalancerIngress{}{port}", hash8(group));
                 self.admit_into(OWN_GROUP, port, &id, &json!(group));
@@ -259,16 +255,28 @@ impl Rendering<'_> {
         }
     }
 
-    /// Keeps the target groups of before to which ECS services are attached, with the rules that lead to them: they go with the
-    /// next update after those services were moved or removed.
+    /// The ports of containers that are attached to target groups of such a protocol.
+    pub(super) fn attached_ports(
+        &self,
+        ingress: &Ingress<'_>,
+        is_such: impl Fn(Option<&str>) -> bool,
+    ) -> BTreeSet<u16> {
+        let groups = ingress.attached.target_groups.iter();
+        let groups = groups.filter(|(id, _)| is_such(self.before.text(id, "Protocol").as_deref()));
+        groups.flat_map(|(_, ports)| ports).copied().collect()
+    }
+
+    /// Keeps the target groups of before to which ECS services are attached, with the rules and listeners that lead to them: they
+    /// go with the next update after those services were moved or removed.
     fn keep_attached(&mut self, ingress: &Ingress<'_>) {
         let before = self.before;
-        for id in &ingress.attached.target_groups {
+        for id in ingress.attached.target_groups.keys() {
             if self.template.has(id) || !before.has(id) {
                 continue;
             }
             let leads_there = |resource: &Value| {
-                is_of(resource, LISTENER_RULE) && named_ids(resource).contains(id)
+                let leads = is_of(resource, LISTENER_RULE) || is_of(resource, nlb::LISTENER);
+                leads && named_ids(resource).contains(id)
             };
             let rules = before.resources.iter();
             let rules = rules.filter(|(_, resource)| leads_there(resource));
@@ -281,6 +289,17 @@ impl Rendering<'_> {
                 rules.for_each(|(rule, _)| self.keep_resource(rule));
             }
         }
+    }
+}
+
+pub(super) fn attribute(key: &str, value: impl Into<String>) -> Value {
+    json!({"Key": key, "Value": value.into()})
+}
+
+pub(super) fn target_type(kind: TargetKind) -> &'static str {
+    match kind {
+        TargetKind::Ip => "ip",
+        TargetKind::Instance => "instance",
     }
 }
 

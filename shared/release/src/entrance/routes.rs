@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::words::{Unreached, Unroutable};
-use super::{Addresses, Entrance, Side, hosts};
+use super::{Addresses, Entrance, Side, hosts, times};
 use manifest::{Health, Service};
 use names::{AppId, ServiceName};
 use yaml::Problem;
@@ -13,11 +13,7 @@ use yaml::Problem;
 const HOSTS_PER_RULE: usize = 5;
 /// The most characters of a part of a host between dots (RFC 1035, 2.3.4).
 const LABEL_MAX: usize = 63;
-/// Bounds of a target group (API reference of Elastic Load Balancing, `CreateTargetGroup`, `TargetGroupAttribute`), in seconds.
-const INTERVAL: (u32, u32) = (5, 300);
-const TIMEOUT: (u32, u32) = (2, 120);
-const DRAIN_MAX: u32 = 3600;
-/// The most characters of a health check's path (the same).
+/// The most characters of a health check's path (API reference of Elastic Load Balancing, `CreateTargetGroup`).
 const PATH_MAX: usize = 1024;
 
 /// What a load balancer speaks with tasks.
@@ -289,36 +285,13 @@ impl Reading<'_> {
 
     /// What no target group takes.
     fn check_health(&mut self) {
-        let Health { path, interval, .. } = &self.service.health;
-        let (interval, timeout) = (*interval, self.timeout());
+        let path = &self.service.health.path;
         if !path.starts_with('/') || path.len() > PATH_MAX || path.contains("{{") {
             self.problem(".health", &Unroutable::HealthPath { max: PATH_MAX });
         }
-        let (least, most) = INTERVAL;
-        if !(least..=most).contains(&interval) {
-            let wrong = Unroutable::HealthInterval {
-                interval,
-                least,
-                most,
-            };
-            self.problem(".health.interval", &wrong);
-        } else if !(TIMEOUT.0..=TIMEOUT.1.min(interval.saturating_sub(1))).contains(&timeout) {
-            let (least, most) = TIMEOUT;
-            let wrong = Unroutable::HealthTimeout {
-                timeout,
-                least,
-                most,
-                interval,
-            };
-            self.problem(".health.timeout", &wrong);
+        for (part, wrong) in times::wrong(self.service) {
+            self.problem(part, &wrong);
         }
-        if self.service.drain > DRAIN_MAX {
-            self.problem(".drain", &Unroutable::Drain { max: DRAIN_MAX });
-        }
-    }
-
-    fn timeout(&self) -> u32 {
-        timeout(&self.service.health)
     }
 
     fn problem(&mut self, part: &str, wrong: &dyn Display) {
@@ -343,16 +316,6 @@ impl TargetProtocol {
     }
 }
 
-/// The default of Convox, one second less than the interval, can be more than a target group takes.
-fn timeout(health: &Health) -> u32 {
-    let is_default = health.timeout == health.interval.saturating_sub(1);
-    if is_default {
-        health.timeout.min(TIMEOUT.1)
-    } else {
-        health.timeout
-    }
-}
-
 /// gRPC has no path `/`: what is asked by default is AWS's own (user guide, "Health check settings").
 fn health(service: &Service, protocol: TargetProtocol) -> Health {
     let path = if protocol.is_grpc() && service.health.path == "/" {
@@ -362,7 +325,7 @@ fn health(service: &Service, protocol: TargetProtocol) -> Health {
     };
     Health {
         path,
-        timeout: timeout(&service.health),
+        timeout: times::timeout(&service.health),
         ..service.health.clone()
     }
 }
@@ -386,7 +349,7 @@ fn rules(hosts: &[Host]) -> Vec<RouteRule> {
     all
 }
 
-fn problem(service: &Service, part: &str, message: String) -> Problem {
+pub(super) fn problem(service: &Service, part: &str, message: String) -> Problem {
     Problem {
         line: service.line,
         column: 1,

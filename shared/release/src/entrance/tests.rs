@@ -1,5 +1,7 @@
 //! Several Apps share the load balancers of one Rack.
 
+mod listeners;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
@@ -7,8 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::app_stack::{
-    Attached, Before, Ingress, Needs, PlacedRule, RackNeeds, StackInputs, attached, placed_rules,
-    render,
+    Before, Ingress, Needs, PlacedRule, RackNeeds, StackInputs, attached, placed_rules, render,
 };
 use environment::Environment;
 use manifest::{Manifest, OfRack};
@@ -205,10 +206,10 @@ impl Standing {
         all: &mut Reservations,
     ) -> Result<(), Vec<Unreservable>> {
         let (id, routes) = (id(app), routes(entrance, app, text));
-        let attached = attached(self.balancing.iter(), &self.outputs());
         let reserved = all.reserve(entrance, &id.app, &routes)?;
         all.clone_from(&reserved.all);
-        self.render(entrance, &id, (&routes, &reserved, &attached));
+        let listeners = listeners::of(text, TargetKind::Ip);
+        self.render(entrance, &id, (&routes, &reserved, &listeners));
         Ok(())
     }
 
@@ -216,8 +217,19 @@ impl Standing {
         &mut self,
         entrance: &Entrance,
         id: &AppId,
-        (routes, reserved, attached): (&Routes, &Reserved, &Attached),
+        what: (&Routes, &Reserved, &NetworkListeners),
     ) {
+        let rendered = self.try_render(entrance, id, what);
+        self.template = Some(rendered.map_err(|_| "rendered").unwrap());
+    }
+
+    fn try_render(
+        &self,
+        entrance: &Entrance,
+        id: &AppId,
+        (routes, reserved, listeners): (&Routes, &Reserved, &NetworkListeners),
+    ) -> Result<Value, Vec<yaml::Problem>> {
+        let attached = attached(self.balancing.iter(), &self.outputs());
         let none = BTreeSet::new();
         let inputs = StackInputs {
             id,
@@ -241,14 +253,15 @@ impl Standing {
                 entrance: Some(entrance),
                 routes,
                 reserved,
-                attached,
+                listeners,
+                attached: &attached,
             }),
             scaled: &[],
             allow_replacement: false,
         };
         let before = self.template.as_ref().map(Before::read);
         let rendered = render(&inputs, &[], before.as_ref());
-        self.template = Some(rendered.map_err(|_| "rendered").unwrap().template);
+        rendered.map(|rendered| rendered.template)
     }
 
     /// Moves its ECS services, as the plan of the routes says.

@@ -56,6 +56,30 @@ pub(super) enum Unroutable {
     /// Connections end in an hour at most.
     #[error("is more than the {max} seconds that load balancers wait")]
     Drain { max: u32 },
+    /// A load balancer of another region cannot have it.
+    #[error("is of another region than the load balancer, which takes certificates of its own")]
+    CertificateElsewhere,
+    /// A load balancer has as many listeners already.
+    #[error(
+        "is one more than the {max} listeners that a load balancer has: all Services share the one of a `scheme`"
+    )]
+    TooManyListeners { max: usize },
+    /// The group of a load balancer has as many rules already.
+    #[error(
+        "lets in one network more than the {max} that a load balancer's security group takes, of all listeners of a `scheme` \
+         together; without `allow_cidr` an internal listener counts {private}"
+    )]
+    TooManyNetworks { max: usize, private: usize },
+    /// ECS attaches a service to so many target groups.
+    #[error(
+        "is to be attached to {count} target groups, one for each of `nlb`, one for each load balancer of the Rack and {others} \
+         of others, and ECS takes {max}"
+    )]
+    TooManyGroups {
+        count: usize,
+        others: usize,
+        max: usize,
+    },
 }
 
 /// Why a Service is not reached, which stops no promote.
@@ -76,4 +100,26 @@ pub(super) enum Unreached {
     /// It has no name.
     #[error("is not reached: it has no `domain`, and the Rack's parameter `Domain` is not set")]
     NoHost,
+}
+
+/// Why listeners of a Service are not made, which stops no promote.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unconnected {
+    /// Its ECS service is not the App's, or runs on every instance.
+    #[error("has no effect: load balancers send to no agent, and to no ECS service of app.json")]
+    NotOurs,
+    /// There is no network.
+    #[error("has no effect: the Rack names no network; set its parameter `Vpc`")]
+    NoVpc,
+    /// There are no subnets that the internet reaches.
+    #[error(
+        "is not reached from the internet: the Rack names no subnets of public load balancers; set its parameter \
+         `LoadBalancerSubnets`"
+    )]
+    NotPublic,
+    /// There are no subnets.
+    #[error(
+        "is not reached from inside the network: the Rack names no subnets; set its parameter `Subnets`"
+    )]
+    NotInternal,
 }

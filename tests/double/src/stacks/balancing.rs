@@ -1,12 +1,13 @@
-//! Target groups and listener rules of all stacks of an account.
+//! Target groups, listeners and listener rules of all stacks of an account.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
 use super::{StackTable, checks, text};
 
 const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
+const LISTENER: &str = "AWS::ElasticLoadBalancingV2::Listener";
 const LISTENER_RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
 /// Source: Application Load Balancer user guide, "Quotas", condition values per rule.
 const VALUES_MAX: usize = 5;
@@ -22,23 +23,36 @@ pub(crate) fn is_led_to(table: &StackTable, arn: &str) -> Option<bool> {
         if template["Resources"][&id]["Type"] != TARGET_GROUP {
             return None;
         }
-        let rules = rules(&template);
-        Some(rules.into_iter().any(|(_, rule)| names(rule, &id)))
+        let mut leading = of_type(&template, LISTENER_RULE);
+        leading.extend(of_type(&template, LISTENER));
+        Some(leading.into_iter().any(|(_, rule)| names(rule, &id)))
     });
     found.next()
 }
 
-/// Why a rule of a template is refused, beside the rules of the other stacks: its logical id and the reason.
+/// Why a rule or listener of a template is refused, beside the rules of the other stacks: its logical id and the reason.
 pub(crate) fn refused(table: &StackTable, own: &str, template: &Value) -> Option<(String, String)> {
     let mut taken = BTreeMap::new();
     let others = table.stacks.iter();
     let others = others.filter(|stack| !stack.is_gone() && stack.id != own);
     for template in others.filter_map(|stack| checks::parsed(&stack.template)) {
-        for (id, rule) in rules(&template) {
+        for (id, rule) in of_type(&template, LISTENER_RULE) {
             taken.insert(place(rule), id.clone());
         }
     }
-    rules(template).into_iter().find_map(|(id, rule)| {
+    let rules = of_type(template, LISTENER_RULE).into_iter();
+    let mut rules = rules.chain(of_type(template, LISTENER));
+    let mut ports = BTreeSet::new();
+    rules.find_map(|(id, rule)| {
+        if rule["Conditions"].is_null() {
+            let port = &rule["Port"];
+            let of = rule["LoadBalancerArn"].to_string();
+            let reason = format!(
+                "A listener already exists on this port for this load balancer '{port}' (Service: ElasticLoadBalancingV2, Status Code: 400)"
+            );
+            let is_free = ports.insert((of, port.to_string()));
+            return (!is_free).then(|| (id.clone(), reason));
+        }
         let (listener, priority) = place(rule);
         if taken.insert((listener, priority), id.clone()).is_some() {
             let reason = format!(
@@ -56,11 +70,11 @@ pub(crate) fn refused(table: &StackTable, own: &str, template: &Value) -> Option
     })
 }
 
-/// The rules of a template, by logical id.
-fn rules(template: &Value) -> Vec<(&String, &Value)> {
+/// The resources of a type in a template, by logical id.
+fn of_type<'t>(template: &'t Value, kind: &str) -> Vec<(&'t String, &'t Value)> {
     let resources = template["Resources"].as_object().into_iter().flatten();
-    let rules = resources.filter(|(_, resource)| resource["Type"] == LISTENER_RULE);
-    rules.map(|(id, rule)| (id, &rule["Properties"])).collect()
+    let such = resources.filter(|(_, resource)| resource["Type"] == kind);
+    such.map(|(id, one)| (id, &one["Properties"])).collect()
 }
 
 fn place(rule: &Value) -> (String, u64) {
@@ -76,5 +90,32 @@ fn names(part: &Value, id: &str) -> bool {
             .iter()
             .any(|(key, value)| (key == "Ref" && value == id) || names(value, id)),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_load_balancer_has_one_listener_on_a_port() {
+        let listener = |of: &str, port: u16| json!({"Type": LISTENER, "Properties": {"LoadBalancerArn": {"Ref": of}, "Port": port}});
+        let table = StackTable::new("123456789012");
+        for (other, is_refused) in [
+            (listener("PublicNlb", 443), true),
+            (listener("PublicNlb", 444), false),
+            (listener("InternalNlb", 443), false),
+        ] {
+            let template = json!({"Resources": {"A": listener("PublicNlb", 443), "B": other}});
+            let refused = refused(&table, "own", &template);
+            let said = refused.map(|(id, why)| format!("{id}: {why}"));
+            let want = is_refused.then_some("B: A listener already exists on this port");
+            let says = said
+                .as_deref()
+                .map(|said| said.split(" for").next().unwrap());
+            assert_eq!(says, want, "{said:?}");
+        }
     }
 }

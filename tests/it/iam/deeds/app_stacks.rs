@@ -17,11 +17,12 @@ const POLICIES_MAX: usize = 10_240;
 const MANAGED_POLICY_MAX: usize = 6_144;
 
 /// Statements about what belongs to no Rack, or only read.
-const OF_NO_RACK: [&str; 6] = [
+const OF_NO_RACK: [&str; 7] = [
     "CacheGroups",
     "CreateSecurityGroups",
     "DatabaseGroups",
     "Look",
+    "LookAtNetworkLoadBalancers",
     "MountTargetInterfaces",
     "Replicas",
 ];
@@ -143,7 +144,16 @@ fn with_tagged(of: &Deployment, rack: &str) -> Vec<Need> {
         tags.with("elasticloadbalancing:CreateAction", action)
     };
     let [new_group, new_files] = new_tags(of);
+    let [balancer, listener_of_it] = network_load_balancer(of);
     vec![
+        requested("elasticloadbalancing:CreateLoadBalancer", &balancer),
+        with_creation(&balancer, "CreateLoadBalancer"),
+        with_creation(&listener_of_it, "CreateListener"),
+        standing("elasticloadbalancing:CreateListener", &balancer),
+        standing("elasticloadbalancing:DeleteLoadBalancer", &balancer),
+        standing("elasticloadbalancing:SetSecurityGroups", &balancer),
+        standing("elasticloadbalancing:DeleteListener", &listener_of_it),
+        standing("elasticloadbalancing:ModifyListener", &listener_of_it),
         created,
         tagged(new_group, "RequestTag", rack),
         tagged(new_files, "RequestTag", rack),
@@ -180,6 +190,35 @@ fn listener_rule(of: &Deployment) -> String {
 
 fn target_group(of: &Deployment) -> String {
     of.arn("elasticloadbalancing", "targetgroup/any/4d")
+}
+
+/// A Network Load Balancer of an App, and a listener of it.
+fn network_load_balancer(of: &Deployment) -> [String; 2] {
+    ["loadbalancer/net/any/1a", "listener/net/any/1a/2b"]
+        .map(|resource| of.arn("elasticloadbalancing", resource))
+}
+
+/// Of load balancers and their listeners that are somebody else's, or of another kind.
+fn with_network_load_balancers(of: &Deployment) -> Vec<Need> {
+    let ours = |need: Need| tagged(need, "RequestTag", &of.rack);
+    let action = "elasticloadbalancing:CreateAction";
+    let tag = "elasticloadbalancing:AddTags";
+    let [balancer, listener] = network_load_balancer(of);
+    let application = of.arn("elasticloadbalancing", "loadbalancer/app/any/1a");
+    vec![
+        ours(need(
+            "elasticloadbalancing:CreateLoadBalancer",
+            &application,
+        )),
+        need("elasticloadbalancing:CreateLoadBalancer", &balancer),
+        ours(need("elasticloadbalancing:CreateListener", &balancer)),
+        need("elasticloadbalancing:DeleteLoadBalancer", &balancer),
+        need("elasticloadbalancing:SetSecurityGroups", &balancer),
+        need("elasticloadbalancing:DeleteListener", &listener),
+        ours(need(tag, &balancer)),
+        ours(need(tag, &listener)).with(action, "CreateRule"),
+        need(tag, &listener).with(action, "CreateListener"),
+    ]
 }
 
 /// Of target groups and rules that are somebody else's, and listeners that are not the Rack's.
@@ -274,6 +313,7 @@ fn never(of: &Deployment) -> Vec<Need> {
     never.extend(every_thing_of_another(of));
     never.extend(without_boundary(of));
     never.extend(with_the_entrance(of));
+    never.extend(with_network_load_balancers(of));
     never.extend(with_databases(of, &of.rack, "another")); // its Rack's name begins like ours
     never.extend(with_databases_of_names_alone(of));
     never
@@ -611,5 +651,5 @@ async fn no_policy_has_more_characters_than_iam_takes() {
         counted += 1;
         assert!(size <= most, "{name}: {size} of {most}");
     }
-    assert_eq!(counted, 12, "roles and managed policies");
+    assert_eq!(counted, 13, "roles and managed policies");
 }

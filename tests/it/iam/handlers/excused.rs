@@ -139,9 +139,24 @@ const EXCUSED: &[Excuse] = &[
         "no log is delivered, and nothing is read from S3",
     ),
     (
+        "AWS::ElasticLoadBalancingV2::Listener",
+        &["cognito-idp:DescribeUserPoolClient"],
+        "no listener asks who somebody is",
+    ),
+    (
         "AWS::ElasticLoadBalancingV2::ListenerRule",
         &["cognito-idp:DescribeUserPoolClient"],
         "no rule asks who somebody is",
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        &[
+            "ec2:DescribeIpamPools",
+            "elasticloadbalancing:ModifyCapacityReservation",
+            "elasticloadbalancing:ModifyIpPools",
+            "elasticloadbalancing:SetIpAddressType",
+        ],
+        "its addresses are of IPv4 and AWS's own, and no capacity is reserved",
     ),
     (
         "AWS::ElasticLoadBalancingV2::TargetGroup",
@@ -201,6 +216,7 @@ pub(super) fn is(resource_type: &str, permission: &str) -> bool {
 pub(super) fn unlisted(of: &Deployment) -> Vec<Need> {
     let mut needs = interfaces(of);
     needs.extend(scaling(of));
+    needs.push(balancing(of));
     let key = of.secret_key.as_deref().unwrap();
     let former = of.former_secret_key.as_deref().unwrap();
     let mut encrypted: Vec<Need> = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"]
@@ -240,6 +256,14 @@ fn scaling(of: &Deployment) -> Vec<Need> {
         of_ours("ecs:DescribeServices"),
         of_ours("ecs:UpdateService"),
     ]
+}
+
+/// The first load balancer of an account makes the role that is linked to the service.
+fn balancing(of: &Deployment) -> Need {
+    const SOURCE: &str = "Elastic Load Balancing user guide, service-linked role: permissions of who creates a load balancer";
+    let role = format!("arn:aws:iam::{}:role/aws-service-role/any", of.account);
+    let linked = Need::new("iam:CreateServiceLinkedRole", role, SOURCE);
+    linked.with("iam:AWSServiceName", "elasticloadbalancing.amazonaws.com")
 }
 
 fn interfaces(of: &Deployment) -> Vec<Need> {

@@ -46,6 +46,16 @@ const KINDS: &[Kind] = &[
         "listener-rule/app",
         "listener-rule/app/any/1a/2b/3c",
     ),
+    (
+        "elasticloadbalancing",
+        "listener/net",
+        "listener/net/any/1a/2b",
+    ),
+    (
+        "elasticloadbalancing",
+        "loadbalancer/net/",
+        "loadbalancer/net/any/1a",
+    ),
     ("elasticloadbalancing", "targetgroup", "targetgroup/any/4d"),
     ("logs", "log-group", "log-group:/convox/RACK/shop"),
     ("rds", "db", "db:RACK-shop-1a2b3c4d-db"),
@@ -56,7 +66,7 @@ const KINDS: &[Kind] = &[
 ];
 
 /// The kind of each type's own resource.
-const OWN: [(&str, &str); 17] = [
+const OWN: [(&str, &str); 19] = [
     (
         "AWS::ApplicationAutoScaling::ScalableTarget",
         "scalabletarget",
@@ -73,9 +83,14 @@ const OWN: [(&str, &str); 17] = [
     ("AWS::ElastiCache::CacheCluster", "cluster"),
     ("AWS::ElastiCache::ReplicationGroup", "replicationgroup"),
     ("AWS::ElastiCache::SubnetGroup", "subnetgroup"),
+    ("AWS::ElasticLoadBalancingV2::Listener", "listener/net"),
     (
         "AWS::ElasticLoadBalancingV2::ListenerRule",
         "listener-rule/app",
+    ),
+    (
+        "AWS::ElasticLoadBalancingV2::LoadBalancer",
+        "loadbalancer/net/",
     ),
     ("AWS::ElasticLoadBalancingV2::TargetGroup", "targetgroup"),
     ("AWS::IAM::Role", "role"),
@@ -269,6 +284,8 @@ impl Handler<'_> {
                 "CreateFileSystem",
             )],
             "listener-rule/app" => vec![with_creation(BALANCING_ACTION, "CreateRule")],
+            "listener/net" => vec![with_creation(BALANCING_ACTION, "CreateListener")],
+            "loadbalancer/net/" => vec![with_creation(BALANCING_ACTION, "CreateLoadBalancer")],
             "targetgroup" => vec![with_creation(BALANCING_ACTION, "CreateTargetGroup")],
             "access-point" => vec![with_creation(
                 "elasticfilesystem:CreateAction",
@@ -295,7 +312,7 @@ impl Handler<'_> {
 
 /// Whether the action makes resources of the kind.
 fn is_making(name: &str, kind: &str) -> bool {
-    let kind = kind.replace('-', "");
+    let kind = kind.trim_end_matches("/net/").replace('-', "");
     let named = name.to_lowercase();
     let created = named
         .strip_prefix("create")

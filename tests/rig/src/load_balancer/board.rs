@@ -181,6 +181,24 @@ impl Board {
         self.changed.send_replace(());
     }
 
+    /// Where a connection to a port of a stack's own load balancer goes; none where nobody can have it.
+    pub(super) fn connection(
+        &self,
+        stack: &str,
+        load_balancer: &str,
+        port: u16,
+    ) -> Option<SocketAddr> {
+        let mut state = self.state();
+        state.requests += 1;
+        let turn = state.requests;
+        let stack = state.stacks.get(stack)?;
+        let mut streams = stack.rendered.streams.iter();
+        let stream = streams.find(|it| it.load_balancer == load_balancer && it.port == port)?;
+        let able = able(stack.targets.get(&stream.group)?);
+        let place = turn.checked_rem(able.len())?;
+        Some(able.get(place)?.address)
+    }
+
     /// Where a request to `host` goes that has these cookies of ours.
     pub(super) fn route(&self, listener: &str, host: &str, cookies: &[String]) -> Route {
         let mut state = self.state();

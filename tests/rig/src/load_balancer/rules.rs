@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::hosts;
+use super::streams::{self, Stream};
 
 const GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
 const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
@@ -35,6 +36,8 @@ pub struct Rendered {
     pub groups: BTreeMap<String, Group>,
     /// Its listener rules.
     pub rules: Vec<Rule>,
+    /// The listeners of its Network Load Balancers.
+    pub streams: Vec<Stream>,
 }
 
 /// A target group.
@@ -42,6 +45,8 @@ pub struct Rendered {
 pub struct Group {
     /// Whether requests are forwarded in plain HTTP/1.1, which is what is spoken here.
     pub is_plain: bool,
+    /// Whether connections are passed on as they are, which Network Load Balancers do.
+    pub is_stream: bool,
     /// How the health of targets is found out.
     pub check: Check,
     /// Whether a client stays with its target.
@@ -143,6 +148,7 @@ pub fn conflict(stacks: &[(&str, &Value)]) -> Result<Option<String>, Refused> {
 /// [`Refused`] for what Elastic Load Balancing would not take.
 pub fn read(template: &Value) -> Result<Rendered, Refused> {
     let mut rendered = Rendered::default();
+    let mut network = Vec::new();
     let resources = template["Resources"].as_object().into_iter().flatten();
     for (id, resource) in resources {
         let properties = Properties {
@@ -154,11 +160,17 @@ pub fn read(template: &Value) -> Result<Rendered, Refused> {
                 rendered.groups.insert(id.clone(), properties.group()?);
             }
             Some(RULE) => rendered.rules.push(properties.rule()?),
+            Some(streams::LISTENER) => rendered.streams.push(properties.stream()?),
+            Some(streams::LOAD_BALANCER) => network.push(properties.network_load_balancer()?),
             _ => {}
         }
     }
+    streams::check(&rendered, &network)?;
     for rule in &rendered.rules {
-        let known = |(group, _): &&(String, u32)| !rendered.groups.contains_key(group);
+        let known = |(group, _): &&(String, u32)| {
+            let group = rendered.groups.get(group);
+            group.is_none_or(|group| group.is_stream)
+        };
         if let Some((group, _)) = rule.groups.iter().find(known) {
             return Err(Refused(format!(
                 "{}: there is no target group {group}",
@@ -180,23 +192,23 @@ pub fn read(template: &Value) -> Result<Rendered, Refused> {
 }
 
 /// The properties of one resource.
-struct Properties<'p> {
-    id: &'p str,
-    all: &'p Value,
+pub(super) struct Properties<'p> {
+    pub(super) id: &'p str,
+    pub(super) all: &'p Value,
 }
 
 impl Properties<'_> {
-    fn refuse<T>(&self, why: impl fmt::Display) -> Result<T, Refused> {
+    pub(super) fn refuse<T>(&self, why: impl fmt::Display) -> Result<T, Refused> {
         Err(Refused(format!("{}: {why}", self.id)))
     }
 
     /// A text; a default where it is not there.
-    fn text<'d>(&'d self, name: &str, default: &'d str) -> &'d str {
+    pub(super) fn text<'d>(&'d self, name: &str, default: &'d str) -> &'d str {
         self.all[name].as_str().unwrap_or(default)
     }
 
     /// A whole number within bounds; CloudFormation takes it as a text too.
-    fn number(
+    pub(super) fn number(
         &self,
         name: &str,
         default: u32,
@@ -216,7 +228,7 @@ impl Properties<'_> {
         }
     }
 
-    fn nothing_but(&self, known: &[&str]) -> Result<(), Refused> {
+    pub(super) fn nothing_but(&self, known: &[&str]) -> Result<(), Refused> {
         let mut names = self
             .all
             .as_object()
@@ -249,7 +261,11 @@ impl Properties<'_> {
         ])?;
         let protocol = self.text("Protocol", "");
         let version = self.text("ProtocolVersion", "HTTP1");
-        if !["HTTP", "HTTPS"].contains(&protocol) || !["HTTP1", "HTTP2", "GRPC"].contains(&version)
+        let is_stream = protocol == streams::PROTOCOL;
+        if is_stream {
+            self.check_stream_group()?;
+        } else if !["HTTP", "HTTPS"].contains(&protocol)
+            || !["HTTP1", "HTTP2", "GRPC"].contains(&version)
         {
             return self.refuse(format!("no Protocol {protocol} {version}"));
         }
@@ -264,6 +280,7 @@ impl Properties<'_> {
         let mut group = Group {
             check: self.check(is_plain && self.text("HealthCheckProtocol", protocol) == "HTTP")?,
             is_plain,
+            is_stream,
             is_sticky: false,
             drain: Duration::from_mins(5),
         };
@@ -312,6 +329,12 @@ impl Properties<'_> {
             ));
         };
         let seconds = value.parse::<u32>().ok();
+        if group.is_stream && streams::has_attribute(key, value) {
+            return Ok(());
+        }
+        if group.is_stream && !key.starts_with("deregistration_delay.") {
+            return self.refuse(format!("no attribute {key} of a TCP group is {value}"));
+        }
         match (key, value, seconds) {
             ("deregistration_delay.timeout_seconds", _, Some(seconds @ 0..=3600)) => {
                 group.drain = Duration::from_secs(seconds.into());
@@ -523,7 +546,12 @@ mod tests {
                 none.clone(),
                 "no Matcher",
             ),
-            (json!({"Protocol": "TCP"}), none.clone(), "no Protocol TCP"),
+            (json!({"Protocol": "UDP"}), none.clone(), "no Protocol UDP"),
+            (
+                json!({"Protocol": "TCP"}),
+                none.clone(),
+                "no target group Group",
+            ),
             (json!({"VpcId": null}), none.clone(), "VpcId"),
             (json!({"Colour": "red"}), none.clone(), "Colour"),
             (

@@ -53,6 +53,9 @@ fn physical(account: &str, stack: &str, id: &str, resource: &Value, attribute: &
         ("AWS::ElasticLoadBalancingV2::TargetGroup", "Ref") => format!(
             "arn:aws:elasticloadbalancing:{REGION}:{account}:targetgroup/{stack}-{id}/0123456789abcdef"
         ),
+        ("AWS::ElasticLoadBalancingV2::LoadBalancer", "DNSName") => {
+            format!("{stack}-{id}-0123456789abcdef.elb.{REGION}.amazonaws.com")
+        }
         ("AWS::EC2::SecurityGroup", "GroupId") => "sg-0123456789abcdef0".to_owned(),
         (resource_type, _) => panic!(
             "nothing behind the proxy knows {attribute} of {resource_type}: add it to tests/double/src/proxy/memory/stacks.rs"
