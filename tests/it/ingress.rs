@@ -379,3 +379,26 @@ async fn listeners_that_cannot_be_are_found_in_the_plan() {
         "{said:#}"
     );
 }
+
+/// A load balancer has one listener on a port: it goes over, and what it led to is let go of.
+#[tokio::test]
+async fn a_port_of_nlb_goes_over_to_the_service_that_has_it_from_now_on() {
+    let (world, function) = app::promoting_with(STREAMS, &[], &[PUBLIC_SUBNETS]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    let renamed = STREAMS.replace("  web:", "  front:");
+    app::write_manifest(&world, "R2", renamed.as_str()).await;
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "promoted", "{report:#}");
+    assert_eq!(attached(&world, "front").await.len(), 2);
+    let listeners = resources(&world, LISTENER).await;
+    let leads = |(_, listener): &(String, Value)| {
+        let action = &listener["Properties"]["DefaultActions"][0];
+        let group = action["TargetGroupArn"]["Ref"].as_str().unwrap();
+        group.starts_with("FrontNlb")
+    };
+    assert!(listeners.len() == 2 && listeners.iter().all(leads));
+    app::write_manifest(&world, "R3", renamed).await;
+    app::promoted(&world, &function, "R3", &[]).await;
+    let groups = resources(&world, "AWS::ElasticLoadBalancingV2::TargetGroup").await;
+    assert_eq!(groups.len(), 2, "those of `web` are gone");
+}
