@@ -197,6 +197,9 @@ pub struct GoLive {
     /// A draft may undo what was asked for since it was made
     #[arg(long)]
     pub anyway: bool,
+    /// Let deployments of the App go on that pause; no Release is promoted
+    #[arg(long = "continue", conflicts_with_all = ["anyway", "release"])]
+    pub go_on: bool,
     /// Which Release, and how.
     #[command(flatten)]
     pub asked: Promote,

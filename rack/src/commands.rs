@@ -6,6 +6,7 @@ mod env;
 mod follow;
 mod make;
 mod page;
+mod pauses;
 mod plan;
 mod promote;
 mod releases;
@@ -267,13 +268,8 @@ impl Shell {
 
 /// Whether nothing of the App runs since it was deleted.
 fn is_deleted(state: &Promotion) -> bool {
-    state.applied.is_none() && is_to_go(state)
-}
-
-/// Whether its deletion is what was asked for last, however far that has come.
-fn is_to_go(state: &Promotion) -> bool {
     let last = state.desired.as_ref().map(|desired| desired.work.kind());
-    last == Some(WorkKind::Delete)
+    state.applied.is_none() && last == Some(WorkKind::Delete)
 }
 
 /// What an error says, its causes too.

@@ -6,6 +6,7 @@ pub mod environments;
 pub mod files;
 pub mod functions;
 pub mod objects;
+pub mod pauses;
 pub mod rack;
 pub mod sdk;
 pub mod terminal;

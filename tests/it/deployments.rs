@@ -1,5 +1,7 @@
 //! How ECS is to replace the tasks of a Service, and what ends that.
 
+mod shifted;
+
 use aws_sdk_ecs::types::{
     DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, ThresholdConfiguration,
     ThresholdType,

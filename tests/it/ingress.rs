@@ -47,7 +47,7 @@ async fn reserved(world: &World) -> Value {
 }
 
 /// The resources of a type in the App's stack, by logical id.
-async fn resources(world: &World, kind: &str) -> Vec<(String, Value)> {
+pub async fn resources(world: &World, kind: &str) -> Vec<(String, Value)> {
     let stack = stack_name(world);
     let read = world.cloudformation.get_template().stack_name(stack);
     let read = read.send().await.unwrap();
@@ -58,7 +58,7 @@ async fn resources(world: &World, kind: &str) -> Vec<(String, Value)> {
         .collect()
 }
 
-const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
+pub const RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
 
 #[tokio::test]
 async fn services_with_a_port_are_attached_and_their_addresses_told() {

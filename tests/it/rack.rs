@@ -5,6 +5,7 @@ mod ci;
 mod drafts;
 mod looks;
 mod page;
+mod pauses;
 mod refusals;
 mod waits;
 

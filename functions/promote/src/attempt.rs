@@ -333,6 +333,9 @@ async fn promote(
     if let Some(service) = plan.draining {
         return Err(PromoteError::Draining { service });
     }
+    if let Some(reason) = plan.deploying {
+        return Err(PromoteError::DeploymentAtWork { reason });
+    }
     if let Some(wait) = plan::others_at_work(&commands.now, request_id) {
         return Err(wait);
     }

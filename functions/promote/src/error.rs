@@ -48,6 +48,12 @@ pub enum PromoteError {
         /// The stack and its status, in words.
         reason: String,
     },
+    /// ECS is at a deployment that has to end before what is wanted can be asked for.
+    #[error("{reason}")]
+    DeploymentAtWork {
+        /// Of which ECS service, and what waits for it.
+        reason: String,
+    },
     /// A release command has not ended, or there is no room for it yet.
     #[error("{reason}")]
     ReleaseCommandAtWork {
@@ -94,7 +100,10 @@ impl PromoteError {
     pub fn is_a_wait(&self) -> bool {
         matches!(
             self,
-            Self::Draining { .. } | Self::StackAtWork { .. } | Self::ReleaseCommandAtWork { .. }
+            Self::Draining { .. }
+                | Self::StackAtWork { .. }
+                | Self::DeploymentAtWork { .. }
+                | Self::ReleaseCommandAtWork { .. }
         )
     }
 
@@ -116,6 +125,7 @@ impl Failure for PromoteError {
             Self::Store(store) => store.class(),
             Self::Draining { .. }
             | Self::StackAtWork { .. }
+            | Self::DeploymentAtWork { .. }
             | Self::ReleaseCommandAtWork { .. }
             | Self::ManifestRace { .. } => ErrorClass::Transient,
             Self::Input { .. }
@@ -139,6 +149,7 @@ impl Failure for PromoteError {
             Self::ClusterMissing { .. } => ErrorType::ClusterMissing.into(),
             Self::Draining { .. } => ErrorType::ServiceDraining.into(),
             Self::StackAtWork { .. } => ErrorType::StackAtWork.into(),
+            Self::DeploymentAtWork { .. } => ErrorType::DeploymentAtWork.into(),
             Self::ReleaseCommandAtWork { .. } => ErrorType::ReleaseCommandAtWork.into(),
             Self::ReleaseCommandFailed { .. } => ErrorType::ReleaseCommandFailed.into(),
             Self::ManifestRace { .. } => ErrorType::ManifestRace.into(),

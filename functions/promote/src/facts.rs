@@ -117,6 +117,8 @@ pub struct Surroundings {
     pub dead: BTreeSet<String>,
     /// What the revisions refer to that may run and are not applied: ECS went back to them, or an attempt died.
     pub elsewhere: BTreeSet<String>,
+    /// The ARNs of the target groups with the tasks of now, of ECS services of the App's own that ECS moves requests for.
+    pub live_groups: BTreeSet<String>,
     /// What starts the tasks on the cluster's own instances.
     pub agents: Agents,
     /// What carries a name of this App and is not the manifest's.

@@ -25,6 +25,7 @@ mod removals;
 mod revision;
 mod scaling;
 mod stack;
+mod strategies;
 mod ties;
 mod versions;
 
@@ -80,6 +81,8 @@ pub struct Plan<'a> {
     pub removals: Removals,
     /// An ECS service that is on its way out, whose name the Release needs.
     pub draining: Option<String>,
+    /// A deployment of ECS that has to end before, in words.
+    pub deploying: Option<String>,
     /// What the user should know although it does not stop the promote.
     pub warnings: Vec<String>,
 }
@@ -116,7 +119,10 @@ impl Plan<'_> {
     pub fn waits_for(&self, id: &AppId) -> Option<PromoteError> {
         let service = self.draining.clone();
         let draining = service.map(|service| PromoteError::Draining { service });
-        draining.or_else(|| self.stack.waits(id))
+        let reason = self.deploying.clone();
+        let deploying = reason.map(|reason| PromoteError::DeploymentAtWork { reason });
+        let waits = draining.or(deploying);
+        waits.or_else(|| self.stack.waits(id))
     }
 }
 
@@ -186,6 +192,11 @@ pub fn plan<'a>(
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();
     let ingress = checks.ingress(config, wanted, facts, &processes);
     let stack = checks.stack(config, wanted, facts, (&processes, &ingress, request_id));
+    checks.still(
+        (wanted, facts),
+        (&processes, &ingress.routes),
+        stack.as_ref(),
+    );
     let (outputs, links) = (outputs(facts), ingress.links());
     checks.links(config, facts, &links);
     let release = release(config, wanted, facts, (&outputs, &links));
@@ -219,7 +230,7 @@ pub fn plan<'a>(
     checks.lost_definitions(wanted, facts, &processes, &release);
     let rendered = through_secret.as_deref().unwrap_or(&through_s3);
     let warnings = warnings(&draft, rendered);
-    let draining = checks.draining.take();
+    let (draining, deploying) = (checks.draining.take(), checks.deploying.take());
     let (warnings, stack) = checks.into_result(stack, warnings)?;
     let removals = Removals::of(wanted.id, &facts.surroundings.unwanted);
     Ok(Plan {
@@ -232,6 +243,7 @@ pub fn plan<'a>(
         processes,
         removals,
         draining,
+        deploying,
         warnings,
     })
 }

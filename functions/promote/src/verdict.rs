@@ -14,6 +14,7 @@ use lambda::intake::Failure as _;
 use lambda::state_store::{Snapshot, StateStore};
 use lambda::verdict;
 use lambda::work::Outbox;
+use manifest::Deployment;
 use names::error_chain::Chain;
 use names::{AppId, AppName, keys};
 use promotion::Promotion;
@@ -34,9 +35,15 @@ const CALLS_AT_ONCE: usize = 8;
 /// Apps that are looked at at once.
 const LOOKS_AT_ONCE: usize = 8;
 
-/// How long a Release may be neither live nor rolled back.
-fn patience(edge: &impl Edge) -> TimeDelta {
-    TimeDelta::minutes(edge.config().stuck_minutes.into())
+/// How long a Release may be neither live nor rolled back: as long as a Rack waits, and as long as ECS itself does before it calls a
+/// deployment complete.
+fn patience(edge: &impl Edge, state: &Promotion) -> TimeDelta {
+    let applied = state.applied.iter();
+    let services = applied.flat_map(|applied| applied.services.values());
+    let deployments = services.filter_map(|known| known.deployment.as_ref());
+    let minutes = deployments.map(Deployment::minutes);
+    let waits = minutes.max().unwrap_or_default();
+    TimeDelta::minutes(i64::from(edge.config().stuck_minutes) + i64::from(waits))
 }
 
 /// What ECS is asked about.
@@ -77,7 +84,7 @@ impl Question {
         (!services.is_empty()).then(|| Self {
             watched: watch.record.clone(),
             since: watch.since,
-            is_over: watch.is_over(now, patience(edge)),
+            is_over: watch.is_over(now, patience(edge, state)),
             services,
         })
     }
@@ -119,12 +126,13 @@ async fn look(edge: &impl Edge, bus: &impl Outbox, id: &AppId) -> Result<Vec<Fat
             break;
         };
         let seen = ask(edge, id, &question).await?;
+        let patience = patience(edge, &state.state);
         let mut tries = 0;
         // What ECS said is about the state as it was read: where that has changed, it is asked again.
         let settle = |state: &mut Promotion| {
             tries += 1;
             if tries == 1 {
-                state.settle(&question.watched, &seen, (now, patience(edge)));
+                state.settle(&question.watched, &seen, (now, patience));
             }
             tries == 1
         };
@@ -172,6 +180,9 @@ async fn why(
     (name, target, rollout): (&str, &str, &Rollout),
     since: DateTime<Utc>,
 ) -> Result<Told, CallError> {
+    if !rollout.alarms.is_empty() {
+        return Ok(Told::alarms(&rollout.alarms));
+    }
     let cause = match edge.stop_cause(name, target).await {
         Ok(cause) => cause.or_else(|| rollout.cause_since(since)),
         Err(err) if err.class() == ErrorClass::Permanent => {

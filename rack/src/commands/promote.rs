@@ -18,8 +18,18 @@ use crate::edge::objects::Put;
 use crate::error::RackError;
 
 /// Promotes a Release: a draft by writing its environment, another by asking the function.
-pub async fn promote(shell: &Shell, GoLive { anyway, asked }: GoLive) -> Result<Answer, RackError> {
+pub async fn promote(
+    shell: &Shell,
+    GoLive {
+        anyway,
+        go_on,
+        asked,
+    }: GoLive,
+) -> Result<Answer, RackError> {
     let (app, state) = shell.known().await?;
+    if go_on {
+        return super::pauses::go_on(shell, &app, &state).await;
+    }
     let folders = releases::folders(shell, &app).await?;
     let release = if let Some(release) = &asked.release {
         ReleaseId::new(release)?
@@ -58,10 +68,10 @@ pub async fn rollback(shell: &Shell, asked: Promote) -> Result<Answer, RackError
     Ok(answer(&ask(shell, (&app, &release), &asked).await?))
 }
 
-/// Brings a deleted App back, also one whose deletion is not done yet: the newest request wins.
+/// Brings a deleted App back.
 pub async fn restore(shell: &Shell, asked: Promote) -> Result<Answer, RackError> {
     let (app, state) = shell.known().await?;
-    if !super::is_to_go(&state) {
+    if !super::is_deleted(&state) {
         return Err(RackError::Use(format!(
             "{app} is not deleted; `rack promote` makes a Release live"
         )));

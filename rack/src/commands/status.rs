@@ -24,13 +24,8 @@ pub async fn status(shell: &Shell) -> Result<Answer, RackError> {
         let record = shell.objects.list(&record_key);
         let services = async {
             let cluster = applied.cluster.as_deref()?;
-            Some(
-                shell
-                    .ecs
-                    .services(cluster, &names)
-                    .await
-                    .map_err(|err| super::said(&err)),
-            )
+            let services = super::pauses::seen(shell, cluster, &names).await;
+            Some(services.map_err(|err| super::said(&err)))
         };
         let (report, record, services) = join3(report, record, services).await;
         known.report = report?;

@@ -13,6 +13,10 @@ pub struct SeenService {
     pub running: i32,
     /// Whether ECS goes back by itself when a deployment fails.
     pub goes_back: bool,
+    /// Whether ECS moves requests between target groups: how far it is with that is what the Rack finds out.
+    pub shifts: bool,
+    /// The stage at which its deployment waits for somebody, as ECS spells it.
+    pub paused: Option<String>,
     /// Its deployments.
     pub deployments: Vec<SeenDeployment>,
 }
@@ -147,6 +151,7 @@ impl SeenService {
             failed: primary.failed,
         };
         match primary.rollout.as_deref() {
+            _ if self.shifts && self.desired > 0 => moving,
             Some("COMPLETED") => Phase::Live,
             _ if self.desired == 0 => Phase::Live,
             // Where it goes back, it soon says so.
@@ -188,6 +193,8 @@ pub(crate) mod tests {
             desired,
             running: 1,
             goes_back,
+            shifts: false,
+            paused: None,
             deployments: deployments.collect(),
         }
     }

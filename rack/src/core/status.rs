@@ -120,6 +120,9 @@ pub enum InEcs {
         /// ECS's words.
         #[serde(skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
+        /// The stage at which it waits for `rack promote --continue`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        paused: Option<String>,
     },
 }
 
@@ -378,6 +381,7 @@ fn in_ecs(service: &SeenService, applied: &str) -> InEcs {
         desired: service.desired,
         rollout: primary.and_then(|primary| primary.rollout.clone()),
         reason: primary.and_then(|primary| primary.reason.clone()),
+        paused: service.paused.clone(),
     }
 }
 
@@ -402,9 +406,14 @@ impl ServiceRow {
                 running,
                 desired,
                 rollout,
+                paused,
                 ..
             } => {
                 let rollout = rollout.as_deref().unwrap_or("ACTIVE").to_lowercase();
+                let rollout = match paused {
+                    Some(stage) => format!("paused at {stage}: rack promote --continue"),
+                    None => rollout,
+                };
                 let other = if *as_applied {
                     String::new()
                 } else {

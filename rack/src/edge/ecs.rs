@@ -6,7 +6,7 @@ use aws::call_error::CallError;
 use aws::clients::SdkConfig;
 use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
-    ContainerDefinition, Deployment, DesiredStatus, Service, Task, TaskStopCode,
+    ContainerDefinition, Deployment, DeploymentStrategy, DesiredStatus, Service, Task, TaskStopCode,
 };
 use futures_util::future::try_join_all;
 use promotion::stop_reason::{StoppedContainer, StoppedTask};
@@ -29,6 +29,10 @@ impl Ecs {
     #[must_use]
     pub fn new(config: &SdkConfig) -> Self {
         Self(Client::new(config))
+    }
+
+    pub(super) fn client(&self) -> &Client {
+        &self.0
     }
 
     /// The services of these names or ARNs that are there.
@@ -130,7 +134,7 @@ impl Ecs {
 }
 
 /// A service that is named by its ARN may be in another cluster: `arn:aws:ecs:…:service/{cluster}/{name}`.
-fn cluster_of(name: &str) -> Option<&str> {
+pub(super) fn cluster_of(name: &str) -> Option<&str> {
     let (_, path) = name.strip_prefix("arn:")?.split_once(":service/")?;
     path.split_once('/').map(|(cluster, _)| cluster)
 }
@@ -140,8 +144,13 @@ fn seen(service: Service) -> SeenService {
         .deployment_configuration()
         .and_then(|it| it.deployment_circuit_breaker());
     let goes_back = breaker.is_some_and(|breaker| breaker.enable() && breaker.rollback());
+    let strategy = service.deployment_configuration();
+    let strategy = strategy.and_then(|configuration| configuration.strategy());
+    let shifts = strategy.is_some_and(|strategy| *strategy != DeploymentStrategy::Rolling);
     SeenService {
         goes_back,
+        shifts,
+        paused: None,
         desired: service.desired_count(),
         running: service.running_count(),
         deployments: service.deployments().iter().map(deployment).collect(),

@@ -1,12 +1,16 @@
 //! `deployment` of a Service. Source: `convox/rack:pkg/manifest/service.go`, `manifest.go` (defaults).
 
 mod course;
+mod pause;
+mod strategy;
 
 use serde::{Deserialize, Serialize};
 
 use yaml::{Place, Reader};
 
 pub use course::{Breaker, Course, Threshold};
+pub use pause::{Pause, Stage};
+pub use strategy::Strategy;
 
 /// How many of a Service's tasks run while ECS replaces them, in percent of the wanted count, and what ends that.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +57,19 @@ impl Deployment {
         said.is_some_and(|course| *course != stands)
     }
 
+    /// In which way it moves.
+    #[must_use]
+    pub fn strategy(&self) -> Strategy {
+        let course = self.course.as_ref();
+        course.map_or(Strategy::Rolling, |course| course.strategy)
+    }
+
+    /// The minutes for which it may wait before it is complete.
+    #[must_use]
+    pub fn minutes(&self) -> u32 {
+        self.course.as_ref().map_or(0, Course::minutes)
+    }
+
     /// The same with all of it said, so that nothing of it stays as it stands.
     #[must_use]
     pub fn whole(&self) -> Self {
@@ -83,12 +100,18 @@ impl Deployment {
 const PERCENTAGES: [&str; 2] = ["maximum", "minimum"];
 
 /// An explicit 0 counts.
-pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>, alone: bool) -> Deployment {
-    let mut deployment = Deployment::default_for(alone);
+/// `alone` is what never runs twice, in words.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    place: Option<Place<'_>>,
+    alone: Option<&str>,
+) -> Deployment {
+    let mut deployment = Deployment::default_for(alone.is_some());
     let Some(place) = place else {
         return deployment;
     };
-    let keys: Vec<&str> = PERCENTAGES.into_iter().chain(course::KEYS).collect();
+    let keys = PERCENTAGES.into_iter().chain(course::KEYS);
+    let keys: Vec<&str> = keys.chain(strategy::KEYS).collect();
     let fields = reader.fields(&place, &keys);
     let what = "a percentage such as `50`";
     if let Some(minimum) = reader.number(fields.get("minimum"), what) {
@@ -97,7 +120,7 @@ pub(super) fn read(reader: &mut Reader<'_>, place: Option<Place<'_>>, alone: boo
     if let Some(maximum) = reader.number(fields.get("maximum"), what) {
         deployment.maximum = maximum;
     }
-    deployment.course = course::read(reader, &fields);
+    deployment.course = course::read(reader, &fields, alone);
     deployment
 }
 

@@ -263,7 +263,11 @@ pub(super) fn read(
     let declarations = surroundings.shared.followed_by(own);
     let agent = agent::read(reader, fields.get("agent"));
     let singleton = reader.flag(fields.get("singleton"));
-    let alone = agent.is_some() || singleton;
+    let alone = match (&agent, singleton) {
+        (Some(_), _) => Some("an agent"),
+        (None, true) => Some("a singleton"),
+        (None, false) => None,
+    };
     let nlb = listener::read(reader, fields.get("nlb"));
     let of_agent = fields.get("agent").filter(|_| agent.is_some());
     listener::refuse_agent(reader, of_agent.as_ref(), &nlb);

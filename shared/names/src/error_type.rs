@@ -200,6 +200,9 @@ error_types! {
     ManifestRace StateContended ServiceDraining StackAtWork ReleaseCommandAtWork:
         "somebody else is at work",
         "nothing; it is delivered again";
+    DeploymentAtWork:
+        "ECS is at a deployment that has to end first",
+        "nothing; it is looked at again";
     StateUnreadable:
         "somebody wrote to `promotion.json`",
         "restore an older version of the object";

@@ -210,6 +210,20 @@ impl StopCause {
 }
 
 impl Told {
+    /// Where alarms of the deployment went off.
+    #[must_use]
+    pub fn alarms(names: &[String]) -> Self {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let (these, names) = match names.as_slice() {
+            [one] => ("the alarm", one.clone()),
+            _ => ("the alarms", names.join(", ")),
+        };
+        Self {
+            cause: "Alarm".to_owned(),
+            message: format!("{these} {names} went off while it was deployed"),
+        }
+    }
+
     /// Where ECS says nothing that is known.
     #[must_use]
     pub fn unknown() -> Self {

@@ -27,6 +27,7 @@ mod roles;
 mod scaling;
 mod stack_needs;
 mod statements;
+mod strategies;
 mod template;
 
 #[cfg(test)]
@@ -43,9 +44,7 @@ use yaml::Problem;
 pub use before::{Before, leave_snapshots, protected};
 pub use body::{is_as_wanted, read_template, template_body};
 pub use boundary::bounded;
-pub use ingress::{
-    Attached, Ingress, PlacedRule, attached, placed_rules, rule_id, target_group_arn,
-};
+pub use ingress::{Attached, Ingress, PlacedRule, attached, placed_rules, rule_id};
 pub use link_variables::link_variables;
 pub use metadata::{DataAfter, RemovedResource};
 pub use needs::Needs;
@@ -56,6 +55,7 @@ use rendering::{Opened, Rendering};
 pub use role_limits::{INLINE_POLICIES_MAX, MANAGED_POLICIES, execution_policy_size};
 pub use scaling::{Scaled, counts_requests};
 pub use stack_needs::{RackNeeds, StackNeeds};
+pub use strategies::{DEPLOYMENT_ROLE, attachment, changes_rules, pair_ids, with_live_weights};
 use template::{Template, reference};
 
 /// CloudFormation takes a template of so many bytes in the request itself (user guide, "Understand CloudFormation quotas").

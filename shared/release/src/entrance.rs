@@ -2,6 +2,7 @@
 
 mod hosts;
 mod listeners;
+mod pairs;
 mod reservations;
 mod routes;
 mod times;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use names::ServiceName;
 
 pub use listeners::{NetworkListener, NetworkListeners, NetworkPlaces, too_many_groups};
+pub use pairs::{Advanced, Half, Pair};
 pub use reservations::{RULES_MAX, Reservations, Reserved, Unreservable};
 pub use routes::{Host, Route, RouteRule, Routes, TargetKind, TargetProtocol};
 
@@ -100,6 +102,9 @@ pub struct Attachment {
     pub container_name: String,
     /// The port in that container.
     pub container_port: i32,
+    /// What ECS moves requests by, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub advanced: Option<Advanced>,
 }
 
 /// How an ECS service is tied to load balancers.

@@ -46,7 +46,7 @@ use crate::stacks::StackTable;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
-use rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs};
+use rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs, Shifts};
 
 /// The address of a proxy without sockets, in no client's reach.
 pub(crate) const NOWHERE: &str = "http://memory.invalid";
@@ -78,6 +78,7 @@ struct Shared {
     draining: Mutex<Draining>,
     rebalancing: Mutex<Rebalancing>,
     rollouts: Mutex<Rollouts>,
+    shifts: Mutex<Shifts>,
     /// The tasks of each client token; the emulator knows no client token.
     runs: tokio::sync::Mutex<Runs>,
     /// Why ECS places no task, while it does not.
@@ -175,6 +176,15 @@ impl Proxy {
     /// All tasks are healthy: deployments are what the emulator says of them.
     pub fn end_rollouts(&self) {
         self.shared.rollouts.lock().unwrap().end();
+    }
+
+    /// ECS goes back with the newest deployment of a service for which it moves requests, since these alarms went off.
+    pub fn take_back(&self, service: &str, alarms: &[&str]) {
+        self.shared
+            .shifts
+            .lock()
+            .unwrap()
+            .take_back(service, alarms);
     }
 
     /// From now on ECS shows a task of a service that stopped, as `DescribeTasks` does.
@@ -296,6 +306,7 @@ impl Shared {
             draining: Mutex::default(),
             rebalancing: Mutex::default(),
             rollouts: Mutex::default(),
+            shifts: Mutex::default(),
         }
     }
 

@@ -27,6 +27,7 @@ use stack::{Kind, Operation, Stack};
 pub(crate) use balancing::{is_led_to, refused};
 pub use ears::End;
 pub use for_emulator::as_the_emulator_knows_it;
+pub(crate) use for_emulator::rule_arn;
 pub(crate) use stack::{Effect, Failure};
 
 /// The stacks of one account.

@@ -7,7 +7,7 @@ use environment::Environment;
 use manifest::{OfRack, Service};
 use release::app_stack::{Attached, Ingress};
 use release::entrance::{
-    Entrance, NetworkListeners, NetworkPlaces, Reservations, Routes, TargetKind,
+    Entrance, Half, NetworkListeners, NetworkPlaces, Pair, Reservations, Routes, TargetKind,
 };
 use rig::proof;
 use serde_json::Value;
@@ -78,7 +78,7 @@ fn listeners(bits: usize) -> String {
 fn template(
     rack: &Rack,
     text: &str,
-    kind: TargetKind,
+    (kind, pair): (TargetKind, Pair),
     attached: &Attached,
     before: Option<&Value>,
 ) -> Value {
@@ -88,7 +88,10 @@ fn template(
     let services: Vec<(&Service, Option<TargetKind>)> =
         services.map(|service| (service, Some(kind))).collect();
     let entrance = entrance();
-    let routes = Routes::of(&entrance, &rack.id, &services);
+    let mut routes = Routes::of(&entrance, &rack.id, &services);
+    for route in &mut routes.list {
+        route.pair = pair;
+    }
     assert!(
         routes.problems.is_empty(),
         "{text}: {}",
@@ -119,6 +122,17 @@ fn template(
         .template
 }
 
+/// The role by which ECS moves requests, of an App with two target groups for each route.
+pub fn deployment_role() -> Value {
+    let pair = Pair {
+        live: Half::First,
+        is_whole: true,
+    };
+    let (rack, none) = (Rack::new("myrack"), Attached::default());
+    let template = template(&rack, &services(0), (TargetKind::Ip, pair), &none, None);
+    template["Resources"]["DeploymentRole"].clone()
+}
+
 #[test]
 fn cfn_lint_finds_nothing_in_what_load_balancers_need() {
     let (rack, folder) = (Rack::new("myrack"), TempDir::new().unwrap());
@@ -131,23 +145,52 @@ fn cfn_lint_finds_nothing_in_what_load_balancers_need() {
     for bits in (0..32).step_by(3) {
         for kind in [TargetKind::Ip, TargetKind::Instance] {
             let none = Attached::default();
-            let first = template(&rack, &services(bits), kind, &none, None);
+            let first = template(&rack, &services(bits), (kind, Pair::NONE), &none, None);
             keep(&first);
             // Another scheme, while tasks of the one before are attached.
             let groups = first["Outputs"].as_object().unwrap().keys();
             let groups = groups.filter(|output| output.ends_with("TargetGroup"));
             let ports = BTreeSet::from([3000, 4000, 5000, 8443]);
             let attached = Attached {
+                is_shifted: false,
                 target_groups: groups.map(|id| (id.clone(), ports.clone())).collect(),
             };
             keep(&template(
                 &rack,
                 &services(bits + 1),
-                kind,
+                (kind, Pair::NONE),
                 &attached,
                 Some(&first),
             ));
         }
+    }
+    for bits in (0..32).step_by(5) {
+        // Between two target groups, then at rest in the second one.
+        let whole = |live| Pair {
+            live,
+            is_whole: true,
+        };
+        let (text, none) = (services(bits), Attached::default());
+        let kind = TargetKind::Ip;
+        let first = template(&rack, &text, (kind, whole(Half::First)), &none, None);
+        keep(&first);
+        let shifted = Attached {
+            is_shifted: true,
+            ..none
+        };
+        let next = template(
+            &rack,
+            &text,
+            (kind, whole(Half::Second)),
+            &shifted,
+            Some(&first),
+        );
+        keep(&next);
+        let rest = Pair {
+            live: Half::Second,
+            is_whole: false,
+        };
+        keep(&template(&rack, &text, (kind, rest), &shifted, Some(&next)));
     }
     assert_eq!(
         findings(folder.path(), &["us-east-1", "eu-west-1"]),

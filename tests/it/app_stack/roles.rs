@@ -275,10 +275,35 @@ fn every_role_has_the_boundary_and_does_nothing_beyond_it() {
     assert_eq!(beyond(&boundary), Vec::<Need>::new());
     let mounts = |action: &str| action.starts_with("elasticfilesystem:");
     let are_mounted = needs.iter().any(|need| mounts(&need.action));
+    // What ECS moves requests by is a test of its own.
+    let moves = |action: &str| action.starts_with("elasticloadbalancing:");
     let rules = boundary.allowing();
+    let rules = rules.filter(|(_, rule)| !moves(&rule.action));
     for (place, rule) in rules.filter(|(_, rule)| are_mounted || !mounts(&rule.action)) {
         let idle = beyond(&boundary.without(place)).is_empty();
         assert!(!idle, "no role of an App does {rule}");
+    }
+}
+
+#[test]
+fn what_ecs_moves_requests_by_is_what_the_boundary_lets_it_do_with_the_racks_own() {
+    let boundary = of_full().boundary_policy().unwrap();
+    let role = super::reached::deployment_role();
+    let rules = boundary.allowing().map(|(_, rule)| rule.action.clone());
+    let of_boundary = rules.filter(|it| it.starts_with("elasticloadbalancing:"));
+    assert_eq!(of_boundary.collect::<BTreeSet<String>>(), allowed(&role));
+    let of_rack = "aws:ResourceTag/convox:rack";
+    for (action, kind) in [
+        ("ModifyRule", "listener-rule/app/balancer/1/2/3"),
+        ("RegisterTargets", "targetgroup/group/1"),
+        ("DeregisterTargets", "targetgroup/group/1"),
+    ] {
+        let arn = format!("arn:aws:elasticloadbalancing:us-east-1:123456789012:{kind}");
+        let need = Need::new(&format!("elasticloadbalancing:{action}"), arn, "this test");
+        let own = need.clone().with(of_rack, "myrack");
+        assert!(boundary.decide(&own).is_allowed(), "{action}");
+        let other = need.with(of_rack, "theirs");
+        assert!(!boundary.decide(&other).is_allowed(), "{action}");
     }
 }
 

@@ -287,6 +287,7 @@ impl Edge for Model {
                 newest: newest.unwrap_or_default(),
                 dead: BTreeSet::new(),
                 elsewhere: BTreeSet::new(),
+                live_groups: BTreeSet::new(),
                 agents: Agents::NotAsked,
                 unwanted: outside.unwanted(keep, second),
             };

@@ -259,6 +259,7 @@ impl Outside {
         let services = services.filter(|service| names.contains(&service.seen.name));
         let rollouts = services.map(|service| {
             let rollout = Rollout {
+                alarms: Vec::new(),
                 revision: service.seen.task_definition.clone(),
                 is_complete: service.is_complete,
                 began_at: Some(at(service.began_at)),
@@ -536,6 +537,8 @@ impl Outside {
             awsvpc: true,
             network: None,
             deployment: new.deployment.clone(),
+            is_deploying: false,
+            revisions: Vec::new(),
             exec: new.exec,
             desired_count: new.count,
             is_daemon: new.is_daemon,

@@ -24,6 +24,7 @@ pub(super) struct Checks {
     pub(super) problems: Vec<ReleaseProblem>,
     warnings: Vec<String>,
     pub(super) draining: Option<String>,
+    pub(super) deploying: Option<String>,
 }
 
 impl Checks {

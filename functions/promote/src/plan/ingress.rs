@@ -7,8 +7,7 @@ use manifest::Service;
 use manifest::capacity::LaunchType;
 use names::ServiceName;
 use release::app_stack::{
-    Attached, Ingress, PlacedRule, attached, listener_group_arn, nlb_name, placed_rules,
-    target_group_arn,
+    Attached, Ingress, PlacedRule, attached, attachment, listener_group_arn, nlb_name, placed_rules,
 };
 use release::entrance::{
     Addresses, Attachment, Balancing, Entrance, NetworkListeners, NetworkPlaces, Reserved, Routes,
@@ -18,7 +17,7 @@ use release::problem::ReleaseProblem;
 
 use super::checks::Checks;
 use super::problem::PlanProblem;
-use super::{Process, Runs, StackPlan};
+use super::{Process, Runs, StackPlan, strategies};
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
 
@@ -32,7 +31,7 @@ pub struct IngressPlan<'a> {
     /// What is reserved for it, before its rules say so.
     pub reserved: Reserved,
     /// What load balancers of its own send to it.
-    listeners: NetworkListeners,
+    pub(super) listeners: NetworkListeners,
     /// What its ECS services are attached to as they stand.
     attached: Attached,
     /// What each Service of ours is to be attached to; those whose attachments are nobody's business here are left out.
@@ -109,6 +108,8 @@ impl Checks {
         };
         if let Some(entrance) = entrance {
             plan.routes = Routes::of(entrance, wanted.id, &services);
+            let now = (processes, &outputs);
+            strategies::pair(&mut plan.routes, (wanted, facts), now);
         }
         self.unreachable(facts, &mut plan);
         if let Some(entrance) = entrance {
@@ -128,6 +129,7 @@ impl Checks {
             plan.balancing
                 .extend(balancing.map(|balancing| (name, balancing)));
         }
+        self.strategies(config, (wanted, facts), (processes, &plan));
         plan
     }
 
@@ -232,26 +234,30 @@ fn balancing(
     let service = process.service;
     let routes = plan.routes.list.iter();
     let routes = routes.filter(|route| route.service == service.name);
-    let groups = routes.map(|route| (target_group_arn(outputs, route), route.port));
     let listeners = plan.listeners.of_service(&service.name);
     let of_listeners = listeners.map(|listener| {
         let group = listener_group_arn(outputs, listener);
         (group, listener.container_port)
     });
-    let groups: Vec<(Option<&String>, u16)> = groups.chain(of_listeners).collect();
+    let of_listeners: Vec<(Option<&String>, u16)> = of_listeners.collect();
     let was_routed = before(process, wanted).is_some_and(|before| !before.attachments.is_empty());
     // A request that did not end may have attached it, and nobody put that back.
     let is_attached = found.is_some_and(|it| it.balancing.attachments.len() > foreign.len());
-    if groups.is_empty() && !was_routed && !is_attached {
+    let is_routed = routes.clone().count() + of_listeners.len() > 0;
+    if !is_routed && !was_routed && !is_attached {
         return None;
     }
-    let attachments = groups.into_iter().filter_map(|(group, port)| {
+    let of_listeners = of_listeners.into_iter().filter_map(|(group, port)| {
         Some(Attachment {
             target_group_arn: Some(group?.clone()),
             container_name: service.name.to_string(),
             container_port: i32::from(port),
+            advanced: None,
         })
     });
+    let routes = routes.map(|route| strategies::attached_by(route, process, wanted));
+    let attachments = routes.filter_map(|route| attachment(outputs, &route));
+    let attachments = attachments.chain(of_listeners);
     let mut attachments: Vec<Attachment> = attachments.chain(foreign).collect();
     attachments.sort_unstable();
     let grace = if attachments.is_empty() {
@@ -292,7 +298,8 @@ pub(super) fn foreign(
     let ours = |attachment: &&Attachment| {
         let mut own = outputs.values();
         let of_before = before.is_some_and(|before| before.attachments.contains(attachment));
-        of_before || own.any(|own| Some(own) == attachment.target_group_arn.as_ref())
+        let groups = attachment.groups();
+        of_before || own.any(|own| groups.contains(&own.as_str()))
     };
     let attachments = found.balancing.attachments.iter();
     attachments

@@ -8,7 +8,7 @@ use release::entrance::Balancing;
 use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
 
 use super::revision::Draft;
-use super::{Process, Runs, count};
+use super::{Process, Runs, count, strategies};
 
 /// What the ECS service or the rule of a process is told.
 #[derive(Clone)]
@@ -220,8 +220,10 @@ impl<'a> Draft<'_, 'a> {
             return moved;
         }
         let deployment = self.deployment(process, found);
+        let deployment = strategies::told_now(deployment, (process, found), self.ingress);
         let balancing = self.ingress.balancing(process);
-        moved.balancing = balancing.filter(|own| **own != found.balancing).cloned();
+        let other = balancing.filter(|own| !own.is_as(&found.balancing));
+        moved.balancing = other.cloned();
         let differs = deployment.differs_from(&found.deployment);
         moved.deployment = differs.then_some(deployment);
         if found.capacity == process.capacity {

@@ -390,6 +390,8 @@ mod tests {
             awsvpc: true,
             network: None,
             deployment: Deployment::rolling(50, 200),
+            is_deploying: false,
+            revisions: Vec::new(),
             exec: false,
             desired_count: 1,
             is_daemon: false,

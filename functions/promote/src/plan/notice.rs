@@ -132,6 +132,21 @@ pub(crate) enum Notice<'a> {
         minimum: u32,
         maximum: u32,
     },
+    /// ECS takes a strategy only for what is attached to two target groups already.
+    #[error(
+        "`services.{service}.deployment.strategy`: this Release is deployed rolling, with which the ECS service gets its second target \
+         group; the next one is `{strategy}`"
+    )]
+    StrategyStarts {
+        service: &'a ServiceName,
+        strategy: &'a str,
+    },
+    /// The other way round.
+    #[error(
+        "`services.{service}.deployment.strategy` is `rolling` again: the ECS service leaves its second target group with the next \
+         promote, and the one after that removes it"
+    )]
+    StrategyEnds { service: &'a ServiceName },
     /// A source of another region that may be encrypted.
     #[error(
         "convox.yml line {line}, `resources.{resource}.options.readSourceDB` names a database of another region: where it is \

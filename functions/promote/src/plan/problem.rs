@@ -183,6 +183,19 @@ pub(crate) enum PlanProblem<'a> {
         maximum: u32,
         is_daemon: bool,
     },
+    /// ECS moves no requests for the Service.
+    #[error("convox.yml, `services.{service}.deployment.strategy` is `{strategy}`, and {why}")]
+    NotShifted {
+        service: &'a ServiceName,
+        strategy: &'a str,
+        why: NotShifted,
+    },
+    /// The role by which ECS moves requests would be too large.
+    #[error(
+        "convox.yml has {count} pairs of target groups for which ECS would move requests, one for each Service and side with another \
+         `strategy` than `rolling`, and {most} are the most that fit into a role; let fewer have one"
+    )]
+    TooManyPairs { count: usize, most: usize },
     /// People get into no container that nothing can be written in.
     #[error(
         "convox.yml, `services.{service}.exec`: ECS Exec writes into the container, and EnableContainerReadonlyRootFilesystem is \
@@ -223,6 +236,53 @@ pub(crate) enum PlanProblem<'a> {
     DeliveryImpossible { failure: &'a str, why: &'a str },
 }
 
+/// Why ECS moves no requests for a Service.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum NotShifted {
+    /// Nothing is sent to it.
+    #[error(
+        "no load balancer of the Rack sends to the Service; give it a `port`, and the Rack an entrance"
+    )]
+    NoLoadBalancer,
+    /// Its own load balancers have one target group for each listener.
+    #[error(
+        "the Service has `nlb`, for whose listeners no requests are moved; leave out one of the two"
+    )]
+    Listeners,
+    /// Tasks have no addresses of their own.
+    #[error("its tasks run on instances; let it run on Fargate")]
+    OnInstances,
+    /// ECS changes one rule.
+    #[error(
+        "ECS changes one listener rule, which takes five hosts, all names or all patterns; let it have fewer"
+    )]
+    SeveralRules,
+    /// Requests are counted by target group.
+    #[error(
+        "`scale.targets.requests` counts those of one target group, and they move to another; scale by something else"
+    )]
+    ByRequests,
+    /// It is attached to what is no half of the pair.
+    #[error(
+        "its ECS service is attached to a target group of another kind, as `port` was before; promote that with \
+         `strategy: rolling` first"
+    )]
+    AnotherKind,
+}
+
+/// What waits for a deployment that ECS is at.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(super) enum Deploying<'a> {
+    /// ECS takes these only at rest.
+    #[error(
+        "ECS is at a deployment of `{ecs}`, and takes another strategy or other load balancers after that"
+    )]
+    Strategy { ecs: &'a str },
+    /// CloudFormation would write weights that ECS is moving.
+    #[error("ECS is at a deployment of `{ecs}`, and its listener rule changes after that")]
+    Rule { ecs: &'a str },
+}
+
 impl UserError for PlanProblem<'_> {
     fn error_type(&self) -> ErrorType {
         match self {
@@ -247,7 +307,9 @@ impl UserError for PlanProblem<'_> {
             Self::NoPolicyActions { .. } | Self::PolicyNotAllowed { .. } => {
                 ErrorType::PolicyNotAllowed
             }
-            Self::InvalidDeployment { .. } => ErrorType::InvalidDeployment,
+            Self::InvalidDeployment { .. }
+            | Self::NotShifted { .. }
+            | Self::TooManyPairs { .. } => ErrorType::InvalidDeployment,
             Self::PlatformVersion { .. } => ErrorType::PlatformVersion,
             Self::TaskDefinitionTooLarge { .. } => ErrorType::TaskDefinitionTooLarge,
             Self::CommandTooLong { .. } => ErrorType::CommandTooLong,

@@ -134,11 +134,15 @@ impl Checks {
             (&needs, ingress, &scaling, request_id),
         )?;
         let removed = rendered.removed;
-        // A boundary first, by itself; what else is wanted comes with the update after that one.
+        // A boundary first, by itself, then weights of now; what else is wanted comes with the update after that one.
         let standing = seen.filter(|seen| seen.has_come_up());
         let bounded =
             standing.and_then(|seen| app_stack::bounded(&seen.template, &config.app_boundary_arn));
-        let template = bounded.unwrap_or(rendered.template);
+        let weighted = standing.and_then(|seen| {
+            let (stands, routes) = (&seen.template, &ingress.routes);
+            app_stack::with_live_weights(stands, &rendered.template, routes)
+        });
+        let template = bounded.or(weighted).unwrap_or(rendered.template);
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
         if let StackStep::Failed(reason) = &step {

@@ -174,6 +174,7 @@ mod tests {
             target_group_arn: None,
             container_name: container_name.clone(),
             container_port: *container_port,
+            advanced: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::EcsService;
 use aws::event_rules::SeenRule;
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join3, try_join4};
 use lambda::release::ReadRelease;
 use lambda::unwanted::{Keep, Unwanted, bounded};
 use manifest::Manifest;
@@ -125,15 +125,33 @@ pub(super) async fn read(
         newest,
         dead: standing.dead,
         elsewhere: BTreeSet::new(),
+        live_groups: BTreeSet::new(),
         agents,
         unwanted,
     };
     let dead = dead(shell, wanted.applied, &surroundings);
     let elsewhere = elsewhere(shell, wanted, delivery, &surroundings);
-    let (dead, elsewhere) = try_join(dead, elsewhere).await?;
+    let live_groups = live_groups(shell, wanted.id, &surroundings.services);
+    let (dead, elsewhere, live_groups) = try_join3(dead, elsewhere, live_groups).await?;
     surroundings.dead.extend(dead);
     surroundings.elsewhere = elsewhere;
+    surroundings.live_groups = live_groups;
     Ok(surroundings)
+}
+
+/// The target groups that tasks are in, of ECS services of ours that ECS moves requests for.
+async fn live_groups(
+    shell: &Shell,
+    id: &AppId,
+    services: &BTreeMap<String, EcsService>,
+) -> Result<BTreeSet<String>, PromoteError> {
+    let shifted = services.values().filter(|service| {
+        let shifts = service.balancing.is_shifted();
+        shifts && id.owns(&service.tags)
+    });
+    let revisions = shifted.flat_map(|service| service.revisions.clone());
+    let revisions: Vec<String> = revisions.collect();
+    Ok(shell.cluster.target_groups(&revisions).await?)
 }
 
 /// The ECS services of convox.yml's Services, and those that app.json names or named.

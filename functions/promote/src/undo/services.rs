@@ -237,12 +237,23 @@ impl<'a> Aim<'a> {
     }
 
     fn other_balancing(&self, service: &EcsService) -> Option<&'a Balancing> {
-        self.balancing.filter(|own| **own != service.balancing)
+        self.balancing.filter(|own| !own.is_as(&service.balancing))
     }
 
     fn other_deployment(&self, service: &EcsService) -> Option<Deployment> {
-        let own = self.deployment.clone();
-        own.filter(|own| own.differs_from(&service.deployment))
+        let mut own = self.deployment.clone()?;
+        let stands = service.deployment.strategy();
+        // ECS takes no other strategy while it is at a deployment.
+        let is_fixed = service.is_deploying && own.strategy().shifts() != stands.shifts();
+        if let Some(course) = own.course.as_mut().filter(|_| is_fixed) {
+            course.strategy = stands;
+            course.pause = service
+                .deployment
+                .course
+                .as_ref()
+                .and_then(|it| it.pause.clone());
+        }
+        own.differs_from(&service.deployment).then_some(own)
     }
 
     fn other_exec(&self, service: &EcsService) -> Option<bool> {
@@ -305,7 +316,9 @@ impl<'a> Aim<'a> {
                     placement: capacity.map(|capacity| Placement::on(capacity, network)),
                     network: other_network.filter(|_| capacity.is_none()),
                     exec: self.other_exec(service),
-                    balancing: self.other_balancing(service).cloned(),
+                    balancing: self
+                        .other_balancing(service)
+                        .map(|own| own.clone().placed_as(&service.balancing)),
                     count: self.other_count(service),
                 }))
             }

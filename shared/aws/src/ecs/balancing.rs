@@ -1,8 +1,8 @@
 //! What an ECS service registers its tasks with.
 
-use aws_sdk_ecs::types::{LoadBalancer, Service};
+use aws_sdk_ecs::types::{AdvancedConfiguration, LoadBalancer, Service};
 
-use release::entrance::{Attachment, Balancing};
+use release::entrance::{Advanced, Attachment, Balancing};
 
 /// As the service has it.
 pub(super) fn seen(service: &Service) -> Balancing {
@@ -11,6 +11,7 @@ pub(super) fn seen(service: &Service) -> Balancing {
             target_group_arn: balancer.target_group_arn().map(str::to_owned),
             container_name: balancer.container_name()?.to_owned(),
             container_port: balancer.container_port()?,
+            advanced: balancer.advanced_configuration().map(advanced),
         })
     };
     let balancers = service.load_balancers().iter();
@@ -25,6 +26,23 @@ pub(super) fn seen(service: &Service) -> Balancing {
     }
 }
 
+fn advanced(configuration: &AdvancedConfiguration) -> Advanced {
+    let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+    Advanced {
+        alternate_target_group_arn: text(configuration.alternate_target_group_arn()),
+        production_listener_rule: text(configuration.production_listener_rule()),
+        role_arn: text(configuration.role_arn()),
+    }
+}
+
+fn told(advanced: &Advanced) -> AdvancedConfiguration {
+    AdvancedConfiguration::builder()
+        .alternate_target_group_arn(&advanced.alternate_target_group_arn)
+        .production_listener_rule(&advanced.production_listener_rule)
+        .role_arn(&advanced.role_arn)
+        .build()
+}
+
 /// As ECS is told it.
 pub(super) fn load_balancers(balancing: &Balancing) -> Vec<LoadBalancer> {
     let attachments = balancing.attachments.iter();
@@ -33,6 +51,7 @@ pub(super) fn load_balancers(balancing: &Balancing) -> Vec<LoadBalancer> {
             .set_target_group_arn(attachment.target_group_arn.clone())
             .container_name(&attachment.container_name)
             .container_port(attachment.container_port)
+            .set_advanced_configuration(attachment.advanced.as_ref().map(told))
             .build()
     };
     attachments.map(balancer).collect()

@@ -4,10 +4,12 @@
 
 use aws_sdk_ecs::error::BuildError;
 use aws_sdk_ecs::types::{
-    DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration, DeploymentStrategy,
-    ThresholdConfiguration, ThresholdType,
+    CanaryConfiguration, DeploymentAlarms, DeploymentCircuitBreaker, DeploymentConfiguration,
+    DeploymentLifecycleHook, DeploymentLifecycleHookAction, DeploymentLifecycleHookStage,
+    DeploymentLifecycleHookTargetType, DeploymentLifecycleHookTimeoutConfiguration,
+    DeploymentStrategy, LinearConfiguration, ThresholdConfiguration, ThresholdType,
 };
-use manifest::{Breaker, Course, Deployment, Threshold};
+use manifest::{Breaker, Course, Deployment, Pause, Stage, Strategy, Threshold};
 
 /// As ECS answers it: its own percentages where it says none, and nothing of the course where that is what the ECS services of Apps
 /// have by themselves.
@@ -28,10 +30,97 @@ fn course(configuration: &DeploymentConfiguration) -> Course {
     let alarms = alarms.map(|alarms| alarms.alarm_names().to_vec());
     let mut alarms = alarms.unwrap_or_default();
     alarms.sort_unstable();
+    let strategy = strategy(configuration);
+    let breaker = breaker(configuration.deployment_circuit_breaker());
     Course {
-        breaker: breaker(configuration.deployment_circuit_breaker()),
+        strategy,
+        // Of the others ECS has none, so it says nothing there.
+        breaker: if strategy.shifts() {
+            Breaker::default()
+        } else {
+            breaker
+        },
         alarms,
+        pause: pause(configuration),
     }
+}
+
+/// The first that is one; hooks that call functions are nobody's business here.
+fn pause(configuration: &DeploymentConfiguration) -> Option<Pause> {
+    let mut hooks = configuration.lifecycle_hooks().iter();
+    let kind = Some(&DeploymentLifecycleHookTargetType::Pause);
+    let hook = hooks.find(|hook| hook.target_type() == kind)?;
+    let stages = hook.lifecycle_stages().iter();
+    let mut stages: Vec<Stage> = stages.filter_map(|it| Stage::of(it.as_str())).collect();
+    stages.sort_unstable();
+    let timeout = hook.timeout_configuration();
+    let minutes = timeout.and_then(DeploymentLifecycleHookTimeoutConfiguration::timeout_in_minutes);
+    let minutes = minutes.and_then(|minutes| u32::try_from(minutes).ok());
+    let action = timeout.and_then(|it| it.action());
+    Some(Pause {
+        stages,
+        timeout: minutes.unwrap_or(1440),
+        goes_on: action == Some(&DeploymentLifecycleHookAction::Continue),
+    })
+}
+
+fn told_pause(pause: &Pause) -> DeploymentLifecycleHook {
+    let action = if pause.goes_on {
+        DeploymentLifecycleHookAction::Continue
+    } else {
+        DeploymentLifecycleHookAction::Rollback
+    };
+    let timeout = DeploymentLifecycleHookTimeoutConfiguration::builder()
+        .timeout_in_minutes(number(pause.timeout))
+        .action(action);
+    let stages = pause.stages.iter();
+    let stages = stages.map(|stage| DeploymentLifecycleHookStage::from(stage.name()));
+    DeploymentLifecycleHook::builder()
+        .target_type(DeploymentLifecycleHookTargetType::Pause)
+        .set_lifecycle_stages(Some(stages.collect()))
+        .timeout_configuration(timeout.build())
+        .build()
+}
+
+/// One that nobody knows here is as good as rolling: then ECS is told what convox.yml says.
+fn strategy(configuration: &DeploymentConfiguration) -> Strategy {
+    let minutes = |minutes: Option<i32>| {
+        let minutes = minutes.and_then(|minutes| u32::try_from(minutes).ok());
+        minutes.unwrap_or_default()
+    };
+    let bake = minutes(configuration.bake_time_in_minutes());
+    match configuration.strategy() {
+        Some(DeploymentStrategy::BlueGreen) => Strategy::BlueGreen { bake },
+        Some(DeploymentStrategy::Canary) => {
+            let canary = configuration.canary_configuration();
+            Strategy::Canary {
+                tenths: tenths(canary.and_then(CanaryConfiguration::canary_percent)),
+                step_bake: minutes(
+                    canary.and_then(CanaryConfiguration::canary_bake_time_in_minutes),
+                ),
+                bake,
+            }
+        }
+        Some(DeploymentStrategy::Linear) => {
+            let linear = configuration.linear_configuration();
+            Strategy::Linear {
+                tenths: tenths(linear.and_then(LinearConfiguration::step_percent)),
+                step_bake: minutes(linear.and_then(LinearConfiguration::step_bake_time_in_minutes)),
+                bake,
+            }
+        }
+        _ => Strategy::Rolling,
+    }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it is clamped to what ECS takes"
+)]
+fn tenths(percent: Option<f64>) -> u32 {
+    let tenths = percent.unwrap_or_default() * 10.0;
+    tenths.round().clamp(0.0, 1000.0) as u32
 }
 
 fn breaker(breaker: Option<&DeploymentCircuitBreaker>) -> Breaker {
@@ -84,11 +173,50 @@ pub(super) fn told(deployment: &Deployment) -> Result<DeploymentConfiguration, B
         .enable(has_alarms)
         .rollback(has_alarms)
         .build()?;
-    Ok(configuration
-        .deployment_circuit_breaker(told_breaker(course.breaker)?)
+    let breaker = if course.strategy.shifts() {
+        let none = DeploymentCircuitBreaker::builder();
+        none.enable(false).rollback(false).build()
+    } else {
+        told_breaker(course.breaker)?
+    };
+    let configuration = configuration
+        .deployment_circuit_breaker(breaker)
         .alarms(alarms)
-        .strategy(DeploymentStrategy::Rolling)
-        .build())
+        .set_lifecycle_hooks(Some(course.pause.iter().map(told_pause).collect()));
+    let percent = |tenths: u32| f64::from(tenths) / 10.0;
+    Ok(match course.strategy {
+        Strategy::Rolling => configuration.strategy(DeploymentStrategy::Rolling),
+        Strategy::BlueGreen { bake } => configuration
+            .strategy(DeploymentStrategy::BlueGreen)
+            .bake_time_in_minutes(number(bake)),
+        Strategy::Canary {
+            tenths,
+            step_bake,
+            bake,
+        } => configuration
+            .strategy(DeploymentStrategy::Canary)
+            .bake_time_in_minutes(number(bake))
+            .canary_configuration(
+                CanaryConfiguration::builder()
+                    .canary_percent(percent(tenths))
+                    .canary_bake_time_in_minutes(number(step_bake))
+                    .build(),
+            ),
+        Strategy::Linear {
+            tenths,
+            step_bake,
+            bake,
+        } => configuration
+            .strategy(DeploymentStrategy::Linear)
+            .bake_time_in_minutes(number(bake))
+            .linear_configuration(
+                LinearConfiguration::builder()
+                    .step_percent(percent(tenths))
+                    .step_bake_time_in_minutes(number(step_bake))
+                    .build(),
+            ),
+    }
+    .build())
 }
 
 fn told_breaker(breaker: Breaker) -> Result<DeploymentCircuitBreaker, BuildError> {
@@ -117,6 +245,13 @@ fn number(number: u32) -> i32 {
 mod tests {
     use super::*;
 
+    fn shifting(strategy: Strategy) -> Course {
+        Course {
+            strategy,
+            ..Course::default()
+        }
+    }
+
     #[test]
     fn what_ecs_is_told_is_what_it_answers() {
         let courses = [
@@ -128,7 +263,26 @@ mod tests {
                     ..Breaker::default()
                 },
                 alarms: vec!["errors".to_owned(), "slow".to_owned()],
+                ..Course::default()
             },
+            Course {
+                pause: Some(Pause {
+                    stages: vec![Stage::PostScaleUp, Stage::PreProductionTrafficShift],
+                    timeout: 60,
+                    goes_on: true,
+                }),
+                ..shifting(Strategy::BlueGreen { bake: 0 })
+            },
+            shifting(Strategy::Canary {
+                tenths: 1,
+                step_bake: 10,
+                bake: 5,
+            }),
+            shifting(Strategy::Linear {
+                tenths: 334,
+                step_bake: 0,
+                bake: 1440,
+            }),
             Course {
                 breaker: Breaker {
                     enable: false,

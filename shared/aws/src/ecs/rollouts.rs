@@ -26,6 +26,8 @@ pub struct Rollout {
     pub began_at: Option<DateTime<Utc>>,
     /// The network of the service's tasks, where it has one.
     pub network: Option<Network>,
+    /// The alarms that went off meanwhile, where it has any.
+    pub alarms: Vec<String>,
     /// What ECS says of the service, newest first.
     pub events: Vec<(DateTime<Utc>, String)>,
 }
@@ -55,9 +57,13 @@ impl Cluster {
                 })?;
                 let active = answer.services().iter();
                 let active = active.filter(|service| service.status() == Some("ACTIVE"));
-                let by_name =
-                    active.filter_map(|it| Some((it.service_name()?.to_owned(), seen(it))));
-                Ok::<_, CallError>(by_name.collect())
+                let mut by_name = Vec::new();
+                for service in active {
+                    let rollout = self.with_deployment(service, seen(service)).await?;
+                    let name = service.service_name().map(str::to_owned);
+                    by_name.extend(name.map(|name| (name, rollout)));
+                }
+                Ok::<_, CallError>(by_name)
             })
             .buffer_unordered(LOOKS_AT_ONCE)
             .try_collect()
@@ -108,7 +114,7 @@ impl Cluster {
     }
 }
 
-fn time(at: Option<&AwsDateTime>) -> Option<DateTime<Utc>> {
+pub(super) fn time(at: Option<&AwsDateTime>) -> Option<DateTime<Utc>> {
     at.and_then(|at| DateTime::from_timestamp(at.secs(), 0))
 }
 
@@ -131,6 +137,7 @@ fn seen(service: &Service) -> Rollout {
         is_complete,
         began_at: time(primary.and_then(|primary| primary.created_at())),
         network: service.network_configuration().and_then(placement::seen),
+        alarms: Vec::new(),
         events: events.collect(),
     }
 }

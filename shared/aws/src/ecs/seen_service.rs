@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws_sdk_ecs::types::{AvailabilityZoneRebalancing, LaunchType, SchedulingStrategy, Service};
+use aws_sdk_ecs::types::{
+    AvailabilityZoneRebalancing, DeploymentRolloutState, LaunchType, SchedulingStrategy, Service,
+};
 
 use super::{Ties, balancing, deployments, placement, tags};
 use manifest::Deployment;
@@ -35,6 +37,10 @@ pub struct EcsService {
     pub network: Option<Network>,
     /// How its tasks are replaced.
     pub deployment: Deployment,
+    /// Whether ECS is at that.
+    pub is_deploying: bool,
+    /// The ARNs of the service revisions that have tasks.
+    pub revisions: Vec<String>,
     /// Whether people get into its containers by ECS Exec.
     pub exec: bool,
     /// How many tasks it is to run.
@@ -84,6 +90,8 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
             .is_some_and(|network| network.awsvpc_configuration().is_some()),
         network: service.network_configuration().and_then(placement::seen),
         deployment: deployments::seen(service.deployment_configuration()),
+        is_deploying: is_deploying(service),
+        revisions: revisions(service),
         exec: service.enable_execute_command(),
         desired_count: u32::try_from(service.desired_count()).unwrap_or_default(),
         is_daemon: service.scheduling_strategy() == Some(&SchedulingStrategy::Daemon),
@@ -115,6 +123,19 @@ fn capacity(service: &aws_sdk_ecs::types::Service) -> Capacity {
         Some(LaunchType::Fargate) => Capacity::Fargate,
         _ => Capacity::Ec2,
     }
+}
+
+fn revisions(service: &Service) -> Vec<String> {
+    let current = service.current_service_revisions().iter();
+    let arns = current.filter_map(|revision| revision.arn());
+    arns.map(str::to_owned).collect()
+}
+
+fn is_deploying(service: &Service) -> bool {
+    let several = service.deployments().len() > 1 || revisions(service).len() > 1;
+    let mut states = service.deployments().iter();
+    let in_progress = Some(&DeploymentRolloutState::InProgress);
+    several || states.any(|deployment| deployment.rollout_state() == in_progress)
 }
 
 fn other_launch_type(service: &Service) -> Option<String> {

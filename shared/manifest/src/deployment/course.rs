@@ -1,4 +1,5 @@
-//! What ends a deployment and takes it back, beside the percentages: its circuit breaker and alarms. Convox has none of these keys.
+//! The course of a deployment beside its percentages: in which way it moves, and what ends it and takes it back, which are its
+//! circuit breaker and alarms. Convox has none of these keys.
 //!
 //! Source: ECS API reference, `DeploymentCircuitBreaker`, `ThresholdConfiguration`, `DeploymentAlarms`; `CloudWatch` API reference,
 //! `PutMetricAlarm` (`AlarmName`).
@@ -9,8 +10,11 @@ use serde::{Deserialize, Serialize};
 
 use yaml::{Fields, NodeKind, Place, Reader};
 
+use super::pause::{self, Pause, Stage};
+use super::strategy::{self, Strategy};
+
 /// The keys of `deployment` that are of it.
-pub(super) const KEYS: [&str; 3] = ["alarms", "breaker", "resetOnHealthyTask"];
+pub(super) const KEYS: [&str; 4] = ["alarms", "breaker", "pause", "resetOnHealthyTask"];
 /// The most characters of an alarm's name.
 const ALARM_NAME_MAX: usize = 255;
 /// A percentage of the wanted count.
@@ -20,11 +24,33 @@ const PERCENT_MAX: u32 = 100;
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Course {
-    /// When too many tasks failed.
+    /// In which way it moves.
+    #[serde(skip_serializing_if = "is_rolling")]
+    pub strategy: Strategy,
+    /// When too many tasks failed; of rolling deployments alone.
     pub breaker: Breaker,
     /// The `CloudWatch` alarms that end it and take it back, sorted, each once; empty = none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<String>,
+    /// Where it waits for somebody; not of rolling deployments.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pause: Option<Pause>,
+}
+
+impl Course {
+    /// The minutes for which a deployment may wait before it is complete: ECS by itself, and for somebody.
+    #[must_use]
+    pub fn minutes(&self) -> u32 {
+        let times = |stage: &Stage| match stage {
+            Stage::PreProductionTrafficShift => self.strategy.steps(),
+            _ => 1,
+        };
+        let pauses = self.pause.iter().map(|pause| {
+            let times: u32 = pause.stages.iter().map(times).sum();
+            pause.timeout.saturating_mul(times)
+        });
+        self.strategy.minutes().saturating_add(pauses.sum())
+    }
 }
 
 /// ECS's deployment circuit breaker; the default is ECS's own, switched on.
@@ -68,16 +94,33 @@ impl fmt::Debug for Course {
     /// Without names: convox.yml can interpolate secrets into them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Course")
+            .field("strategy", &self.strategy)
             .field("breaker", &self.breaker)
             .field("alarms", &self.alarms.len())
+            .field("pause", &self.pause)
             .finish_non_exhaustive()
     }
 }
 
-/// What convox.yml says of it; `None` where that is nothing.
-pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Course> {
-    let mut course = Course::default();
-    let mut is_said = false;
+fn is_rolling(strategy: &Strategy) -> bool {
+    !strategy.shifts()
+}
+
+/// What convox.yml says of it; `None` where that is nothing. `alone` is what must never run twice, in words.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    alone: Option<&str>,
+) -> Option<Course> {
+    let strategy = strategy::read(reader, fields, alone);
+    let mut is_said = strategy.is_some();
+    let mut course = Course {
+        strategy: strategy.unwrap_or_default(),
+        ..Course::default()
+    };
+    if course.strategy.shifts() {
+        of_rolling(reader, fields);
+    }
     if let Some(place) = fields.get("breaker") {
         is_said = true;
         if let Some(threshold) = threshold(reader, &place) {
@@ -92,7 +135,32 @@ pub(super) fn read(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Cours
         is_said = true;
         course.alarms = alarms(reader, &place);
     }
+    if let Some(place) = fields.get("pause") {
+        is_said = true;
+        course.pause = pause::read(reader, &place);
+        if course.pause.is_some() && !course.strategy.shifts() {
+            let message = "is of another strategy than `rolling`";
+            reader.problem_with_help(
+                &place,
+                message,
+                "write `strategy: blueGreen`, or leave it out",
+            );
+        }
+    }
     is_said.then_some(course)
+}
+
+/// What means nothing where all tasks of a revision stand before requests come to them.
+fn of_rolling(reader: &mut Reader<'_>, fields: &Fields<'_>) {
+    let keys = ["breaker", "maximum", "minimum", "resetOnHealthyTask"];
+    for place in keys.iter().filter_map(|key| fields.get(key)) {
+        let message = "is of rolling deployments alone";
+        reader.problem_with_help(
+            &place,
+            message,
+            "leave it out, or write `strategy: rolling`",
+        );
+    }
 }
 
 /// One of `count` and `percent`. `None` only with a problem noted.

@@ -9,15 +9,16 @@ use super::logical_id::logical_id;
 use super::network::OWN_GROUP;
 use super::nlb;
 use super::rendering::Rendering;
+use super::strategies::group_ids;
 use super::template::{named_ids, reference};
 use crate::entrance::{
-    Attachment, Balancing, Entrance, NetworkListeners, Reserved, Route, RouteRule, Routes, Side,
+    Balancing, Entrance, Half, NetworkListeners, Reserved, Route, RouteRule, Routes, Side,
     TargetKind, TargetProtocol,
 };
 use names::{ServiceName, hash8};
 
 pub(super) const TARGET_GROUP: &str = "AWS::ElasticLoadBalancingV2::TargetGroup";
-const LISTENER_RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
+pub(super) const LISTENER_RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
 /// ECS registers each task with the port that it has; this one is never used.
 pub(super) const UNUSED_PORT: u16 = 80;
 /// What counts as well: Convox's default for HTTP (`LoadBalancerSuccessCodes`); of gRPC, an answer or that nobody implements
@@ -45,6 +46,8 @@ pub struct Ingress<'a> {
 pub struct Attached {
     /// Target groups by their logical ids, each with the ports of containers.
     pub target_groups: BTreeMap<String, BTreeSet<u16>>,
+    /// Whether ECS moves requests for any of them.
+    pub is_shifted: bool,
 }
 
 /// A listener rule as a template has it.
@@ -66,8 +69,14 @@ pub fn rule_id(service: &ServiceName, side: Side, part: &str) -> String {
     logical_id(service.as_str(), &format!("{}Rule{part}", side.word()))
 }
 
-/// The logical id of a target group. What cannot be changed of one is in its name, so that another one is made beside it.
+/// The logical id of the target group with the tasks of now. What cannot be changed of one is in its name, so that another one is made
+/// beside it.
 pub(super) fn target_group_id(route: &Route) -> String {
+    half_id(route, route.pair.live)
+}
+
+/// The logical id of one of the two target groups of a route.
+pub(super) fn half_id(route: &Route, half: Half) -> String {
     let kind = match route.kind {
         TargetKind::Ip => "Ip",
         TargetKind::Instance => "Instance",
@@ -78,17 +87,12 @@ pub(super) fn target_group_id(route: &Route) -> String {
         TargetProtocol::Grpc => "Grpc",
         TargetProtocol::SecureGrpc => "SecureGrpc",
     };
-    let kind = format!("{}{protocol}{kind}TargetGroup", route.side.word());
+    let half = match half {
+        Half::First => "",
+        Half::Second => "Second",
+    };
+    let kind = format!("{}{protocol}{kind}{half}TargetGroup", route.side.word());
     logical_id(route.service.as_str(), &kind)
-}
-
-/// The ARN of a route's target group, by what the App's stack gives.
-#[must_use]
-pub fn target_group_arn<'o>(
-    outputs: &'o BTreeMap<String, String>,
-    route: &Route,
-) -> Option<&'o String> {
-    outputs.get(&target_group_id(route))
 }
 
 /// What `balancing` of ECS services attaches them to, of a stack that gives `outputs`.
@@ -98,17 +102,15 @@ pub fn attached<'b>(
     outputs: &BTreeMap<String, String>,
 ) -> Attached {
     let mut all = Attached::default();
-    for Attachment {
-        target_group_arn,
-        container_port,
-        ..
-    } in balancing.flat_map(|it| &it.attachments)
-    {
-        let mut outputs = outputs.iter();
-        let output = outputs.find(|(_, value)| Some(*value) == target_group_arn.as_ref());
-        if let Some((id, _)) = output {
+    for attachment in balancing.flat_map(|it| &it.attachments) {
+        let groups = attachment.groups();
+        let own = outputs
+            .iter()
+            .filter(|(_, arn)| groups.contains(&arn.as_str()));
+        for (id, _) in own {
+            all.is_shifted |= attachment.advanced.is_some();
             let ports = all.target_groups.entry(id.clone()).or_default();
-            ports.extend(u16::try_from(*container_port).ok());
+            ports.extend(u16::try_from(attachment.container_port).ok());
         }
     }
     all
@@ -138,7 +140,7 @@ pub fn placed_rules(template: &Value, entrance: &Entrance) -> Vec<PlacedRule> {
         .collect()
 }
 
-fn is_of(resource: &Value, kind: &str) -> bool {
+pub(super) fn is_of(resource: &Value, kind: &str) -> bool {
     resource.get("Type").and_then(Value::as_str) == Some(kind)
 }
 
@@ -160,6 +162,7 @@ impl Rendering<'_> {
         self.add_listeners(ingress.listeners);
         self.keep_attached(&ingress);
         self.keep_connections(&ingress);
+        self.add_deployment_role(&ingress);
     }
 
     /// Whether load balancers connect to tasks by their own addresses, so that the App needs a group of its own.
@@ -174,9 +177,11 @@ impl Rendering<'_> {
 
     fn add_route(&mut self, entrance: &Entrance, ingress: &Ingress<'_>, route: &Route) {
         let id = target_group_id(route);
-        let properties = self.target_group(route);
-        self.template.add(&id, TARGET_GROUP, properties);
-        self.template.output(&id, reference(&id));
+        for id in group_ids(route) {
+            let properties = self.target_group(route);
+            self.template.add(&id, TARGET_GROUP, properties);
+            self.template.output(&id, reference(&id));
+        }
         let Some(listener) = entrance.listener(route.side) else {
             return;
         };
@@ -192,6 +197,7 @@ impl Rendering<'_> {
                 "Conditions": [host_condition(rule)],
                 "Actions": [forward(&id, &former)],
             });
+            let properties = self.with_weights(route, &rule_id, properties);
             self.template.add(&rule_id, LISTENER_RULE, properties);
         }
     }
@@ -236,8 +242,13 @@ impl Rendering<'_> {
     fn former_groups(&self, ingress: &Ingress<'_>, route: &Route, id: &str) -> Vec<String> {
         let attached = ingress.attached.target_groups.keys();
         let begins = logical_id(route.service.as_str(), route.side.word());
-        let former = attached
-            .filter(|other| *other != id && other.starts_with(&begins) && self.before.has(other));
+        let own = group_ids(route);
+        let former = attached.filter(|other| {
+            *other != id
+                && !own.contains(other)
+                && other.starts_with(&begins)
+                && self.before.has(other)
+        });
         former.cloned().collect()
     }
 

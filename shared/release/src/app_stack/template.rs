@@ -74,6 +74,16 @@ impl Template {
         self.resources.insert(logical_id.to_owned(), resource);
     }
 
+    pub(super) fn resources(&self) -> &Map<String, Value> {
+        &self.resources
+    }
+
+    /// Whether a resource is of a type.
+    pub(super) fn is(&self, logical_id: &str, resource_type: &str) -> bool {
+        let resource = self.resources.get(logical_id);
+        resource.is_some_and(|resource| resource["Type"] == resource_type)
+    }
+
     pub(super) fn has(&self, logical_id: &str) -> bool {
         self.resources.contains_key(logical_id)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::words::{Unreached, Unroutable};
-use super::{Addresses, Entrance, Side, hosts, times};
+use super::{Addresses, Entrance, Pair, Side, hosts, times};
 use manifest::{Health, Service};
 use names::{AppId, ServiceName};
 use yaml::Problem;
@@ -59,6 +59,8 @@ pub struct Route {
     pub sticky: bool,
     /// How many seconds connections have to end in.
     pub drain: u32,
+    /// Its target groups; who knows what ECS has moved says which.
+    pub pair: Pair,
 }
 
 /// One listener rule.
@@ -185,6 +187,7 @@ impl Reading<'_> {
             health: health(service, protocol),
             sticky: service.sticky,
             drain: service.drain,
+            pair: Pair::NONE,
         }));
     }
 

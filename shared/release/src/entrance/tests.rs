@@ -270,6 +270,7 @@ impl Standing {
             target_group_arn: Some(format!("arn:{group}")),
             container_name: "web".to_owned(),
             container_port: *port,
+            advanced: None,
         };
         self.balancing = vec![Balancing {
             attachments: groups.iter().map(attachment).collect(),

@@ -197,6 +197,7 @@ fn facts(keys: usize, services: usize) -> Facts {
             newest: BTreeMap::new(),
             dead: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
+            live_groups: BTreeSet::new(),
             agents: Agents::NotAsked,
             unwanted: Unwanted::default(),
         },

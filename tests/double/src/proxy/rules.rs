@@ -14,6 +14,7 @@ mod revisions;
 mod rollouts;
 mod schedule;
 mod services;
+mod shifts;
 mod stacks;
 mod tags;
 mod task_definition;
@@ -25,6 +26,7 @@ pub(super) use instances::instance;
 pub(super) use rebalancing::Rebalancing;
 pub(super) use rollouts::Rollouts;
 pub(super) use services::Creations;
+pub(super) use shifts::Shifts;
 pub(super) use tasks::Runs;
 
 use super::answer::{self, Answer};
@@ -54,6 +56,9 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     if let Some(answer) = rollouts::answered(shared, incoming) {
         return Ok(answer);
     }
+    if let Some(answer) = shifts::answered(shared, incoming) {
+        return Ok(answer);
+    }
     if let Some(answer) = commands::answered(shared, incoming) {
         return Ok(answer);
     }
@@ -72,6 +77,7 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     let answer = upstream.forward(incoming).await;
     let answer = rebalancing::applied(shared, incoming, answer);
     let answer = rollouts::applied(shared, incoming, answer);
+    let answer = shifts::applied(shared, incoming, answer);
     Ok(draining::applied(shared, incoming, answer))
 }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::memory::State;
-use super::rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs};
+use super::rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs, Shifts};
 use super::{Call, Proxy};
 use crate::secrets::SecretStore;
 use crate::stacks::StackTable;
@@ -21,6 +21,7 @@ pub(crate) struct Snapshot {
     draining: Draining,
     rebalancing: Rebalancing,
     rollouts: Rollouts,
+    shifts: Shifts,
     runs: Runs,
     refused_tasks: Option<String>,
     commands: Commands,
@@ -47,6 +48,7 @@ impl Proxy {
             draining: shared.draining.lock().unwrap().clone(),
             rebalancing: shared.rebalancing.lock().unwrap().clone(),
             rollouts: shared.rollouts.lock().unwrap().clone(),
+            shifts: shared.shifts.lock().unwrap().clone(),
             runs,
             refused_tasks: shared.refused_tasks.lock().unwrap().clone(),
             commands: shared.commands.lock().unwrap().clone(),
@@ -67,6 +69,7 @@ impl Proxy {
         *shared.draining.lock().unwrap() = then.draining;
         *shared.rebalancing.lock().unwrap() = then.rebalancing;
         *shared.rollouts.lock().unwrap() = then.rollouts;
+        *shared.shifts.lock().unwrap() = then.shifts;
         *shared.runs.lock().await = then.runs;
         *shared.refused_tasks.lock().unwrap() = then.refused_tasks;
         *shared.commands.lock().unwrap() = then.commands;

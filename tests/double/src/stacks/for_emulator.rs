@@ -9,13 +9,14 @@ use serde_json::{Value, json};
 use super::text;
 
 const SECRET: &str = "AWS::SecretsManager::Secret";
-/// Nothing refers to them by value, so leaving them out changes nothing else.
+const LISTENER_RULE: &str = "AWS::ElasticLoadBalancingV2::ListenerRule";
+/// Nothing refers to them by value but to listener rules, which get ARNs here.
 const LEFT_OUT: [&str; 5] = [
     "AWS::ApplicationAutoScaling::ScalableTarget",
     "AWS::ApplicationAutoScaling::ScalingPolicy",
     "AWS::EC2::SecurityGroupEgress",
     "AWS::EC2::SecurityGroupIngress",
-    "AWS::ElasticLoadBalancingV2::ListenerRule",
+    LISTENER_RULE,
 ];
 /// What each rule of `GenerateSecretString` excludes.
 ///
@@ -31,9 +32,12 @@ const EXCLUDED: [(&str, &str); 4] = [
 #[must_use]
 pub fn as_the_emulator_knows_it(template: &Value) -> Value {
     let mut template = template.clone();
-    let mut secrets = Vec::new();
+    let (mut secrets, mut rules) = (Vec::new(), Vec::new());
     let resources = template.get_mut("Resources").and_then(Value::as_object_mut);
     if let Some(resources) = resources {
+        let all = resources.iter();
+        let all = all.filter(|(_, resource)| text(resource, "Type") == LISTENER_RULE);
+        rules.extend(all.map(|(name, _)| name.clone()));
         resources.retain(|_, resource| !LEFT_OUT.contains(&text(resource, "Type")));
         let names: Vec<String> = resources.keys().cloned().collect();
         for (name, resource) in resources.iter_mut() {
@@ -49,7 +53,34 @@ pub fn as_the_emulator_knows_it(template: &Value) -> Value {
         }
     }
     refer_by_arn(&mut template, &secrets);
+    refer_to_rules(&mut template, &rules);
     template
+}
+
+fn refer_to_rules(value: &mut Value, rules: &[String]) {
+    match value {
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| refer_to_rules(item, rules)),
+        Value::Object(members) => {
+            let of = members.get("Ref").and_then(Value::as_str);
+            if let Some(of) = of.filter(|of| rules.iter().any(|rule| rule == of)) {
+                *value = json!(rule_arn(of));
+                return;
+            }
+            members
+                .values_mut()
+                .for_each(|member| refer_to_rules(member, rules));
+        }
+        _ => {}
+    }
+}
+
+/// An ARN as one of a listener rule is.
+pub(crate) fn rule_arn(id: &str) -> String {
+    format!(
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener-rule/app/balancer/0a1b2c3d4e5f6071/0a1b2c3d4e5f6072/{id}"
+    )
 }
 
 fn exclude(generated: &mut Value) {

@@ -14,6 +14,7 @@ const TAG: &str = "SAR for ECS, CreateService, RegisterTaskDefinition and RunTas
 const PASS: &str = "SAR for ECS: RegisterTaskDefinition, CreateService, UpdateService and RunTask pass the task definition's roles to \
                     ecs-tasks.amazonaws.com";
 const TASKS: &str = "ecs-tasks.amazonaws.com";
+const SERVICES: &str = "ecs.amazonaws.com";
 
 pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
     let body = &call.body;
@@ -45,9 +46,27 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         "UpdateService" => {
             let mut needs = vec![on_service(facts, call, text(body, "service"))];
             needs.extend(passed_by_definition(facts, body));
+            needs.extend(passed_to_move_requests(body));
             Ok(needs)
         }
-        "DeleteService" => Ok(vec![on_service(facts, call, text(body, "service"))]),
+        "DescribeServiceDeployments" => {
+            let arns = body["serviceDeploymentArns"]
+                .as_array()
+                .into_iter()
+                .flatten();
+            let arns = arns.filter_map(Value::as_str);
+            let need = |arn| Need::new("ecs:DescribeServiceDeployments", arn, OPERATION);
+            Ok(arns.map(need).collect())
+        }
+        "DescribeServiceRevisions" => {
+            let arns = body["serviceRevisionArns"].as_array().into_iter().flatten();
+            let arns = arns.filter_map(Value::as_str);
+            let need = |arn| Need::new("ecs:DescribeServiceRevisions", arn, OPERATION);
+            Ok(arns.map(need).collect())
+        }
+        "ListServiceDeployments" | "DeleteService" => {
+            Ok(vec![on_service(facts, call, text(body, "service"))])
+        }
         "RegisterTaskDefinition" => Ok(registration(facts, call)),
         "RunTask" => Ok(run(facts, call)),
         "DescribeTasks" => {
@@ -108,7 +127,19 @@ fn creation(facts: &Facts<'_>, call: &Call) -> Vec<Need> {
         needs.push(tag.with("ecs:CreateAction", "CreateService"));
     }
     needs.extend(passed_by_definition(facts, &call.body));
+    needs.extend(passed_to_move_requests(&call.body));
     needs
+}
+
+/// The roles by which ECS changes listener rules.
+fn passed_to_move_requests(body: &Value) -> Vec<Need> {
+    let balancers = body["loadBalancers"].as_array().into_iter().flatten();
+    let roles = balancers.filter_map(|it| it["advancedConfiguration"]["roleArn"].as_str());
+    let roles: std::collections::BTreeSet<&str> = roles.collect();
+    roles
+        .into_iter()
+        .map(|role| pass_role(role, SERVICES, PASS))
+        .collect()
 }
 
 /// A task, by the definition that it runs; a task that was not started has no name of its own.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::text;
 use crate::REGION;
-use crate::stacks::Effect;
+use crate::stacks::{Effect, rule_arn};
 
 /// The effect of an operation on the stack `name` of an account.
 pub(super) fn effect(account: &str, operation: &str, name: &str, body: &Value) -> Effect {
@@ -56,6 +56,7 @@ fn physical(account: &str, stack: &str, id: &str, resource: &Value, attribute: &
         ("AWS::ElasticLoadBalancingV2::LoadBalancer", "DNSName") => {
             format!("{stack}-{id}-0123456789abcdef.elb.{REGION}.amazonaws.com")
         }
+        ("AWS::ElasticLoadBalancingV2::ListenerRule", "Ref") => rule_arn(id),
         ("AWS::EC2::SecurityGroup", "GroupId") => "sg-0123456789abcdef0".to_owned(),
         (resource_type, _) => panic!(
             "nothing behind the proxy knows {attribute} of {resource_type}: add it to tests/double/src/proxy/memory/stacks.rs"

@@ -23,6 +23,11 @@ impl Rollouts {
         self.holds = true;
     }
 
+    /// Whether deployments take their time.
+    pub(super) fn holds(&self) -> bool {
+        self.holds
+    }
+
     pub(in super::super) fn end(&mut self) {
         self.holds = false;
     }

@@ -8,7 +8,9 @@ use super::super::answer::{self, Answer};
 use super::super::forward::Upstream;
 use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared};
-use super::{array, balancing, invalid_parameter, launch, rebalancing, revisions, tags, text};
+use super::{
+    array, balancing, invalid_parameter, launch, rebalancing, revisions, shifts, tags, text,
+};
 
 const NAME_MAX: usize = 255;
 /// Source: ECS API reference, `CreateService`, `clientToken`.
@@ -30,6 +32,7 @@ pub(super) async fn create(shared: &Shared, incoming: &Incoming) -> Result<Answe
     let name = text(&incoming.body, "serviceName");
     creations.insert(name.to_owned(), incoming.body.clone());
     let answer = shared.upstream.forward(incoming).await;
+    shifts::keep(shared, &incoming.body, &Value::Null, &answer);
     Ok(rebalancing::keep(shared, rebalanced, answer))
 }
 
@@ -57,6 +60,7 @@ async fn check_creation(
     let definition = revisions::check(upstream, incoming).await?;
     launch::check(body, &definition)?;
     balancing::check(shared, body, &definition)?;
+    shifts::check(shared, body, &body["deploymentConfiguration"], &Value::Null)?;
     Ok(None)
 }
 
@@ -82,8 +86,9 @@ pub(super) async fn update(shared: &Shared, incoming: &Incoming) -> Result<Answe
     let rebalanced = rebalancing::check_update(body, &service)?;
     check_providers(upstream, incoming).await?;
     let definition = revisions::check(upstream, incoming).await?;
-    let mut launched = service;
+    let mut launched = service.clone();
     for field in [
+        "deploymentConfiguration",
         "networkConfiguration",
         "capacityProviderStrategy",
         "enableExecuteCommand",
@@ -100,7 +105,10 @@ pub(super) async fn update(shared: &Shared, incoming: &Incoming) -> Result<Answe
         launched["healthCheckGracePeriodSeconds"] = Value::Null;
     }
     balancing::check(shared, &launched, &definition)?;
+    let told = &body["deploymentConfiguration"];
+    shifts::check(shared, &launched, told, &service["deploymentConfiguration"])?;
     let answer = shared.upstream.forward(incoming).await;
+    shifts::keep(shared, &launched, &service, &answer);
     Ok(rebalancing::keep(shared, rebalanced, answer))
 }
 

@@ -1,0 +1,82 @@
+//! `rack promote --continue`: deployments that pause go on.
+
+use std::fmt::Write as _;
+
+use aws::call_error::CallError;
+use futures_util::future::try_join_all;
+use names::AppName;
+use promotion::Promotion;
+use serde::Serialize;
+
+use super::{Answer, Shell};
+use crate::core::services::SeenService;
+use crate::error::RackError;
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct WentOn {
+    /// The App.
+    app: String,
+    /// What went on.
+    continued: Vec<Continued>,
+}
+
+/// A deployment that went on.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Continued {
+    /// The Service.
+    service: String,
+    /// The stage at which it paused.
+    stage: String,
+}
+
+/// The ECS services of these names, with the pauses of those that have any.
+pub async fn seen(
+    shell: &Shell,
+    cluster: &str,
+    names: &[String],
+) -> Result<Vec<SeenService>, CallError> {
+    let mut services = shell.ecs.services(cluster, names).await?;
+    for service in services.iter_mut().filter(|service| service.shifts) {
+        let paused = shell.ecs.paused(cluster, &service.name).await?;
+        service.paused = paused.first().map(|paused| paused.stage.clone());
+    }
+    Ok(services)
+}
+
+/// Lets all deployments of an App go on that pause.
+pub async fn go_on(shell: &Shell, app: &AppName, state: &Promotion) -> Result<Answer, RackError> {
+    let applied = state.applied.as_ref();
+    let applied = applied.ok_or_else(|| RackError::NothingLive {
+        app: app.to_string(),
+    })?;
+    let cluster = applied.cluster.as_deref().unwrap_or_default();
+    let looks = applied.services.iter().map(async |(service, known)| {
+        let paused = shell.ecs.paused(cluster, &known.runs_as).await?;
+        Ok::<_, RackError>((service, paused))
+    });
+    let mut continued = Vec::new();
+    for (service, paused) in try_join_all(looks).await? {
+        for one in paused {
+            shell.ecs.go_on(&one).await?;
+            continued.push(Continued {
+                service: service.clone(),
+                stage: one.stage,
+            });
+        }
+    }
+    if continued.is_empty() {
+        return Err(RackError::Nothing(format!("no deployment of {app} pauses")));
+    }
+    let mut text = String::new();
+    for Continued { service, stage } in &continued {
+        let _ = writeln!(text, "{service} goes on after {stage}");
+    }
+    let answer = WentOn {
+        app: app.to_string(),
+        continued,
+    };
+    Ok(Answer::of(&answer, text))
+}
