@@ -339,6 +339,7 @@ async fn every_call_of_a_function_names_it() {
         "events",
         "kms",
         "s3",
+        "scheduler",
         "secretsmanager",
     ];
     assert_eq!(services, BTreeSet::from(all));

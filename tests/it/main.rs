@@ -47,6 +47,7 @@ mod stacks;
 mod telling;
 mod template;
 mod throttled;
+mod timers;
 mod triggers;
 mod verdict;
 mod versions;

@@ -47,6 +47,9 @@ const SCALED: &str = "  api:
     environment: [DATABASE_URL]
     scale: {count: 2-4, targets: {cpu: 50}}
 timers";
+/// A Release of which EventBridge Scheduler runs the Timer.
+pub const ZONED: &str = "R3";
+const TIMEZONE: &str = "service: web, timezone: Europe/Berlin}";
 const POLICIES: &str = "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image";
 
 /// One App of a World.
@@ -73,6 +76,7 @@ impl App {
             CONNECTING => SECOND.replace("    image", LISTENER),
             SCALING => SECOND.replace("timers", SCALED),
             RESTACKING => SECOND.replace("    image", POLICIES),
+            ZONED => SECOND.replace("service: web}", TIMEZONE),
             MIGRATING => SECOND.replace("    image", COMMAND),
             _ => SECOND.to_owned(),
         };
@@ -121,6 +125,7 @@ impl App {
         json!({
             "services": services,
             "rules": rules,
+            "schedules": self.schedules(world).await,
             "processes": self.processes(world).await,
             "secret": self.secret(world).await,
             "stack": self.stack(world).await,
@@ -241,6 +246,30 @@ impl App {
             );
         }
         rules
+    }
+
+    /// Expression, time zone, state and variables of each schedule.
+    async fn schedules(&self, world: &World) -> BTreeMap<String, Value> {
+        let prefix = self.rule(world, "");
+        let group = &world.rack;
+        let listed = world.scheduler.list_schedules().group_name(group);
+        let listed = listed.name_prefix(&prefix).send().await.unwrap();
+        let mut schedules = BTreeMap::new();
+        for schedule in listed.schedules() {
+            let name = schedule.name().unwrap();
+            let stands = world.scheduler.get_schedule().group_name(group);
+            let stands = stands.name(name).send().await.unwrap();
+            let target = stands.target().unwrap().ecs_parameters().unwrap();
+            let sees = self.sees(world, target.task_definition_arn()).await;
+            let says = json!([
+                stands.schedule_expression(),
+                stands.schedule_expression_timezone(),
+                stands.state().map(|state| state.as_str().to_owned()),
+                sees
+            ]);
+            schedules.insert(name.replace(&prefix, ""), says);
+        }
+        schedules
     }
 
     async fn sees(&self, world: &World, definition: &str) -> Value {

@@ -79,9 +79,9 @@ fn common(place: &Place) -> Vec<(Fault, Class)> {
 }
 
 /// The service's own errors, call by call. Secrets Manager: facts/aws.md 2.8; ECS 1.7; `EventBridge` 4.1 and API reference;
-/// S3 3.3; KMS 8; `CloudFormation` API reference.
+/// S3 3.3; KMS 8; `CloudFormation` and Scheduler API references.
 #[rustfmt::skip]
-const OWN: [(&str, &[&str], &[&str]); 15] = [
+const OWN: [(&str, &[&str], &[&str]); 16] = [
     ("secretsmanager", &["CreateSecret"], &[
         "InvalidParameterException", "InvalidRequestException", "LimitExceededException", "EncryptionFailure",
         "ResourceExistsException", "ResourceNotFoundException", "MalformedPolicyDocumentException", "InternalServiceError",
@@ -121,6 +121,10 @@ const OWN: [(&str, &[&str], &[&str]); 15] = [
         "InternalException", "ConcurrentModificationException", "ResourceNotFoundException", "LimitExceededException",
         "ManagedRuleException",
     ]),
+    ("scheduler", &[], &[
+        "ConflictException", "InternalServerException", "ResourceNotFoundException", "ServiceQuotaExceededException",
+        "ThrottlingException", "ValidationException",
+    ]),
     ("kms", &[], &[
         "KMSInternalException", "KeyUnavailableException", "DependencyTimeoutException", "DisabledException",
         "KMSInvalidStateException", "NotFoundException", "InvalidCiphertextException", "IncorrectKeyException",
@@ -145,6 +149,7 @@ fn status_of(code: &str) -> u16 {
         "InternalServiceError"
         | "ServerException"
         | "InternalException"
+        | "InternalServerException"
         | "KMSInternalException" => 500,
         "OperationAborted" => 409,
         "PreconditionFailed" => 412,
@@ -158,7 +163,11 @@ fn is_an_answer(place: &Place, code: &str) -> bool {
     matches!(
         (place.operation.as_str(), code),
         (
-            "DescribeSecret" | "DescribeRule" | "ListTargetsByRule",
+            "DescribeSecret"
+                | "DescribeRule"
+                | "ListTargetsByRule"
+                | "GetSchedule"
+                | "DeleteSchedule",
             "ResourceNotFoundException"
         ) | (
             "DeleteService",
@@ -170,7 +179,8 @@ fn is_an_answer(place: &Place, code: &str) -> bool {
 fn faults(place: &Place) -> Vec<(Fault, Class)> {
     let mut faults = common(place);
     // Their success has no content, so that any success is one.
-    let has_content = !["DeleteRule", "DeleteStack"].contains(&place.operation.as_str());
+    let has_content =
+        !["DeleteRule", "DeleteSchedule", "DeleteStack"].contains(&place.operation.as_str());
     faults.retain(|(fault, _)| *fault != Fault::Garbage || has_content);
     let own = own(place).iter().filter(|code| !is_an_answer(place, code));
     faults.extend(own.map(|code| (error(status_of(code), code), Class::Own)));

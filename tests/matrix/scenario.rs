@@ -6,7 +6,7 @@ use double::{Call, Fault};
 use rig::Invocation;
 use serde_json::{Value, json};
 
-use super::app::{App, CONNECTING, LACKING, MIGRATING, RESTACKING, SCALING};
+use super::app::{App, CONNECTING, LACKING, MIGRATING, RESTACKING, SCALING, ZONED};
 use super::rack::Rack;
 
 /// What a scenario comes to without any fault.
@@ -66,8 +66,16 @@ pub enum Scenario {
     Unstuck,
     /// A promote of a Release with a release command.
     Migrated,
+    /// A promote that moves a Timer from its rule to a schedule.
+    Scheduled,
+    /// A promote that moves it back.
+    Unscheduled,
+    /// A promote of a Release that lacks a variable, while an unfinished one has moved a Timer to a schedule: it is put back.
+    Rescheduled,
     /// A deletion.
     Deleted,
+    /// A deletion of an App with a schedule.
+    Descheduled,
     /// The third failure in a row is counted.
     Counted,
     /// A process of the applied Release.
@@ -78,7 +86,7 @@ pub enum Scenario {
     RunAgain,
 }
 
-pub const SCENARIOS: [Scenario; 14] = [
+pub const SCENARIOS: [Scenario; 18] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
@@ -88,7 +96,11 @@ pub const SCENARIOS: [Scenario; 14] = [
     Scenario::Connected,
     Scenario::Unstuck,
     Scenario::Migrated,
+    Scenario::Scheduled,
+    Scenario::Unscheduled,
+    Scenario::Rescheduled,
     Scenario::Deleted,
+    Scenario::Descheduled,
     Scenario::Counted,
     Scenario::Run,
     Scenario::RunOther,
@@ -107,8 +119,11 @@ impl Scenario {
             | Self::Scaled
             | Self::Connected
             | Self::Unstuck
-            | Self::Migrated => "promote",
-            Self::Deleted => "app-deletion",
+            | Self::Migrated
+            | Self::Scheduled
+            | Self::Unscheduled
+            | Self::Rescheduled => "promote",
+            Self::Deleted | Self::Descheduled => "app-deletion",
             Self::Counted => "failure-count",
             Self::Run | Self::RunOther | Self::RunAgain => "process-run",
         }
@@ -139,12 +154,7 @@ impl Scenario {
                 app.write(world, "R2").await
             }
             Self::PutBack => {
-                self.promote_first(rack, app).await;
-                let unfinished = app.write(world, "R2").await;
-                world.inject(Fault::TRANSIENT.on("events", "PutTargets"));
-                let ended = rack.usual("promote").invoke(&unfinished).await;
-                world.proxy.lift();
-                assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
+                self.leave_half_way(rack, app, ("R2", "PutTargets")).await;
                 app.write(world, LACKING).await
             }
             Self::Recreated => {
@@ -161,6 +171,23 @@ impl Scenario {
             Self::Migrated => {
                 self.promote_first(rack, app).await;
                 app.write(world, MIGRATING).await
+            }
+            Self::Scheduled => {
+                self.promote_first(rack, app).await;
+                app.write(world, ZONED).await
+            }
+            Self::Unscheduled => {
+                self.promote_second(rack, app, ZONED).await;
+                app.write(world, "R4").await
+            }
+            Self::Rescheduled => {
+                let last = "RemoveTargets";
+                self.leave_half_way(rack, app, (ZONED, last)).await;
+                app.write(world, LACKING).await
+            }
+            Self::Descheduled => {
+                self.promote_second(rack, app, ZONED).await;
+                app.deleted(world, "deletion", 5)
             }
             Self::Scaled => {
                 self.promote_first(rack, app).await;
@@ -227,11 +254,13 @@ impl Scenario {
             Self::Migrated => app.requested(world, MIGRATING, "once-more", 20),
             Self::Scaled => app.requested(world, SCALING, "once-more", 20),
             Self::Connected => app.requested(world, CONNECTING, "once-more", 20),
+            Self::Scheduled => app.requested(world, ZONED, "once-more", 20),
+            Self::Unscheduled => app.requested(world, "R4", "once-more", 20),
             // After a promote that is put back, what ran before is what is wanted.
-            Self::First | Self::Recreated | Self::PutBack | Self::Unstuck => {
+            Self::First | Self::Recreated | Self::PutBack | Self::Rescheduled | Self::Unstuck => {
                 app.requested(world, "R1", "once-more", 20)
             }
-            Self::Deleted => app.deleted(world, "once-more", 20),
+            Self::Deleted | Self::Descheduled => app.deleted(world, "once-more", 20),
             Self::Counted => app.hint(world),
             Self::Run | Self::RunOther | Self::RunAgain => {
                 unreachable!("a redelivery mends whatever befell a process")
@@ -244,6 +273,23 @@ impl Scenario {
         let report = rack.usual("promote").invoke(&event).await.answer();
         assert_eq!(report["status"], "promoted", "{report:#}");
         assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
+    }
+
+    /// Promotes the first Release, and another one that goes no further than to this call of EventBridge.
+    async fn leave_half_way(self, rack: &Rack, app: &App, (release, call): (&str, &str)) {
+        self.promote_first(rack, app).await;
+        let unfinished = app.write(&rack.world, release).await;
+        rack.world.inject(Fault::TRANSIENT.on("events", call));
+        let ended = rack.usual("promote").invoke(&unfinished).await;
+        rack.world.proxy.lift();
+        assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
+    }
+
+    async fn promote_second(self, rack: &Rack, app: &App, release: &str) {
+        self.promote_first(rack, app).await;
+        let event = app.write(&rack.world, release).await;
+        let report = rack.usual("promote").invoke(&event).await.answer();
+        assert_eq!(report["status"], "promoted", "{report:#}");
     }
 }
 

@@ -100,7 +100,8 @@ impl Situation {
             ["promoted", "deleted", "counted", "started"]
                 .iter()
                 .any(|status| answer["status"] == *status)
-                || (scenario == Scenario::PutBack && answer["errorType"] == "MissingVariables"),
+                || ([Scenario::PutBack, Scenario::Rescheduled].contains(&scenario)
+                    && answer["errorType"] == "MissingVariables"),
             "{self}: {answer:#}"
         );
         Baseline {

@@ -1,4 +1,4 @@
-//! All writes of a deletion, in order: rules, ECS services, revisions, the stack, and the secret once nothing runs any more. Each can be
+//! All writes of a deletion, in order: schedules, rules, ECS services, revisions, the stack, and the secret once nothing runs any more. Each can be
 //! repeated.
 
 use std::fmt::Write as _;
@@ -36,7 +36,12 @@ pub async fn apply(
     plan: &Plan,
     removed: &mut Vec<String>,
 ) -> Result<DeletionProgress, DeletionError> {
-    let (rules, services) = (&plan.removals.rules, &plan.removals.services);
+    let removals = &plan.removals;
+    let (rules, services) = (&removals.rules, &removals.services);
+    each(&removals.schedules, removed, "the schedule", async |name| {
+        shell.schedules.remove(name).await
+    })
+    .await?;
     each(rules, removed, "the rule", async |rule| {
         shell.rules.remove(rule).await
     })

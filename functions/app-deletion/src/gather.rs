@@ -30,7 +30,7 @@ pub struct Gathered {
     pub definitions: BTreeMap<String, Registered>,
 }
 
-/// Reads all that a deletion of `id` depends on.
+/// Reads all that a deletion of `id` depends on; `schedules` may stand.
 ///
 /// # Errors
 ///
@@ -39,6 +39,7 @@ pub async fn gather(
     shell: &Shell,
     id: &AppId,
     applied: Option<&Applied>,
+    schedules: bool,
 ) -> Result<Gathered, DeletionError> {
     if let Some(stranded) = Stranded::find(&shell.cluster, id, applied).await? {
         let changed = stranded.until("delete the App again");
@@ -48,6 +49,7 @@ pub async fn gather(
     let keep = Keep {
         services: &none,
         rules: &none,
+        schedules,
     };
     // Each is large, and all of them are under way at once.
     let unwanted = Box::pin(async {
@@ -92,10 +94,12 @@ impl Gathered {
             .map(|(_, arn)| arn);
         let services = self.unwanted.own_services(id);
         let services = services.map(|service| service.task_definition.as_str());
-        let targets = self
-            .unwanted
-            .own_rules(id)
-            .filter_map(|(_, rule)| Some(rule.target.as_ref()?.task_definition.as_str()));
+        let rules = self.unwanted.own_rules(id);
+        let schedules = self.unwanted.own_schedules(id);
+        let targets = rules
+            .filter_map(|(_, rule)| rule.target.as_ref())
+            .chain(schedules.filter_map(|(_, schedule)| schedule.target()))
+            .map(|target| target.task_definition.as_str());
         let arns: BTreeSet<String> = written
             .chain(services)
             .chain(targets)

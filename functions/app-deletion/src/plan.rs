@@ -21,7 +21,7 @@ const NAMED_MAX: usize = 20;
 /// What a deletion does.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// ECS services and rules to remove.
+    /// ECS services, rules and schedules to remove.
     pub removals: Removals,
     /// Revisions to deregister, at most 20.
     pub revisions: Vec<String>,

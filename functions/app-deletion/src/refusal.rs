@@ -115,6 +115,8 @@ pub async fn exists(shell: &Shell, id: &AppId) -> Result<bool, DeletionError> {
     let keep = Keep {
         services: &none,
         rules: &none,
+        // Without a state nobody knows of any.
+        schedules: false,
     };
     let unwanted = Unwanted::find(shell.places(), id, None, true, keep).await?;
     let runs =

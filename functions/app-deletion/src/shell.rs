@@ -6,6 +6,7 @@ use aws::clients::{self, CallLimits, SdkConfig};
 use aws::ecs::Cluster;
 use aws::event_bus::EventBus;
 use aws::event_rules::EventRules;
+use aws::schedules::Schedules;
 use aws::secrets::Secrets;
 use aws::settings_bucket::SettingsBucket;
 use aws::stacks::Stacks;
@@ -43,6 +44,8 @@ pub struct Shell {
     pub cluster: Cluster,
     /// The rules of Timers.
     pub rules: EventRules,
+    /// The schedules of Timers.
+    pub schedules: Schedules,
     /// Where events are sent.
     pub bus: EventBus,
     /// Secrets Manager.
@@ -77,6 +80,7 @@ impl Shell {
             bucket: SettingsBucket::new(&sdk, &config.bucket),
             cluster: Cluster::new(&sdk, &config.cluster),
             rules: EventRules::new(&sdk),
+            schedules: Schedules::new(&sdk, config.rack.as_str()),
             bus: EventBus::new(&sdk, clock),
             secrets: Secrets::new(&sdk, None, limit),
             stacks: Stacks::new(&sdk),
@@ -95,6 +99,7 @@ impl Shell {
         Places {
             cluster: &self.cluster,
             rules: &self.rules,
+            schedules: &self.schedules,
         }
     }
 }

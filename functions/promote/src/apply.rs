@@ -64,6 +64,8 @@ pub struct Move {
     pub new: Definition,
     /// Whether what runs it was told anything else.
     pub changed: bool,
+    /// What ran a Timer before where the other kind does now.
+    pub came_from: Option<&'static str>,
     /// How many tasks it was and is to run, where that changed.
     pub counts: Option<(u32, u32)>,
     /// Whether it is to have tasks that run all the time.
@@ -217,6 +219,7 @@ impl<E: Edge> Job<'_, E> {
                 is_timer: process.is_timer(),
                 old: self.ran_before(process, &new),
                 changed: step.moves || self.was_moved_before(process, &new),
+                came_from: step.action.moves_from(),
                 counts: step.action.counts(),
                 has_tasks: match step.action.counts() {
                     Some((_, count)) => count > 0,

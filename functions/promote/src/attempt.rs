@@ -117,6 +117,7 @@ fn wanted(due: Due<'_>) -> Option<Wanted<'_>> {
         record: due.record,
         interrupted: due.desired.interrupted,
         allowed: due.desired.allowed(),
+        schedules: due.schedules,
     })
 }
 
@@ -327,8 +328,11 @@ async fn promote(
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
     progress.applied = standing::amended(wanted, &facts, edge.config(), &plan);
-    if let Some(applied) = &progress.applied {
-        remember(edge, wanted.id, applied).await?;
+    let first_schedules = plan.has_schedules() && !wanted.schedules;
+    progress.schedules |= plan.has_schedules();
+    if progress.applied.is_some() || first_schedules {
+        let applied = progress.applied.as_ref();
+        remember(edge, wanted.id, applied, first_schedules).await?;
     }
     if let Some(service) = plan.draining {
         return Err(PromoteError::Draining { service });
@@ -352,15 +356,22 @@ async fn promote(
     apply::apply(&job, progress).await
 }
 
-/// Writes down what stands where something else is applied, before anything is moved: whoever goes on after this attempt has
-/// no other way to know.
-async fn remember(edge: &impl Edge, id: &AppId, applied: &Applied) -> Result<(), PromoteError> {
+/// Writes down what stands where something else is applied, and that schedules may stand from now on, before anything is moved:
+/// whoever goes on after this attempt has no other way to know.
+async fn remember(
+    edge: &impl Edge,
+    id: &AppId,
+    applied: Option<&Applied>,
+    schedules: bool,
+) -> Result<(), PromoteError> {
     let store = StateStore::promotion(edge.objects(), &id.app);
     let mut state = store.read().await?;
     store
         .change(&mut state, |state| {
-            let known = state.applied.as_mut();
-            if let Some(known) = known.filter(|known| known.request_id == applied.request_id) {
+            state.schedules |= schedules;
+            let known = state.applied.as_mut().zip(applied);
+            let known = known.filter(|(known, applied)| known.request_id == applied.request_id);
+            if let Some((known, applied)) = known {
                 known.clone_from(applied);
             }
         })

@@ -11,8 +11,12 @@ pub struct Config {
     pub release: ReleaseSettings,
     /// The customer key of secrets, if there is one.
     pub secret_key_arn: Option<String>,
-    /// The role that EventBridge starts Timers' tasks with.
+    /// The role that Timers' tasks are started with.
     pub timer_role_arn: String,
+    /// Whether schedules of EventBridge Scheduler run Timers of which convox.yml names no time zone; else rules do.
+    pub timers_on_scheduler: bool,
+    /// The queue of what schedules could not start.
+    pub timer_dead_letter_arn: String,
     /// The role that CloudFormation has for the Apps' own stacks.
     pub app_stack_role_arn: String,
     /// Databases and snapshots of others that convox.yml may copy: ARNs, or patterns of them.
@@ -69,6 +73,8 @@ impl Config {
             release,
             secret_key_arn,
             timer_role_arn: required("TIMER_ROLE_ARN")?,
+            timers_on_scheduler: timers(optional("TIMERS")).map_err(ConfigError::Variable)?,
+            timer_dead_letter_arn: required("TIMER_DEAD_LETTER_ARN")?,
             app_stack_role_arn: required("APP_STACK_ROLE_ARN")?,
             app_database_arns: variables::list(optional("APP_DATABASE_ARNS")),
             app_policy_arns: variables::list(optional("APP_POLICY_ARNS")),
@@ -94,6 +100,18 @@ fn wrapper(value: Option<String>) -> Result<bool, VariableError> {
     Ok(carried.is_yes())
 }
 
+fn timers(value: Option<String>) -> Result<bool, VariableError> {
+    match value.as_deref() {
+        None | Some("Rules") => Ok(false),
+        Some("Scheduler") => Ok(true),
+        Some(_) => Err(VariableError::refused(
+            "TIMERS",
+            value,
+            "Rules or Scheduler",
+        )),
+    }
+}
+
 fn days(value: Option<String>) -> Result<u32, VariableError> {
     let days = value.as_deref().map_or(Some(30), |text| text.parse().ok());
     days.ok_or_else(|| {
@@ -117,7 +135,7 @@ mod tests {
 
     use super::*;
 
-    const WHOLE: [(&str, &str); 9] = [
+    const WHOLE: [(&str, &str); 10] = [
         ("RACK", "myrack"),
         ("SETTINGS_BUCKET", "settings"),
         ("CLUSTER", "apps"),
@@ -125,6 +143,7 @@ mod tests {
         ("TASK_EXECUTION_ROLE_ARN", "execution"),
         ("TASK_ROLE_ARN", "task"),
         ("TIMER_ROLE_ARN", "timer"),
+        ("TIMER_DEAD_LETTER_ARN", "timers"),
         ("APP_STACK_ROLE_ARN", "stacks"),
         ("APP_BOUNDARY_ARN", "boundary"),
     ];
@@ -164,6 +183,7 @@ mod tests {
             (&[("SLICE_APPS", "many")], "a whole number"),
             (&[("RELEASE_STUCK_MINUTES", "0")], "number of minutes"),
             (&[("CONVOX_WRAPPER", "yes")], "Yes or No"),
+            (&[("TIMERS", "scheduler")], "Rules or Scheduler"),
             (&[("TIME_SCALE", "2")], "over 0 and at most 1"),
             (
                 &[("SECRET_KEY_ARN", "k"), ("ENVIRONMENT_KEY_ARN", "k")],

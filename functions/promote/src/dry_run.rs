@@ -66,7 +66,7 @@ pub struct Planned {
     /// The Releases that can be gone back to without a write of a value, as it stands.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub kept_releases: BTreeSet<String>,
-    /// ECS services and rules that would be removed.
+    /// ECS services, rules and schedules that would be removed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
     /// Resources that convox.yml no longer has, and what would become of their data.
@@ -89,6 +89,12 @@ pub struct PlannedDefinition {
     pub task_definition: Option<String>,
     /// Whether a new one would be registered, or what runs it would be told anything else.
     pub changes: bool,
+    /// The time zone of a Timer that a schedule of EventBridge Scheduler would run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// What runs a Timer now and would go, once the other kind stands: `rule` or `schedule`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moves_from: Option<&'static str>,
     /// How many tasks it is to run, where that would change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_count: Option<u32>,
@@ -197,6 +203,7 @@ pub async fn planned<E: Edge>(
         record: &RecordRead::NotYet,
         interrupted: state.may_have_left_changes(),
         allowed,
+        schedules: state.schedules,
     };
     let facts = edge.facts(&wanted).await?;
     let mut plan = plan::plan(edge.config(), &wanted, &facts, REQUEST)?;
@@ -295,6 +302,8 @@ fn planned_definition(
     PlannedDefinition {
         task_definition: process.running().map(str::to_owned),
         changes: step.moves,
+        timezone: process.timezone().map(str::to_owned),
+        moves_from: step.action.moves_from(),
         old_count: step.action.counts().map(|(old, _)| old),
         new_count: step.action.counts().map(|(_, new)| new),
         revision: step.revision.kind(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster};
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, Target, Written};
 use aws::settings_bucket::SettingsBucket;
 use aws::stacks::{Operation, Update};
@@ -20,7 +21,7 @@ use promotion::stop_reason::StopCause;
 use promotion::{Applied, KeptVersion};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
-use release::timer_rule::TimerRule;
+use release::timer_rule::{TimerRule, TimerSchedule};
 
 use crate::config::Config;
 use crate::error::PromoteError;
@@ -67,6 +68,9 @@ pub trait Edge {
     ) -> impl Future<Output = Result<BTreeMap<String, EcsService>, CallError>>;
     /// A rule; `None` where there is none.
     fn rule(&self, name: &str) -> impl Future<Output = Result<Option<SeenRule>, CallError>>;
+    /// A schedule; `None` where there is none.
+    fn schedule(&self, name: &str)
+    -> impl Future<Output = Result<Option<SeenSchedule>, CallError>>;
     /// The deployments of those of these ECS services that exist, by name.
     fn rollouts(
         &self,
@@ -187,6 +191,16 @@ pub trait Edge {
     ) -> impl Future<Output = Result<(), CallError>>;
     /// Removes a rule and its targets.
     fn remove_rule(&self, name: &str) -> impl Future<Output = Result<(), CallError>>;
+    /// Creates a schedule of the App, disabled where that is said, or makes one that was `seen` say this.
+    fn put_schedule(
+        &self,
+        name: &str,
+        schedule: &TimerSchedule,
+        seen: Option<&SeenSchedule>,
+        as_ours: (&AppId, bool),
+    ) -> impl Future<Output = Result<(), CallError>>;
+    /// Removes a schedule.
+    fn remove_schedule(&self, name: &str) -> impl Future<Output = Result<(), CallError>>;
 }
 
 impl Edge for Shell {
@@ -238,6 +252,10 @@ impl Edge for Shell {
 
     async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
         self.rules.see(name).await
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<SeenSchedule>, CallError> {
+        self.schedules.see(name).await
     }
 
     async fn rollouts(&self, names: &[String]) -> Result<BTreeMap<String, Rollout>, CallError> {
@@ -396,5 +414,19 @@ impl Edge for Shell {
 
     async fn remove_rule(&self, name: &str) -> Result<(), CallError> {
         self.rules.remove(name).await
+    }
+
+    async fn put_schedule(
+        &self,
+        name: &str,
+        schedule: &TimerSchedule,
+        seen: Option<&SeenSchedule>,
+        as_ours: (&AppId, bool),
+    ) -> Result<(), CallError> {
+        self.schedules.put(name, schedule, seen, as_ours).await
+    }
+
+    async fn remove_schedule(&self, name: &str) -> Result<(), CallError> {
+        self.schedules.remove(name).await
     }
 }

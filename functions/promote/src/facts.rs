@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::{EcsService, Instance, Registered, SeenCluster, SeenDefinition};
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use aws::secrets::{self, StandingSecret};
 use chrono::{DateTime, Utc};
 use environment::{Environment, KeyChanges};
@@ -20,6 +21,7 @@ use promotion::{Allowed, Applied, Definition, Record};
 use release::entrance::Reservations;
 use release::problem::ReleaseProblem;
 use release::stack_state::SeenStack;
+use release::timer_rule::TimerTarget;
 
 use crate::config::Config;
 
@@ -42,6 +44,8 @@ pub struct Wanted<'a> {
     pub interrupted: bool,
     /// What may be taken away.
     pub allowed: Allowed,
+    /// Whether schedules of EventBridge Scheduler may stand.
+    pub schedules: bool,
 }
 
 impl Wanted<'_> {
@@ -111,6 +115,8 @@ pub struct Surroundings {
     pub named: Named,
     /// Rules of the manifest's Timers, by name.
     pub rules: BTreeMap<String, SeenRule>,
+    /// Schedules of the manifest's Timers, by name; none where none can stand.
+    pub schedules: BTreeMap<String, SeenSchedule>,
     /// The newest revision of each family, where an earlier attempt may have left one.
     pub newest: BTreeMap<String, Registered>,
     /// Applied and recorded revisions that nothing can be started with any more.
@@ -135,13 +141,31 @@ impl Surroundings {
             service.is_some_and(|service| service.task_definition == known.arn)
         };
         let fires = |known: &&Definition| {
-            let rule = self.rules.get(&known.runs_as);
-            let target = rule.and_then(|rule| rule.target.as_ref());
+            let target = self.timer_target(known);
             target.is_some_and(|target| target.task_definition == known.arn)
         };
         let idle = applied.services.values().filter(|known| !serves(known));
         let idle = idle.chain(applied.timers.values().filter(|known| !fires(known)));
         idle.map(|known| known.arn.clone()).collect()
+    }
+}
+
+impl Surroundings {
+    /// The task that the rule or the schedule of an applied Timer starts, where that is the manifest's too.
+    #[must_use]
+    pub fn timer_target(&self, known: &Definition) -> Option<&TimerTarget> {
+        let name = &known.runs_as;
+        if known.timezone.is_some() {
+            return self.schedules.get(name)?.target();
+        }
+        self.rules.get(name)?.target.as_ref()
+    }
+
+    /// The tasks that all rules and schedules of the App start, wanted or not.
+    pub fn timer_targets(&self) -> impl Iterator<Item = &TimerTarget> {
+        let rules = self.rules.values().filter_map(|rule| rule.target.as_ref());
+        let schedules = self.schedules.values().filter_map(SeenSchedule::target);
+        rules.chain(schedules).chain(self.unwanted.timer_targets())
     }
 }
 
@@ -185,10 +209,8 @@ impl Surroundings {
             let others = service.may_run.iter();
             others.chain([&service.task_definition])
         });
-        let rules = self.rules.values().chain(self.unwanted.rules.values());
-        let targets = rules.filter_map(|rule| rule.target.as_ref());
-        let of_rules = targets.map(|target| &target.task_definition);
-        let all: BTreeSet<&String> = of_services.chain(of_rules).collect();
+        let of_timers = self.timer_targets().map(|target| &target.task_definition);
+        let all: BTreeSet<&String> = of_services.chain(of_timers).collect();
         let others = all.difference(&applied);
         let ours = others.filter(|arn| wanted.id.names_definition(arn));
         ours.map(|arn| (*arn).clone()).collect()

@@ -52,7 +52,8 @@ pub use commands::{
 };
 pub use delivery::{SecretImpossible, SecretPlan, SecretStep};
 pub use ingress::IngressPlan;
-pub use movement::{Action, NewEcsService, RulePut, ServiceMove};
+pub(crate) use movement::is_disabled;
+pub use movement::{Action, NewEcsService, ServiceMove, TimerPut, TimerStep};
 pub use network::{network_of, of_app};
 pub(crate) use problem::PlanProblem;
 pub use process::{Process, Runs};
@@ -88,6 +89,13 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Whether a schedule of EventBridge Scheduler is to run any Timer.
+    #[must_use]
+    pub fn has_schedules(&self) -> bool {
+        let mut processes = self.processes.iter();
+        processes.any(|process| process.timezone().is_some())
+    }
+
     /// The revisions of before that Services and Timers are moved to.
     #[must_use]
     pub fn goes_back_to(&self) -> BTreeSet<String> {

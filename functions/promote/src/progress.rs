@@ -26,6 +26,8 @@ pub struct Progress {
     pub touched: Touched,
     /// The applied Release with what stood in its place when this request began, where that is something else.
     pub applied: Option<Applied>,
+    /// Whether schedules of EventBridge Scheduler may stand.
+    pub schedules: bool,
     /// What became of the secret.
     pub outcome: Option<Outcome>,
     /// The version of the secret that holds the environment, where there is one.
@@ -47,7 +49,7 @@ pub struct Touched {
     pub secret: bool,
     /// ECS services.
     pub services: BTreeSet<String>,
-    /// Rules.
+    /// Rules and schedules of Timers.
     pub rules: BTreeSet<String>,
 }
 
@@ -79,6 +81,7 @@ impl Progress {
         let names = [wanted.id.app.as_str(), wanted.release.as_str(), request_id];
         Self {
             names: names.map(str::to_owned),
+            schedules: wanted.schedules,
             ..Self::default()
         }
     }

@@ -71,7 +71,7 @@ pub struct Report {
     /// The Releases that can be gone back to without a write of a value.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub kept_releases: BTreeSet<String>,
-    /// ECS services and rules that convox.yml no longer has.
+    /// ECS services, rules and schedules that convox.yml no longer has.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<String>,
     /// Resources that convox.yml no longer has, and what became of their data.
@@ -100,7 +100,7 @@ pub struct Fallback {
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Moved {
-    /// The ECS service or the rule.
+    /// The ECS service, the rule or the schedule.
     pub runs_as: String,
     /// The task definition that it ran before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,6 +109,12 @@ pub struct Moved {
     pub new_task_definition: String,
     /// Whether the two differ, or what runs them was told anything else: a schedule, how tasks are replaced, what they run on, how many.
     pub changed: bool,
+    /// The time zone of a Timer that a schedule of EventBridge Scheduler runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// What ran a Timer before where the other kind does now: `rule` or `schedule`.
+    #[serde(rename = "movedFrom", skip_serializing_if = "Option::is_none")]
+    pub came_from: Option<&'static str>,
     /// How many tasks it was to run, where that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub old_count: Option<u32>,
@@ -309,6 +315,8 @@ fn moved(moved: &Move) -> (String, Moved) {
         old_task_definition: moved.old.clone(),
         new_task_definition: moved.new.arn.clone(),
         changed: moved.changed,
+        timezone: moved.new.timezone.clone(),
+        came_from: moved.came_from,
         old_count: moved.counts.map(|(old, _)| old),
         new_count: moved.counts.map(|(_, new)| new),
         revision: moved.revision,

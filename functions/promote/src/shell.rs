@@ -7,6 +7,7 @@ use aws::data_keys::DataKeys;
 use aws::ecs::Cluster;
 use aws::event_bus::EventBus;
 use aws::event_rules::EventRules;
+use aws::schedules::Schedules;
 use aws::secrets::Secrets;
 use aws::settings_bucket::SettingsBucket;
 use aws::stacks::Stacks;
@@ -41,6 +42,8 @@ pub struct Shell {
     pub cluster: Cluster,
     /// The rules of Timers.
     pub rules: EventRules,
+    /// The schedules of Timers.
+    pub schedules: Schedules,
     /// Where events are sent.
     pub bus: EventBus,
     /// Secrets Manager.
@@ -62,6 +65,7 @@ impl Shell {
         Places {
             cluster: &self.cluster,
             rules: &self.rules,
+            schedules: &self.schedules,
         }
     }
 
@@ -79,6 +83,7 @@ impl Shell {
             bucket: SettingsBucket::new(&sdk, &config.release.bucket),
             cluster: Cluster::new(&sdk, &config.release.cluster),
             rules: EventRules::new(&sdk),
+            schedules: Schedules::new(&sdk, config.release.rack.as_str()),
             bus: EventBus::new(&sdk, clock),
             secrets: Secrets::new(
                 &sdk,

@@ -7,9 +7,11 @@
 use std::collections::BTreeSet;
 
 use aws::ecs::EcsService;
+use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use promotion::verdict::is_older;
 use promotion::{Applied, Definition, OriginalDefinition, Setting, Was};
-use release::timer_rule::Network;
+use release::timer_rule::{Network, TimerTarget};
 
 use crate::config::Config;
 use crate::facts::{Facts, Wanted};
@@ -56,10 +58,7 @@ pub fn amended(
         record.set(known, leaves.map(setting));
     }
     for known in applied.timers.values_mut() {
-        let rules = &around.rules;
-        let rule = rules.get(&known.runs_as);
-        let rule = rule.or_else(|| around.unwanted.rules.get(&known.runs_as));
-        if let Some(target) = rule.and_then(|rule| rule.target.as_ref()) {
+        if let Some(target) = target_of(known, facts) {
             let network = network_of(&target.placement).cloned();
             let arn = target.task_definition.clone();
             record.at(
@@ -72,11 +71,8 @@ pub fn amended(
                 },
             );
         }
-        let mut leaves = around.unwanted.own_rules(wanted.id);
-        let leaves = leaves.find(|(name, _)| **name == known.runs_as);
-        let leaves = leaves.map(|(_, rule)| Setting::Rule {
-            is_disabled: rule.is_disabled(),
-        });
+        let is_disabled = timer_that_leaves(known, wanted, facts, plan);
+        let leaves = is_disabled.map(|is_disabled| Setting::Rule { is_disabled });
         record.set(known, leaves);
     }
     // An earlier version did not write it down; what an interrupted request made of it is not what was applied.
@@ -91,6 +87,44 @@ pub fn amended(
         needs.secret_keys.extend(config.secret_key_arn.clone());
     }
     (applied != *before).then_some(applied)
+}
+
+/// What the rule or the schedule of an applied Timer starts, wanted or not.
+fn target_of<'f>(known: &Definition, facts: &'f Facts) -> Option<&'f TimerTarget> {
+    let around = &facts.surroundings;
+    let unwanted = &around.unwanted;
+    around.timer_target(known).or_else(|| {
+        if known.timezone.is_some() {
+            return unwanted.schedules.get(&known.runs_as)?.target();
+        }
+        unwanted.rules.get(&known.runs_as)?.target.as_ref()
+    })
+}
+
+/// Whether the App's own rule or schedule of an applied Timer does not fire, where it is taken away: with its Timer, or since
+/// the other kind comes in its place.
+fn timer_that_leaves(
+    known: &Definition,
+    wanted: &Wanted<'_>,
+    facts: &Facts,
+    plan: &Plan<'_>,
+) -> Option<bool> {
+    let (around, name) = (&facts.surroundings, &known.runs_as);
+    let mut timers = plan.processes.iter().filter(|process| process.is_timer());
+    let of_name = timers.find(|process| process.runs_as() == name);
+    let stays = of_name.is_some_and(|it| it.timezone().is_some() == known.timezone.is_some());
+    if stays {
+        return None;
+    }
+    if known.timezone.is_some() {
+        let schedules = &around.schedules;
+        let schedule = schedules.get(name).or(around.unwanted.schedules.get(name));
+        let own = schedule.filter(|schedule| schedule.is_of(wanted.id));
+        return own.map(SeenSchedule::is_disabled);
+    }
+    let rule = around.rules.get(name).or(around.unwanted.rules.get(name));
+    let own = rule.filter(|rule| wanted.id.owns(&rule.tags));
+    own.map(SeenRule::is_disabled)
 }
 
 fn seen_service(service: &EcsService, balanced: bool) -> OriginalDefinition {
@@ -198,6 +232,7 @@ mod tests {
             secret_version_id: None,
             runs_as: "myrack_shop_web".to_owned(),
             schedule: None,
+            timezone: None,
             capacity: Some(Capacity::Fargate),
             deployment: Some(HALF),
             exec: false,

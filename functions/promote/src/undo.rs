@@ -44,8 +44,10 @@ struct Case<'a> {
     touched: &'a Touched,
     /// Whether an earlier request may have changed more than `touched` says.
     interrupted: bool,
-    /// Whether ECS services or rules may have been created.
+    /// Whether ECS services, rules or schedules may have been created.
     created: bool,
+    /// Whether schedules may stand.
+    schedules: bool,
 }
 
 /// Puts back what this request, or an interrupted one before it, has written; says what stays.
@@ -77,6 +79,7 @@ pub async fn aftermath<E: Edge>(
         touched: &progress.touched,
         interrupted: desired.interrupted,
         created: progress.created || desired.interrupted,
+        schedules: progress.schedules,
     };
     let seen = Box::pin(read::read(edge, &case)).await?; // large
     let plan = plan::plan(edge.config(), &case, &seen);
@@ -196,6 +199,7 @@ impl<E: Edge> Performer<'_, E> {
             }
             Deed::DeleteService(name) => self.edge.delete_service(name).await,
             Deed::RemoveRule(name) => self.edge.remove_rule(name).await,
+            Deed::RemoveSchedule(name) => self.edge.remove_schedule(name).await,
         }
     }
 
@@ -234,7 +238,7 @@ async fn what_stays(
 ) -> Result<Vec<String>, PromoteError> {
     let mut stays = progress.wrote.clone();
     if desired.interrupted {
-        match running_anyway(edge, id).await {
+        match running_anyway(edge, id, progress.schedules).await {
             Ok(running) => stays.extend(running),
             Err(err) if err.class() == ErrorClass::Transient => return Err(err),
             Err(err) => stays.push(format!(
@@ -253,11 +257,16 @@ async fn what_stays(
 }
 
 /// What an interrupted first promote has left running.
-async fn running_anyway(edge: &impl Edge, id: &AppId) -> Result<Vec<String>, PromoteError> {
+async fn running_anyway(
+    edge: &impl Edge,
+    id: &AppId,
+    schedules: bool,
+) -> Result<Vec<String>, PromoteError> {
     let none = BTreeSet::new();
     let keep = Keep {
         services: &none,
         rules: &none,
+        schedules,
     };
     let unwanted = edge.unwanted(id, keep).await?;
     let ours = Removals::of(id, &unwanted);
@@ -266,8 +275,14 @@ async fn running_anyway(edge: &impl Edge, id: &AppId) -> Result<Vec<String>, Pro
         .iter()
         .map(|name| format!("the ECS service `{name}`"));
     let rules = ours.rules.iter().map(|name| format!("the rule `{name}`"));
+    let schedules = ours.schedules.iter();
+    let schedules = schedules.map(|name| format!("the schedule `{name}`"));
     let stack = edge.stack(id).await?;
     let stack = stack.filter(|stack| id.owns(&stack.tags));
     let stack = stack.map(|_| format!("the stack `{}`", id.stack()));
-    Ok(services.chain(rules).chain(stack).collect())
+    Ok(services
+        .chain(rules)
+        .chain(schedules)
+        .chain(stack)
+        .collect())
 }

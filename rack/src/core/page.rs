@@ -214,9 +214,7 @@ fn live_of(status: &Status, state: &Promotion) -> Option<Live> {
         since: live.since,
         delivery: format!("{delivery}{by}"),
         services: services.collect(),
-        timers: timers
-            .map(|row| (row.name.clone(), row.schedule.clone()))
-            .collect(),
+        timers: timers.map(|row| (row.name.clone(), row.when())).collect(),
     })
 }
 

@@ -78,6 +78,12 @@ fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
         .map(|(name, planned)| {
             let counts = [member(planned, "oldCount"), member(planned, "newCount")];
             let moves = match (*member(planned, "changes") == true, counts) {
+                (true, _) if members::text(planned, "movesFrom").is_some() => {
+                    let from = members::text(planned, "movesFrom").unwrap_or_default();
+                    let zone = members::text(planned, "timezone");
+                    let to = zone.map_or("a rule".to_owned(), |it| format!("a schedule, {it}"));
+                    format!("yes, from its {from} to {to}")
+                }
                 (true, [Value::Number(old), Value::Number(new)]) => {
                     format!("yes, {old} to {new} tasks")
                 }

@@ -132,13 +132,28 @@ pub enum InEcs {
 pub struct TimerRow {
     /// The Timer.
     pub name: String,
-    /// Its rule.
+    /// Its rule, or its schedule.
     pub runs_as: String,
     /// What was applied.
     pub task_definition: String,
     /// When it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// The time zone of that, where EventBridge Scheduler runs it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+}
+
+impl TimerRow {
+    /// When it runs, for people.
+    #[must_use]
+    pub fn when(&self) -> Option<String> {
+        let schedule = self.schedule.as_ref()?;
+        Some(match &self.timezone {
+            None => schedule.clone(),
+            Some(timezone) => format!("{schedule} {timezone}"),
+        })
+    }
 }
 
 /// What is known beside the state.
@@ -251,7 +266,7 @@ impl Status {
                 .timers
                 .iter()
                 .map(|timer| {
-                    let schedule = timer.schedule.clone().unwrap_or_default();
+                    let schedule = timer.when().unwrap_or_default();
                     [
                         timer.name.clone(),
                         short(&timer.task_definition).to_owned(),
@@ -391,6 +406,7 @@ fn timers(applied: &Applied) -> Vec<TimerRow> {
         runs_as: definition.runs_as.clone(),
         task_definition: definition.arn.clone(),
         schedule: definition.schedule.clone(),
+        timezone: definition.timezone.clone(),
     });
     rows.collect()
 }

@@ -131,6 +131,13 @@ impl CallError {
         Self::of(attempted, code, message.map(str::to_owned), transient)
     }
 
+    /// The same error where a look at what stands can help after all.
+    #[must_use]
+    pub fn as_transient(mut self) -> Self {
+        self.class = ErrorClass::Transient;
+        self
+    }
+
     /// A request that the SDK does not build.
     pub fn unbuilt(attempted: impl Into<String>) -> Self {
         Self::refused(attempted, ErrorType::BadRequest, UNBUILT)

@@ -11,6 +11,8 @@ pub mod event_bus;
 #[cfg(feature = "eventbridge")]
 pub mod event_rules;
 pub mod metrics;
+#[cfg(feature = "scheduler")]
+pub mod schedules;
 #[cfg(feature = "secretsmanager")]
 pub mod secrets;
 #[cfg(feature = "s3")]

@@ -1,35 +1,41 @@
-//! What carries a name of an App and is not wanted: ECS services and rules, found by what is applied and by name.
+//! What carries a name of an App and is not wanted: ECS services, rules and schedules, found by what is applied and by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::try_join;
+use futures_util::future::{try_join, try_join3};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use aws::call_error::CallError;
 use aws::ecs::{Cluster, EcsService};
 use aws::event_rules::{EventRules, SeenRule};
+use aws::schedules::{Schedules, SeenSchedule};
 use names::AppId;
 use promotion::{Applied, Definition};
+use release::timer_rule::TimerTarget;
 
 /// Reads of ECS and EventBridge that are under way at once; ECS answers a burst of 50 (API throttling, "Task definition read actions").
 const READS_AT_ONCE: usize = 32;
 
-/// ECS services and rules with a name of an App that nobody asked for; their tags say whose they are.
+/// ECS services, rules and schedules with a name of an App that nobody asked for; they say whose they are.
 #[derive(Debug, Default)]
 pub struct Unwanted {
     /// ECS services.
     pub services: Vec<EcsService>,
     /// Rules, by name.
     pub rules: BTreeMap<String, SeenRule>,
+    /// Schedules, by name; none where none can stand.
+    pub schedules: BTreeMap<String, SeenSchedule>,
 }
 
-/// What of the unwanted is the App's own, by its tags.
+/// What of the unwanted is the App's own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Removals {
     /// ECS services that are not on their way out already.
     pub services: Vec<String>,
     /// Rules.
     pub rules: Vec<String>,
+    /// Schedules.
+    pub schedules: Vec<String>,
 }
 
 /// Names that are wanted.
@@ -37,8 +43,10 @@ pub struct Removals {
 pub struct Keep<'a> {
     /// ECS services.
     pub services: &'a BTreeSet<String>,
-    /// Rules.
+    /// Rules, or schedules, of Timers.
     pub rules: &'a BTreeSet<String>,
+    /// Whether schedules may stand, so that they are looked for.
+    pub schedules: bool,
 }
 
 /// Where to look.
@@ -48,6 +56,8 @@ pub struct Places<'a> {
     pub cluster: &'a Cluster,
     /// The rules of Timers.
     pub rules: &'a EventRules,
+    /// The schedules of Timers.
+    pub schedules: &'a Schedules,
 }
 
 impl Unwanted {
@@ -69,25 +79,45 @@ impl Unwanted {
             services.extend(run_by(&applied.services));
             rules.extend(run_by(&applied.timers));
         }
+        let mut schedules = if keep.schedules {
+            rules.clone()
+        } else {
+            BTreeSet::new()
+        };
         if unknown {
             let (prefix, rule_prefix) = (id.service_prefix(), id.rule_prefix());
             let found = places.cluster.names_of_services(&prefix);
-            let (found, named) = try_join(found, places.rules.names(&rule_prefix)).await?;
+            let of_scheduler = async {
+                if keep.schedules {
+                    return places.schedules.names(&rule_prefix).await;
+                }
+                Ok(Vec::new())
+            };
+            let named = places.rules.names(&rule_prefix);
+            let (found, named, more) = try_join3(found, named, of_scheduler).await?;
             services.extend(found);
             rules.extend(named);
+            schedules.extend(more);
         }
         // An ECS service that app.json named never carries a name of ours, and is never removed.
         services
             .retain(|name| name.starts_with(&id.service_prefix()) && !keep.services.contains(name));
         rules.retain(|name| !keep.rules.contains(name));
+        schedules.retain(|name| !keep.rules.contains(name));
         let services: Vec<String> = services.into_iter().collect();
         let rules = bounded(rules.into_iter().collect(), async |name| {
             places.rules.see(name).await
         });
-        let (services, rules) = try_join(places.cluster.services(&services), rules).await?;
+        let schedules = bounded(schedules.into_iter().collect(), async |name| {
+            places.schedules.see(name).await
+        });
+        let timers = try_join(rules, schedules);
+        let (services, (rules, schedules)) =
+            try_join(places.cluster.services(&services), timers).await?;
         Ok(Self {
             services: services.into_values().collect(),
             rules,
+            schedules,
         })
     }
 
@@ -102,6 +132,19 @@ impl Unwanted {
     pub fn own_rules(&self, id: &AppId) -> impl Iterator<Item = (&String, &SeenRule)> {
         self.rules.iter().filter(|(_, rule)| id.owns(&rule.tags))
     }
+
+    /// The schedules that say that they are the App's, by name.
+    pub fn own_schedules(&self, id: &AppId) -> impl Iterator<Item = (&String, &SeenSchedule)> {
+        let schedules = self.schedules.iter();
+        schedules.filter(|(_, schedule)| schedule.is_of(id))
+    }
+
+    /// The tasks that its rules and schedules start.
+    pub fn timer_targets(&self) -> impl Iterator<Item = &TimerTarget> {
+        let rules = self.rules.values().filter_map(|rule| rule.target.as_ref());
+        let schedules = self.schedules.values();
+        rules.chain(schedules.filter_map(SeenSchedule::target))
+    }
 }
 
 impl Removals {
@@ -111,16 +154,19 @@ impl Removals {
         let services = unwanted.own_services(id);
         let services = services.filter(|service| !service.is_draining());
         let rules = unwanted.own_rules(id);
+        let schedules = unwanted.own_schedules(id);
         Self {
             services: services.map(|service| service.name.clone()).collect(),
             rules: rules.map(|(name, _)| name.clone()).collect(),
+            schedules: schedules.map(|(name, _)| name.clone()).collect(),
         }
     }
 
     /// All names, ECS services first.
     #[must_use]
     pub fn names(&self) -> Vec<String> {
-        self.services.iter().chain(&self.rules).cloned().collect()
+        let timers = self.rules.iter().chain(&self.schedules);
+        self.services.iter().chain(timers).cloned().collect()
     }
 }
 

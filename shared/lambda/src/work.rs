@@ -95,6 +95,8 @@ pub struct Due<'a> {
     pub record: &'a RecordRead,
     /// What is known of release commands.
     pub commands: &'a [ReleaseCommand],
+    /// Whether schedules of EventBridge Scheduler may stand.
+    pub schedules: bool,
 }
 
 /// What a Release ran when it was live before, as far as anybody has looked.
@@ -230,6 +232,7 @@ struct Early {
     desired: Desired,
     applied: Option<Applied>,
     commands: Vec<ReleaseCommand>,
+    schedules: bool,
 }
 
 impl<'a, F: Function> Invocation<'a, F> {
@@ -332,6 +335,7 @@ impl Early {
             desired,
             applied: state.applied,
             commands: state.commands,
+            schedules: state.schedules,
         })
     }
 
@@ -347,6 +351,7 @@ impl Early {
                 &RecordRead::NotYet
             },
             commands: &self.commands,
+            schedules: self.schedules,
         }
     }
 }
@@ -424,10 +429,12 @@ impl<F: Function> Way<'_, F> {
             };
             let applied = self.snapshot.state.applied.clone();
             let commands = self.snapshot.state.commands.clone();
+            let schedules = self.snapshot.state.schedules;
             let due = Early {
                 desired,
                 applied,
                 commands,
+                schedules,
             };
             let facts = self.facts(&due).await;
             let function = self.invocation.function;

@@ -32,6 +32,7 @@ mod secrets_manager_env;
 mod service;
 mod surroundings;
 mod tags;
+mod time_zone;
 mod timer;
 mod top_level;
 mod volume;

@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use super::policy;
 use super::reference::{self, Names};
+use super::{policy, time_zone};
 use crate::capacity::Capacity;
 use crate::schedule::{Checked, ScheduleError, aws_cron};
 use names::{ServiceName, TimerName};
 use yaml::{Entry, Fields, Place, Reader};
 
 /// The keys of a Timer.
-pub(super) const KNOWN: [&str; 4] = ["command", "policies", "schedule", "service"];
+pub(super) const KNOWN: [&str; 5] = ["command", "policies", "schedule", "service", "timezone"];
 
 /// A Timer: a command that a Service's container runs on a schedule.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Timer {
     pub schedule_line: usize,
     /// The schedule as a message may show it.
     pub schedule_shown: String,
+    /// The time zone of the schedule, by its IANA name; `None`: what the Rack says, and UTC.
+    pub timezone: Option<String>,
     /// What it runs, for `sh -c`.
     pub command: String,
     /// The Service whose image and environment it runs with: one of the manifest's.
@@ -71,6 +73,8 @@ pub(super) fn read(
 ) -> Option<Timer> {
     let fields = reader.fields(place, &KNOWN);
     let policies = policy::read(reader, fields.get("policies"));
+    let timezone = fields.get("timezone");
+    let timezone = timezone.and_then(|place| time_zone::read(reader, &place));
     let name = name(reader, place, entry);
     let at = (entry.line, entry.column);
     let mut required = |key| required(reader, at, &fields, key);
@@ -84,6 +88,7 @@ pub(super) fn read(
         schedule: scalar.text.clone(),
         schedule_line: schedule.node.line,
         schedule_shown: scalar.source().to_owned(),
+        timezone,
         command: command?.scalar()?.text.clone(),
         service: service?,
         capacity: None,

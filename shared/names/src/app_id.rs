@@ -148,6 +148,12 @@ impl AppId {
             .collect()
     }
 
+    /// What a schedule of EventBridge Scheduler says of whose it is: schedules have no tags (Scheduler user guide, "Tagging").
+    #[must_use]
+    pub fn schedule_note(&self) -> String {
+        format!("Timer of the App {} of the Rack {}", self.app, self.rack)
+    }
+
     /// The CloudWatch Logs stream prefix of the App's containers of one kind.
     #[must_use]
     pub fn log_stream_prefix(&self, process_type: &str) -> String {

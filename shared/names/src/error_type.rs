@@ -125,8 +125,8 @@ error_types! {
     PlatformVersion:
         "convox.yml needs Fargate's platform 1.4.0, and a service is pinned to an older one",
         "the message has the command that unpins it";
-    EcsServiceMissing EcsServiceNotOurs RuleNotOurs:
-        "an ECS service is not there, or it or a rule is somebody else's",
+    EcsServiceMissing EcsServiceNotOurs RuleNotOurs ScheduleNotOurs:
+        "an ECS service is not there, or it, a rule or a schedule is somebody else's",
         "the message has the line for `app.json`, or what to correct";
     DeploymentController LoadBalancerMismatch:
         "an ECS service is deployed by something else, or its load balancer does not fit",

@@ -85,6 +85,12 @@ impl Applied {
         self.services.values().chain(self.timers.values())
     }
 
+    /// Whether a schedule of EventBridge Scheduler runs any of its Timers.
+    #[must_use]
+    pub fn has_schedules(&self) -> bool {
+        self.timers.values().any(|known| known.timezone.is_some())
+    }
+
     /// Whether it is written down that a version of the secret is encrypted with another key than this one; `None` is the
     /// account's own.
     #[must_use]
@@ -139,11 +145,14 @@ pub struct Definition {
     /// The version of the App's secret that its references name, if they name one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_version_id: Option<String>,
-    /// The ECS service or EventBridge rule that runs it.
+    /// The ECS service, EventBridge rule or schedule of EventBridge Scheduler that runs it.
     pub runs_as: String,
-    /// When a Timer's rule fires.
+    /// When a Timer runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub schedule: Option<String>,
+    /// The time zone of a Timer that a schedule of EventBridge Scheduler runs; none of one that a rule runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
     /// What its tasks run on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capacity: Option<Capacity>,
@@ -236,7 +245,7 @@ pub enum Setting {
     },
     /// One that runs a task on every instance.
     Daemon,
-    /// A rule.
+    /// A rule or a schedule.
     Rule {
         /// Whether it does not fire.
         is_disabled: bool,

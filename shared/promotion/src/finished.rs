@@ -96,8 +96,14 @@ impl Promotion {
         }
         match &finished.runs {
             Runs::AsBefore => {}
-            Runs::Now(applied) => self.applied = Some(applied.as_ref().clone()),
-            Runs::Nothing => self.applied = None,
+            Runs::Now(applied) => {
+                self.schedules = applied.has_schedules();
+                self.applied = Some(applied.as_ref().clone());
+            }
+            Runs::Nothing => {
+                self.schedules = false;
+                self.applied = None;
+            }
         }
         // One row for each request: an id that comes back is the same request.
         let counts = |_: &&_| !self.outcomes.has(&finished.request_id);

@@ -54,6 +54,10 @@ pub struct Promotion {
     pub desired: Option<Desired>,
     /// What runs; `None` before the first promote and after a deletion.
     pub applied: Option<Applied>,
+    /// Whether schedules of EventBridge Scheduler may stand: written down before the first of them is made, so that one that
+    /// nobody could write down is found.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub schedules: bool,
     /// Who is at work.
     pub lease: Option<Lease>,
     /// What became of the secret, request by request; failure-count reads it.

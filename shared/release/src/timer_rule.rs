@@ -1,4 +1,4 @@
-//! What an EventBridge rule of a Timer says: when, and which task.
+//! What an EventBridge rule of a Timer says, or a schedule of EventBridge Scheduler: when, and which task.
 
 use std::collections::BTreeSet;
 
@@ -15,12 +15,23 @@ pub struct TimerRule {
     pub target: TimerTarget,
 }
 
-/// The task that a rule starts.
+/// A Timer's schedule of EventBridge Scheduler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TimerSchedule {
+    /// What a rule in its place would say.
+    pub rule: TimerRule,
+    /// The time zone in which it says when, by its IANA name.
+    pub timezone: String,
+    /// The queue of what it could not start.
+    pub dead_letter_arn: String,
+}
+
+/// The task that a rule or a schedule starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimerTarget {
     /// The cluster.
     pub cluster_arn: String,
-    /// The role that EventBridge starts the task with.
+    /// The role that the task is started with.
     pub role_arn: String,
     /// The revision.
     pub task_definition: String,

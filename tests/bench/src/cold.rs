@@ -108,6 +108,7 @@ pub fn variables() -> BTreeMap<String, String> {
         "TASK_EXECUTION_ROLE_ARN",
         "TASK_ROLE_ARN",
         "TIMER_ROLE_ARN",
+        "TIMER_DEAD_LETTER_ARN",
         "APP_STACK_ROLE_ARN",
         "APP_BOUNDARY_ARN",
     ];

@@ -21,7 +21,7 @@ mod template;
 pub use deployment::{Deployment, logical_id};
 pub use facts::{Facts, Roles};
 pub use judged::{Judged, Moment, Permit, missing, permits};
-pub use needs::{Need, assumption, needs, needs_of_target};
+pub use needs::{Need, assumption, needs, needs_of_schedule, needs_of_target};
 pub use policy::{Decision, Effect, Policy, Rule};
 pub use resolve::TemplateError;
 pub use template::template;

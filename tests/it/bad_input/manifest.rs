@@ -52,6 +52,19 @@ async fn a_manifest_that_cannot_be_meant_is_refused_with_its_place() {
             &["line 6", "`timers.t.schedule`", "write `SUN` for 0"],
         ),
         bad(
+            "a time zone that nobody knows",
+            &[(
+                "convox.yml",
+                "services:\n  web:\n    image: a\ntimers:\n  t:\n    schedule: \"0 3 * * ?\"\n    timezone: Berlin\n    command: c\n    service: web\n",
+            )],
+            "InvalidManifest",
+            &[
+                "convox.yml:7:",
+                "`timers.t.timezone` is `Berlin`, which is no time zone",
+                "did you mean `Europe/Berlin`?",
+            ],
+        ),
+        bad(
             "a schedule from the environment",
             &[(
                 "convox.yml",

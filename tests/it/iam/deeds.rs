@@ -66,6 +66,14 @@ fn rule(of: &Deployment, rack: &str) -> String {
     of.arn("events", &format!("rule/{rack}_shop_timer_cleanup"))
 }
 
+/// The schedule of a Timer, in the group of a Rack.
+fn schedule(of: &Deployment, rack: &str) -> String {
+    of.arn(
+        "scheduler",
+        &format!("schedule/{rack}/{rack}_shop_timer_cleanup"),
+    )
+}
+
 fn stack(of: &Deployment, name: &str) -> String {
     of.arn("cloudformation", &format!("stack/{name}/any"))
 }

@@ -295,6 +295,13 @@ async fn timers_may_start_their_tasks_and_nothing_else() {
     seen.calls.iter().for_each(|call| facts.learn(call));
     let (rules, permits) = runs(seen, &facts);
     assert!(permits.len() > 2, "{}", permits.len());
+    let created = seen.calls.iter();
+    let created = created.filter(|call| call.operation == "CreateSchedule");
+    let mut permits = permits;
+    permits.extend(created.map(|call| Permit {
+        call,
+        needs: iam::needs_of_schedule(&facts, &call.body["Target"]),
+    }));
     prove(
         "TimerRole",
         &policy(&seen.deployment, "TimerRole"),
@@ -309,6 +316,16 @@ async fn timers_may_start_their_tasks_and_nothing_else() {
         let others = rule.replace(&seen.deployment.rack, "another");
         let taken = iam::assumption(&facts, "events.amazonaws.com", &others);
         assert_eq!(trust.decide(&taken), iam::Decision::NotAllowed, "{others}");
+    }
+    for (group, want) in [
+        (seen.deployment.rack.as_str(), iam::Decision::Allowed),
+        ("another", iam::Decision::NotAllowed),
+    ] {
+        let group = seen
+            .deployment
+            .arn("scheduler", &format!("schedule-group/{group}"));
+        let taken = iam::assumption(&facts, "scheduler.amazonaws.com", &group);
+        assert_eq!(trust.decide(&taken), want, "{group}");
     }
 }
 

@@ -30,7 +30,7 @@ impl Seen {
 
     /// A deletion of an App that has everything.
     pub async fn of_app_deletion() -> Self {
-        let world = app::world_with(app::MANIFEST, &["web"]).await;
+        let world = app::world_with(&zoned(app::MANIFEST), &["web"]).await;
         let (deployment, promote) = start(&world).await;
         promoted(&world, &promote, "R1", "first").await;
         let deletion = world.start("app-deletion", &[]);
@@ -237,6 +237,7 @@ async fn live() -> Seen {
     change(&world, &function).await;
     secret_outage_and_deletion(&world, &function).await;
     put_back(&world, &function).await;
+    schedules(&world, &function).await;
     stacks(&world, &function).await;
     other_triggers(&world, &function).await;
     rolled_back(&world, &function).await;
@@ -282,6 +283,26 @@ async fn put_back(world: &World, function: &Function) {
     assert_eq!(report["status"], "failed", "{report:#}");
 }
 
+/// The manifest with a time zone for the Timer `cleanup`.
+fn zoned(manifest: &str) -> String {
+    let command = "    command: bin/cleanup\n";
+    manifest.replace(command, &format!("{command}    timezone: Europe/Berlin\n"))
+}
+
+/// A Timer is moved to a schedule, is told another time, and moved back.
+async fn schedules(world: &World, function: &Function) {
+    let manifest = zoned(&changed_manifest());
+    let later = manifest.replace("0 4 * * *", "0 5 * * *");
+    for (release, manifest) in [
+        ("R51", manifest),
+        ("R52", later),
+        ("R53", changed_manifest()),
+    ] {
+        app::write_manifest(world, release, manifest).await;
+        promoted(world, function, release, release).await;
+    }
+}
+
 /// A stack that changes, and one of another App that does not come up at first.
 async fn stacks(world: &World, function: &Function) {
     let policies =
@@ -289,7 +310,7 @@ async fn stacks(world: &World, function: &Function) {
     let manifest = changed_manifest().replace("    image: example/web:1\n", policies);
     app::write_manifest(world, "R6", manifest).await;
     promoted(world, function, "R6", "sixth").await;
-    let manifest = "services: {web: {image: i}}\n";
+    let manifest = "services: {web: {image: i}}\ntimers: {t: {schedule: 0 3 * * ?, timezone: Asia/Tokyo, command: c, service: web}}\n";
     world.put("apps/blog/convox.yml", manifest).await;
     app::lend(world, "legacy", "blog").await;
     name_in_app_json(world, "blog", "web").await;

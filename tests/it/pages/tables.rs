@@ -107,10 +107,11 @@ fn every_parameter_is_told_with_its_default_and_the_variable_that_it_becomes() {
 }
 
 /// What the pages call a service, and its prefix in IAM.
-const SERVICES: [(&str, &str); 10] = [
+const SERVICES: [(&str, &str); 11] = [
     ("CloudFormation", "cloudformation"),
     ("ECS", "ecs"),
     ("EventBridge", "events"),
+    ("EventBridge Scheduler", "scheduler"),
     ("IAM", "iam"),
     ("KMS", "kms"),
     ("Logs", "logs"),

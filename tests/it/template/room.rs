@@ -39,7 +39,7 @@ const LONGEST_ROLE: (&str, usize) = ("arn:aws-us-gov:iam::123456789012:role/", 6
 /// `CreateRepository` (256), IAM `CreateRole` (64) and `CreatePolicy` (128); S3 user guide, bucket naming rules (63); RFC 1035
 /// (253 of a host); Elastic Load Balancing `CreateLoadBalancer` (32 of a name, five groups, here of two load balancers, and a
 /// subnet of each zone: no region has more than six).
-const OTHERS: [Variable; 30] = [
+const OTHERS: [Variable; 32] = [
     (
         "APP_BOUNDARY_ARN",
         "arn:aws:iam::123456789012:policy/convox/myrack/rack-AppBoundary-1A2B3C4D5E6F",
@@ -118,6 +118,12 @@ const OTHERS: [Variable; 30] = [
         "arn:aws:iam::123456789012:role/rack-TimerRole-1A2B3C4D5E6F",
         LONGEST_ROLE,
     ),
+    (
+        "TIMER_DEAD_LETTER_ARN",
+        "arn:aws:sqs:us-east-1:123456789012:rack-TimerDeadLetterQueue-1A2B3C4D5E6F",
+        ("arn:aws-us-gov:sqs:us-gov-west-1:123456789012:", 80),
+    ),
+    ("TIMERS", "Rules", ("Scheduler", 0)),
     ("RELEASE_STUCK_MINUTES", "30", ("1440", 0)),
     ("VPC", "vpc-0123456789abcdef0", ("vpc-0123456789abcdef0", 0)),
 ];

@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster};
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, StandingSecret, ValueWrite, Written};
 use aws::stacks::{Operation, Update};
 use chrono::{DateTime, Utc};
@@ -23,7 +24,7 @@ use promotion::stop_reason::StopCause;
 use promotion::{Applied, KeptVersion, Record};
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
-use release::timer_rule::TimerRule;
+use release::timer_rule::{TimerRule, TimerSchedule};
 
 use super::commands::RUNS_SECONDS;
 use super::counting;
@@ -268,10 +269,14 @@ impl Edge for Model {
             );
             let value = environment.to_secret_string();
             let secret = standing_secret(outside, &value, &version_ids);
+            let mut timers = manifest.timers.iter();
+            let looks_at_schedules =
+                wanted.schedules || timers.any(|timer| timer.timezone.is_some());
             let (own_services, own_rules) = releases::runs_as(wanted.release.as_str());
             let keep = Keep {
                 services: &own_services,
                 rules: &own_rules,
+                schedules: looks_at_schedules,
             };
             let services = outside.services_at(second);
             let services = services.filter(|service| own_services.contains(&service.name));
@@ -279,11 +284,16 @@ impl Edge for Model {
             let rules = outside.rules.iter();
             let rules = rules.filter(|(name, _)| own_rules.contains(*name));
             let rules = rules.map(|(name, rule)| (name.clone(), rule.clone()));
+            let schedules = outside.schedules.iter();
+            let schedules =
+                schedules.filter(|(name, _)| looks_at_schedules && own_rules.contains(*name));
+            let schedules = schedules.map(|(name, seen)| (name.clone(), seen.clone()));
             let newest = wanted.may_find_more().then(|| outside.newest_revisions());
             let mut surroundings = Surroundings {
                 services: services.collect(),
                 named: Named::default(),
                 rules: rules.collect(),
+                schedules: schedules.collect(),
                 newest: newest.unwrap_or_default(),
                 dead: BTreeSet::new(),
                 elsewhere: BTreeSet::new(),
@@ -371,6 +381,13 @@ impl Edge for Model {
     async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {
         self.look("see the rule", |outside, _| {
             outside.rules.get(name).cloned()
+        })
+        .await
+    }
+
+    async fn schedule(&self, name: &str) -> Result<Option<SeenSchedule>, CallError> {
+        self.look("see the schedule", |outside, _| {
+            outside.schedules.get(name).cloned()
         })
         .await
     }
@@ -661,6 +678,40 @@ impl Edge for Model {
     async fn remove_rule(&self, name: &str) -> Result<(), CallError> {
         self.change("remove the rule", |outside| {
             outside.remove_rule(name);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn put_schedule(
+        &self,
+        name: &str,
+        schedule: &TimerSchedule,
+        seen: Option<&SeenSchedule>,
+        (id, is_disabled): (&AppId, bool),
+    ) -> Result<(), CallError> {
+        self.refuses_revision(&schedule.rule.target.task_definition, 1)?;
+        self.moves_to(&schedule.rule.target.task_definition);
+        let put = SeenSchedule::firing(schedule.clone(), id, is_disabled);
+        self.change("put the schedule", |outside| {
+            let stands = outside.schedules.contains_key(name);
+            if stands != seen.is_some() {
+                let code = if stands {
+                    "OperationAborted" // what EventBridge Scheduler calls a conflict is looked at again
+                } else {
+                    "ResourceNotFoundException"
+                };
+                return Err(CallError::stated("put the schedule", code, None));
+            }
+            outside.schedules.insert(name.to_owned(), put);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn remove_schedule(&self, name: &str) -> Result<(), CallError> {
+        self.change("remove the schedule", |outside| {
+            outside.remove_schedule(name);
             Ok(())
         })
         .await

@@ -502,7 +502,9 @@ impl Watch {
         self.holds(
             sim,
             "of a deleted App nothing runs",
-            outside.services_at(sim.now).next().is_none() && outside.rules.is_empty(),
+            outside.services_at(sim.now).next().is_none()
+                && outside.rules.is_empty()
+                && outside.schedules.is_empty(),
         );
         self.holds(
             sim,
@@ -554,14 +556,28 @@ impl Watch {
             }
         }
         for known in applied.timers.values() {
-            match outside.started_by(&known.runs_as) {
+            let name = &known.runs_as;
+            let (of_rule, of_schedule) = (outside.started_by(name), outside.scheduled_by(name));
+            let (own, other) = if known.timezone.is_some() {
+                (of_schedule, of_rule)
+            } else {
+                (of_rule, of_schedule)
+            };
+            match own {
                 Some(definition) => self.holds(
                     sim,
                     "tasks of the Timer see the environment of the applied Release",
-                    outside.is_active(definition) && sees(definition) || is_told("the rule "),
+                    outside.is_active(definition) && sees(definition)
+                        || is_told("the rule ")
+                        || is_told("the schedule "),
                 ),
                 None => self.holds(sim, "the rule of the applied Release is there", !whole),
             }
+            self.holds(
+                sim,
+                "a Timer has a rule or a schedule, not both",
+                other.is_none() || !whole,
+            );
         }
         let applied: BTreeSet<&str> = applied
             .definitions()
@@ -570,7 +586,8 @@ impl Watch {
         let services = outside.services_at(sim.now);
         let services = services.filter(|service| !service.is_draining());
         let names = services.map(|service| service.name.as_str());
-        let mut names = names.chain(outside.rules.keys().map(String::as_str));
+        let timers = outside.rules.keys().chain(outside.schedules.keys());
+        let mut names = names.chain(timers.map(String::as_str));
         let only = names.all(|name| applied.contains(name));
         self.holds(
             sim,

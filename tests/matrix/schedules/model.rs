@@ -159,6 +159,12 @@ impl Model {
     async fn delete(&self, id: &AppId, desired: &Desired) -> Result<Finished, ModelError> {
         let request_id = desired.order.request_id.as_str();
         let (rules, services, now) = self.stands();
+        let knows = self.access.sim.borrow().promotion().schedules;
+        let schedules = self.access.sim.borrow().outside.schedules.clone();
+        for name in schedules.into_keys().filter(|_| knows) {
+            self.write("remove schedule", |outside| outside.remove_schedule(&name))
+                .await?;
+        }
         for rule in rules {
             self.write("remove rule", |outside| outside.remove_rule(&rule))
                 .await?;

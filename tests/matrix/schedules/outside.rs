@@ -6,6 +6,7 @@ use std::mem;
 use aws::call_error::CallError;
 use aws::ecs::{Change, EcsService, NewService, Registered, Rollout, Ties};
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use aws::secrets::{LABELS_MAX, Stages, Written, own_label};
 use lambda::unwanted::{Keep, Unwanted};
 use manifest::capacity::{Capacity, LaunchType};
@@ -195,6 +196,7 @@ pub struct Outside {
     pub services: BTreeMap<String, Service>,
     /// By name.
     pub rules: BTreeMap<String, SeenRule>,
+    pub schedules: BTreeMap<String, SeenSchedule>,
     /// Oldest first.
     pub revisions: Vec<Revision>,
     /// The revisions of what a deletion removed, which it deregisters.
@@ -277,7 +279,12 @@ impl Outside {
         let services = services.filter(|service| !keep.services.contains(&service.name));
         let rules = self.rules.iter();
         let rules = rules.filter(|(name, _)| !keep.rules.contains(*name));
+        let schedules = self.schedules.iter();
+        let schedules = schedules.filter(|(name, _)| keep.schedules && !keep.rules.contains(*name));
         Unwanted {
+            schedules: schedules
+                .map(|(name, schedule)| (name.clone(), schedule.clone()))
+                .collect(),
             services: services.cloned().collect(),
             rules: rules
                 .map(|(name, rule)| (name.clone(), rule.clone()))
@@ -290,12 +297,20 @@ impl Outside {
         Some(&self.rules.get(rule)?.target.as_ref()?.task_definition)
     }
 
+    /// The revision that a schedule starts.
+    pub fn scheduled_by(&self, name: &str) -> Option<&str> {
+        Some(&self.schedules.get(name)?.target()?.task_definition)
+    }
+
     /// The revisions that tasks may start with from now on.
     pub fn started(&self) -> impl Iterator<Item = &str> {
         let services = self.standing();
         let services = services.map(|service| service.seen.task_definition.as_str());
         let rules = self.rules.keys();
+        let schedules = self.schedules.keys();
+        let schedules = schedules.filter_map(|name| self.scheduled_by(name));
         let started = services.chain(rules.filter_map(|rule| self.started_by(rule)));
+        let started = started.chain(schedules);
         started.filter(|arn| self.is_active(arn))
     }
 
@@ -673,6 +688,13 @@ impl Outside {
         self.removed
             .extend(self.started_by(name).map(str::to_owned));
         self.rules.remove(name);
+    }
+
+    /// Removes a schedule.
+    pub fn remove_schedule(&mut self, name: &str) {
+        self.removed
+            .extend(self.scheduled_by(name).map(str::to_owned));
+        self.schedules.remove(name);
     }
 
     /// Deletes a service: its tasks stop from now on.

@@ -38,6 +38,8 @@ pub const WIDE_REFUSED: &str = "wide-refused";
 pub const WIDE_OUTAGE: &str = "wide-outage";
 /// Releases of two Services with release commands, and one whose second command fails.
 pub const MIGRATING: [&str; 3] = ["M", "M2", "M-failing"];
+/// Releases whose Timers a schedule of EventBridge Scheduler runs.
+pub const ZONED: [&str; 3] = ["A2", "D", REFUSED];
 /// All other Releases.
 const NARROW: [&str; 9] = ["A", "A2", "B", "C", "D", BAD, REFUSED, OUTAGE, STUCK];
 /// How many versions, of whatever Releases, have the same value of the variable that rarely changes.
@@ -120,6 +122,7 @@ fn setting(name: &str) -> Option<&'static str> {
         "TASK_EXECUTION_ROLE_ARN" => "arn:aws:iam::123456789012:role/execution",
         "TASK_ROLE_ARN" => "arn:aws:iam::123456789012:role/task",
         "TIMER_ROLE_ARN" => "arn:aws:iam::123456789012:role/timer",
+        "TIMER_DEAD_LETTER_ARN" => "arn:aws:sqs:us-east-1:123456789012:timers",
         "APP_STACK_ROLE_ARN" => "arn:aws:iam::123456789012:role/stacks",
         "APP_BOUNDARY_ARN" => "arn:aws:iam::123456789012:policy/boundary",
         _ => return None,
@@ -176,6 +179,12 @@ fn narrow_manifest(release: &str) -> String {
     } else {
         ""
     };
+    // Whether a rule or a schedule runs its Timer.
+    let timezone = if ZONED.contains(&release) {
+        "\n    timezone: Europe/Berlin"
+    } else {
+        ""
+    };
     let own = resources_of(release).into_iter().next();
     let resources = own.map(|name| format!("resources:\n  {name}:\n    type: redis\n"));
     let resources = resources.unwrap_or_default();
@@ -186,7 +195,7 @@ fn narrow_manifest(release: &str) -> String {
     };
     format!(
         "{resources}services:\n  web:\n    image: example/web:1\n    environment:\n      - {declared}{needed}\ntimers:\n  \
-         nightly:\n    schedule: 0 3 * * ?\n    command: bin/nightly {argument}\n    service: web\n"
+         nightly:\n    schedule: 0 3 * * ?{timezone}\n    command: bin/nightly {argument}\n    service: web\n"
     )
 }
 

@@ -60,6 +60,8 @@ pub struct World {
     pub ecs: aws_sdk_ecs::Client,
     /// `EventBridge`.
     pub eventbridge: aws_sdk_eventbridge::Client,
+    /// `EventBridge` Scheduler.
+    pub scheduler: aws_sdk_scheduler::Client,
     /// KMS.
     pub kms: aws_sdk_kms::Client,
     /// `CloudFormation`; the same stacks as the program under test sees.
@@ -159,6 +161,7 @@ impl World {
             secrets_manager: aws_sdk_secretsmanager::Client::new(config),
             ecs: aws_sdk_ecs::Client::new(config),
             eventbridge: aws_sdk_eventbridge::Client::new(config),
+            scheduler: aws_sdk_scheduler::Client::new(config),
             cloudformation: aws_sdk_cloudformation::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),
             task_credentials,
@@ -166,11 +169,13 @@ impl World {
         }
     }
 
-    /// With bucket, cluster and key.
+    /// With bucket, cluster, key and the group of schedules.
     async fn furnished(mut self) -> Self {
         self.key_arn = create_key(&self.kms).await;
         self.create_bucket().await;
         self.create_cluster().await;
+        let group = self.scheduler.create_schedule_group().name(&self.rack);
+        group.send().await.expect("cannot create the group");
         self
     }
 

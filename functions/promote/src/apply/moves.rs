@@ -1,4 +1,4 @@
-//! ECS services and rules: created, moved and removed.
+//! ECS services, rules and schedules: created, moved and removed.
 
 use futures_util::future::join;
 use futures_util::{StreamExt as _, stream};
@@ -77,6 +77,13 @@ impl<E: Edge> Job<'_, E> {
             progress.touched.rules.insert(rule.clone());
             self.edge.remove_rule(rule).await?;
         }
+        for schedule in &removals.schedules {
+            progress
+                .wrote
+                .push(format!("the schedule `{schedule}`, which is removed"));
+            progress.touched.rules.insert(schedule.clone());
+            self.edge.remove_schedule(schedule).await?;
+        }
         Ok(())
     }
 }
@@ -93,7 +100,14 @@ impl Progress {
                 "the ECS service",
                 &mut self.touched.services,
             ),
-            Action::Put(rule) => (&rule.name, "the rule", &mut self.touched.rules),
+            Action::Put(timer) => {
+                let what = if timer.timezone.is_some() {
+                    "the schedule"
+                } else {
+                    "the rule"
+                };
+                (&timer.name, what, &mut self.touched.rules)
+            }
         };
         touched.insert(name.clone());
         self.wrote.push(format!("{what} `{name}`"));

@@ -1,11 +1,11 @@
-//! What a plan does with ECS services and rules, or what takes it back: one call each.
+//! What a plan does with ECS services, rules and schedules, or what takes it back.
 
 use aws::call_error::CallError;
 use aws::ecs::NewService;
 use names::AppId;
 
 use crate::edge::Edge;
-use crate::plan::{Action, NewEcsService, RulePut};
+use crate::plan::{Action, NewEcsService, TimerPut, TimerStep};
 
 /// Whoever performs the actions of one request.
 pub struct Executor<'a, E> {
@@ -18,7 +18,7 @@ pub struct Executor<'a, E> {
 }
 
 impl<E: Edge> Executor<'_, E> {
-    /// Makes an ECS service or a rule run `definition`, a revision's ARN.
+    /// Makes an ECS service, a rule or a schedule run `definition`, a revision's ARN.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl<E: Edge> Executor<'_, E> {
                     .move_service(moved.found, definition, change)
                     .await
             }
-            Action::Put(rule) => self.put_rule(rule, definition).await,
+            Action::Put(timer) => self.put_timer(timer, definition).await,
         }
     }
 
@@ -56,9 +56,31 @@ impl<E: Edge> Executor<'_, E> {
         self.edge.create_service(&service).await
     }
 
-    async fn put_rule(&self, rule: &RulePut<'_>, definition: &str) -> Result<(), CallError> {
-        let (wanted, tags) = (rule.rule(definition), self.id.tags());
-        let name = &rule.name;
-        self.edge.put_rule(name, &wanted, rule.seen, &tags).await
+    /// One after the other: what runs it now goes only once what is to run it stands.
+    async fn put_timer(&self, timer: &TimerPut<'_>, definition: &str) -> Result<(), CallError> {
+        let (edge, name, tags) = (self.edge, &timer.name, self.id.tags());
+        for step in timer.steps(definition) {
+            match step {
+                TimerStep::PutRule {
+                    rule,
+                    seen: None,
+                    is_disabled: true,
+                } => edge.make_rule_again(name, &rule, true, &tags).await?,
+                TimerStep::PutRule { rule, seen, .. } => {
+                    edge.put_rule(name, &rule, seen, &tags).await?;
+                }
+                TimerStep::PutSchedule {
+                    schedule,
+                    seen,
+                    is_disabled,
+                } => {
+                    let as_ours = (self.id, is_disabled);
+                    edge.put_schedule(name, &schedule, seen, as_ours).await?;
+                }
+                TimerStep::RemoveRule => edge.remove_rule(name).await?,
+                TimerStep::RemoveSchedule => edge.remove_schedule(name).await?,
+            }
+        }
+        Ok(())
     }
 }

@@ -88,6 +88,7 @@ impl<E: Edge> Job<'_, E> {
             secret_version_id: known.secret_version_id,
             runs_as: process.runs_as().to_owned(),
             schedule: process.schedule().map(str::to_owned),
+            timezone: process.timezone().map(str::to_owned),
             capacity: process.own_capacity(self.wanted.id),
             deployment: process.own_deployment(self.wanted.id),
             exec: process.own_exec(self.wanted.id),

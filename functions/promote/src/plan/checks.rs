@@ -230,11 +230,26 @@ impl Checks {
         let who = format!("Timer `{}`", timer.name);
         let capacity = self.placed_on(config, facts, &who, timer.capacity);
         let rule = wanted.id.rule(&timer.name);
+        let default = config.timers_on_scheduler.then(|| "UTC".to_owned());
+        let timezone = timer.timezone.clone().or(default);
         let seen = facts.surroundings.rules.get(&rule);
-        if seen.is_some_and(|seen| !wanted.id.owns(&seen.tags)) {
+        let scheduled = facts.surroundings.schedules.get(&rule);
+        let (own, own_scheduled) = (
+            seen.filter(|seen| wanted.id.owns(&seen.tags)),
+            scheduled.filter(|seen| seen.is_of(wanted.id)),
+        );
+        // What has the name and is of the other kind is nobody's business.
+        if timezone.is_none() && seen.is_some() && own.is_none() {
             self.problem(PlanProblem::RuleNotOurs {
                 rule: &rule,
                 timer: &timer.name,
+            });
+        }
+        if timezone.is_some() && scheduled.is_some() && own_scheduled.is_none() {
+            self.problem(PlanProblem::ScheduleNotOurs {
+                schedule: &rule,
+                timer: &timer.name,
+                note: &wanted.id.schedule_note(),
             });
         }
         let schedule = self.schedule(timer, facts.now);
@@ -248,7 +263,9 @@ impl Checks {
                 timer,
                 rule,
                 schedule,
-                seen,
+                timezone,
+                seen: own,
+                scheduled: own_scheduled,
             },
         })
     }

@@ -69,11 +69,13 @@ fn groups_of_what_stands(wanted: &Wanted<'_>, facts: &Facts) -> BTreeSet<String>
     let around = &facts.surroundings;
     let services = around.services.values().chain(&around.unwanted.services);
     let services = services.filter(|service| wanted.id.owns(&service.tags));
-    let rules = around.rules.values().chain(around.unwanted.rules.values());
-    let targets = rules.filter_map(|rule| rule.target.as_ref());
     let networks = services
         .filter_map(|service| service.network.as_ref())
-        .chain(targets.filter_map(|target| network_of(&target.placement)));
+        .chain(
+            around
+                .timer_targets()
+                .filter_map(|target| network_of(&target.placement)),
+        );
     networks
         .filter(|network| !network.security_groups.iter().any(is_in_own))
         .flat_map(|network| network.security_groups.iter().cloned())

@@ -2,10 +2,11 @@
 
 use aws::ecs::{Change, EcsService};
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use manifest::{Course, Deployment};
 use promotion::Was;
 use release::entrance::Balancing;
-use release::timer_rule::{Network, Placement, TimerRule, TimerTarget};
+use release::timer_rule::{Network, Placement, TimerRule, TimerSchedule, TimerTarget};
 
 use super::revision::Draft;
 use super::{Process, Runs, count, strategies};
@@ -17,8 +18,8 @@ pub enum Action<'a> {
     Create(NewEcsService),
     /// The ECS service is moved to the revision.
     Move(ServiceMove<'a>),
-    /// The rule is created, or made to say this.
-    Put(RulePut<'a>),
+    /// The rule or the schedule of a Timer is created, or made to say this.
+    Put(TimerPut<'a>),
 }
 
 /// An ECS service to be.
@@ -59,21 +60,56 @@ pub struct ServiceMove<'a> {
     pub count: Option<u32>,
 }
 
-/// A rule, but for the revision that it starts.
+/// What runs a Timer, a rule or a schedule, but for the revision that it starts.
 #[derive(Clone)]
-pub struct RulePut<'a> {
-    /// Its name.
+pub struct TimerPut<'a> {
+    /// Its name; the rule and the schedule of a Timer have the same.
     pub name: String,
-    /// The rule as it stands.
-    pub seen: Option<&'a SeenRule>,
+    /// The App's rule of that name as it stands.
+    pub rule: Option<&'a SeenRule>,
+    /// The App's schedule of that name as it stands.
+    pub scheduled: Option<&'a SeenSchedule>,
     /// `cron(…)` or `rate(…)`.
     pub schedule: String,
+    /// The time zone of a schedule; `None`: a rule runs it.
+    pub timezone: Option<String>,
     /// The cluster.
     pub cluster_arn: String,
-    /// The role that EventBridge starts the task with.
+    /// The role that the task is started with.
     pub role_arn: String,
     /// Where the task runs.
     pub placement: Placement,
+    /// The queue of what a schedule could not start.
+    pub dead_letter_arn: String,
+    /// Whether what is created is not to fire.
+    pub is_disabled: bool,
+}
+
+/// One call, or two, that bring a Timer to what runs it: in this order, so that at no moment nothing runs it.
+#[derive(Debug, PartialEq)]
+pub enum TimerStep<'a> {
+    /// The rule is created, or made to say this.
+    PutRule {
+        /// What it says.
+        rule: TimerRule,
+        /// The rule as it stands.
+        seen: Option<&'a SeenRule>,
+        /// Whether one that is created is not to fire.
+        is_disabled: bool,
+    },
+    /// The schedule is created, or made to say this.
+    PutSchedule {
+        /// What it says.
+        schedule: TimerSchedule,
+        /// The schedule as it stands.
+        seen: Option<&'a SeenSchedule>,
+        /// Whether one that is created is not to fire.
+        is_disabled: bool,
+    },
+    /// The rule goes: the schedule stands.
+    RemoveRule,
+    /// The schedule goes: the rule stands.
+    RemoveSchedule,
 }
 
 impl Action<'_> {
@@ -83,7 +119,7 @@ impl Action<'_> {
         match self {
             Self::Create(_) => true,
             Self::Move(_) => false,
-            Self::Put(rule) => rule.seen.is_none(),
+            Self::Put(timer) => timer.creates(),
         }
     }
 
@@ -96,6 +132,15 @@ impl Action<'_> {
         }
     }
 
+    /// What a Timer is moved from, where the other kind runs it so far: `rule` or `schedule`.
+    #[must_use]
+    pub fn moves_from(&self) -> Option<&'static str> {
+        match self {
+            Self::Put(timer) => timer.moves_from(),
+            Self::Create(_) | Self::Move(_) => None,
+        }
+    }
+
     /// Whether it changes anything, where the revision is one that is there. What drains is made anew.
     pub(super) fn is_needed(&self, definition: &str) -> bool {
         match self {
@@ -105,10 +150,7 @@ impl Action<'_> {
                     || moved.found.is_draining()
                     || moved.change() != Change::default()
             }
-            Self::Put(rule) => {
-                let says = |seen: &SeenRule| seen.says(&rule.rule(definition));
-                !rule.seen.is_some_and(says)
-            }
+            Self::Put(timer) => !timer.steps(definition).is_empty(),
         }
     }
 }
@@ -148,7 +190,61 @@ impl ServiceMove<'_> {
     }
 }
 
-impl RulePut<'_> {
+impl<'a> TimerPut<'a> {
+    /// Whether what is to run it does not stand.
+    #[must_use]
+    pub fn creates(&self) -> bool {
+        match self.timezone {
+            None => self.rule.is_none(),
+            Some(_) => self.scheduled.is_none(),
+        }
+    }
+
+    /// What it is moved from where the other kind stands: `rule` or `schedule`.
+    #[must_use]
+    pub fn moves_from(&self) -> Option<&'static str> {
+        match self.timezone {
+            None => self.scheduled.map(|_| "schedule"),
+            Some(_) => self.rule.map(|_| "rule"),
+        }
+    }
+
+    /// What is done so that this and nothing else starts `definition`.
+    ///
+    /// What is to run it is put before the other kind goes: whoever dies between the two leaves both, and whoever comes next
+    /// finds both and ends it. The other way round no run would be started in between.
+    #[must_use]
+    pub fn steps(&self, definition: &str) -> Vec<TimerStep<'a>> {
+        let is_disabled = self.is_disabled;
+        let rule = self.rule(definition);
+        let mut steps = Vec::new();
+        if let Some(timezone) = &self.timezone {
+            let schedule = TimerSchedule {
+                rule,
+                timezone: timezone.clone(),
+                dead_letter_arn: self.dead_letter_arn.clone(),
+            };
+            if !self.scheduled.is_some_and(|seen| seen.says(&schedule)) {
+                steps.push(TimerStep::PutSchedule {
+                    schedule,
+                    seen: self.scheduled,
+                    is_disabled,
+                });
+            }
+            steps.extend(self.rule.map(|_| TimerStep::RemoveRule));
+        } else {
+            if !self.rule.is_some_and(|seen| seen.says(&rule)) {
+                steps.push(TimerStep::PutRule {
+                    rule,
+                    seen: self.rule,
+                    is_disabled,
+                });
+            }
+            steps.extend(self.scheduled.map(|_| TimerStep::RemoveSchedule));
+        }
+        steps
+    }
+
     /// All that the rule says, where it starts `definition`.
     #[must_use]
     pub fn rule(&self, definition: &str) -> TimerRule {
@@ -162,6 +258,11 @@ impl RulePut<'_> {
             },
         }
     }
+}
+
+/// Whether what runs a Timer does not fire: what comes in its place does not either.
+pub(crate) fn is_disabled(rule: Option<&SeenRule>, scheduled: Option<&SeenSchedule>) -> bool {
+    rule.is_some_and(SeenRule::is_disabled) || scheduled.is_some_and(SeenSchedule::is_disabled)
 }
 
 impl<'a> Draft<'_, 'a> {
@@ -187,15 +288,21 @@ impl<'a> Draft<'_, 'a> {
             Runs::Timer {
                 rule,
                 schedule,
+                timezone,
                 seen,
+                scheduled,
                 ..
-            } => Action::Put(RulePut {
+            } => Action::Put(TimerPut {
                 name: rule.clone(),
-                seen: *seen,
+                rule: *seen,
+                scheduled: *scheduled,
                 schedule: schedule.clone(),
+                timezone: timezone.clone(),
                 cluster_arn: self.facts.cluster.arn.clone(),
                 role_arn: self.config.timer_role_arn.clone(),
                 placement,
+                dead_letter_arn: self.config.timer_dead_letter_arn.clone(),
+                is_disabled: is_disabled(*seen, *scheduled),
             }),
         }
     }

@@ -79,6 +79,16 @@ pub(crate) enum PlanProblem<'a> {
          is somebody else's; rename the Timer `{timer}`, or tag the rule if it is meant to be this App's"
     )]
     RuleNotOurs { rule: &'a str, timer: &'a TimerName },
+    /// A schedule has the name of one of ours.
+    #[error(
+        "the schedule `{schedule}` of EventBridge Scheduler exists without the description `{note}`, so it is somebody else's; \
+         rename the Timer `{timer}`, or give the schedule that description if it is meant to be this App's"
+    )]
+    ScheduleNotOurs {
+        schedule: &'a str,
+        timer: &'a TimerName,
+        note: &'a str,
+    },
     /// A Timer that EventBridge would not run.
     #[error("{at}")]
     InvalidSchedule { at: &'a str, source: ScheduleError },
@@ -295,6 +305,7 @@ impl UserError for PlanProblem<'_> {
             Self::EcsServiceNotOurs { .. } => ErrorType::EcsServiceNotOurs,
             Self::DeploymentController { .. } => ErrorType::DeploymentController,
             Self::RuleNotOurs { .. } => ErrorType::RuleNotOurs,
+            Self::ScheduleNotOurs { .. } => ErrorType::ScheduleNotOurs,
             Self::InvalidSchedule { .. } => ErrorType::InvalidSchedule,
             Self::StackNotOurs { .. } => ErrorType::StackNotOurs,
             Self::StackFailed { .. } => ErrorType::StackFailed,

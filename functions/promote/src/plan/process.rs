@@ -2,6 +2,7 @@
 
 use aws::ecs::EcsService;
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use manifest::capacity::Capacity;
 use manifest::{Count, Deployment, Service, Timer};
 use names::AppId;
@@ -29,16 +30,20 @@ pub enum Runs<'a> {
         /// The service as it stands; `None`: it is created.
         found: Option<&'a EcsService>,
     },
-    /// An EventBridge rule.
+    /// An EventBridge rule, or a schedule of EventBridge Scheduler.
     Timer {
         /// The Timer.
         timer: &'a Timer,
-        /// The rule's name.
+        /// The rule's name, and the schedule's.
         rule: String,
         /// `cron(…)` or `rate(…)`.
         schedule: String,
-        /// The rule as it stands, if it does.
+        /// The time zone of a schedule; `None`: a rule runs it.
+        timezone: Option<String>,
+        /// The App's rule as it stands, if it does.
         seen: Option<&'a SeenRule>,
+        /// The App's schedule as it stands, if it does.
+        scheduled: Option<&'a SeenSchedule>,
     },
 }
 
@@ -124,9 +129,21 @@ impl Process<'_> {
     pub fn running(&self) -> Option<&str> {
         match &self.runs {
             Runs::Service { found, .. } => found.map(|found| found.task_definition.as_str()),
-            Runs::Timer { seen, .. } => seen
-                .and_then(|seen| seen.target.as_ref())
-                .map(|target| target.task_definition.as_str()),
+            Runs::Timer {
+                timezone,
+                seen,
+                scheduled,
+                ..
+            } => {
+                let by_rule = seen.and_then(|seen| seen.target.as_ref());
+                let by_schedule = scheduled.and_then(SeenSchedule::target);
+                let target = if timezone.is_some() {
+                    by_schedule.or(by_rule)
+                } else {
+                    by_rule.or(by_schedule)
+                };
+                target.map(|target| target.task_definition.as_str())
+            }
         }
     }
 
@@ -154,7 +171,7 @@ impl Process<'_> {
         is_own && !self.is_timer() && self.service.exec
     }
 
-    /// The ECS service or the rule.
+    /// The ECS service, or the rule or the schedule.
     #[must_use]
     pub fn runs_as(&self) -> &str {
         match &self.runs {
@@ -169,6 +186,15 @@ impl Process<'_> {
         match &self.runs {
             Runs::Service { .. } => None,
             Runs::Timer { schedule, .. } => Some(schedule),
+        }
+    }
+
+    /// The time zone of a Timer that a schedule runs.
+    #[must_use]
+    pub fn timezone(&self) -> Option<&str> {
+        match &self.runs {
+            Runs::Service { .. } => None,
+            Runs::Timer { timezone, .. } => timezone.as_deref(),
         }
     }
 

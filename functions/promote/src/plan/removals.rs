@@ -82,6 +82,7 @@ impl Gone {
     fn of(wanted: &Wanted<'_>, facts: &Facts) -> Self {
         let (id, manifest) = (wanted.id, &facts.release.manifest);
         let removals = Removals::of(id, &facts.surroundings.unwanted);
+        let timers_gone = [removals.rules, removals.schedules].concat();
         let applied = wanted.applied;
         let services = applied.map(|applied| &applied.services);
         let timers = applied.map(|applied| &applied.timers);
@@ -94,7 +95,7 @@ impl Gone {
             .collect();
         let mut gone = Self {
             services: names(services, &removals.services, &id.service_prefix()),
-            timers: names(timers, &removals.rules, &id.rule_prefix()),
+            timers: names(timers, &timers_gone, &id.rule_prefix()),
             resources: stands.map_or_else(BTreeSet::new, |stands| stands.without(&kept)),
         };
         gone.services

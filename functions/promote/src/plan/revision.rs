@@ -512,7 +512,7 @@ mod tests {
     use release::task_definition::{ContainerDefinition, SecretOfApp, Secrets};
 
     use super::*;
-    use crate::plan::RulePut;
+    use crate::plan::TimerPut;
     use release::timer_rule::Placement;
 
     const BESIDE: &str = "arn:aws:ecs:us-east-1:123456789012:cluster/apps";
@@ -581,10 +581,14 @@ mod tests {
             release: None,
             secret_version_id: version_id.map(str::to_owned),
         };
-        let rule = RulePut {
+        let rule = TimerPut {
             name: "rule".to_owned(),
-            seen: None,
+            rule: None,
+            scheduled: None,
             schedule: "rate(1 day)".to_owned(),
+            timezone: None,
+            dead_letter_arn: String::new(),
+            is_disabled: false,
             cluster_arn: BESIDE.to_owned(),
             role_arn: String::new(),
             placement: Placement::Ec2,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::EcsService;
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use futures_util::future::{try_join, try_join3, try_join4};
 use lambda::release::ReadRelease;
 use lambda::unwanted::{Keep, Unwanted, bounded};
@@ -59,6 +60,22 @@ pub(super) async fn dead_of_record(
     not_active(shell, record.map(|record| not_run(wanted, record))).await
 }
 
+/// Whether schedules have to be looked at: some may stand, or the Release wants one.
+fn has_schedules(shell: &Shell, wanted: &Wanted<'_>, manifest: &Manifest) -> bool {
+    let mut timers = manifest.timers.iter();
+    wanted.schedules
+        || timers.any(|timer| timer.timezone.is_some() || shell.config.timers_on_scheduler)
+}
+
+/// The schedules of these names.
+async fn schedules(
+    shell: &Shell,
+    names: BTreeSet<String>,
+) -> Result<BTreeMap<String, SeenSchedule>, PromoteError> {
+    let names = names.into_iter().collect();
+    Ok(bounded(names, async |name| shell.schedules.see(name).await).await?)
+}
+
 fn names_of(definitions: &BTreeMap<String, Definition>) -> BTreeSet<String> {
     let names = definitions.values().map(|known| &known.runs_as);
     names.cloned().collect()
@@ -109,9 +126,16 @@ pub(super) async fn read(
         shell.cluster.definition(family).await
     });
     let newest = async { Ok(newest.await?) };
-    let unwanted = unwanted(shell, wanted, keep, &standing);
-    let ((services, lent), new_rules, newest, unwanted) =
-        try_join4(ecs, new_rules, newest, unwanted).await?;
+    let of_scheduler = has_schedules(shell, wanted, manifest);
+    let asked = if of_scheduler {
+        wanted_rules.clone()
+    } else {
+        BTreeSet::new()
+    };
+    let timers = try_join(new_rules, schedules(shell, asked));
+    let unwanted = unwanted(shell, wanted, (keep, of_scheduler), &standing);
+    let ((services, lent), (new_rules, schedules), newest, unwanted) =
+        try_join4(ecs, timers, newest, unwanted).await?;
     let agents = agents(shell, manifest, delivery).await;
     let of_applied = standing.rules.into_iter();
     let mut rules: BTreeMap<String, SeenRule> = of_applied
@@ -122,6 +146,7 @@ pub(super) async fn read(
         services,
         named: lent,
         rules,
+        schedules,
         newest,
         dead: standing.dead,
         elsewhere: BTreeSet::new(),
@@ -181,11 +206,15 @@ async fn services(
 async fn unwanted(
     shell: &Shell,
     wanted: &Wanted<'_>,
-    (services, rules): (&BTreeSet<String>, &BTreeSet<String>),
+    ((services, rules), of_scheduler): ((&BTreeSet<String>, &BTreeSet<String>), bool),
     standing: &Standing,
 ) -> Result<Unwanted, PromoteError> {
     if wanted.may_find_more() {
-        let keep = Keep { services, rules };
+        let keep = Keep {
+            services,
+            rules,
+            schedules: of_scheduler,
+        };
         return Ok(Unwanted::find(shell.places(), wanted.id, wanted.applied, true, keep).await?);
     }
     let prefix = wanted.id.service_prefix();
@@ -195,10 +224,16 @@ async fn unwanted(
     let left_rules = standing.rules.keys();
     let left_rules = left_rules.filter(|name| !rules.contains(*name));
     // Only what carries our tags is removed.
-    let left_rules = self::rules(shell, left_rules.cloned().collect()).await?;
+    let left_rules = self::rules(shell, left_rules.cloned().collect());
+    let timers = wanted.applied.into_iter().flat_map(|it| it.timers.values());
+    let timers = timers.map(|known| &known.runs_as);
+    let timers = timers.filter(|name| of_scheduler && !rules.contains(*name));
+    let left_schedules = schedules(shell, timers.cloned().collect());
+    let (left_rules, left_schedules) = try_join(left_rules, left_schedules).await?;
     Ok(Unwanted {
         services: left.cloned().collect(),
         rules: left_rules,
+        schedules: left_schedules,
     })
 }
 

@@ -50,7 +50,7 @@ pub(super) enum Step<'a> {
 
 /// What is done, in one call or two.
 pub(super) enum Deed<'a> {
-    /// An ECS service or a rule is made to run a revision.
+    /// An ECS service, a rule or a schedule is made to run a revision.
     Run {
         /// How.
         action: Action<'a>,
@@ -70,6 +70,8 @@ pub(super) enum Deed<'a> {
     DeleteService(String),
     /// A rule that it created is removed.
     RemoveRule(String),
+    /// A schedule that it created is removed.
+    RemoveSchedule(String),
 }
 
 /// What is read and decided for one undo, and the steps so far.
@@ -129,7 +131,7 @@ impl<'a> Case<'a> {
         self.in_question(&self.applied.services, &self.touched.services)
     }
 
-    /// The Timers whose rules may have been changed.
+    /// The Timers whose rules or schedules may have been changed.
     pub(super) fn timers(&self) -> Vec<(&'a String, &'a Definition)> {
         self.in_question(&self.applied.timers, &self.touched.rules)
     }
@@ -202,7 +204,11 @@ impl Draft<'_> {
             return Ok(());
         };
         let unwanted = unwanted.as_ref().map_err(Clone::clone)?;
-        let Removals { services, rules } = Removals::of(self.case.id, unwanted);
+        let Removals {
+            services,
+            rules,
+            schedules,
+        } = Removals::of(self.case.id, unwanted);
         let services = services.into_iter().map(|service| Step::Do {
             failed: format!("the ECS service `{service}`, which it created, still runs"),
             deed: Box::new(Deed::DeleteService(service)),
@@ -213,7 +219,12 @@ impl Draft<'_> {
             deed: Box::new(Deed::RemoveRule(rule)),
             made: None,
         });
-        self.steps.extend(services.chain(rules));
+        let schedules = schedules.into_iter().map(|name| Step::Do {
+            failed: format!("the schedule `{name}`, which it created, is still there"),
+            deed: Box::new(Deed::RemoveSchedule(name)),
+            made: None,
+        });
+        self.steps.extend(services.chain(rules).chain(schedules));
         Ok(())
     }
 }
@@ -298,6 +309,7 @@ mod tests {
             secret_version_id: None,
             runs_as: runs_as.to_owned(),
             schedule: schedule.map(str::to_owned),
+            timezone: None,
             capacity: None,
             deployment: None,
             exec: false,
@@ -345,6 +357,7 @@ mod tests {
             services: Ok(BTreeMap::new()),
             manifest: None,
             rules: BTreeMap::from([(NIGHTLY.to_owned(), Ok(None))]),
+            schedules: BTreeMap::new(),
             active: BTreeMap::new(),
             cluster: None,
             unwanted: Some(Ok(Unwanted::default())),
@@ -431,6 +444,7 @@ mod tests {
             touched: &touched,
             interrupted: true,
             created: true,
+            schedules: true,
         };
         let undo = plan(&config, &case, seen);
         let steps = undo.steps.iter().map(|step| match step {

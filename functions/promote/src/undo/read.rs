@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::call_error::{CallError, ErrorClass};
 use aws::ecs::{EcsService, SeenCluster, is_same_cluster};
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use aws::secrets::{ReadableSecret, SecretError};
 use futures_util::{StreamExt as _, stream};
 use lambda::intake::Failure as _;
@@ -12,6 +13,7 @@ use lambda::unwanted::{Keep, Unwanted};
 use manifest::Manifest;
 use promotion::Definition;
 use release::stack_state::SeenStack;
+use release::timer_rule::TimerTarget;
 
 use super::Case;
 use crate::config::Config;
@@ -34,7 +36,9 @@ pub(super) struct Seen {
     pub(super) manifest: Option<Result<Manifest, PromoteError>>,
     /// The rules in question, by name.
     pub(super) rules: BTreeMap<String, Look<Option<SeenRule>>>,
-    /// Whether the revisions that rules go back to can still be started, by rule: of those that start another one, where a
+    /// The schedules in question, by name; none where none can stand.
+    pub(super) schedules: BTreeMap<String, Look<Option<SeenSchedule>>>,
+    /// Whether the revisions that rules and schedules go back to can still be started, by name: of those that start another one, where a
     /// deletion may have deregistered it.
     pub(super) active: BTreeMap<String, Look<bool>>,
     /// The cluster, where nobody wrote down in which one a rule starts its tasks.
@@ -78,14 +82,22 @@ pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, Pro
     };
     let names = case.timers().into_iter();
     let names = names.map(|(_, known)| (known.runs_as.clone(), known.runs_as.clone()));
-    let rules = looks(names.collect(), async |name| edge.rule(name).await).await?;
-    let active = active(edge, case, &rules).await?;
-    let has_target = |rule: &Look<Option<SeenRule>>| match rule {
-        Ok(Some(rule)) => rule.target.is_some(),
-        Ok(None) => false,
-        Err(_) => true,
+    let names: Vec<(String, String)> = names.collect();
+    let asked = if case.schedules {
+        names.clone()
+    } else {
+        Vec::new()
     };
-    let cluster = if case.applied.cluster.is_none() && !rules.values().all(has_target) {
+    let rules = looks(names, async |name| edge.rule(name).await).await?;
+    let schedules = looks(asked, async |name| edge.schedule(name).await).await?;
+    let timers = Timers {
+        rules: &rules,
+        schedules: &schedules,
+    };
+    let active = active(edge, case, timers).await?;
+    let mut known = case.timers().into_iter();
+    let lacks_target = known.any(|(_, known)| timers.lacks_target(known));
+    let cluster = if case.applied.cluster.is_none() && lacks_target {
         Some(kept(edge.cluster().await)?)
     } else {
         None
@@ -105,6 +117,7 @@ pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, Pro
         services,
         manifest,
         rules,
+        schedules,
         active,
         cluster,
         unwanted,
@@ -135,15 +148,13 @@ async fn services<E: Edge>(
 async fn active<E: Edge>(
     edge: &E,
     case: &Case<'_>,
-    rules: &BTreeMap<String, Look<Option<SeenRule>>>,
+    seen: Timers<'_>,
 ) -> Result<BTreeMap<String, Look<bool>>, PromoteError> {
     if !case.interrupted {
         return Ok(BTreeMap::new());
     }
     let starts_another = |known: &&Definition| {
-        let rule = rules.get(&known.runs_as);
-        let seen = rule.and_then(|rule| rule.as_ref().ok());
-        let target = seen.and_then(|rule| rule.as_ref()?.target.as_ref());
+        let target = seen.target(known);
         target.is_none_or(|target| target.task_definition != original(known))
     };
     let timers = case.timers().into_iter().map(|(_, known)| known);
@@ -153,6 +164,37 @@ async fn active<E: Edge>(
         edge.is_active(revision).await
     })
     .await
+}
+
+/// What may run Timers, as it was seen.
+#[derive(Clone, Copy)]
+struct Timers<'s> {
+    rules: &'s BTreeMap<String, Look<Option<SeenRule>>>,
+    schedules: &'s BTreeMap<String, Look<Option<SeenSchedule>>>,
+}
+
+impl<'s> Timers<'s> {
+    /// What the rule or the schedule starts that an applied Timer has.
+    fn target(self, known: &Definition) -> Option<&'s TimerTarget> {
+        let name = &known.runs_as;
+        if known.timezone.is_some() {
+            let schedule = self.schedules.get(name)?.as_ref().ok()?;
+            return schedule.as_ref()?.target();
+        }
+        let rule = self.rules.get(name)?.as_ref().ok()?;
+        rule.as_ref()?.target.as_ref()
+    }
+
+    /// Whether it starts nothing, as far as it could be read.
+    fn lacks_target(self, known: &Definition) -> bool {
+        let name = &known.runs_as;
+        let is_unread = if known.timezone.is_some() {
+            self.schedules.get(name).is_some_and(Result::is_err)
+        } else {
+            self.rules.get(name).is_some_and(Result::is_err)
+        };
+        !is_unread && self.target(known).is_none()
+    }
 }
 
 /// Looks at the subject of each of these names, some at once.
@@ -196,6 +238,7 @@ async fn unwanted<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Look<Unwanted>, 
     let keep = Keep {
         services: &services,
         rules: &rules,
+        schedules: case.schedules,
     };
     kept(edge.unwanted(case.id, keep).await)
 }

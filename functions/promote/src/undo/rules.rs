@@ -1,36 +1,76 @@
-//! Rules of Timers: put back, or made again where they or their targets are gone. Pure.
+//! Rules and schedules of Timers: put back, or made again where they or their targets are gone. Pure.
 
 use aws::event_rules::SeenRule;
+use aws::schedules::SeenSchedule;
 use promotion::{Definition, Setting};
-use release::timer_rule::Placement;
+use release::timer_rule::{Placement, TimerTarget};
 
 use super::plan::{Deed, Draft, Step};
 use super::read::original;
 use crate::error::PromoteError;
-use crate::plan::{Action, RulePut, network_of};
+use crate::plan::{Action, TimerPut, is_disabled, network_of};
+
+/// The App's own rule and schedule of a Timer, as they stand.
+#[derive(Clone, Copy)]
+struct Stands<'a> {
+    rule: Option<&'a SeenRule>,
+    scheduled: Option<&'a SeenSchedule>,
+}
+
+impl<'a> Stands<'a> {
+    /// What that of the kind of an applied Timer starts.
+    fn target(self, known: &Definition) -> Option<&'a TimerTarget> {
+        if known.timezone.is_some() {
+            return self.scheduled?.target();
+        }
+        self.rule?.target.as_ref()
+    }
+
+    /// Whether that stands.
+    fn has(self, known: &Definition) -> bool {
+        if known.timezone.is_some() {
+            self.scheduled.is_some()
+        } else {
+            self.rule.is_some()
+        }
+    }
+}
+
+/// What runs an applied Timer, in words.
+fn kind(known: &Definition) -> &'static str {
+    if known.timezone.is_some() {
+        "schedule"
+    } else {
+        "rule"
+    }
+}
 
 impl<'a> Draft<'a> {
     pub(super) fn rules(&mut self) -> Result<(), PromoteError> {
         for (_, known) in self.case.timers() {
-            let name = &known.runs_as;
-            let Some(seen) = self.seen.rules.get(name) else {
+            let (name, kind) = (&known.runs_as, kind(known));
+            let Some(stands) = self.stands(known)? else {
                 continue; // all in question are read
             };
-            let seen = seen.as_ref().map_err(Clone::clone)?.as_ref();
-            if seen.is_some_and(|seen| !self.case.id.owns(&seen.tags)) {
+            if self.is_others(known) {
+                let whose = if known.timezone.is_some() {
+                    "description"
+                } else {
+                    "tags"
+                };
                 self.left(format!(
-                    "the rule `{name}` does not carry this App's tags any more, so it is left alone"
+                    "the {kind} `{name}` does not carry this App's {whose} any more, so it is \
+                     left alone"
                 ));
                 continue;
             }
-            let Some(before) = self.rule(known, seen)? else {
+            let Some(before) = self.timer(known, stands)? else {
                 self.left(format!(
-                    "the rule `{name}` is gone, and what it said is not written down"
+                    "the {kind} `{name}` is gone, and what it said is not written down"
                 ));
                 continue;
             };
-            let says = |seen: &SeenRule| seen.says(&before.rule(original(known)));
-            if seen.is_some_and(says) {
+            if before.steps(original(known)).is_empty() {
                 continue;
             }
             let active = self.seen.active.get(name);
@@ -40,25 +80,55 @@ impl<'a> Draft<'a> {
                 .map_err(Clone::clone)?
             {
                 Some(false) => self.left(format!(
-                    "the rule `{name}` cannot start {} any more, which a deletion deregistered",
+                    "the {kind} `{name}` cannot start {} any more, which a deletion deregistered",
                     original(known)
                 )),
-                Some(true) | None => self.steps.push(put(known, before)),
+                Some(true) | None => self.steps.push(put(known, stands, before)),
             }
         }
         Ok(())
     }
 
-    /// What the rule said; `None` where too little of that is known.
-    fn rule(
+    /// What stands of a Timer that is the App's own; `None` where nobody looked.
+    fn stands(&self, known: &Definition) -> Result<Option<Stands<'a>>, PromoteError> {
+        let (id, name) = (self.case.id, &known.runs_as);
+        let Some(rule) = self.seen.rules.get(name) else {
+            return Ok(None);
+        };
+        let rule = rule.as_ref().map_err(Clone::clone)?.as_ref();
+        let scheduled = match self.seen.schedules.get(name) {
+            Some(scheduled) => scheduled.as_ref().map_err(Clone::clone)?.as_ref(),
+            None => None,
+        };
+        Ok(Some(Stands {
+            rule: rule.filter(|rule| id.owns(&rule.tags)),
+            scheduled: scheduled.filter(|scheduled| scheduled.is_of(id)),
+        }))
+    }
+
+    /// Whether what has the name and the kind of an applied Timer is somebody else's.
+    fn is_others(&self, known: &Definition) -> bool {
+        let (id, name) = (self.case.id, &known.runs_as);
+        if known.timezone.is_some() {
+            let seen = self.seen.schedules.get(name);
+            let seen = seen.and_then(|seen| seen.as_ref().ok()?.as_ref());
+            return seen.is_some_and(|seen| !seen.is_of(id));
+        }
+        let seen = self.seen.rules.get(name);
+        let seen = seen.and_then(|seen| seen.as_ref().ok()?.as_ref());
+        seen.is_some_and(|seen| !id.owns(&seen.tags))
+    }
+
+    /// What ran the Timer; `None` where too little of that is known.
+    fn timer(
         &self,
         known: &Definition,
-        seen: Option<&'a SeenRule>,
-    ) -> Result<Option<RulePut<'a>>, PromoteError> {
+        stands: Stands<'a>,
+    ) -> Result<Option<TimerPut<'a>>, PromoteError> {
         let Some(schedule) = known.schedule.clone() else {
             return Ok(None);
         };
-        let target = seen.and_then(|seen| seen.target.as_ref());
+        let target = stands.target(known);
         let Some(placement) = self.placement(known, target.map(|target| &target.placement)) else {
             return Ok(None);
         };
@@ -67,13 +137,19 @@ impl<'a> Draft<'a> {
         } else {
             (self.cluster_arn()?, self.config.timer_role_arn.clone())
         };
-        Ok(Some(RulePut {
+        let was_disabled = matches!(known.set, Some(Setting::Rule { is_disabled: true }));
+        let Stands { rule, scheduled } = stands;
+        Ok(Some(TimerPut {
             name: known.runs_as.clone(),
-            seen,
+            rule,
+            scheduled,
             schedule,
+            timezone: known.timezone.clone(),
             cluster_arn,
             role_arn,
             placement,
+            dead_letter_arn: self.config.timer_dead_letter_arn.clone(),
+            is_disabled: was_disabled || is_disabled(rule, scheduled),
         }))
     }
 
@@ -107,29 +183,35 @@ impl<'a> Draft<'a> {
     }
 }
 
-fn put<'a>(known: &'a Definition, before: RulePut<'a>) -> Step<'a> {
-    let (name, definition) = (&known.runs_as, original(known));
-    let (deed, made) = if let Some(seen) = before.seen {
-        let lost_target = seen.target.is_none();
-        let made = lost_target.then(|| format!("the target of the rule `{name}`"));
-        let action = Action::Put(before);
-        (Deed::Run { action, definition }, made)
+fn put<'a>(known: &'a Definition, stands: Stands<'a>, before: TimerPut<'a>) -> Step<'a> {
+    let (name, definition, kind) = (&known.runs_as, original(known), kind(known));
+    let (stood, is_moved_back) = (stands.has(known), before.moves_from().is_some());
+    let made = if stood {
+        let lost_target = stands.target(known).is_none();
+        lost_target.then(|| format!("the target of the {kind} `{name}`"))
+    } else if is_moved_back {
+        None // it comes back as it was: what stands in its place fires, or does not
     } else {
-        let (is_disabled, how) = match known.set {
-            Some(Setting::Rule { is_disabled: true }) => (true, "DISABLED"),
-            Some(Setting::Rule { .. }) => (false, "ENABLED"),
-            _ => (false, "ENABLED, since whether it was is not written down"),
+        let how = match known.set {
+            Some(Setting::Rule { is_disabled: true }) => "DISABLED",
+            Some(Setting::Rule { .. }) => "ENABLED",
+            _ => "ENABLED, since whether it was is not written down",
         };
-        let deed = Deed::MakeRuleAgain {
+        Some(format!("the {kind} `{name}`, {how}"))
+    };
+    let deed = if stood || is_moved_back || known.timezone.is_some() {
+        let action = Action::Put(before);
+        Deed::Run { action, definition }
+    } else {
+        Deed::MakeRuleAgain {
             name,
             rule: before.rule(definition),
-            is_disabled,
-        };
-        (deed, Some(format!("the rule `{name}`, {how}")))
+            is_disabled: before.is_disabled,
+        }
     };
     Step::Do {
         deed: Box::new(deed),
-        failed: format!("the rule `{name}` could not be put back"),
+        failed: format!("the {kind} `{name}` could not be put back"),
         made,
     }
 }

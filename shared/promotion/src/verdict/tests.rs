@@ -38,6 +38,7 @@ fn definition(service: &str, revision: u64) -> Definition {
         secret_version_id: None,
         runs_as: format!("myrack_shop_{service}"),
         schedule: None,
+        timezone: None,
         capacity: None,
         deployment: None,
         exec: false,

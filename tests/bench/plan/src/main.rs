@@ -54,6 +54,7 @@ fn measured(keys: usize, services: usize) -> Value {
         interrupted: false,
         is_draft: false,
         allowed: promotion::Allowed::default(),
+        schedules: false,
     };
     let mut facts = facts(keys, services);
     let template = planned(&config, &wanted, &facts).stack.template;
@@ -134,9 +135,11 @@ fn setting(name: &str) -> Option<String> {
         "CLUSTER" => "apps",
         "AWS_REGION" => "us-east-1",
         "LAUNCH_TYPE" => "EC2",
-        "TASK_EXECUTION_ROLE_ARN" | "TASK_ROLE_ARN" | "TIMER_ROLE_ARN" | "APP_STACK_ROLE_ARN" => {
-            "arn:aws:iam::123456789012:role/any"
-        }
+        "TASK_EXECUTION_ROLE_ARN"
+        | "TASK_ROLE_ARN"
+        | "TIMER_ROLE_ARN"
+        | "TIMER_DEAD_LETTER_ARN"
+        | "APP_STACK_ROLE_ARN" => "arn:aws:iam::123456789012:role/any",
         "APP_BOUNDARY_ARN" => "arn:aws:iam::123456789012:policy/any",
         _ => return None,
     };
@@ -194,6 +197,7 @@ fn facts(keys: usize, services: usize) -> Facts {
             services: BTreeMap::new(),
             named: Named::default(),
             rules: BTreeMap::new(),
+            schedules: BTreeMap::new(),
             newest: BTreeMap::new(),
             dead: BTreeSet::new(),
             elsewhere: BTreeSet::new(),

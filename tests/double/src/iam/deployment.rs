@@ -278,9 +278,14 @@ impl Deployment {
         match (logical_id, attribute) {
             ("SettingsBucket", "Arn") => Some(Self::bucket_arn(&self.bucket)),
             ("EnvironmentKey", "Arn") if self.creates_key => Some(self.environment_key.clone()),
-            ("IntakeQueue" | "DeletionQueue" | "CountQueue" | "ProcessRunQueue", "Arn") => {
-                Some(self.arn("sqs", logical_id))
-            }
+            (
+                "IntakeQueue"
+                | "DeletionQueue"
+                | "CountQueue"
+                | "ProcessRunQueue"
+                | "TimerDeadLetterQueue",
+                "Arn",
+            ) => Some(self.arn("sqs", logical_id)),
             ("PromoteLogGroup", "Arn") => of_function("promote"),
             ("AppDeletionLogGroup", "Arn") => of_function("app-deletion"),
             ("FailureCountLogGroup", "Arn") => of_function("failure-count"),

@@ -8,6 +8,7 @@ mod cloudformation;
 mod ecs;
 mod eventbridge;
 mod s3;
+mod scheduler;
 mod secrets_manager;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::fmt;
 use serde_json::Value;
 
 pub use eventbridge::{assumption, needs_of_target};
+pub use scheduler::needs_of_schedule;
 
 use super::deployment::Deployment;
 use super::facts::Facts;
@@ -89,6 +91,7 @@ pub fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         "events" => eventbridge::needs(facts, call),
         "kms" => kms(call),
         "s3" => s3::needs(facts, call),
+        "scheduler" => scheduler::needs(facts, call),
         "secretsmanager" => secrets_manager::needs(facts, call),
         _ => unknown(call),
     }

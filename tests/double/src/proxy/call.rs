@@ -8,7 +8,7 @@ use serde_json::Value;
 /// One call through the front door.
 #[derive(Debug, Clone)]
 pub struct Call {
-    /// The service in the signature: `secretsmanager`, `ecs`, `events`, `s3`, `kms`, `cloudformation`.
+    /// The service in the signature: `secretsmanager`, `ecs`, `events`, `scheduler`, `s3`, `kms`, `cloudformation`.
     pub service: String,
     /// The operation: `PutSecretValue`.
     pub operation: String,
@@ -45,7 +45,14 @@ impl Call {
     #[must_use]
     pub fn is_write(&self) -> bool {
         let reads = ["BatchGet", "Describe", "Get", "List", "Test"];
-        ["secretsmanager", "ecs", "events", "cloudformation"].contains(&self.service.as_str())
+        [
+            "secretsmanager",
+            "ecs",
+            "events",
+            "scheduler",
+            "cloudformation",
+        ]
+        .contains(&self.service.as_str())
             && self.operation != "PutEvents"
             && !reads.iter().any(|read| self.operation.starts_with(read))
     }

@@ -7,7 +7,7 @@ use hyper::body::{Bytes, Incoming as Body};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use hyper::http::request::Parts;
 use hyper::{Method, Request};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::call::Call;
 use super::form;
@@ -32,13 +32,15 @@ impl Incoming {
 
     pub(super) fn of(head: Parts, bytes: Bytes) -> Self {
         let service = service(&head).unwrap_or("unsigned").to_owned();
-        let body = if is_form(&head) {
+        let mut body = if is_form(&head) {
             form::decoded(&bytes)
         } else {
             serde_json::from_slice(&bytes).unwrap_or_default()
         };
         let operation = if service == "s3" {
             s3_operation(&head)
+        } else if service == "scheduler" {
+            scheduler_operation(&head, &mut body)
         } else {
             let action = || body["Action"].as_str().map(str::to_owned);
             let named = target(&head).or_else(action);
@@ -129,6 +131,42 @@ fn s3_operation(head: &Parts) -> String {
     }
 }
 
+/// Scheduler's operation shows in method and path, and so do its parameters: they are put into `body`.
+///
+/// Source: Scheduler API reference, "Request syntax" of each operation.
+fn scheduler_operation(head: &Parts, body: &mut Value) -> String {
+    if !body.is_object() {
+        *body = json!({});
+    }
+    let query = head.uri.query().unwrap_or_default();
+    for pair in query.split('&') {
+        match pair.split_once('=') {
+            Some(("groupName" | "ScheduleGroup", value)) => body["GroupName"] = json!(value),
+            Some((name @ ("NamePrefix" | "NextToken" | "MaxResults"), value)) => {
+                body[name] = json!(value);
+            }
+            _ => {}
+        }
+    }
+    let path = head.uri.path().trim_matches('/');
+    let (what, name) = path.split_once('/').unwrap_or((path, ""));
+    let subject = if what == "schedule-groups" {
+        "ScheduleGroup"
+    } else {
+        "Schedule"
+    };
+    if name.is_empty() {
+        return format!("List{subject}s");
+    }
+    body["Name"] = json!(name);
+    let verb = match head.method.as_str() {
+        "POST" => "Create",
+        "PUT" => "Update",
+        method => verb_of(method),
+    };
+    format!("{verb}{subject}")
+}
+
 fn object_operation(head: &Parts, has: &dyn Fn(&str) -> bool) -> String {
     let subject = if has("tagging") {
         "ObjectTagging"
@@ -162,7 +200,11 @@ fn bucket_operation(method: &Method, has: &dyn Fn(&str) -> bool) -> String {
 }
 
 fn verb(method: &Method) -> &'static str {
-    match method.as_str() {
+    verb_of(method.as_str())
+}
+
+fn verb_of(method: &str) -> &'static str {
+    match method {
         "GET" => "Get",
         "HEAD" => "Head",
         "PUT" => "Put",

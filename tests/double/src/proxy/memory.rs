@@ -8,6 +8,7 @@ mod containers;
 mod event_rules;
 mod keys;
 mod objects;
+mod schedules;
 mod services;
 mod stacks;
 mod tasks;
@@ -40,6 +41,7 @@ pub(super) struct State {
     services: Vec<Value>,
     tasks: Vec<Value>,
     rules: BTreeMap<String, event_rules::Rule>,
+    schedules: schedules::Schedules,
     keys: Vec<String>,
     /// Tags of ECS's and `EventBridge`'s resources, by ARN, each in its service's spelling.
     tags: BTreeMap<String, Vec<Value>>,
@@ -78,6 +80,7 @@ impl Memory {
             }
             "ecs" => containers::answer(&mut state, &incoming.operation, &incoming.body),
             "events" => event_rules::answer(&mut state, &incoming.operation, &incoming.body),
+            "scheduler" => schedules::answer(&mut state, &incoming.operation, &incoming.body),
             "kms" => keys::answer(&mut state, &incoming.operation, &incoming.body),
             _ => unknown(&incoming.service, &incoming.operation),
         };

@@ -13,6 +13,7 @@ mod rebalancing;
 mod revisions;
 mod rollouts;
 mod schedule;
+mod scheduler;
 mod services;
 mod shifts;
 mod stacks;
@@ -45,6 +46,7 @@ pub(super) async fn answer(shared: &Shared, incoming: &Incoming) -> Answer {
         "ecs" => ecs(shared, incoming).await,
         "events" => eventbridge(shared, incoming).await,
         "cloudformation" => return stacks::answer(shared, incoming).await,
+        "scheduler" => scheduler::answer(shared, incoming).await,
         "kms" => key_management::answer(shared, incoming).await,
         _ => Ok(shared.upstream.forward(incoming).await),
     };

@@ -2,7 +2,7 @@
 
 use double::iam::{Deployment, Need};
 
-use super::{definition, need, object, rule, secret, service, stack, through};
+use super::{definition, need, object, rule, schedule, secret, service, stack, through};
 
 const WINDOW: &str = "secretsmanager:RecoveryWindowInDays";
 const FORCED: &str = "secretsmanager:ForceDeleteWithoutRecovery";
@@ -112,6 +112,10 @@ fn elsewhere(of: &Deployment) -> Vec<Need> {
         delete(&of.rack, "TaskRole"),
         passed("AppStackRole", "lambda.amazonaws.com"),
         need("events:PutRule", rule(of, &of.rack)),
+        need("scheduler:CreateSchedule", schedule(of, &of.rack)),
+        need("scheduler:UpdateSchedule", schedule(of, &of.rack)),
+        need("scheduler:DeleteSchedule", schedule(of, "another")),
+        passed("TimerRole", "scheduler.amazonaws.com"),
         need("events:PutTargets", rule(of, &of.rack)),
         need("events:TagResource", rule(of, &of.rack)),
         need("events:RemoveTargets", rule(of, "another")),

@@ -2,7 +2,7 @@
 
 use double::iam::{Deployment, Need};
 
-use super::{app_role, definition, need, object, rule, secret, service, stack, through};
+use super::{app_role, definition, need, object, rule, schedule, secret, service, stack, through};
 
 pub(super) fn deeds(of: &Deployment) -> Vec<Need> {
     let counter = object(of, "apps/shop/state/failures.json");
@@ -75,6 +75,13 @@ fn elsewhere(of: &Deployment) -> Vec<Need> {
         |role: &str, to: &str| need("iam:PassRole", of.role(role)).with("iam:PassedToService", to);
     vec![
         need("events:PutRule", rule(of, "another")),
+        need("scheduler:UpdateSchedule", schedule(of, "another")),
+        need("scheduler:DeleteSchedule", schedule(of, "another")),
+        need(
+            "scheduler:DeleteScheduleGroup",
+            of.arn("scheduler", &format!("schedule-group/{}", of.rack)),
+        ),
+        need("sqs:ReceiveMessage", of.arn("sqs", "TimerDeadLetterQueue")),
         need("sqs:ReceiveMessage", of.arn("sqs", "DeletionQueue")),
         passed("TaskRole", "lambda.amazonaws.com"),
         passed("TaskExecutionRole", "lambda.amazonaws.com"),

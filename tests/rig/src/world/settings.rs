@@ -68,6 +68,7 @@ impl World {
             "arn:aws:iam::{}:policy/convox/{}/boundary",
             self.account, self.rack
         );
+        let dead_letters = format!("arn:aws:sqs:{REGION}:{}:TimerDeadLetterQueue", self.account);
         let registry = format!("{}.dkr.ecr.{REGION}.amazonaws.com/apps", self.account);
         owned([
             ("APP_ENVIRONMENT_FILE_ARNS", "arn:aws:s3:::*"),
@@ -93,6 +94,7 @@ impl World {
             ("SUBNETS", &SUBNETS.join(",")),
             ("TASK_EXECUTION_ROLE_ARN", &role("execution")),
             ("TASK_ROLE_ARN", &role("task")),
+            ("TIMER_DEAD_LETTER_ARN", &dead_letters),
             ("TIMER_ROLE_ARN", &role("timer")),
             ("VPC", VPC),
         ])

@@ -62,7 +62,7 @@ pub(super) fn check_id(parameter: &str, id: &str) -> Result<(), Refusal> {
 }
 
 /// Source: facts/aws.md 4.5.
-fn is_schedule(expression: &str) -> bool {
+pub(super) fn is_schedule(expression: &str) -> bool {
     let inside = |name: &str| {
         expression
             .strip_prefix(name)?

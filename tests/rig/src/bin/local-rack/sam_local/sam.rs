@@ -20,13 +20,14 @@ const LIMIT: Duration = Duration::from_secs(150);
 /// What SAM CLI gets to remove its container.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// The variables of a function that the template makes of what only a deployed stack has.
-const OF_THE_STACK: [&str; 7] = [
+const OF_THE_STACK: [&str; 8] = [
     "APP_BOUNDARY_ARN",
     "APP_STACK_ROLE_ARN",
     "ENVIRONMENT_KEY_ARN",
     "SETTINGS_BUCKET",
     "TASK_EXECUTION_ROLE_ARN",
     "TASK_ROLE_ARN",
+    "TIMER_DEAD_LETTER_ARN",
     "TIMER_ROLE_ARN",
 ];
 
