@@ -268,8 +268,13 @@ impl Shell {
 
 /// Whether nothing of the App runs since it was deleted.
 fn is_deleted(state: &Promotion) -> bool {
+    state.applied.is_none() && is_to_go(state)
+}
+
+/// Whether its deletion is what was asked for last, however far that has come.
+fn is_to_go(state: &Promotion) -> bool {
     let last = state.desired.as_ref().map(|desired| desired.work.kind());
-    state.applied.is_none() && last == Some(WorkKind::Delete)
+    last == Some(WorkKind::Delete)
 }
 
 /// What an error says, its causes too.

@@ -68,10 +68,10 @@ pub async fn rollback(shell: &Shell, asked: Promote) -> Result<Answer, RackError
     Ok(answer(&ask(shell, (&app, &release), &asked).await?))
 }
 
-/// Brings a deleted App back.
+/// Brings a deleted App back, also one whose deletion is not done yet: the newest request wins.
 pub async fn restore(shell: &Shell, asked: Promote) -> Result<Answer, RackError> {
     let (app, state) = shell.known().await?;
-    if !super::is_deleted(&state) {
+    if !super::is_to_go(&state) {
         return Err(RackError::Use(format!(
             "{app} is not deleted; `rack promote` makes a Release live"
         )));
