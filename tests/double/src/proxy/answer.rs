@@ -35,6 +35,21 @@ pub(super) fn json(outcome: Result<Value, Refusal>) -> Answer {
     }
 }
 
+/// The same of REST with JSON, where the status says what is wrong.
+///
+/// Source: `EventBridge` Scheduler API reference, the errors of each action.
+pub(super) fn rest_json(outcome: Result<Value, Refusal>) -> Answer {
+    let Err(refusal) = &outcome else {
+        return json(outcome);
+    };
+    let status = match refusal.code {
+        "ResourceNotFoundException" => 404,
+        "ConflictException" => 409,
+        _ => 400,
+    };
+    json_error(status, refusal.code, &refusal.message)
+}
+
 /// 200 or 400 of the query protocol; `result` is what stands in the operation's result.
 ///
 /// Source: Smithy, "AWS query protocol".

@@ -80,7 +80,10 @@ impl Memory {
             }
             "ecs" => containers::answer(&mut state, &incoming.operation, &incoming.body),
             "events" => event_rules::answer(&mut state, &incoming.operation, &incoming.body),
-            "scheduler" => schedules::answer(&mut state, &incoming.operation, &incoming.body),
+            "scheduler" => {
+                let outcome = schedules::answer(&mut state, &incoming.operation, &incoming.body);
+                return answer::rest_json(outcome);
+            }
             "kms" => keys::answer(&mut state, &incoming.operation, &incoming.body),
             _ => unknown(&incoming.service, &incoming.operation),
         };

@@ -90,7 +90,9 @@ async fn eventbridge(shared: &Shared, incoming: &Incoming) -> Result<Answer, Ref
         "PutRule" => return event_rules::put(upstream, incoming).await,
         "DeleteRule" => event_rules::check_deletion(upstream, incoming).await?,
         "PutTargets" => events::check_targets(upstream, incoming).await?,
-        "RemoveTargets" => event_rules::check_exists(upstream, incoming).await?,
+        "ListTargetsByRule" | "RemoveTargets" => {
+            event_rules::check_exists(upstream, incoming).await?;
+        }
         "TagResource" => tags::check(&incoming.body, "Tags")?,
         _ => {}
     }

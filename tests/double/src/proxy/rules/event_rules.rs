@@ -1,4 +1,4 @@
-//! `EventBridge` rules: what `PutRule`, `DeleteRule` and `RemoveTargets` do and refuse.
+//! `EventBridge` rules: what `PutRule`, `DeleteRule` and the calls about targets do and refuse.
 
 use serde_json::{Value, json};
 
@@ -53,8 +53,8 @@ pub(super) async fn check_deletion(
 
 /// Refuses targets of a rule that does not exist.
 ///
-/// Source: `EventBridge` API reference, `PutTargets` and `RemoveTargets` (`ResourceNotFoundException`); the emulator
-/// removes targets of a missing rule.
+/// Source: `EventBridge` API reference, `ListTargetsByRule`, `PutTargets` and `RemoveTargets` (`ResourceNotFoundException`);
+/// the emulator removes targets of a missing rule, and lists none.
 pub(super) async fn check_exists(upstream: &Upstream, incoming: &Incoming) -> Result<(), Refusal> {
     if exists(upstream, incoming, "Rule").await {
         return Ok(());
