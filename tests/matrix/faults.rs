@@ -315,9 +315,10 @@ pub async fn run(rack: &Rack, number: usize, case: Case) {
     let again = scenario.again(rack, &app);
     settle(rack, &app, scenario, &again).await;
     let seen = app.seen(&rack.world).await;
-    let (seen, want) = match scenario {
-        Scenario::PutBack => (runs(&seen), runs(&case.want)),
-        _ => (seen, (*case.want).clone()),
+    let (seen, want) = if scenario.is_put_back() {
+        (runs(&seen), runs(&case.want))
+    } else {
+        (seen, (*case.want).clone())
     };
     assert_eq!(seen, want, "{said}: asked again");
 }
@@ -327,6 +328,7 @@ fn runs(seen: &Value) -> Value {
     serde_json::json!([
         seen["services"],
         seen["rules"],
+        seen["schedules"],
         seen["secret"],
         seen["applied"]
     ])
@@ -354,8 +356,8 @@ impl Case {
                 assert!(!secret, "{said}: Secrets Manager never blocks a promote");
                 assert!(!error_type.starts_with("Runtime."), "{said}");
                 assert!(!error_type.starts_with("Sandbox."), "{said}");
-                // What `PutBack` asks for fails rightly, and a later write of the state, or the event, is what failed here.
-                let ended_before = self.situation.scenario == Scenario::PutBack && of_state;
+                // What is put back fails rightly, and a later write of the state, or the event, is what failed here.
+                let ended_before = self.situation.scenario.is_put_back() && of_state;
                 assert!(
                     ended_before || state["desired"]["status"] != "failed",
                     "{said}"
@@ -366,7 +368,7 @@ impl Case {
                 );
             }
             Invocation::Answer(answer) if answer["status"] == "failed" => {
-                let put_back = self.situation.scenario == Scenario::PutBack;
+                let put_back = self.situation.scenario.is_put_back();
                 assert!(
                     self.class != Class::Transient || put_back,
                     "{said}: given up too early"

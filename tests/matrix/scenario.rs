@@ -129,6 +129,11 @@ impl Scenario {
         }
     }
 
+    /// Whether what is asked for fails rightly, and what ran before is put back.
+    pub fn is_put_back(self) -> bool {
+        matches!(self, Self::PutBack | Self::Rescheduled)
+    }
+
     /// Whether CloudFormation, or a task, has to be waited for: then two invocations make a promote, and the second does with the bucket
     /// what the one of [`Scenario::Changed`] does.
     pub fn waits(self) -> bool {

@@ -100,8 +100,7 @@ impl Situation {
             ["promoted", "deleted", "counted", "started"]
                 .iter()
                 .any(|status| answer["status"] == *status)
-                || ([Scenario::PutBack, Scenario::Rescheduled].contains(&scenario)
-                    && answer["errorType"] == "MissingVariables"),
+                || (scenario.is_put_back() && answer["errorType"] == "MissingVariables"),
             "{self}: {answer:#}"
         );
         Baseline {
