@@ -39,10 +39,13 @@ pub async fn seen(
     names: &[String],
 ) -> Result<Vec<SeenService>, CallError> {
     let mut services = shell.ecs.services(cluster, names).await?;
-    for service in services.iter_mut().filter(|service| service.shifts) {
+    let shifting = services.iter_mut().filter(|service| service.shifts);
+    let looks = shifting.map(async |service| {
         let paused = shell.ecs.paused(cluster, &service.name).await?;
         service.paused = paused.first().map(|paused| paused.stage.clone());
-    }
+        Ok::<_, CallError>(())
+    });
+    try_join_all(looks).await?;
     Ok(services)
 }
 
