@@ -22,7 +22,7 @@ mod snapshot;
 mod stacks;
 pub(crate) mod xml;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -173,9 +173,31 @@ impl Proxy {
         self.shared.rollouts.lock().unwrap().hold();
     }
 
-    /// All tasks are healthy: deployments are what the emulator says of them.
+    /// All tasks are healthy: deployments are what the emulator says of them, and requests move as far as nobody has to say that
+    /// they may.
     pub fn end_rollouts(&self) {
         self.shared.rollouts.lock().unwrap().end();
+        self.shared.shifts.lock().unwrap().go_on();
+    }
+
+    /// Moves the next share of the requests of a service whose deployments are held; false where the deployment waits for somebody,
+    /// or is over.
+    #[must_use]
+    pub fn shift(&self, service: &str) -> bool {
+        self.shared.shifts.lock().unwrap().step(service)
+    }
+
+    /// The weights of a listener's rule as they are now, whoever wrote them last, by the ARN of the target group.
+    #[must_use]
+    pub fn weights(&self, rule: &str) -> Option<BTreeMap<String, u32>> {
+        let shifts = self.shared.shifts.lock().unwrap();
+        shifts.weights.of(rule).cloned()
+    }
+
+    /// The listeners' rules by which requests come where no task of an ECS service is.
+    #[must_use]
+    pub fn astray(&self) -> BTreeSet<String> {
+        self.shared.shifts.lock().unwrap().astray()
     }
 
     /// ECS goes back with the newest deployment of a service for which it moves requests, since these alarms went off.

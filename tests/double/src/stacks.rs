@@ -115,6 +115,15 @@ impl StackTable {
         template.unwrap_or_default()
     }
 
+    /// The same with the outputs that it has.
+    pub(crate) fn stands(&self, name_or_id: &str) -> (Value, BTreeMap<String, String>) {
+        let outputs = self.find(name_or_id).map(|stack| stack.outputs.clone());
+        (
+            self.standing_template(name_or_id),
+            outputs.unwrap_or_default(),
+        )
+    }
+
     /// Whether the role of an operation is there: the request's, else the one that the stack had last.
     ///
     /// Source: CloudFormation user guide, "CloudFormation service role", and API reference, `DeleteStack`, `RoleARN`.

@@ -1,28 +1,35 @@
-//! Deployments for which ECS moves requests from one target group to another: which a service can have, and where its tasks are then. The
-//! emulator keeps what it is told and moves nothing.
+//! Deployments for which ECS moves requests from one target group to another: which a service can have, where its tasks are then, and
+//! where the rules of listeners send requests. The emulator keeps what it is told and moves nothing.
 //!
-//! Source: ECS API reference, `DeploymentConfiguration`, `CanaryConfiguration`, `LinearConfiguration`, `AdvancedConfiguration`,
-//! `DescribeServiceRevisions`; ECS developer guide, "Update the Amazon ECS deployment strategy", "Required resources for Amazon ECS
-//! blue/green deployments"; where the tasks of a first deployment are: as users reported it (go-to-k/cdk-real-drift#1730). Messages are
-//! ours.
+//! Source: ECS API reference, `DescribeServiceRevisions`, `ServiceDeployment`, `ContinueServiceDeployment`; ECS developer guide,
+//! "Application Load Balancer resources for blue/green, linear, and canary deployments"; where the tasks of a first deployment are: as
+//! users reported it (go-to-k/cdk-real-drift#1730).
 
-use std::collections::BTreeMap;
+mod checks;
+mod course;
+mod weights;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
+use super::super::Shared;
 use super::super::answer::{self, Answer};
 use super::super::incoming::Incoming;
-use super::super::{Refusal, Shared};
-use super::{array, invalid_parameter, text};
+use super::{array, text};
+
+pub(super) use checks::check;
+use course::{Act, Course};
+use weights::Weights;
 
 const ROLLING: &str = "ROLLING";
-const BAKE_MAX: f64 = 1440.0;
 
-/// ECS services with two target groups for each attachment, by ARN.
+/// ECS services that are attached to target groups, by ARN, and the listener rules that lead there.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Shifts {
     services: BTreeMap<String, Shifted>,
+    pub(in super::super) weights: Weights,
 }
 
 /// What ECS has moved, or moves, of one.
@@ -31,34 +38,86 @@ struct Shifted {
     groups: Vec<Shift>,
     /// The task definitions of its service revisions, the newest last.
     definitions: Vec<Value>,
+    /// How many revisions there were with the last that was successful, now and before the newest deployment; 0 where none was.
+    successful: usize,
+    before: usize,
     /// The alarms that went off, where ECS has gone back.
     taken_back: Option<Vec<String>>,
-    /// Whether somebody has to say that it may go on.
-    pauses: bool,
+    /// What is left to do of the newest deployment.
+    course: Course,
 }
 
+/// One attachment.
 #[derive(Debug, Clone)]
 struct Shift {
-    live: Value,
-    other: Value,
-    rule: Value,
+    /// The target group with the tasks that requests were for before the newest deployment, and are for after it.
+    live: String,
+    /// The one that requests move to, and the rule by which they do.
+    other: Option<(String, String)>,
 }
 
 impl Shifts {
     /// ECS goes back with the newest deployment of a service, since these alarms went off.
     pub(in super::super) fn take_back(&mut self, service: &str, alarms: &[&str]) {
-        let end = format!("/{service}");
-        for (_, shifted) in self
-            .services
-            .iter_mut()
-            .filter(|(arn, _)| arn.ends_with(&end))
-        {
+        for shifted in of_name(&mut self.services, service) {
             shifted.taken_back = Some(alarms.iter().map(|name| (*name).to_owned()).collect());
-            for shift in &mut shifted.groups {
-                std::mem::swap(&mut shift.live, &mut shift.other);
+            if shifted.course.is_over() {
+                shifted.swap();
             }
+            shifted.course = Course::default();
+            shifted.successful = shifted.before;
+            self.weights.settle(&shifted.groups);
         }
     }
+
+    /// Moves the next share of the requests of a service, whatever else holds deployments; false where it waits for somebody, or nothing
+    /// is left to move.
+    pub(in super::super) fn step(&mut self, service: &str) -> bool {
+        let mut has_moved = false;
+        for shifted in of_name(&mut self.services, service) {
+            has_moved |= shifted.step(&mut self.weights);
+        }
+        has_moved
+    }
+
+    /// All deployments go as far as nobody has to say that they may.
+    pub(in super::super) fn go_on(&mut self) {
+        for shifted in self.services.values_mut() {
+            while shifted.step(&mut self.weights) {}
+        }
+    }
+
+    /// Whether ECS is at a deployment of the service of that ARN.
+    fn moves(&self, service_arn: &str) -> bool {
+        let shifted = self.services.get(service_arn);
+        shifted.is_some_and(|shifted| !shifted.course.is_over())
+    }
+
+    /// The rules of listeners that send requests where no task of an ECS service at rest is.
+    pub(in super::super) fn astray(&self) -> BTreeSet<String> {
+        let shifts = self.services.values().flat_map(|shifted| {
+            let groups = shifted.groups.iter();
+            groups.map(move |shift| (shift, shifted.course.is_over()))
+        });
+        let mut has_tasks = BTreeSet::new();
+        for (shift, is_at_rest) in shifts {
+            has_tasks.insert(shift.live.as_str());
+            let other = shift.other.as_ref().filter(|_| !is_at_rest);
+            has_tasks.extend(other.map(|(group, _)| group.as_str()));
+        }
+        self.weights.beside(&has_tasks)
+    }
+}
+
+fn of_name<'s>(
+    services: &'s mut BTreeMap<String, Shifted>,
+    name: &str,
+) -> impl Iterator<Item = &'s mut Shifted> {
+    let end = format!("/{name}");
+    let of_name = services
+        .iter_mut()
+        .filter(move |(arn, _)| arn.ends_with(&end));
+    of_name.map(|(_, shifted)| shifted)
 }
 
 impl Shifted {
@@ -66,14 +125,53 @@ impl Shifted {
         self.definitions.len()
     }
 
+    /// Whether ECS moves requests for it.
+    fn is_whole(&self) -> bool {
+        self.groups.iter().any(|shift| shift.other.is_some())
+    }
+
+    fn swap(&mut self) {
+        for shift in &mut self.groups {
+            if let Some((other, _)) = &mut shift.other {
+                std::mem::swap(&mut shift.live, other);
+            }
+        }
+    }
+
+    fn step(&mut self, weights: &mut Weights) -> bool {
+        let Some(share) = self.course.step() else {
+            return false;
+        };
+        for shift in &self.groups {
+            weights.share(shift, share);
+        }
+        self.end_if_over();
+        true
+    }
+
+    /// Once nothing is left to do, the tasks of now are where requests have moved.
+    fn end_if_over(&mut self) {
+        if self.course.is_over() {
+            self.swap();
+            self.successful = self.newest();
+        }
+    }
+
+    /// The task definition that its tasks run; null where none was successful.
+    fn runs(&self) -> &Value {
+        let place = self.successful.checked_sub(1);
+        let runs = place.and_then(|place| self.definitions.get(place));
+        runs.unwrap_or(&Value::Null)
+    }
+
     fn deployment(&self, service_arn: &str, holds: bool) -> Value {
         let newest = self.newest();
-        let status = match (&self.taken_back, self.pauses || holds) {
+        let status = match (&self.taken_back, !self.course.is_over() || holds) {
             (Some(_), _) => "ROLLBACK_SUCCESSFUL",
             (None, true) => "IN_PROGRESS",
             (None, false) => "SUCCESSFUL",
         };
-        let before = json!({"arn": revision(service_arn, newest.saturating_sub(1))});
+        let before = json!({"arn": revision(service_arn, self.before)});
         let mut deployment = json!({
             "serviceDeploymentArn": deployment_arn(service_arn, newest),
             "serviceArn": service_arn,
@@ -88,13 +186,47 @@ impl Shifted {
             deployment["rollback"] =
                 json!({"serviceRevisionArn": before["arn"], "startedAt": began});
         }
-        if self.pauses {
-            deployment["lifecycleStage"] = json!("PRE_PRODUCTION_TRAFFIC_SHIFT");
-            let hook =
-                json!({"hookId": "hook-1", "targetType": "PAUSE", "status": "AWAITING_ACTION"});
+        if let Some(Act::Pause(stage)) = self.course.next() {
+            deployment["lifecycleStage"] = json!(stage);
+            let hook = json!({
+                "hookId": self.course.hook(),
+                "targetType": "PAUSE",
+                "status": "AWAITING_ACTION",
+            });
             deployment["lifecycleHookDetails"] = json!([hook]);
         }
         deployment
+    }
+
+    /// Its service revisions, and in which target groups the tasks of each are.
+    fn revisions(&self, service_arn: &str) -> Vec<Value> {
+        let seen = (0..=self.newest()).map(|place| {
+            let definition = place.checked_sub(1).and_then(|it| self.definitions.get(it));
+            let comes = place == self.newest() && !self.course.is_over();
+            let balancers = self.groups.iter().map(|shift| {
+                let rule = shift.other.as_ref().map(|(_, rule)| rule);
+                let other = shift.other.as_ref().map(|(group, _)| group);
+                let group = other.filter(|_| comes).unwrap_or(&shift.live);
+                json!({"targetGroupArn": group, "productionListenerRule": rule})
+            });
+            json!({
+                "serviceRevisionArn": revision(service_arn, place),
+                "serviceArn": service_arn,
+                "taskDefinition": definition,
+                "resolvedConfiguration": {"loadBalancers": balancers.collect::<Vec<_>>()},
+            })
+        });
+        seen.collect()
+    }
+
+    /// Those that have tasks now.
+    fn current(&self, service_arn: &str) -> Vec<Value> {
+        // Where ECS has gone back none is made anew: that which was successful before has them.
+        let comes = Some(self.newest()).filter(|_| !self.course.is_over());
+        let stays = Some(self.successful).filter(|place| *place > 0 || comes.is_none());
+        let places = stays.into_iter().chain(comes);
+        let arns = places.map(|place| json!({"arn": revision(service_arn, place)}));
+        arns.collect()
     }
 }
 
@@ -120,81 +252,34 @@ fn strategy(configuration: &Value) -> &str {
     }
 }
 
-/// Checks how the tasks of a service are replaced; `stands` is how they were, null where it is created.
-pub(super) fn check(
-    shared: &Shared,
-    service: &Value,
-    told: &Value,
-    stands: &Value,
-) -> Result<(), Refusal> {
-    let configuration = if told.is_null() { stands } else { told };
-    let strategy = strategy(configuration);
-    let refused = |message: String| Err(invalid_parameter(message));
-    let between = |value: &Value, least: f64, most: f64| {
-        value.is_null()
-            || value
-                .as_f64()
-                .is_some_and(|value| (least..=most).contains(&value))
-    };
-    let most = BAKE_MAX;
-    let (canary, linear) = (
-        &configuration["canaryConfiguration"],
-        &configuration["linearConfiguration"],
-    );
-    if !between(&configuration["bakeTimeInMinutes"], 0.0, most)
-        || !between(&canary["canaryBakeTimeInMinutes"], 0.0, most)
-        || !between(&linear["stepBakeTimeInMinutes"], 0.0, most)
-        || !between(&canary["canaryPercent"], 0.1, 100.0)
-        || !between(&linear["stepPercent"], 3.0, 100.0)
-    {
-        return refused("A bake time or a percentage is out of range.".to_owned());
-    }
-    for (part, of) in [(canary, "CANARY"), (linear, "LINEAR")] {
-        if !part.is_null() && strategy != of {
-            return refused(format!("That configuration is of the strategy {of} alone."));
+/// Where a service is attached as it was told.
+fn told(service: &Value) -> Vec<Shift> {
+    let owned = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let balancers = array(service, "loadBalancers").iter();
+    let told = balancers.map(|balancer| {
+        let advanced = &balancer["advancedConfiguration"];
+        let other = owned(&advanced["alternateTargetGroupArn"]);
+        let other = (other, owned(&advanced["productionListenerRule"]));
+        Shift {
+            live: owned(&balancer["targetGroupArn"]),
+            other: Some(other).filter(|_| advanced.is_object()),
         }
-    }
-    let alarms = &configuration["alarms"];
-    if alarms["enable"] == true && array(alarms, "alarmNames").is_empty() {
-        return refused("Alarms are enabled, and none is named.".to_owned());
-    }
-    if strategy != ROLLING {
-        check_shifted(service, configuration, strategy)?;
-    }
-    let before = self::strategy(stands);
-    if !stands.is_null() && before != strategy && shared.rollouts.lock().unwrap().holds() {
-        return refused("A deployment is in progress, so the strategy stays.".to_owned());
-    }
-    Ok(())
+    });
+    told.collect()
 }
 
-fn check_shifted(service: &Value, configuration: &Value, strategy: &str) -> Result<(), Refusal> {
-    let refused = |message: String| Err(invalid_parameter(message));
-    if service["schedulingStrategy"] == "DAEMON" {
-        return refused(format!("The strategy {strategy} is not for DAEMON."));
-    }
-    if strategy == "BLUE_GREEN" && configuration["bakeTimeInMinutes"].is_null() {
-        return refused("bakeTimeInMinutes is required.".to_owned());
-    }
-    if configuration["deploymentCircuitBreaker"]["enable"] == true {
-        return refused("The deployment circuit breaker is for ROLLING.".to_owned());
-    }
-    let balancers = array(service, "loadBalancers");
-    let is_whole = |balancer: &Value| {
-        let advanced = &balancer["advancedConfiguration"];
-        let names = [
-            "alternateTargetGroupArn",
-            "productionListenerRule",
-            "roleArn",
-        ];
-        names.iter().all(|name| !text(advanced, name).is_empty())
-    };
-    if balancers.is_empty() || !balancers.iter().all(is_whole) {
-        return refused(format!(
-            "The strategy {strategy} needs advancedConfiguration."
-        ));
-    }
-    Ok(())
+/// The same, whichever of two has the tasks of now.
+fn pairs(shifts: &[Shift]) -> BTreeSet<(BTreeSet<&str>, Option<&str>)> {
+    let pairs = shifts.iter().map(|shift| {
+        let other = shift.other.as_ref();
+        let both = other
+            .map(|(group, _)| group)
+            .into_iter()
+            .chain([&shift.live]);
+        let rule = other.map(|(_, rule)| rule.as_str());
+        (both.map(String::as_str).collect(), rule)
+    });
+    pairs.collect()
 }
 
 /// Notes where the tasks of a service are once ECS has taken the call: `service` as it was told, `stands` as it was.
@@ -204,47 +289,41 @@ pub(super) fn keep(shared: &Shared, service: &Value, stands: &Value, answer: &An
     }
     let answered: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
     let arn = text(&answered["service"], "serviceArn").to_owned();
-    let moves = strategy(&service["deploymentConfiguration"]) != ROLLING
-        && answered["service"]["taskDefinition"] != stands["taskDefinition"];
-    let balancers = array(service, "loadBalancers").iter();
-    let told = balancers.filter(|balancer| balancer["advancedConfiguration"].is_object());
-    let told = told.map(|balancer| {
-        let advanced = &balancer["advancedConfiguration"];
-        Shift {
-            live: balancer["targetGroupArn"].clone(),
-            other: advanced["alternateTargetGroupArn"].clone(),
-            rule: advanced["productionListenerRule"].clone(),
-        }
-    });
-    let told: Vec<Shift> = told.collect();
+    let configuration = &service["deploymentConfiguration"];
+    let holds = shared.rollouts.lock().unwrap().holds();
     let mut shifts = shared.shifts.lock().unwrap();
-    let is_new = service["loadBalancers"] != stands["loadBalancers"];
-    let mut now = shifts.services.remove(&arn).unwrap_or_default();
-    if is_new {
+    let shifts = &mut *shifts;
+    let before = shifts.services.remove(&arn);
+    // One that is created has nothing of one before of its name.
+    let mut now = before.filter(|_| !stands.is_null()).unwrap_or_default();
+    let told = told(service);
+    if pairs(&now.groups) != pairs(&told) {
         now.groups = told;
     }
     if now.groups.is_empty() {
         return;
     }
-    if moves {
-        let hooks = array(&service["deploymentConfiguration"], "lifecycleHooks");
-        now.definitions
-            .push(answered["service"]["taskDefinition"].clone());
-        now.pauses = hooks.iter().any(|hook| hook["targetType"] == "PAUSE");
+    let definition = &answered["service"]["taskDefinition"];
+    if now.is_whole() && definition != now.runs() {
+        now.definitions.push(definition.clone());
+        now.before = now.successful;
         now.taken_back = None;
-        for shift in &mut now.groups {
-            std::mem::swap(&mut shift.live, &mut shift.other);
+        if strategy(configuration) == ROLLING {
+            now.successful = now.newest();
+        } else {
+            now.course = Course::of(configuration, stands.is_null());
+            while !holds && now.step(&mut shifts.weights) {}
         }
     }
     shifts.services.insert(arn, now);
 }
 
-/// The emulator's answer to `DescribeServices`, with a revision of each service that has two target groups.
+/// The emulator's answer to `DescribeServices`, with the revisions of each service that has two target groups.
 pub(super) fn applied(shared: &Shared, incoming: &Incoming, answer: Answer) -> Answer {
     let shifts = shared.shifts.lock().unwrap();
     if incoming.operation != "DescribeServices"
         || !answer.status().is_success()
-        || shifts.services.is_empty()
+        || !shifts.services.values().any(Shifted::is_whole)
     {
         return answer;
     }
@@ -252,9 +331,8 @@ pub(super) fn applied(shared: &Shared, incoming: &Incoming, answer: Answer) -> A
     let services = body["services"].as_array_mut().into_iter().flatten();
     for service in services {
         let arn = text(service, "serviceArn").to_owned();
-        if let Some(shifted) = shifts.services.get(&arn) {
-            let revision = revision(&arn, shifted.newest());
-            service["currentServiceRevisions"] = json!([{"arn": revision}]);
+        if let Some(shifted) = shifts.services.get(&arn).filter(|it| it.is_whole()) {
+            service["currentServiceRevisions"] = json!(shifted.current(&arn));
         }
     }
     answer::json(Ok(body))
@@ -265,11 +343,11 @@ pub(super) fn answered(shared: &Shared, incoming: &Incoming) -> Option<Answer> {
     let body = &incoming.body;
     let holds = shared.rollouts.lock().unwrap().holds();
     let mut shifts = shared.shifts.lock().unwrap();
-    let all = || shifts.services.iter();
+    let all = || shifts.services.iter().filter(|(_, it)| it.is_whole());
     let answered = match incoming.operation.as_str() {
         "DescribeServiceRevisions" => {
             let named = array(body, "serviceRevisionArns");
-            let seen = all().flat_map(|(arn, shifted)| revisions(arn, shifted));
+            let seen = all().flat_map(|(arn, shifted)| shifted.revisions(arn));
             let seen = seen.filter(|one| named.contains(&one["serviceRevisionArn"]));
             json!({"serviceRevisions": seen.collect::<Vec<_>>(), "failures": []})
         }
@@ -290,9 +368,12 @@ pub(super) fn answered(shared: &Shared, incoming: &Incoming) -> Option<Answer> {
         }
         "ContinueServiceDeployment" => {
             let named = text(body, "serviceDeploymentArn");
-            for (arn, shifted) in &mut shifts.services {
-                if deployment_arn(arn, shifted.newest()) == named {
-                    shifted.pauses = false;
+            let Shifts { services, weights } = &mut *shifts;
+            for (arn, shifted) in services {
+                let hook = text(body, "hookId");
+                if deployment_arn(arn, shifted.newest()) == named && shifted.course.goes_on(hook) {
+                    shifted.end_if_over();
+                    while !holds && shifted.step(weights) {}
                 }
             }
             json!({"serviceDeploymentArn": named})
@@ -300,25 +381,4 @@ pub(super) fn answered(shared: &Shared, incoming: &Incoming) -> Option<Answer> {
         _ => return None,
     };
     Some(answer::json(Ok(answered)))
-}
-
-fn revisions(arn: &str, shifted: &Shifted) -> Vec<Value> {
-    let balancers = shifted
-        .groups
-        .iter()
-        .map(|shift| json!({"targetGroupArn": shift.live, "productionListenerRule": shift.rule}));
-    let resolved = json!({"loadBalancers": balancers.collect::<Vec<_>>()});
-    let places = 0..=shifted.newest();
-    let seen = places.map(|place| {
-        let definition = place
-            .checked_sub(1)
-            .and_then(|it| shifted.definitions.get(it));
-        json!({
-            "serviceRevisionArn": revision(arn, place),
-            "serviceArn": arn,
-            "taskDefinition": definition,
-            "resolvedConfiguration": resolved,
-        })
-    });
-    seen.collect()
 }

@@ -47,12 +47,18 @@ async fn begin(shared: &Shared, operation: &str, body: &Value) -> Result<String,
         }
     };
     let id = match begun {
-        Begun::Already { id }
-        | Begun::Now {
+        Begun::Already { id } => id,
+        Begun::Now {
             id, fails: true, ..
-        } => id,
+        } => {
+            write_rules(shared, (operation, &id), body, None);
+            id
+        }
         Begun::Now { id, number, .. } => {
             let effect = take_effect(shared, operation, &id, body).await;
+            if let Ok(effect) = &effect {
+                write_rules(shared, (operation, &id), body, Some(effect));
+            }
             let mut stacks = shared.stacks.lock().unwrap();
             match effect {
                 Ok(effect) => stacks.has_effect(&id, number, effect),
@@ -68,6 +74,26 @@ async fn begin(shared: &Shared, operation: &str, body: &Value) -> Result<String,
         "DeleteStack" => String::new(),
         _ => xml::element("StackId", &id),
     })
+}
+
+/// What the operation makes of the rules of listeners: where it fails, those that it has changed are written back.
+fn write_rules(
+    shared: &Shared,
+    (operation, id): (&str, &str),
+    body: &Value,
+    effect: Option<&Effect>,
+) {
+    let (before, standing) = shared.stacks.lock().unwrap().stands(id);
+    let now = serde_json::from_str(text(body, "TemplateBody")).unwrap_or_default();
+    let weights = &mut shared.shifts.lock().unwrap().weights;
+    let done = effect.filter(|effect| effect.failure.is_none());
+    match (operation, done) {
+        ("CreateStack", Some(effect)) => weights.written((&Value::Null, &now), &effect.outputs),
+        ("UpdateStack", Some(effect)) => weights.written((&before, &now), &effect.outputs),
+        ("UpdateStack", None) => weights.written_back((&before, &now), &standing),
+        ("DeleteStack", Some(effect)) => weights.written((&before, &Value::Null), &effect.outputs),
+        _ => {}
+    }
 }
 
 async fn take_effect(
