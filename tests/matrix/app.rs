@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
 
+use aws_sdk_ecs::types::{DeploymentStrategy, Service};
 use rig::{World, agent};
 use serde_json::{Value, json};
 
@@ -50,6 +51,16 @@ timers";
 /// A Release of which EventBridge Scheduler runs the Timer.
 pub const ZONED: &str = "R3";
 const TIMEZONE: &str = "service: web, timezone: Europe/Berlin}";
+/// Releases one after the other: `web` gets a second target group, then a strategy, then another host; then it is rolling again, and
+/// gives up one of its groups.
+pub const PAIRING: &str = "R11";
+pub const SHIFTING: &str = "R12";
+pub const REHOSTING: &str = "R13";
+pub const UNSHIFTING: &str = "R14";
+pub const UNPAIRING: &str = "R15";
+const ROLLING: &str = "{breaker: {count: 3}, alarms: [errors]}";
+const SHIFTED: &str = "{strategy: canary, canary: {percent: 25, bake: 3}, alarms: [errors]}";
+const HOST: &str = "    domain: www.example.com\n    image";
 const POLICIES: &str = "    policies: [arn:aws:iam::aws:policy/ReadOnlyAccess]\n    image";
 
 /// One App of a World.
@@ -62,6 +73,21 @@ impl Deref for App {
     fn deref(&self) -> &rig::App {
         &self.0
     }
+}
+
+/// How many target groups an ECS service has.
+fn groups(service: &Service) -> usize {
+    let balancers = service.load_balancers().iter();
+    let groups =
+        balancers.map(|balancer| 1 + usize::from(balancer.advanced_configuration().is_some()));
+    groups.sum()
+}
+
+/// Its strategy, as ECS spells it.
+fn strategy(service: &Service) -> String {
+    let configuration = service.deployment_configuration();
+    let strategy = configuration.and_then(|configuration| configuration.strategy());
+    strategy.unwrap_or(&DeploymentStrategy::Rolling).to_string()
 }
 
 impl App {
@@ -78,6 +104,8 @@ impl App {
             RESTACKING => SECOND.replace("    image", POLICIES),
             ZONED => SECOND.replace("service: web}", TIMEZONE),
             MIGRATING => SECOND.replace("    image", COMMAND),
+            PAIRING | SHIFTING => SECOND.replace(ROLLING, SHIFTED),
+            REHOSTING => SECOND.replace(ROLLING, SHIFTED).replace("    image", HOST),
             _ => SECOND.to_owned(),
         };
         self.write_manifest(world, release, manifest).await;
@@ -130,6 +158,7 @@ impl App {
             "secret": self.secret(world).await,
             "stack": self.stack(world).await,
             "reserved": self.reserved(world).await,
+            "astray": world.proxy.astray(),
             "desired": [state["desired"]["kind"], state["desired"]["release"], state["desired"]["status"]],
             "applied": [state["applied"]["release"], state["applied"]["delivery"]],
             "lease": state["lease"],
@@ -172,7 +201,8 @@ impl App {
         history
     }
 
-    /// Status, count and variables of each ECS service; one that is gone is not there.
+    /// Status, count, variables and strategy of each ECS service, and to how many target groups it is attached; one that is gone is not
+    /// there.
     async fn services(&self, world: &World) -> BTreeMap<String, Value> {
         let prefix = self.ecs_service(world, "");
         let names = ["web", "old", "api"].map(|service| format!("{prefix}{service}"));
@@ -188,9 +218,11 @@ impl App {
             if status != "INACTIVE" {
                 let sees = self.sees(world, service.task_definition().unwrap()).await;
                 let name = service.service_name().unwrap().replace(&prefix, "");
-                let attached = service.load_balancers().len();
                 let count = service.desired_count();
-                services.insert(name, json!([status, count, attached, sees]));
+                services.insert(
+                    name,
+                    json!([status, count, groups(service), sees, strategy(service)]),
+                );
             }
         }
         services

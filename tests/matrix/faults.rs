@@ -293,6 +293,7 @@ pub async fn run(rack: &Rack, number: usize, case: Case) {
     let ended = rack.quick(scenario.function()).invoke(&event).await;
     rack.world.proxy.lift();
     let said = format!("{case} -> {ended:?}");
+    scenario.assert_served(rack, &said);
     let told = app.told(&rack.world);
     let state = app.state(&rack.world, "promotion").await;
     case.assert_contract(&ended, &state, &told, &said);
@@ -315,11 +316,14 @@ pub async fn run(rack: &Rack, number: usize, case: Case) {
     let again = scenario.again(rack, &app);
     settle(rack, &app, scenario, &again).await;
     let seen = app.seen(&rack.world).await;
-    let (seen, want) = if scenario.is_put_back() {
-        (runs(&seen), runs(&case.want))
-    } else {
-        (seen, (*case.want).clone())
-    };
+    let [seen, want] = [seen, (*case.want).clone()].map(|seen| {
+        let seen = scenario.apart_from_steps(seen);
+        if scenario.is_put_back() {
+            runs(&seen)
+        } else {
+            seen
+        }
+    });
     assert_eq!(seen, want, "{said}: asked again");
 }
 

@@ -119,6 +119,7 @@ pub async fn run(rack: &Rack, number: usize, case: Case) {
         matches!(&ended, Invocation::Error { error_type, .. } if error_type == "Runtime.ExitError"),
         "{said}: it was not killed: {ended:?}"
     );
+    scenario.assert_served(rack, &said);
     settle(rack, &app, scenario, &event).await;
     assert_eq!(End::of(rack, &app).await, *want, "{said}");
 }

@@ -68,7 +68,14 @@ async fn cases(rack: &Rack, scenario: Scenario) -> Vec<Case> {
 #[test]
 fn two_faults_on_one_promote_are_recovered_from_as_one_is() {
     let _alone = super::alone();
-    let cases = pool::once(async |rack| cases(rack, Scenario::Changed).await);
+    let scenarios = [Scenario::Changed, Scenario::Shifted];
+    let cases = pool::once(async |rack| {
+        let mut all = Vec::new();
+        for scenario in scenarios {
+            all.extend(cases(rack, scenario).await);
+        }
+        all
+    });
     let what = "pairs of faults on one promote";
     let count = pool::each(pool::Place::Memory, what, cases, &run);
     proof::covered(&format!("{what}: {count} cases, each recovered"));
@@ -91,6 +98,7 @@ async fn run(rack: &Rack, number: usize, case: Case) {
     for ended in &ended {
         assert_outcome(ended, &said);
     }
+    scenario.assert_served(rack, &said);
     settle(rack, &app, scenario, &event).await;
     let mut end = End::of(rack, &app).await;
     let state = app.state(&rack.world, "promotion").await;

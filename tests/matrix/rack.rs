@@ -18,30 +18,25 @@ use super::situation::Situation;
 pub struct Rack {
     pub world: World,
     functions: Functions,
+    /// What of the functions' settings is not as usual.
+    settings: Cell<Settings>,
 }
 
 #[expect(clippy::large_enum_variant, reason = "a worker has one")]
 enum Functions {
-    /// The built programs under the runtime emulator.
-    Processes(Limits<[Function; 4]>),
+    /// The built programs under the runtime emulator, those that were started.
+    Processes(RefCell<BTreeMap<Running, Rc<Function>>>),
     /// The handlers in this process, on an account in memory.
     Here {
         locals: RefCell<BTreeMap<Running, Rc<Local>>>,
         /// The account before anything.
         begin: OnceCell<Moment>,
         made: RefCell<BTreeMap<Situation, Rc<Made>>>,
-        /// The settings that the functions have.
-        settings: Cell<Settings>,
     },
 }
 
-/// A thing with the usual time limits, and one with a tenth of them.
-struct Limits<T> {
-    usual: T,
-    quick: T,
-}
-
-type Settings = &'static [(&'static str, &'static str)];
+/// Variables that are set differently.
+pub type Settings = &'static [(&'static str, &'static str)];
 
 /// Which function runs here: its name, its limits, and what of its settings is not as usual.
 type Running = (&'static str, bool, Settings);
@@ -59,12 +54,12 @@ const NAMES: [&str; 4] = ["promote", "app-deletion", "failure-count", "process-r
 const QUICK: &str = "0.1";
 
 /// A function of a Rack.
-pub enum Program<'r> {
-    Process(&'r Function),
+pub enum Program {
+    Process(Rc<Function>),
     Here(Rc<Local>),
 }
 
-impl Program<'_> {
+impl Program {
     pub async fn invoke(&self, event: &Value) -> Invocation {
         match self {
             Self::Process(function) => function.invoke(event).await,
@@ -84,18 +79,17 @@ fn settings(name: &str) -> &'static [(&'static str, &'static str)] {
 impl Rack {
     /// The built programs, on an emulator.
     pub async fn of_processes(emulator: &Emulator) -> Self {
-        let world = World::on(emulator).await;
-        let start = |scale: &'static str| {
-            NAMES.map(|name| {
-                let settings = [settings(name), &[("TIME_SCALE", scale)]].concat();
-                world.start(name, &settings)
-            })
+        let rack = Self {
+            world: World::on(emulator).await,
+            functions: Functions::Processes(RefCell::default()),
+            settings: Cell::new(&[]),
         };
-        let functions = Functions::Processes(Limits {
-            usual: start("1"),
-            quick: start(QUICK),
-        });
-        Self { world, functions }
+        // Each hears of stacks before anything begins.
+        for name in NAMES {
+            rack.usual(name);
+            rack.quick(name);
+        }
+        rack
     }
 
     /// Everything in this process and in memory. Its thread's time is its own from now on.
@@ -106,9 +100,9 @@ impl Rack {
             functions: Functions::Here {
                 locals: RefCell::default(),
                 made: RefCell::default(),
-                settings: Cell::new(&[]),
                 begin: OnceCell::new(),
             },
+            settings: Cell::new(&[]),
             world,
         };
         if let Functions::Here { begin, .. } = &rack.functions {
@@ -122,52 +116,43 @@ impl Rack {
     }
 
     /// The function with the usual time limits.
-    pub fn usual(&self, name: &str) -> Program<'_> {
-        match &self.functions {
-            Functions::Processes(limits) => Program::Process(&limits.usual[number(name)]),
-            Functions::Here { .. } => Program::Here(self.local(name, false)),
-        }
+    pub fn usual(&self, name: &str) -> Program {
+        self.program(name, false)
     }
 
     /// The one that runs out of time quickly.
-    pub fn quick(&self, name: &str) -> Program<'_> {
-        match &self.functions {
-            Functions::Processes(limits) => Program::Process(&limits.quick[number(name)]),
-            Functions::Here { .. } => Program::Here(self.local(name, true)),
-        }
+    pub fn quick(&self, name: &str) -> Program {
+        self.program(name, true)
     }
 
-    fn local(&self, name: &str, is_quick: bool) -> Rc<Local> {
-        let Functions::Here {
-            locals,
-            settings: different,
-            ..
-        } = &self.functions
-        else {
-            unreachable!("only a Rack in memory has functions in this process");
-        };
-        let (name, different) = (NAMES[number(name)], different.get());
-        let mut locals = locals.borrow_mut();
-        let local = locals
-            .entry((name, is_quick, different))
-            .or_insert_with(|| {
-                let scale = if is_quick { QUICK } else { "1" };
-                let settings = [settings(name), &[("TIME_SCALE", scale)], different].concat();
-                Rc::new(Local::new(&self.world, name, &settings))
-            });
-        Rc::clone(local)
+    fn program(&self, name: &str, is_quick: bool) -> Program {
+        let (name, different) = (NAMES[number(name)], self.settings.get());
+        let running = (name, is_quick, different);
+        let scale = if is_quick { QUICK } else { "1" };
+        let settings = [settings(name), &[("TIME_SCALE", scale)], different].concat();
+        match &self.functions {
+            Functions::Processes(started) => {
+                let mut started = started.borrow_mut();
+                let start = || Rc::new(self.world.start(name, &settings));
+                let process = started.entry(running).or_insert_with(start);
+                Program::Process(Rc::clone(process))
+            }
+            Functions::Here { locals, .. } => {
+                let mut locals = locals.borrow_mut();
+                let make = || Rc::new(Local::new(&self.world, name, &settings));
+                let local = locals.entry(running).or_insert_with(make);
+                Program::Here(Rc::clone(local))
+            }
+        }
     }
 
     /// The situation, for the case of this number, and the event that comes then. In memory it is made once, and gone back to.
     pub async fn situation(&self, situation: Situation, number: usize) -> (App, Value) {
-        let Functions::Here { made, settings, .. } = &self.functions else {
+        let Functions::Here { made, .. } = &self.functions else {
             let app = App::named(&format!("a{number}"));
-            assert_eq!(
-                situation.settings(),
-                [],
-                "processes have the usual settings"
-            );
+            self.settings.set(situation.scenario.settings());
             let event = situation.prepare(self, &app).await;
+            self.settings.set(situation.settings());
             return (app, event);
         };
         let known = made.borrow().get(&situation).cloned();
@@ -179,16 +164,13 @@ impl Rack {
             new
         };
         self.go_back(&known.moment).await;
-        settings.set(situation.settings());
+        self.settings.set(situation.settings());
         (known.app.clone(), known.event.clone())
     }
 
     async fn make(&self, situation: Situation) -> Made {
-        if let Functions::Here {
-            begin, settings, ..
-        } = &self.functions
-        {
-            settings.set(&[]);
+        if let Functions::Here { begin, .. } = &self.functions {
+            self.settings.set(situation.scenario.settings());
             self.go_back(begin.get().expect("it was set at once")).await;
         }
         let app = situation.app(&self.world);

@@ -6,8 +6,21 @@ use double::{Call, Fault};
 use rig::Invocation;
 use serde_json::{Value, json};
 
-use super::app::{App, CONNECTING, LACKING, MIGRATING, RESTACKING, SCALING, ZONED};
-use super::rack::Rack;
+use super::app::{
+    App, CONNECTING, LACKING, MIGRATING, PAIRING, REHOSTING, RESTACKING, SCALING, SHIFTING,
+    UNPAIRING, UNSHIFTING, ZONED,
+};
+use super::rack::{Rack, Settings};
+
+/// A Rack with a load balancer of its own.
+pub const ENTRANCE: Settings = &[
+    ("DOMAIN", "apps.example.com"),
+    ("LOAD_BALANCER_SECURITY_GROUPS", "sg-5"),
+    (
+        "PUBLIC_LISTENER_ARN",
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/public/0a1b2c3d4e5f6071/1",
+    ),
+];
 
 /// What a scenario comes to without any fault.
 #[derive(Debug, Clone)]
@@ -72,8 +85,22 @@ pub enum Scenario {
     Unscheduled,
     /// A promote of a Release that lacks a variable, while an unfinished one has moved a Timer to a schedule: it is put back.
     Rescheduled,
+    /// A promote that attaches an ECS service to a second target group, so that requests can be moved.
+    Paired,
+    /// A promote after which ECS moves requests from one to the other.
+    Shifted,
+    /// A promote that changes a listener rule whose weights are ECS's.
+    Rehosted,
+    /// A promote of a Release that lacks a variable, while an unfinished one has moved requests: what ran before is put back.
+    Unmoved,
+    /// A promote that ends such a strategy.
+    Unshifted,
+    /// A promote that detaches one of the two target groups.
+    Unpaired,
     /// A deletion.
     Deleted,
+    /// A deletion of an App for which ECS moves requests.
+    Withdrawn,
     /// A deletion of an App with a schedule.
     Descheduled,
     /// The third failure in a row is counted.
@@ -86,7 +113,7 @@ pub enum Scenario {
     RunAgain,
 }
 
-pub const SCENARIOS: [Scenario; 18] = [
+pub const SCENARIOS: [Scenario; 25] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
@@ -99,8 +126,15 @@ pub const SCENARIOS: [Scenario; 18] = [
     Scenario::Scheduled,
     Scenario::Unscheduled,
     Scenario::Rescheduled,
+    Scenario::Paired,
+    Scenario::Shifted,
+    Scenario::Rehosted,
+    Scenario::Unmoved,
+    Scenario::Unshifted,
+    Scenario::Unpaired,
     Scenario::Deleted,
     Scenario::Descheduled,
+    Scenario::Withdrawn,
     Scenario::Counted,
     Scenario::Run,
     Scenario::RunOther,
@@ -122,8 +156,14 @@ impl Scenario {
             | Self::Migrated
             | Self::Scheduled
             | Self::Unscheduled
-            | Self::Rescheduled => "promote",
-            Self::Deleted | Self::Descheduled => "app-deletion",
+            | Self::Rescheduled
+            | Self::Paired
+            | Self::Shifted
+            | Self::Rehosted
+            | Self::Unmoved
+            | Self::Unshifted
+            | Self::Unpaired => "promote",
+            Self::Deleted | Self::Descheduled | Self::Withdrawn => "app-deletion",
             Self::Counted => "failure-count",
             Self::Run | Self::RunOther | Self::RunAgain => "process-run",
         }
@@ -131,7 +171,48 @@ impl Scenario {
 
     /// Whether what is asked for fails rightly, and what ran before is put back.
     pub fn is_put_back(self) -> bool {
-        matches!(self, Self::PutBack | Self::Rescheduled)
+        matches!(self, Self::PutBack | Self::Rescheduled | Self::Unmoved)
+    }
+
+    /// What is seen without what another request for the same Release brings further: an ECS service comes to a strategy, and back, with
+    /// several promotes, whichever Release they are of.
+    pub fn apart_from_steps(self, mut seen: Value) -> Value {
+        let takes_steps = matches!(
+            self,
+            Self::Paired | Self::Unmoved | Self::Unshifted | Self::Unpaired
+        );
+        if takes_steps {
+            let services = seen["services"].as_object_mut().into_iter().flatten();
+            for (_, service) in services {
+                let [groups, strategy] = [2, 4];
+                service[groups] = Value::Null;
+                service[strategy] = Value::Null;
+            }
+            seen["stack"] = Value::Null;
+        }
+        seen
+    }
+
+    /// The variables that the functions have beside the usual ones.
+    pub fn settings(self) -> Settings {
+        match self {
+            Self::Paired
+            | Self::Shifted
+            | Self::Rehosted
+            | Self::Unmoved
+            | Self::Unshifted
+            | Self::Unpaired
+            | Self::Withdrawn => ENTRANCE,
+            _ => &[],
+        }
+    }
+
+    /// Where the Rack's load balancer sends requests to the App, they come to its tasks, also while something is half done.
+    pub fn assert_served(self, rack: &Rack, said: &str) {
+        if self.settings() == ENTRANCE {
+            let astray = rack.world.proxy.astray();
+            assert!(astray.is_empty(), "{said}: nobody answers {astray:?}");
+        }
     }
 
     /// Whether CloudFormation, or a task, has to be waited for: then two invocations make a promote, and the second does with the bucket
@@ -146,6 +227,8 @@ impl Scenario {
                 | Self::Connected
                 | Self::Unstuck
                 | Self::Migrated
+                | Self::Paired
+                | Self::Rehosted
         )
     }
 
@@ -159,6 +242,7 @@ impl Scenario {
                 app.write(world, "R2").await
             }
             Self::PutBack => {
+                self.promote_first(rack, app).await;
                 self.leave_half_way(rack, app, ("R2", "PutTargets")).await;
                 app.write(world, LACKING).await
             }
@@ -169,39 +253,31 @@ impl Scenario {
                 assert_eq!(deleted["status"], "deleted", "{deleted:#}");
                 app.requested(world, "R1", "again", 5)
             }
-            Self::Restacked => {
+            Self::Restacked | Self::Migrated | Self::Scheduled | Self::Scaled | Self::Connected => {
                 self.promote_first(rack, app).await;
-                app.write(world, RESTACKING).await
-            }
-            Self::Migrated => {
-                self.promote_first(rack, app).await;
-                app.write(world, MIGRATING).await
-            }
-            Self::Scheduled => {
-                self.promote_first(rack, app).await;
-                app.write(world, ZONED).await
+                app.write(world, self.release()).await
             }
             Self::Unscheduled => {
-                self.promote_second(rack, app, ZONED).await;
+                self.promote_more(rack, app, &[ZONED]).await;
                 app.write(world, "R4").await
             }
             Self::Rescheduled => {
                 let last = "RemoveTargets";
+                self.promote_first(rack, app).await;
                 self.leave_half_way(rack, app, (ZONED, last)).await;
                 app.write(world, LACKING).await
             }
             Self::Descheduled => {
-                self.promote_second(rack, app, ZONED).await;
+                self.promote_more(rack, app, &[ZONED]).await;
                 app.deleted(world, "deletion", 5)
             }
-            Self::Scaled => {
-                self.promote_first(rack, app).await;
-                app.write(world, SCALING).await
-            }
-            Self::Connected => {
-                self.promote_first(rack, app).await;
-                app.write(world, CONNECTING).await
-            }
+            Self::Paired
+            | Self::Shifted
+            | Self::Rehosted
+            | Self::Unmoved
+            | Self::Unshifted
+            | Self::Unpaired
+            | Self::Withdrawn => self.prepare_entrance(rack, app).await,
             Self::Unstuck => {
                 world.proxy.fail_stacks("no room");
                 let stuck = app.write(world, "R1").await;
@@ -250,26 +326,54 @@ impl Scenario {
         event
     }
 
+    /// The same of those behind a load balancer of the Rack.
+    async fn prepare_entrance(self, rack: &Rack, app: &App) -> Value {
+        let world = &rack.world;
+        let before: &[&str] = match self {
+            Self::Paired => &[],
+            Self::Shifted | Self::Unmoved => &[PAIRING],
+            Self::Unpaired => &[PAIRING, SHIFTING, UNSHIFTING],
+            _ => &[PAIRING, SHIFTING],
+        };
+        self.promote_more(rack, app, before).await;
+        match self {
+            Self::Unmoved => {
+                let last = "PutTargets";
+                self.leave_half_way(rack, app, (SHIFTING, last)).await;
+                app.write(world, LACKING).await
+            }
+            Self::Withdrawn => app.deleted(world, "deletion", 5),
+            _ => app.write(world, self.release()).await,
+        }
+    }
+
+    /// What it promotes; what ran before, where that is put back.
+    fn release(self) -> &'static str {
+        match self {
+            Self::Changed => "R2",
+            Self::Restacked => RESTACKING,
+            Self::Migrated => MIGRATING,
+            Self::Scaled => SCALING,
+            Self::Connected => CONNECTING,
+            Self::Scheduled => ZONED,
+            Self::Unscheduled => "R4",
+            Self::Paired | Self::Unmoved => PAIRING,
+            Self::Shifted => SHIFTING,
+            Self::Rehosted => REHOSTING,
+            Self::Unshifted => UNSHIFTING,
+            Self::Unpaired => UNPAIRING,
+            _ => "R1",
+        }
+    }
+
     /// A newer request for the same.
     pub fn again(self, rack: &Rack, app: &App) -> Value {
         let world = &rack.world;
-        match self {
-            Self::Changed => app.requested(world, "R2", "once-more", 20),
-            Self::Restacked => app.requested(world, RESTACKING, "once-more", 20),
-            Self::Migrated => app.requested(world, MIGRATING, "once-more", 20),
-            Self::Scaled => app.requested(world, SCALING, "once-more", 20),
-            Self::Connected => app.requested(world, CONNECTING, "once-more", 20),
-            Self::Scheduled => app.requested(world, ZONED, "once-more", 20),
-            Self::Unscheduled => app.requested(world, "R4", "once-more", 20),
-            // After a promote that is put back, what ran before is what is wanted.
-            Self::First | Self::Recreated | Self::PutBack | Self::Rescheduled | Self::Unstuck => {
-                app.requested(world, "R1", "once-more", 20)
-            }
-            Self::Deleted | Self::Descheduled => app.deleted(world, "once-more", 20),
-            Self::Counted => app.hint(world),
-            Self::Run | Self::RunOther | Self::RunAgain => {
-                unreachable!("a redelivery mends whatever befell a process")
-            }
+        match self.function() {
+            "promote" => app.requested(world, self.release(), "once-more", 20),
+            "app-deletion" => app.deleted(world, "once-more", 20),
+            "failure-count" => app.hint(world),
+            _ => unreachable!("a redelivery mends whatever befell a process"),
         }
     }
 
@@ -280,9 +384,8 @@ impl Scenario {
         assert_eq!(report["delivery"], "SecretsManager", "{report:#}");
     }
 
-    /// Promotes the first Release, and another one that goes no further than to this call of EventBridge.
+    /// Promotes another Release, which goes no further than to this call of `EventBridge`.
     async fn leave_half_way(self, rack: &Rack, app: &App, (release, call): (&str, &str)) {
-        self.promote_first(rack, app).await;
         let unfinished = app.write(&rack.world, release).await;
         rack.world.inject(Fault::TRANSIENT.on("events", call));
         let ended = rack.usual("promote").invoke(&unfinished).await;
@@ -290,11 +393,14 @@ impl Scenario {
         assert!(matches!(ended, Invocation::Error { .. }), "{ended:?}");
     }
 
-    async fn promote_second(self, rack: &Rack, app: &App, release: &str) {
+    /// Promotes the first Release, and others after it.
+    async fn promote_more(self, rack: &Rack, app: &App, releases: &[&str]) {
         self.promote_first(rack, app).await;
-        let event = app.write(&rack.world, release).await;
-        let report = rack.usual("promote").invoke(&event).await.answer();
-        assert_eq!(report["status"], "promoted", "{report:#}");
+        for release in releases {
+            let event = app.write(&rack.world, release).await;
+            let report = rack.usual("promote").invoke(&event).await.answer();
+            assert_eq!(report["status"], "promoted", "{report:#}");
+        }
     }
 }
 

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::app::App;
 use super::edit::Edit;
-use super::rack::Rack;
-use super::scenario::{Baseline, End, SCENARIOS, Scenario};
+use super::rack::{Rack, Settings};
+use super::scenario::{Baseline, ENTRANCE, End, SCENARIOS, Scenario};
 
 /// Where a case begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,7 +28,7 @@ pub enum Change {
 }
 
 /// Settings of the Rack that differ from before.
-pub const SETTINGS: [&[(&str, &str)]; 11] = [
+pub const SETTINGS: [Settings; 11] = [
     &[("SECRETS_MANAGER_ENV", "No")],
     &[("CONVOX_WRAPPER", "Yes"), ("SECRETS_MANAGER_ENV", "No")],
     &[("LAUNCH_TYPE", "EC2"), ("ASSIGN_PUBLIC_IP", "")],
@@ -42,14 +42,7 @@ pub const SETTINGS: [&[(&str, &str)]; 11] = [
         "arn:aws:kms:us-east-1:123456789012:key/of-secrets",
     )],
     &[("VPC", "vpc-00000002"), ("SECURITY_GROUPS", "sg-4")],
-    &[
-        ("DOMAIN", "apps.example.com"),
-        ("LOAD_BALANCER_SECURITY_GROUPS", "sg-5"),
-        (
-            "PUBLIC_LISTENER_ARN",
-            "arn:aws:elasticloadbalancing:us-east-1:123456789012:listener/app/public/0a1b2c3d4e5f6071/1",
-        ),
-    ],
+    ENTRANCE,
 ];
 
 /// The situations of these functions in which nobody changed anything.
@@ -79,10 +72,10 @@ impl Situation {
     }
 
     /// The variables that the functions have from now on, beside the usual ones.
-    pub fn settings(self) -> &'static [(&'static str, &'static str)] {
+    pub fn settings(self) -> Settings {
         match self.change {
             Change::Settings(number) => SETTINGS[number],
-            Change::Nothing | Change::Edited(_) => &[],
+            Change::Nothing | Change::Edited(_) => self.scenario.settings(),
         }
     }
 

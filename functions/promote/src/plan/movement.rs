@@ -327,7 +327,8 @@ impl<'a> Draft<'_, 'a> {
             return moved;
         }
         let deployment = self.deployment(process, found);
-        let deployment = strategies::told_now(deployment, (process, found), self.ingress);
+        let deployment =
+            strategies::told_now(deployment, (process, found), (self.wanted, self.ingress));
         let balancing = self.ingress.balancing(process);
         let other = balancing.filter(|own| !own.is_as(&found.balancing));
         moved.balancing = other.cloned();

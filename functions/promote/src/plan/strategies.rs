@@ -3,7 +3,7 @@
 //!
 //! ECS takes another strategy, or other load balancers, only while it is at no deployment, and requests are moved only for a service whose
 //! load balancers say so already. So a service that stands comes to it with two promotes, the first of which is rolling, and back with
-//! two.
+//! two. How far it has come is what was applied: what an unfinished attempt has done is done once more, and not the next step.
 //!
 //! Source: ECS developer guide, "Update the Amazon ECS deployment strategy", "Required resources for Amazon ECS blue/green deployments".
 
@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws::ecs::EcsService;
 use manifest::{Deployment, Strategy};
+use promotion::Definition;
 use release::app_stack::{self, pair_ids};
-use release::entrance::{Half, Pair, Route, Routes, TargetKind};
+use release::entrance::{Balancing, Half, Pair, Route, Routes, TargetKind};
 use release::platform::Needs;
 
 use super::checks::Checks;
@@ -33,6 +34,11 @@ impl Process<'_> {
             return None;
         };
         found.filter(|found| wanted.id.owns(&found.tags))
+    }
+
+    /// What was applied of it last.
+    fn known<'w>(&self, wanted: &Wanted<'w>) -> Option<&'w Definition> {
+        self.applied(wanted.applied?)
     }
 
     /// How ECS is to move requests, of what is the App's own.
@@ -58,7 +64,10 @@ pub(super) fn pair(
         let ids = pair_ids(route);
         let arns = ids.map(|id| outputs.get(&id).map(String::as_str));
         let found = process.own_found(wanted);
-        let is_wanted = process.own_strategy(wanted).shifts();
+        let known = process.known(wanted);
+        let had = known.and_then(|known| known.balancing.as_ref());
+        let had = had.is_some_and(Balancing::is_shifted);
+        let is_wanted = had || process.own_strategy(wanted).shifts();
         route.pair = pair_of(found, arns, (is_wanted, live));
     }
 }
@@ -90,8 +99,11 @@ fn pair_of(
 
 /// The routes by which the ECS service of a process is attached now: with two target groups where requests are moved, or were until now.
 pub(super) fn attached_by(route: &Route, process: &Process<'_>, wanted: &Wanted<'_>) -> Route {
-    let found = process.own_found(wanted);
-    let moved = found.is_some_and(|found| found.deployment.strategy().shifts());
+    let found = process.own_found(wanted).map(|found| &found.deployment);
+    let known = process.known(wanted);
+    let known = known.and_then(|known| known.deployment.as_ref());
+    let mut until_now = found.into_iter().chain(known);
+    let moved = until_now.any(|deployment| deployment.strategy().shifts());
     let is_whole = moved || process.own_strategy(wanted).shifts();
     let pair = Pair {
         is_whole: route.pair.is_whole && is_whole,
@@ -108,11 +120,13 @@ pub(super) fn attached_by(route: &Route, process: &Process<'_>, wanted: &Wanted<
 pub(super) fn told_now(
     mut deployment: Deployment,
     (process, found): (&Process<'_>, &EcsService),
-    ingress: &IngressPlan<'_>,
+    (wanted, ingress): (&Wanted<'_>, &IngressPlan<'_>),
 ) -> Deployment {
     let starts = deployment.strategy().shifts() && !found.deployment.strategy().shifts();
     let balancing = ingress.balancing(process);
-    let is_ready = balancing.is_some_and(|balancing| balancing.is_as(&found.balancing));
+    let known = process.known(wanted);
+    let had = known.is_none_or(|it| it.balancing.as_ref().is_some_and(Balancing::is_shifted));
+    let is_ready = had && balancing.is_some_and(|it| it.is_as(&found.balancing));
     if starts
         && !is_ready
         && let Some(course) = &mut deployment.course
@@ -138,12 +152,12 @@ impl Checks {
             let found = process.own_found(wanted);
             if strategy.shifts() {
                 self.shifted(config, (process, strategy), plan);
-                self.on_the_way(process, found, (plan, &outputs));
+                self.on_the_way((process, found), wanted, (plan, &outputs));
             } else if found.is_some_and(|found| found.deployment.strategy().shifts()) {
                 let service = &process.service.name;
                 self.warn(Notice::StrategyEnds { service });
             }
-            self.settled(process, found, plan);
+            self.settled((process, found), wanted, plan);
         }
         let whole = plan.routes.list.iter().filter(|route| route.pair.is_whole);
         let count = whole.count();
@@ -212,8 +226,8 @@ impl Checks {
     /// How a service that stands comes to its strategy.
     fn on_the_way(
         &mut self,
-        process: &Process<'_>,
-        found: Option<&EcsService>,
+        (process, found): (&Process<'_>, Option<&EcsService>),
+        wanted: &Wanted<'_>,
         (plan, outputs): (&IngressPlan<'_>, &BTreeMap<String, String>),
     ) {
         let Some(found) = found else {
@@ -234,7 +248,7 @@ impl Checks {
             });
         }
         let starts = !found.deployment.strategy().shifts();
-        let told = told_now(process.deployment(), (process, found), plan);
+        let told = told_now(process.deployment(), (process, found), (wanted, plan));
         if starts && !told.strategy().shifts() {
             self.warn(Notice::StrategyStarts { service, strategy });
         }
@@ -243,15 +257,15 @@ impl Checks {
     /// ECS takes another strategy and other load balancers only while it is at no deployment.
     fn settled(
         &mut self,
-        process: &Process<'_>,
-        found: Option<&EcsService>,
+        (process, found): (&Process<'_>, Option<&EcsService>),
+        wanted: &Wanted<'_>,
         plan: &IngressPlan<'_>,
     ) {
         let Some(found) = found.filter(|found| found.is_deploying) else {
             return;
         };
         let stands = found.deployment.strategy();
-        let told = told_now(process.deployment(), (process, found), plan).strategy();
+        let told = told_now(process.deployment(), (process, found), (wanted, plan)).strategy();
         let balancing = plan.balancing(process);
         let moves = balancing.is_some_and(|own| !own.is_as(&found.balancing));
         let is_shifted = stands.shifts() || told.shifts() || found.balancing.is_shifted();
