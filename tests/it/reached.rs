@@ -1,6 +1,8 @@
 //! What a request meets of what promote renders: real HTTP through the stand-in of the load balancer, which follows the App's stack
 //! and what ECS was told.
 
+mod moved;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
