@@ -38,6 +38,7 @@ use release::timer_rule::{Network, Placement};
 use placement::Launched;
 
 pub use instances::Instance;
+pub use revisions::SeenRevisions;
 pub use rollouts::Rollout;
 pub use run::{OneOff, Ran, Refusal, Started, client_token, override_characters};
 pub use seen_definition::{SeenContainer, SeenDefinition, SeenPort};
@@ -314,6 +315,10 @@ impl Cluster {
             .set_load_balancers(change.balancing.map(balancing::load_balancers))
             .set_health_check_grace_period_seconds(change.balancing.and_then(balancing::grace))
             .set_desired_count(change.count.map(services::count));
+        if service.gone_back_from.as_deref() == Some(definition) {
+            // Perhaps ECS compares with what it was told, and not with what it runs.
+            request = request.force_new_deployment(true);
+        }
         if change.exec.is_some() {
             // By itself it is of later tasks alone (API reference, `UpdateService`, `enableExecuteCommand`).
             request = request.force_new_deployment(true);

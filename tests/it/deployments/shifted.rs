@@ -278,3 +278,41 @@ async fn a_release_is_live_when_ecs_says_so_and_rolled_back_by_its_alarm() {
     let message = told["message"].as_str().unwrap();
     assert!(message.contains("the alarm `errors` went off"), "{message}");
 }
+
+/// The Release of the tasks that requests come to.
+async fn runs(world: &World) -> String {
+    let service = app::service(world, "web").await.unwrap();
+    let [current] = service.current_service_revisions() else {
+        panic!("ECS is at rest: {service:?}");
+    };
+    let asked = world.ecs.describe_service_revisions();
+    let asked = asked.service_revision_arns(current.arn().unwrap());
+    let described = asked.send().await.unwrap();
+    let definition = described.service_revisions()[0].task_definition().unwrap();
+    app::sees(world, definition).await["LOG"].clone()
+}
+
+/// Where ECS goes back it makes no new service revision, and nobody says what the service then says that it was told.
+#[tokio::test]
+async fn what_ecs_has_gone_back_from_is_deployed_when_it_is_promoted_again() {
+    let said = "{strategy: blueGreen, alarms: [errors]}";
+    let (world, function) = promoting(&web(said, "")).await;
+    let web = app::ecs_service(&world, "web");
+    for release in ["R1", "R2"] {
+        moved(&world, &function, release).await;
+        assert_eq!(runs(&world).await, release);
+    }
+    for (asked, looks) in [("R2", true), ("R2", false), ("R1", false)] {
+        world.proxy.take_back(&web, &["errors"]);
+        assert_eq!(runs(&world).await, "R1");
+        if looks {
+            look(&world, &function).await;
+        }
+        let id = format!("{asked}-{looks}");
+        let seconds = 5 * (1 + i64::from(!looks)) + i64::from(asked == "R1");
+        let report = app::asked(&world, &function, asked, &id, seconds).await;
+        assert_eq!(report["status"], "promoted", "{report:#}");
+        assert_eq!(runs(&world).await, asked, "{report:#}");
+    }
+    assert!(world.proxy.astray().is_empty());
+}

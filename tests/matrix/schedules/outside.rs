@@ -553,6 +553,7 @@ impl Outside {
             network: None,
             deployment: new.deployment.clone(),
             is_deploying: false,
+            gone_back_from: None,
             revisions: Vec::new(),
             exec: new.exec,
             desired_count: new.count,

@@ -385,6 +385,7 @@ mod tests {
             arn: "arn".to_owned(),
             status: "ACTIVE".to_owned(),
             task_definition: "front:1".to_owned(),
+            gone_back_from: None,
             capacity,
             platform_version: String::new(),
             awsvpc: true,

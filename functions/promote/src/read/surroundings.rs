@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws::ecs::EcsService;
 use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
-use futures_util::future::{try_join, try_join3, try_join4};
+use futures_util::future::{try_join, try_join4};
 use lambda::release::ReadRelease;
 use lambda::unwanted::{Keep, Unwanted, bounded};
 use manifest::Manifest;
@@ -134,8 +134,9 @@ pub(super) async fn read(
     };
     let timers = try_join(new_rules, schedules(shell, asked));
     let unwanted = unwanted(shell, wanted, (keep, of_scheduler), &standing);
-    let ((services, lent), (new_rules, schedules), newest, unwanted) =
+    let ((mut services, lent), (new_rules, schedules), newest, unwanted) =
         try_join4(ecs, timers, newest, unwanted).await?;
+    let live_groups = live_groups(shell, wanted.id, &mut services).await?;
     let agents = agents(shell, manifest, delivery).await;
     let of_applied = standing.rules.into_iter();
     let mut rules: BTreeMap<String, SeenRule> = of_applied
@@ -150,33 +151,35 @@ pub(super) async fn read(
         newest,
         dead: standing.dead,
         elsewhere: BTreeSet::new(),
-        live_groups: BTreeSet::new(),
+        live_groups,
         agents,
         unwanted,
     };
     let dead = dead(shell, wanted.applied, &surroundings);
     let elsewhere = elsewhere(shell, wanted, delivery, &surroundings);
-    let live_groups = live_groups(shell, wanted.id, &surroundings.services);
-    let (dead, elsewhere, live_groups) = try_join3(dead, elsewhere, live_groups).await?;
+    let (dead, elsewhere) = try_join(dead, elsewhere).await?;
     surroundings.dead.extend(dead);
     surroundings.elsewhere = elsewhere;
-    surroundings.live_groups = live_groups;
     Ok(surroundings)
 }
 
-/// The target groups that tasks are in, of ECS services of ours that ECS moves requests for.
+/// The target groups that tasks are in, of ECS services of ours that ECS moves requests for; such a service says from then on what its
+/// tasks run.
 async fn live_groups(
     shell: &Shell,
     id: &AppId,
-    services: &BTreeMap<String, EcsService>,
+    services: &mut BTreeMap<String, EcsService>,
 ) -> Result<BTreeSet<String>, PromoteError> {
-    let shifted = services.values().filter(|service| {
+    let shifted = services.values_mut().filter(|service| {
         let shifts = service.balancing.is_shifted();
         shifts && id.owns(&service.tags)
     });
-    let revisions = shifted.flat_map(|service| service.revisions.clone());
+    let shifted: Vec<&mut EcsService> = shifted.collect();
+    let revisions = shifted.iter().flat_map(|service| service.revisions.clone());
     let revisions: Vec<String> = revisions.collect();
-    Ok(shell.cluster.target_groups(&revisions).await?)
+    let seen = shell.cluster.revisions(&revisions).await?;
+    shell.cluster.correct(shifted, &seen).await?;
+    Ok(seen.groups)
 }
 
 /// The ECS services of convox.yml's Services, and those that app.json names or named.

@@ -27,6 +27,8 @@ pub struct EcsService {
     pub status: String,
     /// The revision that it runs or moves to.
     pub task_definition: String,
+    /// The one that it was told last, where ECS has gone back from that.
+    pub gone_back_from: Option<String>,
     /// What its tasks run on; Fargate also where some of them run on Fargate Spot.
     pub capacity: Capacity,
     /// The platform that it is pinned to, or `LATEST`; Fargate only.
@@ -83,6 +85,7 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
         arn: text(service.service_arn()),
         status: text(service.status()),
         task_definition: text(service.task_definition()),
+        gone_back_from: None,
         capacity: capacity(service),
         platform_version: text(service.platform_version()),
         awsvpc: service

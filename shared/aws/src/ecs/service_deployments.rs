@@ -26,7 +26,8 @@ impl Cluster {
         if !shifts && !has_alarms {
             return Ok(rollout);
         }
-        let Some(newest) = self.newest_deployment(service).await? else {
+        let name = service.service_name().unwrap_or_default();
+        let Some(newest) = self.newest_deployment(name).await? else {
             return Ok(rollout);
         };
         let alarms = newest
@@ -52,12 +53,15 @@ impl Cluster {
         })
     }
 
+    /// Whether ECS has taken back the newest deployment of a service.
+    pub(super) async fn has_gone_back(&self, name: &str) -> Result<bool, CallError> {
+        let newest = self.newest_deployment(name).await?;
+        let back = ServiceDeploymentStatus::RollbackSuccessful;
+        Ok(newest.is_some_and(|newest| newest.status() == Some(&back)))
+    }
+
     /// The deployment of a service that began last.
-    async fn newest_deployment(
-        &self,
-        service: &Service,
-    ) -> Result<Option<ServiceDeployment>, CallError> {
-        let name = service.service_name().unwrap_or_default();
+    async fn newest_deployment(&self, name: &str) -> Result<Option<ServiceDeployment>, CallError> {
         let attempted = || format!("look up the deployments of ECS service `{name}`");
         let request = self.client.list_service_deployments().cluster(&self.name);
         let listed = request.service(name).send().await;
