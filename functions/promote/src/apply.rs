@@ -17,9 +17,9 @@ use chrono::{DateTime, Utc};
 use futures_util::future::join;
 use lambda::state_store::StateObjects as _;
 use lambda::unwanted::Removals;
-use manifest::Service;
 use manifest::capacity::LaunchType;
 use manifest::precedence::EnvDelivery;
+use manifest::{DeploymentChange, Service};
 use names::error_chain::Chain;
 use names::keys;
 use promotion::verdict::{Moved, Watch};
@@ -68,6 +68,8 @@ pub struct Move {
     pub came_from: Option<&'static str>,
     /// How many tasks it was and is to run, where that changed.
     pub counts: Option<(u32, u32)>,
+    /// What of its deployments changed.
+    pub deployment: Vec<DeploymentChange>,
     /// Whether it is to have tasks that run all the time.
     pub has_tasks: bool,
     /// Where the revision comes from.
@@ -221,6 +223,7 @@ impl<E: Edge> Job<'_, E> {
                 changed: step.moves || self.was_moved_before(process, &new),
                 came_from: step.action.moves_from(),
                 counts: step.action.counts(),
+                deployment: step.action.deployment(),
                 has_tasks: match step.action.counts() {
                     Some((_, count)) => count > 0,
                     None => process.has_tasks(),

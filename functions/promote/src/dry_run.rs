@@ -7,6 +7,7 @@ use environment::{Environment, KeyChanges};
 use lambda::answer::AnswerStatus;
 use lambda::state_store::StateStore;
 use lambda::work::RecordRead;
+use manifest::DeploymentChange;
 use manifest::precedence::{EnvDelivery, Level};
 use names::error_chain::Chain;
 use names::error_type::ErrorCode;
@@ -101,6 +102,9 @@ pub struct PlannedDefinition {
     /// How many it would be to run then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_count: Option<u32>,
+    /// What of the deployments of its ECS service would change, setting by setting.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployment: Vec<DeploymentChange>,
     /// Where the task definition would come from that it runs then.
     pub revision: RevisionKind,
     /// Its size in bytes.
@@ -306,6 +310,7 @@ fn planned_definition(
         moves_from: step.action.moves_from(),
         old_count: step.action.counts().map(|(old, _)| old),
         new_count: step.action.counts().map(|(_, new)| new),
+        deployment: step.action.deployment(),
         revision: step.revision.kind(),
         bytes: step.definition.size_bytes(),
         addresses: plan.ingress.addresses(process),

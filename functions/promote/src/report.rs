@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use environment::KeyChanges;
 use lambda::answer::AnswerStatus;
+use manifest::DeploymentChange;
 use manifest::precedence::{Decision, EnvDelivery, Level};
 use names::bounds;
 use names::error_type::ErrorCode;
@@ -121,6 +122,9 @@ pub struct Moved {
     /// How many it is to run now, where that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_count: Option<u32>,
+    /// What of the deployments of its ECS service changed, setting by setting.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub deployment: Vec<DeploymentChange>,
     /// Where that task definition comes from.
     pub revision: RevisionKind,
     /// The Release that it is of: the one in which it last changed.
@@ -319,6 +323,7 @@ fn moved(moved: &Move) -> (String, Moved) {
         came_from: moved.came_from,
         old_count: moved.counts.map(|(old, _)| old),
         new_count: moved.counts.map(|(_, new)| new),
+        deployment: moved.deployment.clone(),
         revision: moved.revision,
         release: moved.new.release.as_ref().map(ReleaseId::to_string),
         secret_version_id: moved.new.secret_version_id.clone(),

@@ -36,6 +36,12 @@ pub fn text(plan: &Value) -> String {
         text.push('\n');
         text.push_str(&table(["WHAT", "MOVES", "REVISION"], &rows));
     }
+    let deployments = deployments(member(plan, "services"));
+    if !deployments.is_empty() {
+        text.push('\n');
+        let header = ["SERVICE", "DEPLOYMENT", "FROM", "TO"];
+        text.push_str(&table(header, &deployments));
+    }
     let addresses = addresses(member(plan, "services"));
     if !addresses.is_empty() {
         text.push('\n');
@@ -96,6 +102,20 @@ fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
     rows.collect()
 }
 
+/// What of the deployments of Services would change.
+fn deployments(services: &Value) -> Vec<[String; 4]> {
+    let services = services.as_object().into_iter().flatten();
+    let changes = services.flat_map(|(name, planned)| {
+        let changes = member(planned, "deployment").as_array();
+        let changes = changes.into_iter().flatten();
+        changes.map(|change| {
+            let says = |of: &str| members::text(change, of).unwrap_or("none").to_owned();
+            [name.clone(), says("setting"), says("old"), says("new")]
+        })
+    });
+    changes.collect()
+}
+
 /// Under which addresses Services would be reached.
 fn addresses(services: &Value) -> Vec<[String; 2]> {
     let services = services.as_object().into_iter().flatten();
@@ -132,7 +152,8 @@ mod tests {
             "keys": {"added": ["NEW"], "changed": ["OTHER"], "removed": ["OLD"]},
             "services": {"web": {"changes": true, "revision": "registered", "addresses": ["https://web-shop.apps.example.com"]},
                 "worker": {"changes": false, "revision": "kept"},
-                "api": {"changes": true, "revision": "kept", "oldCount": 1, "newCount": 3}},
+                "api": {"changes": true, "revision": "kept", "oldCount": 1, "newCount": 3,
+                    "deployment": [{"setting": "strategy", "old": "rolling", "new": "canary"}, {"setting": "bake", "new": "5"}]}},
             "timers": {"nightly": {"changes": true, "revision": "registered"}},
             "releaseCommands": ["api"], "removed": ["r_shop_gone"], "removedResources": [{"resource": "db", "data": "a snapshot"}], "warnings": ["look"],
             "sizes": {"secret": 10, "secretMax": 65536, "taskDefinition": 20, "taskDefinitionMax": 65536},
@@ -143,6 +164,7 @@ mod tests {
             "service web",
             "yes, 1 to 3 tasks",
             "timer nightly",
+            "api      strategy    rolling  canary\napi      bake        none     5\n",
             "web      https://web-shop.apps.example.com\n",
             "Release commands, before anything moves\n  api\n",
             "r_shop_gone",

@@ -1,5 +1,6 @@
 //! `deployment` of a Service. Source: `convox/rack:pkg/manifest/service.go`, `manifest.go` (defaults).
 
+mod changes;
 mod course;
 mod pause;
 mod strategy;
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use yaml::{Place, Reader};
 
+pub use changes::DeploymentChange;
 pub use course::{Breaker, Course, Threshold};
 pub use pause::{Pause, Stage};
 pub use strategy::Strategy;

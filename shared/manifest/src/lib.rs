@@ -53,7 +53,9 @@ pub use agent::{Agent, AgentPort, Protocol};
 pub use autoscaling::{Cooldown, Metric, Targets};
 pub use declaration::Declaration;
 pub use deliveries::{Deliveries, OwnFile, OwnSecret};
-pub use deployment::{Breaker, Course, Deployment, Pause, Stage, Strategy, Threshold};
+pub use deployment::{
+    Breaker, Course, Deployment, DeploymentChange, Pause, Stage, Strategy, Threshold,
+};
 pub use domain::Domain;
 pub use error::ManifestError;
 pub use forms::{Build, Health, Port};

@@ -163,8 +163,11 @@ async fn a_service_that_stands_comes_to_a_strategy_with_two_promotes_and_back() 
     );
     assert_eq!(pair(&attached(&world).await).len(), 2);
     assert_eq!(weights(&world).await, json!({FIRST: 100, SECOND: 0}));
-    moved(&world, &function, "R3").await;
+    let report = moved(&world, &function, "R3").await;
     assert_eq!(strategy().await, DeploymentStrategy::Canary);
+    let told = &report["services"]["web"]["deployment"];
+    let first = json!({"setting": "strategy", "old": "rolling", "new": "canary"});
+    assert_eq!(told[0], first, "{report:#}");
 
     // The second group has the tasks now.
     for release in ["R4", "R5", "R6"] {

@@ -3,7 +3,7 @@
 use aws::ecs::{Change, EcsService};
 use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
-use manifest::{Course, Deployment};
+use manifest::{Course, Deployment, DeploymentChange};
 use promotion::Was;
 use release::entrance::Balancing;
 use release::timer_rule::{Network, Placement, TimerRule, TimerSchedule, TimerTarget};
@@ -129,6 +129,19 @@ impl Action<'_> {
         match self {
             Self::Move(moved) => Some((moved.found.desired_count, moved.count?)),
             Self::Create(_) | Self::Put(_) => None,
+        }
+    }
+
+    /// What of an ECS service's deployments changes.
+    #[must_use]
+    pub fn deployment(&self) -> Vec<DeploymentChange> {
+        match self {
+            Self::Move(moved) => {
+                let told = moved.deployment.as_ref();
+                let changes = told.map(|told| told.changes_from(&moved.found.deployment));
+                changes.unwrap_or_default()
+            }
+            Self::Create(_) | Self::Put(_) => Vec::new(),
         }
     }
 

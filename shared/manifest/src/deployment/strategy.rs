@@ -214,7 +214,8 @@ fn tenths(text: &str) -> Option<u32> {
     whole.checked_mul(10)?.checked_add(rest.parse().ok()?)
 }
 
-fn decimal(tenths: u32) -> String {
+/// Tenths as a decimal number.
+pub(super) fn decimal(tenths: u32) -> String {
     match tenths % 10 {
         0 => (tenths / 10).to_string(),
         rest => format!("{}.{rest}", tenths / 10),
