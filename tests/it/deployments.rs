@@ -8,6 +8,7 @@ use aws_sdk_ecs::types::{
 };
 use double::Fault;
 use rig::{Invocation, World};
+use serde_json::{Value, json};
 
 use crate::app;
 
@@ -72,6 +73,30 @@ async fn ecs_is_told_what_ends_a_deployment_and_what_does_no_more() {
     world.proxy.clear();
     app::promoted(&world, &function, "R2", &[]).await;
     assert_eq!(world.proxy.writes().len(), 0, "nothing is left to say");
+}
+
+#[tokio::test]
+async fn what_changes_of_it_is_told_and_no_alarm_by_its_name() {
+    let (world, function) = app::promoting_with(UNSAID, &[], &[]).await;
+    let report = app::promoted(&world, &function, "R1", &[]).await;
+    let told = |answer: &Value| answer["services"]["web"]["deployment"].clone();
+    assert_eq!(told(&report), Value::Null, "a new one changes nothing");
+    app::write_manifest(&world, "R2", SAID).await;
+    let event = app::uploaded(&world, "R2", &[]).await;
+    let want = json!([
+        {"setting": "breaker", "old": "50%", "new": "3 tasks"},
+        {"setting": "resetOnHealthyTask", "old": "true", "new": "false"},
+        {"setting": "alarms", "new": "2"},
+    ]);
+    let plan = app::dry_run(&function, "R2").await;
+    assert_eq!(told(&plan), want, "{plan:#}");
+    let unseen = |answer: &Value| answer["warnings"].to_string().contains("describe-alarms");
+    assert!(unseen(&plan), "{plan:#}");
+    let report = function.answer(&event).await;
+    assert_eq!(told(&report), want, "{report:#}");
+    let again = app::dry_run(&function, "R2").await;
+    assert_eq!(told(&again), Value::Null, "{again:#}");
+    assert!(!unseen(&again), "they are known: {again:#}");
 }
 
 #[tokio::test]

@@ -59,6 +59,13 @@ impl Deployment {
         said.is_some_and(|course| *course != stands)
     }
 
+    /// The names of the alarms that end it.
+    #[must_use]
+    pub fn alarms(&self) -> &[String] {
+        let course = self.course.as_ref();
+        course.map_or(&[], |course| &course.alarms)
+    }
+
     /// In which way it moves.
     #[must_use]
     pub fn strategy(&self) -> Strategy {

@@ -27,6 +27,13 @@ impl Checks {
         } else if *wanted != told {
             self.warn(Notice::AgentMaximum { service });
         }
+        let stands = found.map(|found| found.deployment.alarms());
+        let stands = stands.unwrap_or_default();
+        let new = told.alarms().iter().filter(|name| !stands.contains(name));
+        let count = new.count();
+        if count > 0 {
+            self.warn(Notice::AlarmsUnseen { service, count });
+        }
         let Deployment {
             minimum, maximum, ..
         } = told;

@@ -147,6 +147,15 @@ pub(crate) enum Notice<'a> {
          promote, and the one after that removes it"
     )]
     StrategyEnds { service: &'a ServiceName },
+    /// Alarms that nobody has looked up.
+    #[error(
+        "`services.{service}.deployment.alarms`: {count} of them are new to the ECS service. ECS takes names of alarms that are not \
+         there, and then watches nothing; the Rack reads no alarms, so see that `aws cloudwatch describe-alarms` knows them"
+    )]
+    AlarmsUnseen {
+        service: &'a ServiceName,
+        count: usize,
+    },
     /// A source of another region that may be encrypted.
     #[error(
         "convox.yml line {line}, `resources.{resource}.options.readSourceDB` names a database of another region: where it is \
