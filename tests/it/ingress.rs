@@ -1,5 +1,7 @@
 //! Apps that are reached through the Rack's load balancers.
 
+mod instances;
+
 use double::Fault;
 use rig::function::Function;
 use rig::world::World;
