@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use crate::app::{self, APP};
+use crate::ingress::ENTRANCE;
 use crate::{process_run, rack_settings};
 
 /// What came of a function's life.
@@ -33,7 +34,7 @@ impl Seen {
         let world = app::world_with(&zoned(app::MANIFEST), &["web"]).await;
         let (deployment, promote) = start(&world).await;
         promoted(&world, &promote, "R1", "first").await;
-        let deletion = world.start("app-deletion", &[]);
+        let deletion = world.start("app-deletion", ENTRANCE);
         let mut event = app::deleted(&world, "deletion-0", 5);
         strand(&world).await;
         let answer = deletion.answer(&event).await;
@@ -152,13 +153,14 @@ async fn secret_of_before(world: &World, key: String) {
     created.send().await.unwrap();
 }
 
-/// The Rack's stack and its promote, with a customer key of secrets.
+/// The Rack's stack and its promote, with load balancers and a customer key of secrets.
 pub async fn start(world: &World) -> (Deployment, Function) {
     let key = key(world).await;
-    let settings = [
+    let keys = [
         ("SECRETS_MANAGER_ENV", "Yes"),
         ("SECRET_KEY_ARN", key.as_str()),
     ];
+    let settings = [&keys, ENTRANCE].concat();
     let deployment = Deployment::of(&world.settings(&settings));
     (deployment, world.start("promote", &settings))
 }
@@ -223,11 +225,12 @@ async fn promoted(world: &World, function: &Function, release: &str, value: &str
 async fn live() -> Seen {
     let world = app::world_with(app::MANIFEST, &["web"]).await;
     let [former, key] = [key(&world).await, key(&world).await];
-    let settings = [
+    let keys = [
         ("SECRETS_MANAGER_ENV", "Yes"),
         ("SECRET_KEY_ARN", key.as_str()),
         ("FORMER_SECRET_KEY_ARN", former.as_str()),
     ];
+    let settings = [&keys, ENTRANCE].concat();
     let deployment = Deployment::of(&world.settings(&settings));
     let function = world.start("promote", &settings);
     secret_of_before(&world, former).await;
@@ -240,6 +243,7 @@ async fn live() -> Seen {
     schedules(&world, &function).await;
     stacks(&world, &function).await;
     other_triggers(&world, &function).await;
+    shifted(&world, &function).await;
     rolled_back(&world, &function).await;
     strand(&world).await;
     world.put_env(APP, "R8", &[("DATABASE_URL", "u")]).await;
@@ -318,6 +322,16 @@ async fn stacks(world: &World, function: &Function) {
     for (release, status) in [("R1", "failed"), ("R2", "promoted")] {
         let report = app::promote_app(world, function, "blog", release, "A=1\n").await;
         assert_eq!(report["status"], status, "{report:#}");
+    }
+}
+
+/// ECS moves requests for another App.
+async fn shifted(world: &World, function: &Function) {
+    let manifest = "services: {web: {image: i, port: 3000, environment: [A], deployment: {strategy: blueGreen}}}\n";
+    world.put("apps/mall/convox.yml", manifest).await;
+    for (release, variables) in [("R1", "A=1\n"), ("R2", "A=2\n")] {
+        let report = app::promote_app(world, function, "mall", release, variables).await;
+        assert_eq!(report["status"], "promoted", "{report:#}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! ECS: services by `cluster/name`, task definitions by `family:revision`.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::super::deployment::Deployment;
@@ -10,6 +12,8 @@ use crate::proxy::Call;
 const OPERATION: &str = "SAR for ECS: the action of the operation's name, on what it names";
 const NO_RESOURCE: &str = "SAR for ECS: ListServices, DescribeTaskDefinition and DeregisterTaskDefinition have no resource type, ListTasks none \
                            but instances, the lists the key ecs:cluster";
+const OF_SERVICES: &str = "SAR for ECS: both resource types; ECS developer guide, permissions required for viewing service deployments, whose \
+                           policy names both";
 const TAG: &str = "SAR for ECS, CreateService, RegisterTaskDefinition and RunTask: with tags also ecs:TagResource, with ecs:CreateAction";
 const PASS: &str = "SAR for ECS: RegisterTaskDefinition, CreateService, UpdateService and RunTask pass the task definition's roles to \
                     ecs-tasks.amazonaws.com";
@@ -49,20 +53,11 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
             needs.extend(passed_to_move_requests(body));
             Ok(needs)
         }
-        "DescribeServiceDeployments" => {
-            let arns = body["serviceDeploymentArns"]
-                .as_array()
-                .into_iter()
-                .flatten();
-            let arns = arns.filter_map(Value::as_str);
-            let need = |arn| Need::new("ecs:DescribeServiceDeployments", arn, OPERATION);
-            Ok(arns.map(need).collect())
-        }
-        "DescribeServiceRevisions" => {
-            let arns = body["serviceRevisionArns"].as_array().into_iter().flatten();
-            let arns = arns.filter_map(Value::as_str);
-            let need = |arn| Need::new("ecs:DescribeServiceRevisions", arn, OPERATION);
-            Ok(arns.map(need).collect())
+        "DescribeServiceDeployments" => Ok(of_services(call, &body["serviceDeploymentArns"])),
+        "DescribeServiceRevisions" => Ok(of_services(call, &body["serviceRevisionArns"])),
+        "ContinueServiceDeployment" => {
+            let named = Value::from(vec![body["serviceDeploymentArn"].clone()]);
+            Ok(of_services(call, &named))
         }
         "ListServiceDeployments" | "DeleteService" => {
             Ok(vec![on_service(facts, call, text(body, "service"))])
@@ -83,6 +78,24 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         }
         _ => unknown(call),
     }
+}
+
+/// Of each deployment or revision that is named, and of the service that it is of.
+fn of_services(call: &Call, arns: &Value) -> Vec<Need> {
+    let action = format!("ecs:{}", call.operation);
+    let arns = arns.as_array().into_iter().flatten();
+    let arns = arns.filter_map(Value::as_str);
+    let both = arns.flat_map(|arn| {
+        let (of_service, _) = arn.rsplit_once('/').unwrap_or((arn, ""));
+        let kinds = [":service-deployment/", ":service-revision/"];
+        let service = kinds.iter().fold(of_service.to_owned(), |arn, kind| {
+            arn.replace(kind, ":service/")
+        });
+        [arn.to_owned(), service]
+    });
+    let both: BTreeSet<String> = both.collect();
+    let need = |arn| Need::new(&action, arn, OF_SERVICES);
+    both.into_iter().map(need).collect()
 }
 
 fn clusters(facts: &Facts<'_>, body: &Value) -> Vec<Need> {
