@@ -194,6 +194,37 @@ fn a_deployer_promotes_and_reads_reports_and_neither_deletes_nor_runs() {
 }
 
 #[test]
+fn who_lets_a_deployment_go_on_promotes_nothing_and_reaches_one_app() {
+    let on = |action: &str, kind: &str, of: &str| {
+        let resource = format!("arn:aws:ecs:us-east-1:{ACCOUNT}:{kind}/blue/{of}");
+        need(&format!("ecs:{action}"), &resource)
+    };
+    let deployment = "service-deployment";
+    let (ours, others) = ("myrack_shop_web/1a2b", "myrack_shop2_web/1a2b");
+    let can = [
+        object("s3:GetObject", "apps/shop/state/promotion.json"),
+        through_s3("kms:Decrypt"),
+        stack("cloudformation:DescribeStacks", "rack"),
+        on("ListServiceDeployments", "service", "myrack_shop_web"),
+        on("DescribeServiceDeployments", deployment, ours),
+        on("ContinueServiceDeployment", deployment, ours),
+    ];
+    let cannot = [
+        object("s3:GetObject", "apps/shop/releases/R1/env"),
+        object("s3:PutObject", "apps/shop/state/promotion.json"),
+        on("ContinueServiceDeployment", deployment, others),
+        on("UpdateService", "service", "myrack_shop_web"),
+        on("StopServiceDeployment", deployment, ours),
+        event("rack", "Release Promote Requested"),
+        invoke("PROMOTE-FUNCTION"),
+    ];
+    may("Who lets a deployment go on", &can, &cannot);
+    // What pauses is not ended by who deploys.
+    let no = [on("ContinueServiceDeployment", deployment, ours)];
+    may("Who deploys", &[], &no);
+}
+
+#[test]
 fn who_deploys_the_rack_hands_over_a_role_and_touches_no_other_stack() {
     let role = format!("arn:aws:iam::{ACCOUNT}:role/deploy-rack");
     let pass = |role: &str, to| need("iam:PassRole", role).with("iam:PassedToService", to);

@@ -274,6 +274,23 @@ async fn wrong_use_is_told_before_anything_is_asked() {
     );
 }
 
+#[tokio::test]
+async fn who_lets_a_deployment_go_on_has_a_role_that_is_enough_and_promotes_nothing() {
+    let desk = Desk::paused().await;
+    desk.world.proxy.clear();
+    desk.json(&["promote", "--continue"]).await;
+    assert_eq!(desk.refused("ContinueRole"), Vec::<String>::new());
+    let cannot = desk.refused("PromoteRole");
+    let why = "ecs:ContinueServiceDeployment";
+    assert!(cannot.iter().any(|line| line.contains(why)), "{cannot:?}");
+    desk.world.proxy.clear();
+    desk.deployed(&checkout(app::MANIFEST), &["plan", "web=example/web:2"])
+        .await;
+    let cannot = desk.refused("ContinueRole");
+    let why = "s3:PutObject";
+    assert!(cannot.iter().any(|line| line.contains(why)), "{cannot:?}");
+}
+
 #[test]
 fn the_roles_reach_one_app_and_only_one_of_them_promotes_by_writing() {
     let settings = [
@@ -358,7 +375,9 @@ fn a_role_is_taken_by_its_own_runs_alone() {
         assert_eq!(pattern.is_match(repository), is_one, "{repository}");
     }
     let roles = &template["Resources"];
+    assert_eq!(roles["ContinueRole"]["Condition"], "Continues");
     for (role, subject) in [
+        ("ContinueRole", "repo:${Repository}:${ContinueSubject}"),
         ("PlanRole", "repo:${Repository}:${PlanSubject}"),
         ("PromoteRole", "repo:${Repository}:ref:refs/heads/${Branch}"),
     ] {
