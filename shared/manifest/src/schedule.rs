@@ -2,9 +2,12 @@
 //!
 //! Numbers are never shifted: they mean what AWS says, 1 = SUN (EventBridge user guide, "Cron expressions").
 
+mod due;
 mod field;
 mod rate;
 mod weekday;
+
+pub use due::may_be_due;
 
 use field::{DAY_OF_MONTH, DAY_OF_WEEK, HOUR, MINUTE, MONTH, YEAR};
 

@@ -232,7 +232,8 @@ impl Field {
         None
     }
 
-    fn value(&self, text: &str) -> Result<u16, &'static str> {
+    /// A value, by its number or its name.
+    pub(super) fn value(&self, text: &str) -> Result<u16, &'static str> {
         let named = self.names.iter().position(|name| *name == text);
         let value = match named {
             Some(index) => u16::try_from(index + 1).ok(),
@@ -244,7 +245,7 @@ impl Field {
     }
 }
 
-fn number(text: &str) -> Option<u16> {
+pub(super) fn number(text: &str) -> Option<u16> {
     let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
     digits.then(|| text.parse().ok()).flatten()
 }
