@@ -9,7 +9,7 @@
 //! | [`changes`] | outside edits and other settings of the Rack between two promotes, × kills and faults in the second | in memory |
 //! | [`schedules`] | 12,000 interleavings of promote's attempts and the way through the state, call by call | over a model of their own |
 //! | [`schedules`] | 10,000 dry runs, each as the promote after it, over what Releases and others have left | over the same model |
-//! | [`timers`] | the clock over a Timer: both changes of a time zone, and moves between rule and schedule that die | in memory |
+//! | [`timers`] | the clock over a Timer: changes of a time zone, moves that die, and the seconds around a move | in memory |
 //! | [`sample`] | schedules: events twice, in any order, two at a time, while functions die | on processes |
 //! | [`load`] | many promotes of many Apps at once, under ECS's rates | on processes |
 //!

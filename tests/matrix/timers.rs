@@ -4,6 +4,8 @@
 //! that a change of the clocks leaves out is left out, and one that comes twice is taken once (Scheduler user guide, "Schedule
 //! types", on daylight saving time).
 
+mod minutes;
+
 use std::collections::BTreeMap;
 
 use chrono::{NaiveDate, NaiveDateTime, TimeDelta, Timelike as _};
@@ -69,7 +71,7 @@ fn in_berlin(utc: NaiveDateTime) -> (NaiveDateTime, bool) {
 }
 
 impl Starter {
-    /// Whether it starts a task in this minute: its expression names minute and hour, or any.
+    /// Whether it starts a task in this minute: its expression names minutes and hours.
     fn is_due(&self, utc: NaiveDateTime) -> bool {
         let (local, comes_again) = match self.timezone.as_deref() {
             None | Some("UTC") => (utc, false),
@@ -79,7 +81,16 @@ impl Starter {
         let fields = self.expression.strip_prefix("cron(").unwrap();
         let fields: Vec<&str> = fields.trim_end_matches(')').split(' ').collect();
         assert_eq!(fields[2..], ["*", "*", "?", "*"], "{}", self.expression);
-        let is = |field: &str, value: u32| field == "*" || field.parse() == Ok(value);
+        let is = |field: &str, value: u32| match (field.split_once('/'), field.split_once('-')) {
+            (Some((from, step)), _) => {
+                let from: u32 = from.parse().unwrap_or_default();
+                value >= from && (value - from).is_multiple_of(step.parse().unwrap())
+            }
+            (None, Some((first, last))) => {
+                (first.parse().unwrap()..=last.parse::<u32>().unwrap()).contains(&value)
+            }
+            (None, None) => field == "*" || field.parse() == Ok(value),
+        };
         !comes_again && is(fields[0], local.minute()) && is(fields[1], local.hour())
     }
 }

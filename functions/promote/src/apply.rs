@@ -36,7 +36,7 @@ use crate::progress::Progress;
 use crate::reservations;
 use source::{Settled, timed};
 
-pub use perform::Executor;
+pub use perform::{Executor, Run};
 
 /// A promote that is applied.
 #[derive(Debug)]
@@ -106,6 +106,8 @@ pub struct Job<'a, E> {
     pub command: Option<&'a Service>,
     /// The request.
     pub request_id: &'a str,
+    /// When Lambda ends the invocation.
+    pub ends_at: DateTime<Utc>,
 }
 
 /// Executes the plan.

@@ -147,7 +147,7 @@ pub async fn attempt<E: Edge>(
     } else {
         progress.took("gather", read.took);
         let into = (&mut progress, &mut report);
-        promote(edge, wanted, (request_id, read), into).await
+        promote(edge, wanted, (due, read), into).await
     };
     report.release_commands = RanCommand::of(&progress.commands, request_id);
     let (status, runs) = match result {
@@ -171,8 +171,7 @@ pub async fn attempt<E: Edge>(
         }
         Err(err) if err.class() == ErrorClass::Transient => return Err(err),
         Err(err) => {
-            let unrestored =
-                failed(edge, desired, wanted, &err, &mut progress, &mut report).await?;
+            let unrestored = failed(edge, due, wanted, &err, &mut progress, &mut report).await?;
             let reason = err.error_type();
             (Status::Failed { reason, unrestored }, Runs::AsBefore)
         }
@@ -201,13 +200,13 @@ pub async fn attempt<E: Edge>(
 /// Puts back what a promote that failed for good has changed, and reports both; what could not be put back.
 async fn failed(
     edge: &impl Edge,
-    desired: &Desired,
+    due: Due<'_>,
     wanted: &Wanted<'_>,
     err: &PromoteError,
     progress: &mut Progress,
     report: &mut Report,
 ) -> Result<Vec<String>, PromoteError> {
-    let aftermath = aftermath(edge, wanted.id, desired, wanted.applied, progress).await?;
+    let aftermath = aftermath(edge, due, progress).await?;
     // What was put back, or was not, is to be read behind any error.
     let error = bounds::text(Chain(err).to_string(), ERROR_MAX_BYTES);
     let parts: Vec<String> = [error].into_iter().chain(aftermath.says).collect();
@@ -215,7 +214,7 @@ async fn failed(
     progress.warnings.extend(err.warnings().iter().cloned());
     tracing::error!(
         app.name = %wanted.id.app, release.id = %wanted.release,
-        request.id = desired.order.request_id, error.kind = %err.error_type(),
+        request.id = due.desired.order.request_id, error.kind = %err.error_type(),
         "promote failed: {message}"
     );
     report.failed(err.error_type(), message);
@@ -303,9 +302,10 @@ fn past_deadline(edge: &impl Edge, desired: &Desired) -> Option<PromoteError> {
 async fn promote(
     edge: &impl Edge,
     wanted: &Wanted<'_>,
-    (request_id, read): (&str, FactsRead),
+    (due, read): (Due<'_>, FactsRead),
     (progress, report): (&mut Progress, &mut Report),
 ) -> Result<Done, PromoteError> {
+    let request_id = due.desired.order.request_id.as_str();
     let commands = read.commands?;
     commands.note(edge, wanted.id).await?;
     let mut facts = read.facts?;
@@ -352,6 +352,7 @@ async fn promote(
         plan: &plan,
         command: plan::next_command(&steps)?,
         request_id,
+        ends_at: due.ends_at,
     };
     apply::apply(&job, progress).await
 }

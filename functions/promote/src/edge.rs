@@ -41,6 +41,8 @@ pub trait Edge {
     fn config(&self) -> &Config;
     /// The time.
     fn now(&self) -> DateTime<Utc>;
+    /// Lets the time pass until then.
+    fn wait_until(&self, then: DateTime<Utc>) -> impl Future<Output = ()>;
     /// Where the state and reports are kept.
     fn objects(&self) -> &Self::Objects;
 
@@ -212,6 +214,11 @@ impl Edge for Shell {
 
     fn now(&self) -> DateTime<Utc> {
         (self.clock)()
+    }
+
+    async fn wait_until(&self, then: DateTime<Utc>) {
+        let left = then - self.now();
+        tokio::time::sleep(left.to_std().unwrap_or_default()).await;
     }
 
     fn objects(&self) -> &SettingsBucket {

@@ -8,6 +8,7 @@ mod copied;
 mod count;
 mod delivery;
 mod deployment;
+mod handover;
 mod ingress;
 mod joined;
 mod lost;

@@ -11,13 +11,15 @@ mod services;
 use std::collections::BTreeSet;
 
 use aws::call_error::{CallError, ErrorClass};
+use chrono::{DateTime, Utc};
 use lambda::intake::Failure as _;
 use lambda::unwanted::{Keep, Removals};
+use lambda::work::Due;
 use names::error_chain::Chain;
 use names::{AppId, ReleaseId};
 use promotion::{Applied, Desired, KeptVersion};
 
-use crate::apply::Executor;
+use crate::apply::{Executor, Run};
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::progress::{Progress, Touched};
@@ -57,15 +59,14 @@ struct Case<'a> {
 /// [`PromoteError`] when another delivery can help; the attempt then ends without a result and is repeated.
 pub async fn aftermath<E: Edge>(
     edge: &E,
-    id: &AppId,
-    desired: &Desired,
-    applied: Option<&Applied>,
+    due: Due<'_>,
     progress: &Progress,
 ) -> Result<Aftermath, PromoteError> {
+    let Due { id, desired, .. } = due;
     if progress.wrote.is_empty() && !desired.interrupted {
         return Ok(Aftermath::default());
     }
-    let Some(applied) = progress.applied.as_ref().or(applied) else {
+    let Some(applied) = progress.applied.as_ref().or(due.applied) else {
         let says = what_stays(edge, id, desired, progress).await?;
         return Ok(Aftermath {
             says,
@@ -88,10 +89,13 @@ pub async fn aftermath<E: Edge>(
         id,
         // Tokens of writes are other ones than those of the request.
         own_id: format!("put back after {}", desired.order.request_id),
+        ends_at: due.ends_at,
     };
     let mut back = Back::default();
-    for step in &plan.steps {
-        performer.perform(step, &mut back).await?;
+    // Those of Timers may have to wait, and do it at once.
+    let at_once = |one: &Step<'_>, next: &Step<'_>| one.puts_a_timer() && next.puts_a_timer();
+    for steps in plan.steps.chunk_by(at_once) {
+        performer.perform(steps, &mut back).await?;
     }
     let release = &applied.release;
     let (mut says, left) = match &plan.stopped {
@@ -118,6 +122,19 @@ struct Back {
 }
 
 impl Back {
+    /// Notes how something ended that was done.
+    fn note(&mut self, step: &Step<'_>, ended: Result<(), CallError>) -> Result<(), PromoteError> {
+        let Step::Do { failed, made, .. } = step else {
+            return Ok(());
+        };
+        match ended {
+            Ok(()) => self.made.extend(made.iter().cloned()),
+            Err(err) if err.class() == ErrorClass::Transient => return Err(err.into()),
+            Err(err) => self.left.push(format!("{failed} ({})", Chain(&err))),
+        }
+        Ok(())
+    }
+
     fn says(&self, release: &ReleaseId) -> Vec<String> {
         let back = format!("what was changed is back at Release {release}");
         let back = if self.left.is_empty() {
@@ -146,48 +163,60 @@ struct Performer<'a, E> {
     edge: &'a E,
     id: &'a AppId,
     own_id: String,
+    ends_at: DateTime<Utc>,
 }
 
 impl<E: Edge> Performer<'_, E> {
-    /// Performs one step; what failed for good is left, and the others are still made.
-    async fn perform(&self, step: &Step<'_>, back: &mut Back) -> Result<(), PromoteError> {
-        let (ended, failed, made) = match step {
-            Step::Left(says) => {
-                back.left.push(says.clone());
-                return Ok(());
+    /// Performs one step, or those of some Timers at once; what failed for good is left, and the others are still made.
+    async fn perform(&self, steps: &[Step<'_>], back: &mut Back) -> Result<(), PromoteError> {
+        let runs: Option<Vec<_>> = steps.iter().map(Step::runs).collect();
+        let Some(runs) = runs else {
+            for step in steps {
+                self.perform_one(step, back).await?;
             }
+            return Ok(());
+        };
+        let ended = self.run(runs).await;
+        for (step, ended) in steps.iter().zip(ended) {
+            back.note(step, ended)?;
+        }
+        Ok(())
+    }
+
+    async fn perform_one(&self, step: &Step<'_>, back: &mut Back) -> Result<(), PromoteError> {
+        match step {
+            Step::Left(says) => back.left.push(says.clone()),
             Step::PutVersion(version) => {
                 let put = self.put_version(version).await;
                 back.left
                     .extend(put.err().map(|why| self.not_back(&version.id, &why)));
-                return Ok(());
             }
             Step::MakeCurrent { secret, version_id } => {
                 let made = self.edge.make_current(self.id, secret, version_id).await;
                 let why = made.err().map(|err| Chain(&err).to_string());
                 back.left
                     .extend(why.map(|why| self.not_back(version_id, &why)));
-                return Ok(());
             }
-            Step::Do { deed, failed, made } => (self.done(deed).await, failed, made.as_ref()),
-        };
-        match ended {
-            Ok(()) => back.made.extend(made.cloned()),
-            Err(err) if err.class() == ErrorClass::Transient => return Err(err.into()),
-            Err(err) => back.left.push(format!("{failed} ({})", Chain(&err))),
+            Step::Do { deed, .. } => back.note(step, self.done(deed).await)?,
         }
         Ok(())
+    }
+
+    async fn run(&self, runs: Vec<Run<'_>>) -> Vec<Result<(), CallError>> {
+        let executor = Executor {
+            edge: self.edge,
+            id: self.id,
+            request_id: &self.own_id,
+            ends_at: self.ends_at,
+        };
+        executor.perform_all(runs).await
     }
 
     async fn done(&self, deed: &Deed<'_>) -> Result<(), CallError> {
         match deed {
             Deed::Run { action, definition } => {
-                let executor = Executor {
-                    edge: self.edge,
-                    id: self.id,
-                    request_id: &self.own_id,
-                };
-                executor.perform(action, definition).await
+                let ended = self.run(vec![(action, definition)]).await;
+                ended.into_iter().collect()
             }
             Deed::MakeRuleAgain {
                 name,

@@ -97,6 +97,8 @@ pub struct Due<'a> {
     pub commands: &'a [ReleaseCommand],
     /// Whether schedules of EventBridge Scheduler may stand.
     pub schedules: bool,
+    /// When Lambda ends the invocation that does it.
+    pub ends_at: DateTime<Utc>,
 }
 
 /// What a Release ran when it was live before, as far as anybody has looked.
@@ -283,7 +285,7 @@ impl<'a, F: Function> Invocation<'a, F> {
         });
         let facts = async {
             let early = early.as_ref()?;
-            Some(function.read(early.due(message)).await)
+            Some(function.read(early.due(message, self.ends_at)).await)
         };
         let index = async {
             early.as_ref()?;
@@ -339,7 +341,7 @@ impl Early {
         })
     }
 
-    fn due<'a>(&'a self, message: &'a Message) -> Due<'a> {
+    fn due<'a>(&'a self, message: &'a Message, ends_at: DateTime<Utc>) -> Due<'a> {
         let is_of_this = self.desired.order.request_id == message.request_id();
         Due {
             id: &message.id,
@@ -352,6 +354,7 @@ impl Early {
             },
             commands: &self.commands,
             schedules: self.schedules,
+            ends_at,
         }
     }
 }
@@ -437,8 +440,10 @@ impl<F: Function> Way<'_, F> {
                 schedules,
             };
             let facts = self.facts(&due).await;
-            let function = self.invocation.function;
-            let attempt = function.attempt(due.due(self.message), facts);
+            let Invocation {
+                function, ends_at, ..
+            } = self.invocation;
+            let attempt = function.attempt(due.due(self.message, ends_at), facts);
             // Large, and deep in its callers.
             let Attempt { finished, report } = Box::pin(attempt).await?;
             if self.record(&finished).await? == Recorded::LeaseLost {
@@ -454,8 +459,10 @@ impl<F: Function> Way<'_, F> {
         if let Some((_, facts)) = early.filter(|(early, _)| early == due) {
             return facts;
         }
-        let function = self.invocation.function;
-        let read = Box::pin(function.read(due.due(self.message))); // large
+        let Invocation {
+            function, ends_at, ..
+        } = self.invocation;
+        let read = Box::pin(function.read(due.due(self.message, ends_at))); // large
         if self.index.is_some() {
             return read.await;
         }

@@ -1,21 +1,14 @@
 //! ECS services, rules and schedules: created, moved and removed.
 
 use futures_util::future::join;
-use futures_util::{StreamExt as _, stream};
 use promotion::Definition;
 
 use super::source::timed;
-use super::{Executor, Job};
+use super::{Executor, Job, Run};
 use crate::edge::Edge;
 use crate::error::PromoteError;
 use crate::plan::{Action, Route};
 use crate::progress::Progress;
-
-/// Calls of ECS and EventBridge under way at once; ECS changes five services a second after a burst of 50.
-const MOVES_AT_ONCE: usize = 32;
-
-/// What is done, to make it run which revision.
-type Moved<'m> = (&'m Action<'m>, &'m str);
 
 impl<E: Edge> Job<'_, E> {
     /// Moves ECS services and rules, neither waiting for the other.
@@ -28,7 +21,7 @@ impl<E: Edge> Job<'_, E> {
         let all = route.steps.iter().zip(definitions);
         let all = all.filter(|(step, _)| step.moves);
         let all = all.map(|(step, definition)| (&step.action, definition.arn.as_str()));
-        let (rules, services): (Vec<Moved<'_>>, Vec<Moved<'_>>) =
+        let (rules, services): (Vec<Run<'_>>, Vec<Run<'_>>) =
             all.partition(|(action, _)| matches!(action, Action::Put(_)));
         for (action, _) in services.iter().chain(&rules) {
             progress.begin(action);
@@ -46,18 +39,15 @@ impl<E: Edge> Job<'_, E> {
 
     /// The first error, once every call has ended: one that is dropped half-way can still take effect after what was changed
     /// has been put back.
-    async fn perform_all(&self, moves: Vec<Moved<'_>>) -> Result<(), PromoteError> {
+    async fn perform_all(&self, moves: Vec<Run<'_>>) -> Result<(), PromoteError> {
         let executor = Executor {
             edge: self.edge,
             id: self.wanted.id,
             request_id: self.request_id,
+            ends_at: self.ends_at,
         };
-        let ended = stream::iter(moves)
-            .map(async |(action, definition)| executor.perform(action, definition).await)
-            .buffer_unordered(MOVES_AT_ONCE)
-            .collect::<Vec<_>>()
-            .await;
-        Ok(ended.into_iter().collect::<Result<(), _>>()?)
+        let ended = executor.perform_all(moves).await.into_iter();
+        Ok(ended.collect::<Result<(), _>>()?)
     }
 
     /// Removes what convox.yml no longer has.

@@ -112,6 +112,14 @@ pub enum TimerStep<'a> {
     RemoveSchedule,
 }
 
+impl TimerStep<'_> {
+    /// Whether it ends what ran the Timer so far.
+    #[must_use]
+    pub fn removes(&self) -> bool {
+        matches!(self, Self::RemoveRule | Self::RemoveSchedule)
+    }
+}
+
 impl Action<'_> {
     /// Whether something is made that was not there.
     #[must_use]

@@ -10,6 +10,7 @@ use release::timer_rule::TimerRule;
 
 use super::Case;
 use super::read::Seen;
+use crate::apply::Run;
 use crate::config::Config;
 use crate::error::PromoteError;
 use crate::plan::Action;
@@ -46,6 +47,25 @@ pub(super) enum Step<'a> {
     },
     /// What cannot be restored, in words.
     Left(String),
+}
+
+impl Step<'_> {
+    /// What is made to run which revision, where it does that.
+    pub(super) fn runs(&self) -> Option<Run<'_>> {
+        match self {
+            Self::Do { deed, .. } => match deed.as_ref() {
+                Deed::Run { action, definition } => Some((action, definition)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether that is a Timer.
+    pub(super) fn puts_a_timer(&self) -> bool {
+        let runs = self.runs();
+        runs.is_some_and(|(action, _)| matches!(action, Action::Put(_)))
+    }
 }
 
 /// What is done, in one call or two.
