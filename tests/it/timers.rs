@@ -140,6 +140,62 @@ async fn the_rack_can_say_that_schedules_run_all_timers() {
 }
 
 #[tokio::test]
+async fn an_app_whose_state_is_lost_is_deleted_with_its_schedules_and_nobody_elses() {
+    let (world, function) = app::promoting(YES).await;
+    put_manifest(&world, &zoned()).await;
+    promote(&world, &function, "R1").await;
+    let own = schedule(&world, "cleanup").await.expect("it stands");
+    let theirs = world.scheduler.create_schedule().group_name(&world.rack);
+    theirs
+        .name(app::rule(&world, "theirs"))
+        .description("mine")
+        .schedule_expression("rate(5 minutes)")
+        .flexible_time_window(own.flexible_time_window().unwrap().clone())
+        .target(own.target().unwrap().clone())
+        .send()
+        .await
+        .unwrap();
+    let state = world.s3.delete_object().bucket(&world.bucket);
+    let state = state.key(format!("apps/{APP}/state/promotion.json"));
+    state.send().await.unwrap();
+    let deletion = world.start("app-deletion", &[]);
+    let answer = deletion.answer(&app::deleted(&world, "gone", 20)).await;
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert!(schedule(&world, "cleanup").await.is_none());
+    assert!(schedule(&world, "theirs").await.is_some());
+}
+
+#[tokio::test]
+async fn an_app_of_which_a_schedule_alone_is_left_is_deleted() {
+    let (world, function) = app::promoting(&[]).await;
+    put_manifest(&world, &zoned()).await;
+    promote(&world, &function, "R1").await;
+    let left = schedule(&world, "cleanup").await.expect("it stands");
+    let deletion = world.start("app-deletion", &[]);
+    let answer = deletion.answer(&app::deleted(&world, "first", 20)).await;
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    let again = world.scheduler.create_schedule().group_name(&world.rack);
+    again
+        .name(app::rule(&world, "cleanup"))
+        .description(left.description().unwrap())
+        .schedule_expression("rate(5 minutes)")
+        .flexible_time_window(left.flexible_time_window().unwrap().clone())
+        .target(left.target().unwrap().clone())
+        .send()
+        .await
+        .unwrap();
+    let listed = world.s3.list_objects_v2().bucket(&world.bucket);
+    let listed = listed.send().await.unwrap();
+    for key in listed.contents().iter().filter_map(|object| object.key()) {
+        let gone = world.s3.delete_object().bucket(&world.bucket).key(key);
+        gone.send().await.unwrap();
+    }
+    let answer = deletion.answer(&app::deleted(&world, "second", 30)).await;
+    assert_eq!(answer["status"], "deleted", "{answer:#}");
+    assert!(schedule(&world, "cleanup").await.is_none());
+}
+
+#[tokio::test]
 async fn a_dry_run_says_which_timers_would_be_moved() {
     let (world, function) = app::promoting(YES).await;
     promote(&world, &function, "R1").await;

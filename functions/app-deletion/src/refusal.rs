@@ -115,12 +115,13 @@ pub async fn exists(shell: &Shell, id: &AppId) -> Result<bool, DeletionError> {
     let keep = Keep {
         services: &none,
         rules: &none,
-        // Without a state nobody knows of any.
-        schedules: false,
+        // A state that is lost may have known of some.
+        schedules: true,
     };
     let unwanted = Unwanted::find(shell.places(), id, None, true, keep).await?;
-    let runs =
-        unwanted.own_services(id).next().is_some() || unwanted.own_rules(id).next().is_some();
+    let runs = unwanted.own_services(id).next().is_some()
+        || unwanted.own_rules(id).next().is_some()
+        || unwanted.own_schedules(id).next().is_some();
     let stack = shell.stacks.see(id).await?;
     let has_stack = stack.is_some_and(|stack| id.owns(&stack.tags));
     let secret = shell.secrets.of(id).see().await?;

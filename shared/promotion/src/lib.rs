@@ -123,6 +123,9 @@ impl Promotion {
                 return Admission::Superseded { by };
             }
             self.earlier.replaced(desired, request);
+        } else if request.work.kind() == WorkKind::Delete {
+            // Nothing is known of the App, so a state may be lost that said this: they are looked for by name, as rules are.
+            self.schedules = true;
         }
         self.desired = Some(Desired {
             work: request.work.clone(),

@@ -601,6 +601,22 @@ fn deletion(id: &str, seconds: i64) -> Request {
 }
 
 #[test]
+fn a_deletion_of_what_nobody_knows_looks_for_schedules_too() {
+    let mut lost = Promotion::default();
+    assert_eq!(
+        lost.admit(&deletion("d1", 0), None, at(0)),
+        Admission::Newest
+    );
+    assert!(lost.schedules);
+    let mut known = working(&promote("R1", "v1", 0), "one");
+    known.admit(&deletion("d1", 1), None, at(1));
+    assert!(!known.schedules, "it has rules");
+    let mut first = Promotion::default();
+    first.admit(&promote("R1", "v1", 0), None, at(0));
+    assert!(!first.schedules);
+}
+
+#[test]
 fn a_superseded_request_is_told_by_what_and_why() {
     let before = "came before it was done";
     for (first, second, superseded, want) in [
