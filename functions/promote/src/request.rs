@@ -23,6 +23,7 @@ use crate::handler::Invocation;
 use crate::metrics::{self, Sample};
 use crate::plan::PlanProblem;
 use crate::read;
+use crate::superseded::Superseded;
 use crate::trigger::Trigger;
 
 /// The state of an App as it was just read, or why it could not be.
@@ -121,13 +122,7 @@ impl Invocation<'_> {
                 release,
                 superseded,
                 ..
-            } => match self.names(&app, &release) {
-                Ok((id, release)) => {
-                    let answer = self.report_superseded(&id, &release, superseded);
-                    Ok(Next::Answer(answer.await?))
-                }
-                Err(err) => Ok(ignore(&err.to_string())),
-            },
+            } => self.superseded((&app, &release), superseded).await,
             Trigger::DeploymentEnded { service_arn } => Ok(self.deployed(&service_arn)),
             Trigger::Look { .. } => Ok(Next::LookAtAll),
             Trigger::StackChanged { stack_id } => Ok(self.stack_changed(&stack_id)),
@@ -136,13 +131,32 @@ impl Invocation<'_> {
                 app,
                 release,
                 allowed,
-            } => match self.names(&app, &release) {
-                Ok((id, release)) => Ok(Next::DryRun(id, release, allowed)),
-                Err(err) => Ok(Next::Answer(failed(
-                    &ErrorType::InvalidName.into(),
-                    &err.to_string(),
-                ))),
-            },
+            } => Ok(self.dry_run((&app, &release), allowed)),
+        }
+    }
+
+    /// A request that a newer one made pointless.
+    async fn superseded(
+        &self,
+        (app, release): (&str, &str),
+        superseded: Superseded,
+    ) -> Result<Next, PromoteError> {
+        match self.names(app, release) {
+            Ok((id, release)) => {
+                let answer = self.report_superseded(&id, &release, superseded);
+                Ok(Next::Answer(answer.await?))
+            }
+            Err(err) => Ok(ignore(&err.to_string())),
+        }
+    }
+
+    fn dry_run(&self, (app, release): (&str, &str), allowed: Allowed) -> Next {
+        match self.names(app, release) {
+            Ok((id, release)) => Next::DryRun(id, release, allowed),
+            Err(err) => {
+                let error_type = ErrorType::InvalidName.into();
+                Next::Answer(failed(&error_type, &err.to_string()))
+            }
         }
     }
 

@@ -96,6 +96,18 @@ pub fn outputs(facts: &Facts) -> StackOutputs {
     StackOutputs::read(outputs.unwrap_or_default())
 }
 
+/// What CloudFormation is asked for first on the way to `wanted`: a boundary by itself, then weights of now; what else is
+/// wanted comes with the update after that one.
+fn due(config: &Config, facts: &Facts, ingress: &IngressPlan<'_>, wanted: Value) -> Value {
+    let standing = facts.stack.as_ref().filter(|seen| seen.has_come_up());
+    let first = standing.and_then(|seen| {
+        let stands = &seen.template;
+        app_stack::bounded(stands, &config.app_boundary_arn)
+            .or_else(|| app_stack::with_live_weights(stands, &wanted, &ingress.routes))
+    });
+    first.unwrap_or(wanted)
+}
+
 impl Checks {
     /// Decides on the stack; `None` only with a problem noted.
     pub(super) fn stack(
@@ -134,15 +146,7 @@ impl Checks {
             (&needs, ingress, &scaling, request_id),
         )?;
         let removed = rendered.removed;
-        // A boundary first, by itself, then weights of now; what else is wanted comes with the update after that one.
-        let standing = seen.filter(|seen| seen.has_come_up());
-        let bounded =
-            standing.and_then(|seen| app_stack::bounded(&seen.template, &config.app_boundary_arn));
-        let weighted = standing.and_then(|seen| {
-            let (stands, routes) = (&seen.template, &ingress.routes);
-            app_stack::with_live_weights(stands, &rendered.template, routes)
-        });
-        let template = bounded.or(weighted).unwrap_or(rendered.template);
+        let template = due(config, facts, ingress, rendered.template);
         let token = RequestToken::new(wanted.id, request_id);
         let step = seen.map_or(StackStep::Create, |seen| seen.step(&template, &token));
         if let StackStep::Failed(reason) = &step {
@@ -189,12 +193,7 @@ impl Checks {
         let none = BTreeSet::new();
         let let_in = needs.rack.as_ref();
         let let_in = let_in.map_or(&none, |rack| &rack.security_groups);
-        let left = settings.security_groups.difference(let_in);
-        let left: Vec<&str> = left.map(String::as_str).collect();
-        if !left.is_empty() && !facts.release.resources.list.is_empty() {
-            let groups = &left.join(", ");
-            self.warn(Notice::LetInOnceMore { groups });
-        }
+        self.let_in_once_more(facts, settings.security_groups.difference(let_in));
         let inputs = StackInputs {
             id: wanted.id,
             release: wanted.release,
@@ -221,21 +220,11 @@ impl Checks {
             app_stack::render(inputs, &facts.release.resources.list, before.as_ref())
         };
         let rendered = self.of_manifest(facts, render(&inputs))?;
-        let size = |template: &Value| execution_policy_size(template, &facts.cluster.arn);
-        let joined = size(&rendered.template);
-        if joined > INLINE_POLICIES_MAX {
-            let alone = StackInputs {
-                needs: &needs.access,
-                ..inputs
-            };
-            let alone = render(&alone).map_or(joined, |alone| size(&alone.template));
-            // What to do depends on whether the Release alone would fit.
-            self.problem(if alone > INLINE_POLICIES_MAX {
-                PlanProblem::RoleTooLarge { alone }
-            } else {
-                PlanProblem::RoleTooLargeForTwo { joined, alone }
-            });
-        }
+        let alone = || {
+            let needs = &needs.access;
+            render(&StackInputs { needs, ..inputs })
+        };
+        self.role_size(facts, &rendered.template, alone);
         self.attached(&needs.access, &all.access);
         let file = facts.release.manifest.file();
         let notices = rendered.notices.iter();
@@ -247,6 +236,36 @@ impl Checks {
         let later = later.and_then(|inputs| self.of_manifest(facts, render(&inputs)));
         let later = later.map(|rendered| rendered.template);
         Some((rendered, settings.secret_keys, later))
+    }
+
+    /// Security groups of the settings before, which resources let in until the tasks of these are gone.
+    fn let_in_once_more<'s>(&mut self, facts: &Facts, left: impl Iterator<Item = &'s String>) {
+        let left: Vec<&str> = left.map(String::as_str).collect();
+        if !left.is_empty() && !facts.release.resources.list.is_empty() {
+            let groups = &left.join(", ");
+            self.warn(Notice::LetInOnceMore { groups });
+        }
+    }
+
+    /// The execution role has to hold what this Release and the one before read. What to do where it cannot depends on whether
+    /// the Release alone would fit, which `alone` renders.
+    fn role_size<E>(
+        &mut self,
+        facts: &Facts,
+        joined: &Value,
+        alone: impl FnOnce() -> Result<Rendered, E>,
+    ) {
+        let size = |template: &Value| execution_policy_size(template, &facts.cluster.arn);
+        let joined = size(joined);
+        if joined <= INLINE_POLICIES_MAX {
+            return;
+        }
+        let alone = alone().map_or(joined, |alone| size(&alone.template));
+        self.problem(if alone > INLINE_POLICIES_MAX {
+            PlanProblem::RoleTooLarge { alone }
+        } else {
+            PlanProblem::RoleTooLargeForTwo { joined, alone }
+        });
     }
 
     /// The policies of each role, its own and those that it keeps for the Release before. The quota can be raised, and whether
