@@ -5,6 +5,7 @@ pub mod editor;
 pub mod environments;
 pub mod files;
 pub mod functions;
+pub mod gateways;
 pub mod objects;
 pub mod pauses;
 pub mod rack;

@@ -22,6 +22,7 @@ mod error_types;
 mod exec;
 mod failure_count;
 mod fallback;
+mod gateways;
 mod history;
 mod iam;
 mod ingress;

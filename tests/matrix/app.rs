@@ -41,6 +41,9 @@ const COMMAND: &str = "    release: bin/migrate\n    image";
 /// A Release with a listener of a load balancer of the App's own.
 pub const CONNECTING: &str = "R5";
 const LISTENER: &str = "    nlb: [{port: 5000, scheme: internal}]\n    image";
+/// A Release with a Service that gateways of the cluster reach.
+pub const ATTACHING: &str = "R10";
+const GATEWAY: &str = "    gateway: true\n    image";
 /// A Release with a new Service that is scaled between two numbers.
 pub const SCALING: &str = "R6";
 const SCALED: &str = "  api:
@@ -101,6 +104,7 @@ impl App {
             "R1" => FIRST.to_owned(),
             CONNECTING => SECOND.replace("    image", LISTENER),
             SCALING => SECOND.replace("timers", SCALED),
+            ATTACHING => SECOND.replace("    image", GATEWAY),
             RESTACKING => SECOND.replace("    image", POLICIES),
             ZONED => SECOND.replace("service: web}", TIMEZONE),
             MIGRATING => SECOND.replace("    image", COMMAND),
@@ -219,13 +223,29 @@ impl App {
                 let sees = self.sees(world, service.task_definition().unwrap()).await;
                 let name = service.service_name().unwrap().replace(&prefix, "");
                 let count = service.desired_count();
-                services.insert(
-                    name,
-                    json!([status, count, groups(service), sees, strategy(service)]),
-                );
+                let at_gateways = self.at_gateways(world, &name).await;
+                let (groups, strategy) = (groups(service), strategy(service));
+                let says = json!([status, count, groups, sees, strategy, at_gateways]);
+                services.insert(name, says);
             }
         }
         services
+    }
+
+    /// By how many connectors gateways reach an ECS service.
+    async fn at_gateways(&self, world: &World, service: &str) -> usize {
+        let name = self.ecs_service(world, service);
+        let listed = world.ecs.list_service_deployments().cluster(&world.cluster);
+        let listed = listed.service(name).send().await.unwrap();
+        let newest = listed.service_deployments().last();
+        let Some(revision) = newest.and_then(|it| it.target_service_revision_arn()) else {
+            return 0;
+        };
+        let described = world.ecs.describe_service_revisions();
+        let described = described.service_revision_arns(revision).send().await;
+        let revisions = described.unwrap().service_revisions.unwrap_or_default();
+        let connectors = revisions.iter().map(|it| it.gateway_connectors().len());
+        connectors.sum()
     }
 
     /// Variables and command of each one-off task.

@@ -7,8 +7,8 @@ use rig::Invocation;
 use serde_json::{Value, json};
 
 use super::app::{
-    App, CONNECTING, LACKING, MIGRATING, PAIRING, REHOSTING, RESTACKING, SCALING, SHIFTING,
-    UNPAIRING, UNSHIFTING, ZONED,
+    ATTACHING, App, CONNECTING, LACKING, MIGRATING, PAIRING, REHOSTING, RESTACKING, SCALING,
+    SHIFTING, UNPAIRING, UNSHIFTING, ZONED,
 };
 use super::rack::{Rack, Settings};
 
@@ -75,6 +75,12 @@ pub enum Scenario {
     Scaled,
     /// A promote that attaches an ECS service to a load balancer of the App's own.
     Connected,
+    /// A promote that attaches an ECS service to gateways of the cluster.
+    Attached,
+    /// A promote that takes it away from them.
+    Detached,
+    /// A promote of a Release that lacks a variable, while an unfinished one has attached an ECS service: it is put back.
+    Reattached,
     /// A promote of an App whose stack did not come up.
     Unstuck,
     /// A promote of a Release with a release command.
@@ -113,7 +119,7 @@ pub enum Scenario {
     RunAgain,
 }
 
-pub const SCENARIOS: [Scenario; 25] = [
+pub const SCENARIOS: [Scenario; 28] = [
     Scenario::Changed,
     Scenario::First,
     Scenario::Recreated,
@@ -121,6 +127,9 @@ pub const SCENARIOS: [Scenario; 25] = [
     Scenario::Restacked,
     Scenario::Scaled,
     Scenario::Connected,
+    Scenario::Attached,
+    Scenario::Detached,
+    Scenario::Reattached,
     Scenario::Unstuck,
     Scenario::Migrated,
     Scenario::Scheduled,
@@ -152,6 +161,9 @@ impl Scenario {
             | Self::Restacked
             | Self::Scaled
             | Self::Connected
+            | Self::Attached
+            | Self::Detached
+            | Self::Reattached
             | Self::Unstuck
             | Self::Migrated
             | Self::Scheduled
@@ -171,7 +183,10 @@ impl Scenario {
 
     /// Whether what is asked for fails rightly, and what ran before is put back.
     pub fn is_put_back(self) -> bool {
-        matches!(self, Self::PutBack | Self::Rescheduled | Self::Unmoved)
+        matches!(
+            self,
+            Self::PutBack | Self::Reattached | Self::Rescheduled | Self::Unmoved
+        )
     }
 
     /// What is seen without what another request for the same Release brings further: an ECS service comes to a strategy, and back, with
@@ -278,13 +293,10 @@ impl Scenario {
             | Self::Unshifted
             | Self::Unpaired
             | Self::Withdrawn => self.prepare_entrance(rack, app).await,
-            Self::Unstuck => {
-                world.proxy.fail_stacks("no room");
-                let stuck = app.write(world, "R1").await;
-                let failed = rack.usual("promote").invoke(&stuck).await.answer();
-                assert_eq!(failed["errorType"], "StackFailed", "{failed:#}");
-                app.requested(world, "R1", "unstuck", 5)
+            Self::Attached | Self::Detached | Self::Reattached => {
+                self.prepare_gateway(rack, app).await
             }
+            Self::Unstuck => stuck(rack, app).await,
             Self::Deleted => {
                 self.promote_first(rack, app).await;
                 app.deleted(world, "deletion", 5)
@@ -355,8 +367,9 @@ impl Scenario {
             Self::Migrated => MIGRATING,
             Self::Scaled => SCALING,
             Self::Connected => CONNECTING,
+            Self::Attached => ATTACHING,
             Self::Scheduled => ZONED,
-            Self::Unscheduled => "R4",
+            Self::Detached | Self::Unscheduled => "R4",
             Self::Paired | Self::Unmoved => PAIRING,
             Self::Shifted => SHIFTING,
             Self::Rehosted => REHOSTING,
@@ -375,6 +388,22 @@ impl Scenario {
             "failure-count" => app.hint(world),
             _ => unreachable!("a redelivery mends whatever befell a process"),
         }
+    }
+
+    /// The same of those whose cluster has a gateway.
+    async fn prepare_gateway(self, rack: &Rack, app: &App) -> Value {
+        rack.world.proxy.associate_gateway("PUBLIC");
+        if self == Self::Detached {
+            self.promote_more(rack, app, &[ATTACHING]).await;
+        } else {
+            self.promote_first(rack, app).await;
+        }
+        if self == Self::Reattached {
+            let last = (ATTACHING, "PutTargets");
+            self.leave_half_way(rack, app, last).await;
+            return app.write(&rack.world, LACKING).await;
+        }
+        app.write(&rack.world, self.release()).await
     }
 
     async fn promote_first(self, rack: &Rack, app: &App) {
@@ -402,6 +431,15 @@ impl Scenario {
             assert_eq!(report["status"], "promoted", "{report:#}");
         }
     }
+}
+
+/// The first promote fails at its stack; the request that comes after that.
+async fn stuck(rack: &Rack, app: &App) -> Value {
+    rack.world.proxy.fail_stacks("no room");
+    let stuck = app.write(&rack.world, "R1").await;
+    let failed = rack.usual("promote").invoke(&stuck).await.answer();
+    assert_eq!(failed["errorType"], "StackFailed", "{failed:#}");
+    app.requested(&rack.world, "R1", "unstuck", 5)
 }
 
 /// Delivers again until nothing is left to do: the event, then what the schedule would send.

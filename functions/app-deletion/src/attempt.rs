@@ -55,7 +55,7 @@ impl Function for Shell {
     }
 
     async fn read(&self, due: Due<'_>) -> Self::Facts {
-        Box::pin(gather(self, due.id, due.applied, due.schedules)).await // large
+        Box::pin(gather(self, due.id, due.applied, due.may_stand.schedules)).await // large
     }
 
     async fn attempt(

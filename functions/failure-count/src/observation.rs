@@ -184,6 +184,7 @@ mod tests {
             is_active: true,
             secret_references: BTreeSet::from([reference]),
             digest: None,
+            has_gateway_port: false,
             tags: BTreeMap::new(),
         }
     }

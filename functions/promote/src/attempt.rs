@@ -18,7 +18,8 @@ use promotion::events::Event;
 use promotion::history::{Asked, Ended, Ending, HistoryRecord, record_key};
 use promotion::verdict::Verdict;
 use promotion::{
-    Applied, BucketObject, DEADLINE_HOURS, Desired, Finished, Request, Runs, Status, WorkKind,
+    Applied, BucketObject, DEADLINE_HOURS, Desired, Finished, MayStand, Request, Runs, Status,
+    WorkKind,
 };
 use serde_json::Value;
 
@@ -117,7 +118,7 @@ fn wanted(due: Due<'_>) -> Option<Wanted<'_>> {
         record: due.record,
         interrupted: due.desired.interrupted,
         allowed: due.desired.allowed(),
-        schedules: due.schedules,
+        may_stand: due.may_stand,
     })
 }
 
@@ -328,11 +329,10 @@ async fn promote(
     );
     progress.warnings.extend(plan.warnings.iter().cloned());
     progress.applied = standing::amended(wanted, &facts, edge.config(), &plan);
-    let first_schedules = plan.has_schedules() && !wanted.schedules;
-    progress.schedules |= plan.has_schedules();
-    if progress.applied.is_some() || first_schedules {
+    progress.may_stand = wanted.may_stand.and(plan.may_stand(wanted.id));
+    if progress.applied.is_some() || progress.may_stand != wanted.may_stand {
         let applied = progress.applied.as_ref();
-        remember(edge, wanted.id, applied, first_schedules).await?;
+        remember(edge, wanted.id, applied, progress.may_stand).await?;
     }
     if let Some(service) = plan.draining {
         return Err(PromoteError::Draining { service });
@@ -357,19 +357,19 @@ async fn promote(
     apply::apply(&job, progress).await
 }
 
-/// Writes down what stands where something else is applied, and that schedules may stand from now on, before anything is moved:
-/// whoever goes on after this attempt has no other way to know.
+/// Writes down what stands where something else is applied, and what may stand from now on, before anything is moved: whoever goes
+/// on after this attempt has no other way to know.
 async fn remember(
     edge: &impl Edge,
     id: &AppId,
     applied: Option<&Applied>,
-    schedules: bool,
+    may_stand: MayStand,
 ) -> Result<(), PromoteError> {
     let store = StateStore::promotion(edge.objects(), &id.app);
     let mut state = store.read().await?;
     store
         .change(&mut state, |state| {
-            state.schedules |= schedules;
+            state.may_stand = state.may_stand.and(may_stand);
             let known = state.applied.as_mut().zip(applied);
             let known = known.filter(|(known, applied)| known.request_id == applied.request_id);
             if let Some((known, applied)) = known {

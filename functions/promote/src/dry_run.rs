@@ -14,6 +14,7 @@ use names::error_type::ErrorCode;
 use names::{AppId, ReleaseId, keys};
 use promotion::{Allowed, Applied};
 use release::app_stack::RemovedResource;
+use release::entrance::{Access, Connector};
 use release::task_definition::{EnvSource, TASK_DEFINITION_MAX_BYTES};
 use serde::Serialize;
 
@@ -112,6 +113,9 @@ pub struct PlannedDefinition {
     /// The addresses under which it would be reached; `${NAME}` in place of values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// Which gateways of the cluster would reach it: `PUBLIC`, `PRIVATE`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub gateways: BTreeSet<Access>,
 }
 
 /// Sizes in bytes.
@@ -207,7 +211,7 @@ pub async fn planned<E: Edge>(
         record: &RecordRead::NotYet,
         interrupted: state.may_have_left_changes(),
         allowed,
-        schedules: state.schedules,
+        may_stand: state.may_stand,
     };
     let facts = edge.facts(&wanted).await?;
     let mut plan = plan::plan(edge.config(), &wanted, &facts, REQUEST)?;
@@ -238,8 +242,12 @@ fn answer(wanted: &Wanted<'_>, facts: &Facts, before: &Environment, plan: &Plan<
         warnings.extend(plan.s3_reminder());
     }
     let processes = plan.processes.iter().zip(&route.steps);
-    let planned =
-        processes.map(|(process, step)| (process, planned_definition(plan, process, step)));
+    let planned = processes.map(|(process, step)| {
+        (
+            process,
+            planned_definition(plan, process, (step, wanted.id)),
+        )
+    });
     let planned: Vec<(&Process<'_>, PlannedDefinition)> = planned.collect();
     let of_kind = |timers: bool| {
         let of_kind = planned
@@ -301,7 +309,7 @@ fn route<'p>(plan: &'p Plan<'_>) -> (&'p Route<'p>, Option<(ErrorCode, String)>)
 fn planned_definition(
     plan: &Plan<'_>,
     process: &Process<'_>,
-    step: &ProcessStep<'_>,
+    (step, id): (&ProcessStep<'_>, &AppId),
 ) -> PlannedDefinition {
     PlannedDefinition {
         task_definition: process.running().map(str::to_owned),
@@ -314,6 +322,7 @@ fn planned_definition(
         revision: step.revision.kind(),
         bytes: step.definition.size_bytes(),
         addresses: plan.ingress.addresses(process),
+        gateways: Connector::access_of(&process.connectors(id)),
     }
 }
 

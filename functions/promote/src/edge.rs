@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster};
+use aws::ecs::{AtGateways, Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster};
 use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, Target, Written};
@@ -68,6 +68,11 @@ pub trait Edge {
         &self,
         names: &[String],
     ) -> impl Future<Output = Result<BTreeMap<String, EcsService>, CallError>>;
+    /// How each of these ECS services is attached to gateways, by name.
+    fn at_gateways(
+        &self,
+        services: &[&EcsService],
+    ) -> impl Future<Output = Result<BTreeMap<String, AtGateways>, CallError>>;
     /// A rule; `None` where there is none.
     fn rule(&self, name: &str) -> impl Future<Output = Result<Option<SeenRule>, CallError>>;
     /// A schedule; `None` where there is none.
@@ -255,6 +260,13 @@ impl Edge for Shell {
 
     async fn services(&self, names: &[String]) -> Result<BTreeMap<String, EcsService>, CallError> {
         self.cluster.services(names).await
+    }
+
+    async fn at_gateways(
+        &self,
+        services: &[&EcsService],
+    ) -> Result<BTreeMap<String, AtGateways>, CallError> {
+        self.cluster.at_gateways(services).await
     }
 
     async fn rule(&self, name: &str) -> Result<Option<SeenRule>, CallError> {

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::ecs::{EcsService, Instance, Registered, SeenCluster, SeenDefinition};
+use aws::ecs::{
+    AtGateways, EcsService, Instance, Registered, SeenCluster, SeenDefinition, SeenGateway,
+};
 use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
 use aws::secrets::{self, StandingSecret};
@@ -17,7 +19,7 @@ use manifest::app_settings::AppSettings;
 use manifest::precedence::{self, Decision, EnvVersion};
 use manifest::{Manifest, Service};
 use names::{AppId, NameError, ReleaseId, keys};
-use promotion::{Allowed, Applied, Definition, Record};
+use promotion::{Allowed, Applied, Definition, MayStand, Record};
 use release::entrance::Reservations;
 use release::problem::ReleaseProblem;
 use release::stack_state::SeenStack;
@@ -44,8 +46,8 @@ pub struct Wanted<'a> {
     pub interrupted: bool,
     /// What may be taken away.
     pub allowed: Allowed,
-    /// Whether schedules of EventBridge Scheduler may stand.
-    pub schedules: bool,
+    /// What has to be looked for.
+    pub may_stand: MayStand,
 }
 
 impl Wanted<'_> {
@@ -125,6 +127,8 @@ pub struct Surroundings {
     pub elsewhere: BTreeSet<String>,
     /// The ARNs of the target groups with the tasks of now, of ECS services of the App's own that ECS moves requests for.
     pub live_groups: BTreeSet<String>,
+    /// The gateways that services of the cluster can use; none where convox.yml asks for none.
+    pub gateways: Vec<SeenGateway>,
     /// What starts the tasks on the cluster's own instances.
     pub agents: Agents,
     /// What carries a name of this App and is not the manifest's.
@@ -151,6 +155,31 @@ impl Surroundings {
 }
 
 impl Surroundings {
+    /// Whether what attaches ECS services to gateways is looked at: some may be, or convox.yml wants one to be. Where the state is lost,
+    /// what runs says whether it may.
+    #[must_use]
+    pub fn looks_at_connectors(&self, wanted: &Wanted<'_>, manifest: &Manifest) -> bool {
+        let may_be = |service: &EcsService| {
+            let mut newest = self.newest.values();
+            let runs = newest.find(|newest| newest.arn == service.task_definition);
+            wanted.id.owns(&service.tags) && runs.is_none_or(|runs| runs.has_gateway_port)
+        };
+        let is_lost = wanted.applied.is_none();
+        wanted.may_stand.connectors
+            || manifest.services.iter().any(|service| service.gateway)
+            || is_lost && self.services.values().any(may_be)
+    }
+
+    /// Notes how ECS services are attached to gateways, by name.
+    pub fn attach(&mut self, mut at_gateways: BTreeMap<String, AtGateways>) {
+        let services = self.services.values_mut();
+        for service in services.chain(&mut self.unwanted.services) {
+            if let Some(at) = at_gateways.remove(&service.name) {
+                service.at_gateways = at;
+            }
+        }
+    }
+
     /// The task that the rule or the schedule of an applied Timer starts, where that is the manifest's too.
     #[must_use]
     pub fn timer_target(&self, known: &Definition) -> Option<&TimerTarget> {

@@ -8,6 +8,7 @@ mod copied;
 mod count;
 mod delivery;
 mod deployment;
+mod gateways;
 mod handover;
 mod ingress;
 mod joined;
@@ -36,7 +37,7 @@ use environment::{RESERVED_KEYS, SET_BY_ECS};
 use lambda::unwanted::Removals;
 use manifest::precedence::{self, Decision, EnvDelivery, EnvVersion};
 use names::AppId;
-use promotion::Was;
+use promotion::{MayStand, Was};
 use release::release_checks::ReleaseNotice;
 use release::timer_rule::Network;
 
@@ -90,11 +91,14 @@ pub struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// Whether a schedule of EventBridge Scheduler is to run any Timer.
+    /// What of the Release has to be looked for from now on.
     #[must_use]
-    pub fn has_schedules(&self) -> bool {
-        let mut processes = self.processes.iter();
-        processes.any(|process| process.timezone().is_some())
+    pub fn may_stand(&self, id: &AppId) -> MayStand {
+        let processes = || self.processes.iter();
+        MayStand {
+            schedules: processes().any(|process| process.timezone().is_some()),
+            connectors: processes().any(|process| !process.connectors(id).is_empty()),
+        }
     }
 
     /// The revisions of before that Services and Timers are moved to.
@@ -199,6 +203,7 @@ pub fn plan<'a>(
     let services = checks.services(config, wanted, facts);
     let timers = checks.timers(config, wanted, facts);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();
+    checks.gateways(config, (wanted, facts), &processes);
     let ingress = checks.ingress(config, wanted, facts, &processes);
     let stack = checks.stack(config, wanted, facts, (&processes, &ingress, request_id));
     checks.still(

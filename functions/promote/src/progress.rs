@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws::secrets::Written;
 use environment::KeyChanges;
 use promotion::release_commands::ReleaseCommand;
-use promotion::{Applied, Outcome};
+use promotion::{Applied, MayStand, Outcome};
 use serde::Serialize;
 
 use crate::facts::Wanted;
@@ -26,8 +26,8 @@ pub struct Progress {
     pub touched: Touched,
     /// The applied Release with what stood in its place when this request began, where that is something else.
     pub applied: Option<Applied>,
-    /// Whether schedules of EventBridge Scheduler may stand.
-    pub schedules: bool,
+    /// What has to be looked for.
+    pub may_stand: MayStand,
     /// What became of the secret.
     pub outcome: Option<Outcome>,
     /// The version of the secret that holds the environment, where there is one.
@@ -81,7 +81,7 @@ impl Progress {
         let names = [wanted.id.app.as_str(), wanted.release.as_str(), request_id];
         Self {
             names: names.map(str::to_owned),
-            schedules: wanted.schedules,
+            may_stand: wanted.may_stand,
             ..Self::default()
         }
     }

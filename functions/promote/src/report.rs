@@ -13,6 +13,7 @@ use promotion::events::{Event, EventType};
 use promotion::verdict::{self, Verdict};
 use promotion::{Outcome, OutcomeResult};
 use release::app_stack::RemovedResource;
+use release::entrance::{Access, Connector};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -136,6 +137,9 @@ pub struct Moved {
     /// The addresses under which it is reached, its own in the Rack's domain first; `${NAME}` in place of values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// Which gateways of the cluster reach it: `PUBLIC`, `PRIVATE`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub gateways: BTreeSet<Access>,
 }
 
 impl Report {
@@ -328,6 +332,7 @@ fn moved(moved: &Move) -> (String, Moved) {
         release: moved.new.release.as_ref().map(ReleaseId::to_string),
         secret_version_id: moved.new.secret_version_id.clone(),
         addresses: moved.addresses.clone(),
+        gateways: Connector::access_of(&moved.new.connectors),
     };
     (moved.name.clone(), report)
 }

@@ -37,13 +37,18 @@ pub fn amended(
     };
     let mut applied = before.clone();
     let around = &facts.surroundings;
+    let looked = around.looks_at_connectors(wanted, &facts.release.manifest);
     for known in applied.services.values_mut() {
         let mut others = around.unwanted.services.iter();
         let found = around.services.get(&known.runs_as);
         let found = found.or_else(|| others.find(|one| one.name == known.runs_as));
         if let Some(service) = found.filter(|service| !service.is_draining()) {
             let balanced = known.balancing.is_some();
-            record.at(known, seen_service(service, balanced));
+            let seen = OriginalDefinition {
+                connectors: looked.then(|| service.at_gateways.connectors.clone()),
+                ..seen_service(service, balanced)
+            };
+            record.at(known, seen);
         }
     }
     let changes = plan.changes();
@@ -68,6 +73,7 @@ pub fn amended(
                     network,
                     deployment: None,
                     balancing: None,
+                    connectors: None,
                 },
             );
         }
@@ -133,6 +139,7 @@ fn seen_service(service: &EcsService, balanced: bool) -> OriginalDefinition {
         network: service.network.clone(),
         deployment: Some(service.deployment.clone()),
         balancing: balanced.then(|| service.balancing.clone()),
+        connectors: None,
     }
 }
 
@@ -239,6 +246,7 @@ mod tests {
             count: None,
             was: None,
             balancing: None,
+            connectors: Vec::new(),
             set: None,
             stands,
         }
@@ -250,6 +258,7 @@ mod tests {
             network: Some(network(group)),
             deployment: Some(HALF),
             balancing: None,
+            connectors: None,
         }
     }
 

@@ -17,7 +17,7 @@ use lambda::unwanted::{Keep, Removals};
 use lambda::work::Due;
 use names::error_chain::Chain;
 use names::{AppId, ReleaseId};
-use promotion::{Applied, Desired, KeptVersion};
+use promotion::{Applied, Desired, KeptVersion, MayStand};
 
 use crate::apply::{Executor, Run};
 use crate::edge::Edge;
@@ -48,8 +48,8 @@ struct Case<'a> {
     interrupted: bool,
     /// Whether ECS services, rules or schedules may have been created.
     created: bool,
-    /// Whether schedules may stand.
-    schedules: bool,
+    /// What has to be looked for.
+    may_stand: MayStand,
 }
 
 /// Puts back what this request, or an interrupted one before it, has written; says what stays.
@@ -80,7 +80,7 @@ pub async fn aftermath<E: Edge>(
         touched: &progress.touched,
         interrupted: desired.interrupted,
         created: progress.created || desired.interrupted,
-        schedules: progress.schedules,
+        may_stand: progress.may_stand,
     };
     let seen = Box::pin(read::read(edge, &case)).await?; // large
     let plan = plan::plan(edge.config(), &case, &seen);
@@ -267,7 +267,7 @@ async fn what_stays(
 ) -> Result<Vec<String>, PromoteError> {
     let mut stays = progress.wrote.clone();
     if desired.interrupted {
-        match running_anyway(edge, id, progress.schedules).await {
+        match running_anyway(edge, id, progress.may_stand.schedules).await {
             Ok(running) => stays.extend(running),
             Err(err) if err.class() == ErrorClass::Transient => return Err(err),
             Err(err) => stays.push(format!(

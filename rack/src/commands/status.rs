@@ -1,7 +1,11 @@
 //! `rack status`.
 
-use futures_util::future::join3;
+use std::collections::BTreeMap;
+
+use aws::call_error::CallError;
+use futures_util::future::{join4, try_join_all};
 use names::keys;
+use promotion::Applied;
 
 use super::{Answer, Shell};
 use crate::core::history;
@@ -27,14 +31,31 @@ pub async fn status(shell: &Shell) -> Result<Answer, RackError> {
             let services = super::pauses::seen(shell, cluster, &names).await;
             Some(services.map_err(|err| super::said(&err)))
         };
-        let (report, record, services) = join3(report, record, services).await;
+        let urls = gateway_urls(shell, applied);
+        let (report, record, services, urls) = join4(report, record, services, urls).await;
         known.report = report?;
         known.since = record?
             .first()
             .map(|listed: &history::Listed| listed.modified);
         known.services = services;
+        known.gateway_urls = urls.map_err(|err| super::said(&err));
     }
     let status = Status::of(shell.rack.name.as_str(), app.as_str(), &state, known);
     let text = status.text();
     Ok(Answer::of(&status, text))
+}
+
+/// The addresses that gateways have given Services, by Service; of an App without one nothing is looked at.
+async fn gateway_urls(
+    shell: &Shell,
+    applied: &Applied,
+) -> Result<BTreeMap<String, Vec<String>>, CallError> {
+    let cluster = applied.cluster.as_deref().unwrap_or_default();
+    let services = applied.services.iter();
+    let reached = services.filter(|(_, known)| !known.connectors.is_empty());
+    let looks = reached.map(async |(name, known)| {
+        let urls = shell.ecs.gateway_urls(cluster, &known.runs_as).await?;
+        Ok::<_, CallError>((name.clone(), urls))
+    });
+    Ok(try_join_all(looks).await?.into_iter().collect())
 }

@@ -133,7 +133,7 @@ impl Seen {
         let known = status::Known {
             report: live.clone(),
             since: since_when(&state, &entries).or(since),
-            services: None,
+            ..status::Known::default()
         };
         let status = Status::of("", id.app.as_str(), &state, known);
         let known = why::Known {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::members::{self, member, texts};
+use super::status::unknown;
 use super::table::{facts, section, table};
 
 /// A plan as text; the members are those of `docs/dry-run.md`.
@@ -120,7 +121,13 @@ fn deployments(services: &Value) -> Vec<[String; 4]> {
 fn addresses(services: &Value) -> Vec<[String; 2]> {
     let services = services.as_object().into_iter().flatten();
     let addresses = services.flat_map(|(name, planned)| {
-        let addresses = texts(planned, "addresses").into_iter();
+        let mut addresses = texts(planned, "addresses");
+        let gateways = texts(planned, "gateways");
+        if addresses.is_empty() && !gateways.is_empty() {
+            let gateways: Vec<&str> = gateways.iter().map(String::as_str).collect();
+            addresses = vec![unknown(&gateways)];
+        }
+        let addresses = addresses.into_iter();
         addresses.map(|address| [name.clone(), address])
     });
     addresses.collect()
@@ -151,7 +158,7 @@ mod tests {
             "release": "R2", "delivery": "S3", "decidedBy": "Rack", "fallback": {"errorType": "Timeout"}, "stack": "ready",
             "keys": {"added": ["NEW"], "changed": ["OTHER"], "removed": ["OLD"]},
             "services": {"web": {"changes": true, "revision": "registered", "addresses": ["https://web-shop.apps.example.com"]},
-                "worker": {"changes": false, "revision": "kept"},
+                "worker": {"changes": false, "revision": "kept"}, "front": {"changes": true, "revision": "kept", "gateways": ["PUBLIC"]},
                 "api": {"changes": true, "revision": "kept", "oldCount": 1, "newCount": 3,
                     "deployment": [{"setting": "strategy", "old": "rolling", "new": "canary"}, {"setting": "bake", "new": "5"}]}},
             "timers": {"nightly": {"changes": true, "revision": "registered"}},
@@ -166,6 +173,7 @@ mod tests {
             "timer nightly",
             "api      strategy    rolling  canary\napi      bake        none     5\n",
             "web      https://web-shop.apps.example.com\n",
+            "front    at gateways of the cluster (PUBLIC), which give the address\n",
             "Release commands, before anything moves\n  api\n",
             "r_shop_gone",
             "data: a snapshot, resource: db",

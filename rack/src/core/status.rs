@@ -1,5 +1,7 @@
 //! What runs of an App: which Release, since when, with which delivery, decided by whom.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, Utc};
 use promotion::{Applied, Desired, Promotion, Work};
 use serde::Serialize;
@@ -91,6 +93,9 @@ pub struct ServiceRow {
     /// Under which addresses it is reached, where the report says so.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
+    /// Which gateways of the cluster reach it: `PUBLIC`, `PRIVATE`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<&'static str>,
     /// What ECS makes of it.
     #[serde(flatten)]
     pub in_ecs: InEcs,
@@ -157,7 +162,7 @@ impl TimerRow {
 }
 
 /// What is known beside the state.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
     /// The report of the Release that runs.
     pub report: Option<SeenReport>,
@@ -165,6 +170,19 @@ pub struct Known {
     pub since: Option<DateTime<Utc>>,
     /// The ECS services, or why they were not seen.
     pub services: Option<Result<Vec<SeenService>, String>>,
+    /// The addresses that gateways have given Services, by Service, or why they were not seen.
+    pub gateway_urls: Result<BTreeMap<String, Vec<String>>, String>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self {
+            report: None,
+            since: None,
+            services: None,
+            gateway_urls: Ok(BTreeMap::new()),
+        }
+    }
 }
 
 impl Status {
@@ -181,6 +199,10 @@ impl Status {
             }
             None => None,
         };
+        let urls = known.gateway_urls.unwrap_or_else(|why| {
+            warnings.push(format!("addresses at gateways were not seen: {why}"));
+            BTreeMap::new()
+        });
         let of_request = |applied: &Applied| {
             let report = known.report.as_ref();
             report.filter(|report| report.request_id == applied.request_id)
@@ -198,7 +220,7 @@ impl Status {
                 .as_ref()
                 .and_then(|desired| wanted(desired, applied)),
             services: applied
-                .map(|applied| services(applied, of_request(applied), seen.as_deref()))
+                .map(|applied| services(applied, (of_request(applied), &urls), seen.as_deref()))
                 .unwrap_or_default(),
             timers: applied.map(timers).unwrap_or_default(),
             warnings,
@@ -251,12 +273,11 @@ impl Status {
                 &rows,
             ));
         }
-        let addresses = self.services.iter();
-        let addresses = addresses.flat_map(|service| {
-            let of_service = service.addresses.iter();
-            of_service.map(|address| [service.name.clone(), address.clone()])
-        });
-        let addresses: Vec<[String; 2]> = addresses.collect();
+        let addresses: Vec<[String; 2]> = self
+            .services
+            .iter()
+            .flat_map(ServiceRow::addresses)
+            .collect();
         if !addresses.is_empty() {
             text.push('\n');
             text.push_str(&table(["SERVICE", "ADDRESS"], &addresses));
@@ -357,10 +378,15 @@ impl Wanted {
 
 fn services(
     applied: &Applied,
-    report: Option<&SeenReport>,
+    (report, urls): (Option<&SeenReport>, &BTreeMap<String, Vec<String>>),
     seen: Option<&[SeenService]>,
 ) -> Vec<ServiceRow> {
     let addresses = |name: &String| {
+        // What a gateway gives is known later than the report.
+        let of_gateways = urls.get(name).filter(|urls| !urls.is_empty());
+        if let Some(urls) = of_gateways {
+            return Some(urls.clone());
+        }
         let moved = report.and_then(|report| report.services.get(name));
         moved.map(|moved| moved.addresses.clone())
     };
@@ -373,6 +399,12 @@ fn services(
             task_definition: definition.arn.clone(),
             release: definition.release.as_ref().map(ToString::to_string),
             addresses: addresses(name).unwrap_or_default(),
+            gateways: definition
+                .connectors
+                .iter()
+                .flat_map(|connector| &connector.access_types)
+                .map(|access| access.name())
+                .collect(),
             in_ecs: seen.map_or(InEcs::NotSeen, |seen| {
                 let called = definition.runs_as.rsplit('/').next();
                 let service = seen
@@ -412,6 +444,15 @@ fn timers(applied: &Applied) -> Vec<TimerRow> {
 }
 
 impl ServiceRow {
+    /// Its rows of addresses.
+    fn addresses(&self) -> Vec<[String; 2]> {
+        let row = |address: String| [self.name.clone(), address];
+        if self.addresses.is_empty() && !self.gateways.is_empty() {
+            return vec![row(unknown(&self.gateways))];
+        }
+        self.addresses.iter().cloned().map(row).collect()
+    }
+
     fn cells(&self) -> [String; 5] {
         let (tasks, ecs) = match &self.in_ecs {
             InEcs::NotSeen => (String::new(), "not seen".to_owned()),
@@ -446,6 +487,13 @@ impl ServiceRow {
             ecs,
         ]
     }
+}
+
+/// In the place of an address that such gateways have not given yet.
+#[must_use]
+pub fn unknown(gateways: &[&str]) -> String {
+    let gateways = gateways.join(", ");
+    format!("at gateways of the cluster ({gateways}), which give the address")
 }
 
 #[cfg(test)]
@@ -501,6 +549,39 @@ mod tests {
         assert_eq!(unseen.warnings, ["ECS was not seen: AccessDenied"]);
         let text = unseen.text();
         assert!(text.contains("promote of R2 failed: NoImage"), "{text}");
+    }
+
+    #[test]
+    fn the_address_at_a_gateway_is_what_ecs_says_now() {
+        let mut state = state("1");
+        let connectors = json!([{"portName": "gateway", "accessTypes": ["PUBLIC"], "path": "/", "interval": 5, "timeout": 4, "grace": 5}]);
+        let web = state.applied.as_mut().unwrap().services.get_mut("web");
+        web.unwrap().connectors = serde_json::from_value(connectors).unwrap();
+        let url = "https://a1b2.example".to_owned();
+        let seen = || BTreeMap::from([("web".to_owned(), vec![url.clone()])]);
+        for (gateway_urls, want, warned) in [
+            (Ok(seen()), url.as_str(), None),
+            (
+                Ok(BTreeMap::new()),
+                "at gateways of the cluster (PUBLIC), which give the address",
+                None,
+            ),
+            (
+                Err("AccessDenied".to_owned()),
+                "at gateways of the cluster (PUBLIC)",
+                Some("addresses at gateways were not seen: AccessDenied"),
+            ),
+        ] {
+            let known = Known {
+                gateway_urls,
+                ..Known::default()
+            };
+            let status = Status::of("r", "shop", &state, known);
+            let text = status.text();
+            assert!(text.contains(&format!("web      {want}")), "{text}");
+            assert_eq!(status.warnings.first().map(String::as_str), warned);
+            assert_eq!(status.services[0].gateways, ["PUBLIC"]);
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod balancing;
 mod deployments;
+mod gateways;
 mod instances;
 mod placement;
 mod rebalancing;
@@ -32,11 +33,12 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use crate::call_error::CallError;
 use crate::clients::{self, OnDemand};
 use manifest::Deployment;
-use release::entrance::Balancing;
+use release::entrance::{Balancing, Connector};
 use release::timer_rule::{Network, Placement};
 
 use placement::Launched;
 
+pub use gateways::{AtGateways, SeenGateway};
 pub use instances::Instance;
 pub use revisions::SeenRevisions;
 pub use rollouts::Rollout;
@@ -73,6 +75,8 @@ pub struct Change<'a> {
     pub exec: Option<bool>,
     /// The load balancers that send to it.
     pub balancing: Option<&'a Balancing>,
+    /// What attaches it to gateways; none of them ends that.
+    pub connectors: Option<&'a [Connector]>,
     /// How many tasks it runs.
     pub count: Option<u32>,
 }
@@ -97,6 +101,8 @@ pub struct Registered {
     pub secret_references: BTreeSet<String>,
     /// The digest of what was registered, where it is ours.
     pub digest: Option<String>,
+    /// Whether a port of it has the name by which gateways find one.
+    pub has_gateway_port: bool,
     /// Its tags.
     pub tags: BTreeMap<String, String>,
 }
@@ -229,12 +235,17 @@ impl Cluster {
         Ok(answer.task_definition().and_then(|definition| {
             let arn = definition.task_definition_arn()?.to_owned();
             let containers = definition.container_definitions().iter();
+            let ports = containers
+                .clone()
+                .flat_map(ContainerDefinition::port_mappings);
+            let mut names = ports.filter_map(|port| port.name());
             let inactive = TaskDefinitionStatus::Inactive;
             Some(Registered {
                 arn,
                 is_active: definition.status().is_none_or(|status| *status != inactive),
                 secret_references: containers.flat_map(references).collect(),
                 digest: tags.get(DIGEST_TAG).cloned(),
+                has_gateway_port: names.any(Connector::is_called),
                 tags,
             })
         }))
@@ -304,6 +315,9 @@ impl Cluster {
         let attempted = || format!("move ECS service `{name}` to {definition}");
         let deployment = change.deployment.map(deployments::told).transpose();
         let deployment = deployment.map_err(|_| CallError::unbuilt(attempted()))?;
+        let connectors = change.connectors.map(gateways::told).transpose();
+        let connectors = connectors.map_err(|_| CallError::unbuilt(attempted()))?;
+        let grace = change.balancing.and_then(balancing::grace);
         let mut request = self
             .client
             .update_service()
@@ -313,7 +327,10 @@ impl Cluster {
             .set_deployment_configuration(deployment)
             .set_enable_execute_command(change.exec)
             .set_load_balancers(change.balancing.map(balancing::load_balancers))
-            .set_health_check_grace_period_seconds(change.balancing.and_then(balancing::grace))
+            .set_gateway_connectors(connectors)
+            .set_health_check_grace_period_seconds(
+                grace.or_else(|| change.connectors.and_then(gateways::grace)),
+            )
             .set_desired_count(change.count.map(services::count));
         if service.gone_back_from.as_deref() == Some(definition) {
             // Perhaps ECS compares with what it was told, and not with what it runs.

@@ -18,8 +18,8 @@ use promotion::failures::Failures;
 use promotion::history::{HistoryRecord, Index};
 use promotion::release_commands::ReleaseCommand;
 use promotion::{
-    Admission, Applied, BucketObject, Desired, Finished, Promotion, Record, Recorded, Request,
-    Status, Turn, WorkKind, Worker,
+    Admission, Applied, BucketObject, Desired, Finished, MayStand, Promotion, Record, Recorded,
+    Request, Status, Turn, WorkKind, Worker,
 };
 
 /// Why a request from the future is refused.
@@ -95,8 +95,8 @@ pub struct Due<'a> {
     pub record: &'a RecordRead,
     /// What is known of release commands.
     pub commands: &'a [ReleaseCommand],
-    /// Whether schedules of EventBridge Scheduler may stand.
-    pub schedules: bool,
+    /// What has to be looked for.
+    pub may_stand: MayStand,
     /// When Lambda ends the invocation that does it.
     pub ends_at: DateTime<Utc>,
 }
@@ -234,7 +234,7 @@ struct Early {
     desired: Desired,
     applied: Option<Applied>,
     commands: Vec<ReleaseCommand>,
-    schedules: bool,
+    may_stand: MayStand,
 }
 
 impl<'a, F: Function> Invocation<'a, F> {
@@ -337,7 +337,7 @@ impl Early {
             desired,
             applied: state.applied,
             commands: state.commands,
-            schedules: state.schedules,
+            may_stand: state.may_stand,
         })
     }
 
@@ -353,7 +353,7 @@ impl Early {
                 &RecordRead::NotYet
             },
             commands: &self.commands,
-            schedules: self.schedules,
+            may_stand: self.may_stand,
             ends_at,
         }
     }
@@ -432,12 +432,12 @@ impl<F: Function> Way<'_, F> {
             };
             let applied = self.snapshot.state.applied.clone();
             let commands = self.snapshot.state.commands.clone();
-            let schedules = self.snapshot.state.schedules;
+            let may_stand = self.snapshot.state.may_stand;
             let due = Early {
                 desired,
                 applied,
                 commands,
-                schedules,
+                may_stand,
             };
             let facts = self.facts(&due).await;
             let Invocation {

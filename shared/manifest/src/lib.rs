@@ -20,6 +20,7 @@ mod domain;
 mod error;
 mod formation;
 mod forms;
+mod gateway;
 mod listener;
 mod misplaced;
 mod near_miss;

@@ -9,6 +9,7 @@ use super::deliveries::{self, Deliveries};
 use super::deployment::{self, Deployment};
 use super::domain::{self, Domain};
 use super::forms::{self, Build, Health, Port};
+use super::gateway;
 use super::listener::{self, Listener};
 use super::misplaced;
 use super::policy;
@@ -20,10 +21,10 @@ use super::volume::{self, Volume};
 use crate::capacity::Capacity;
 use environment::{EnvKey, Environment};
 use names::ServiceName;
-use yaml::{Entry, Place, Reader};
+use yaml::{Entry, Fields, Place, Reader};
 
 /// The keys of a Service.
-pub(super) const KEYS: [&str; 29] = [
+pub(super) const KEYS: [&str; 30] = [
     "agent",
     "build",
     "command",
@@ -33,6 +34,7 @@ pub(super) const KEYS: [&str; 29] = [
     "environment",
     "environmentFiles",
     "exec",
+    "gateway",
     "health",
     "image",
     "init",
@@ -119,6 +121,8 @@ pub struct Service {
     pub internal: bool,
     /// `internalAndExternal`: a load balancer on either side.
     pub internal_and_external: bool,
+    /// `gateway`: an ECS Gateway reaches it, and no load balancer of the Rack; it has a `port` then, and speaks HTTP there.
+    pub gateway: bool,
     /// `nlb`: listeners of a Network Load Balancer, in file order.
     pub nlb: Vec<Listener>,
     /// `policies`: ARNs of IAM policies for a task role of its own.
@@ -250,12 +254,8 @@ pub(super) fn read(
     }
     let fields = reader.fields(place, &KEYS);
     misplaced::refuse_timers(reader, place);
-    let has_nlb = fields.get("nlb").is_some();
-    let is_used = |key: &&str| surroundings.has_entrance || has_nlb && OF_NLB.contains(key);
-    let of_entrance = OF_ENTRANCE.iter().filter(|key| !is_used(key));
-    let mut unused: Vec<&str> = of_entrance.chain(&WITHOUT_EFFECT).copied().collect();
-    unused.sort_unstable();
-    reader.all_without_effect(&fields, &unused);
+    let gateway = reader.flag(fields.get("gateway"));
+    reader.all_without_effect(&fields, &unused(&fields, surroundings, gateway));
     let name = name(reader, place, entry);
     let image = fields.get("image").and_then(|place| reader.text(&place));
     let build = forms::build(reader, fields.get("build"));
@@ -307,6 +307,7 @@ pub(super) fn read(
         test: fields.get("test").and_then(|place| reader.text(&place)),
         agent,
         internal_and_external,
+        gateway,
         nlb,
         resources,
         singleton,
@@ -319,7 +320,25 @@ pub(super) fn read(
         shown_names: declarations.shown,
         name: name?,
     };
+    if service.gateway {
+        gateway::refuse(reader, &fields, &service);
+    }
     Some(service)
+}
+
+/// The keys that nothing uses of a Service with these.
+fn unused(fields: &Fields<'_>, surroundings: &Surroundings, gateway: bool) -> Vec<&'static str> {
+    let has_nlb = fields.get("nlb").is_some();
+    let is_used = |key: &&str| {
+        if gateway {
+            return gateway::KEYS.contains(key);
+        }
+        surroundings.has_entrance || has_nlb && OF_NLB.contains(key)
+    };
+    let of_entrance = OF_ENTRANCE.iter().filter(|key| !is_used(key));
+    let mut unused: Vec<&str> = of_entrance.chain(&WITHOUT_EFFECT).copied().collect();
+    unused.sort_unstable();
+    unused
 }
 
 /// An agent's ports are taken on every instance, so that no other task of it starts there.

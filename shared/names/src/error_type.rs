@@ -89,6 +89,9 @@ error_types! {
     Privileged AgentOnFargate UnknownLink InvalidSchedule NoSubnets NoVpc:
         "convox.yml asks for what cannot run",
         "the message has path and what is allowed";
+    NoGateway:
+        "`gateway` of a Service, and no ECS Gateway of the cluster takes it",
+        "the message says what was looked for, and the command that associates one";
     InvalidRequest:
         "a request lacks what it has to say, or says it with something else than a text",
         "the message names the member";

@@ -7,7 +7,7 @@ use manifest::precedence::EnvDelivery;
 use manifest::{Count, Deployment};
 use names::{ReleaseId, SecretArn};
 use release::app_stack::StackNeeds;
-use release::entrance::Balancing;
+use release::entrance::{Balancing, Connector};
 use release::timer_rule::Network;
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,13 @@ impl Applied {
         self.timers.values().any(|known| known.timezone.is_some())
     }
 
+    /// Whether gateways reach any of its Services.
+    #[must_use]
+    pub fn has_connectors(&self) -> bool {
+        let mut services = self.services.values();
+        services.any(|known| !known.connectors.is_empty())
+    }
+
     /// Whether it is written down that a version of the secret is encrypted with another key than this one; `None` is the
     /// account's own.
     #[must_use]
@@ -171,6 +178,9 @@ pub struct Definition {
     /// The load balancers that send to it; of the App's own ECS services, none as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balancing: Option<Balancing>,
+    /// What attaches its ECS service to gateways; of the App's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub connectors: Vec<Connector>,
     /// How what runs it was set when a later request began that takes it away; nothing else tells that afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<Setting>,
@@ -194,6 +204,9 @@ pub struct OriginalDefinition {
     /// The load balancers that sent to it, as above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub balancing: Option<Balancing>,
+    /// What attached it to gateways, where that was looked up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connectors: Option<Vec<Connector>>,
 }
 
 /// What is the user's to set of an ECS service as long as convox.yml says the same of it: as it was before a request that changes

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Applied, Outcome, Promotion, Status};
+use super::{Applied, MayStand, Outcome, Promotion, Status};
 use crate::events::Event;
 use crate::history::HistoryRecord;
 
@@ -97,11 +97,11 @@ impl Promotion {
         match &finished.runs {
             Runs::AsBefore => {}
             Runs::Now(applied) => {
-                self.schedules = applied.has_schedules();
+                self.may_stand = MayStand::of(applied);
                 self.applied = Some(applied.as_ref().clone());
             }
             Runs::Nothing => {
-                self.schedules = false;
+                self.may_stand = MayStand::default();
                 self.applied = None;
             }
         }

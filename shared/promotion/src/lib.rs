@@ -46,6 +46,39 @@ pub const DEADLINE_HOURS: i64 = 6;
 /// How far ahead of our clock a request may be.
 pub const CLOCK_SKEW_SECONDS: i64 = 60;
 
+/// What stands of an App that is seen only by whoever looks for it, if any of it does: written down before the first of it is made, so
+/// that what nobody could write down is found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MayStand {
+    /// Schedules of EventBridge Scheduler.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub schedules: bool,
+    /// What attaches ECS services to gateways.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub connectors: bool,
+}
+
+impl MayStand {
+    /// What a Release has that runs.
+    #[must_use]
+    pub fn of(applied: &Applied) -> Self {
+        Self {
+            schedules: applied.has_schedules(),
+            connectors: applied.has_connectors(),
+        }
+    }
+
+    /// This, and `other` beside it.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            schedules: self.schedules || other.schedules,
+            connectors: self.connectors || other.connectors,
+        }
+    }
+}
+
 /// The state object of one App.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,10 +87,9 @@ pub struct Promotion {
     pub desired: Option<Desired>,
     /// What runs; `None` before the first promote and after a deletion.
     pub applied: Option<Applied>,
-    /// Whether schedules of EventBridge Scheduler may stand: written down before the first of them is made, so that one that
-    /// nobody could write down is found.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub schedules: bool,
+    /// What has to be looked for.
+    #[serde(flatten)]
+    pub may_stand: MayStand,
     /// Who is at work.
     pub lease: Option<Lease>,
     /// What became of the secret, request by request; failure-count reads it.
@@ -125,7 +157,7 @@ impl Promotion {
             self.earlier.replaced(desired, request);
         } else if request.work.kind() == WorkKind::Delete {
             // Nothing is known of the App, so a state may be lost that said this: they are looked for by name, as rules are.
-            self.schedules = true;
+            self.may_stand.schedules = true;
         }
         self.desired = Some(Desired {
             work: request.work.clone(),

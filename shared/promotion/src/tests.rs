@@ -607,13 +607,13 @@ fn a_deletion_of_what_nobody_knows_looks_for_schedules_too() {
         lost.admit(&deletion("d1", 0), None, at(0)),
         Admission::Newest
     );
-    assert!(lost.schedules);
+    assert!(lost.may_stand.schedules);
     let mut known = working(&promote("R1", "v1", 0), "one");
     known.admit(&deletion("d1", 1), None, at(1));
-    assert!(!known.schedules, "it has rules");
+    assert!(!known.may_stand.schedules, "it has rules");
     let mut first = Promotion::default();
     first.admit(&promote("R1", "v1", 0), None, at(0));
-    assert!(!first.schedules);
+    assert!(!first.may_stand.schedules);
 }
 
 #[test]

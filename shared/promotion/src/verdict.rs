@@ -269,6 +269,7 @@ fn standing(seen: &SeenService) -> OriginalDefinition {
         network: seen.network.clone(),
         deployment: None,
         balancing: None,
+        connectors: None,
     }
 }
 

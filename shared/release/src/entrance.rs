@@ -1,5 +1,6 @@
 //! How Apps are reached: the Rack's load balancers, what of an App they send requests to, and under which hosts. Pure.
 
+mod connector;
 mod hosts;
 mod listeners;
 mod pairs;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use names::ServiceName;
 
+pub use connector::{Access, Connector};
 pub use listeners::{NetworkListener, NetworkListeners, NetworkPlaces, too_many_groups};
 pub use pairs::{Advanced, Half, Pair};
 pub use reservations::{RULES_MAX, Reservations, Reserved, Unreservable};

@@ -46,7 +46,7 @@ use crate::stacks::StackTable;
 use forward::Upstream;
 use incoming::Incoming;
 use rates::Buckets;
-use rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs, Shifts};
+use rules::{Commands, Creations, Draining, Gateways, Rebalancing, Rollouts, Runs, Shifts};
 
 /// The address of a proxy without sockets, in no client's reach.
 pub(crate) const NOWHERE: &str = "http://memory.invalid";
@@ -79,6 +79,7 @@ struct Shared {
     rebalancing: Mutex<Rebalancing>,
     rollouts: Mutex<Rollouts>,
     shifts: Mutex<Shifts>,
+    gateways: Mutex<Gateways>,
     /// The tasks of each client token; the emulator knows no client token.
     runs: tokio::sync::Mutex<Runs>,
     /// Why ECS places no task, while it does not.
@@ -209,6 +210,22 @@ impl Proxy {
             .take_back(service, alarms);
     }
 
+    /// From now on a gateway is associated with the cluster that such people reach: `PUBLIC`, `PRIVATE`.
+    pub fn associate_gateway(&self, access: &'static str) {
+        let mut gateways = self.shared.gateways.lock().unwrap();
+        gateways.associate(&self.shared.account, access);
+    }
+
+    /// No gateway is associated with the cluster any more.
+    pub fn dissociate_gateways(&self) {
+        self.shared.gateways.lock().unwrap().dissociate_all();
+    }
+
+    /// ECS goes back with the newest deployment of a service that gateways reach, as far as those are concerned.
+    pub fn take_back_at_gateways(&self, service: &str) {
+        self.shared.gateways.lock().unwrap().take_back(service);
+    }
+
     /// From now on ECS shows a task of a service that stopped, as `DescribeTasks` does.
     pub fn add_stopped_task(&self, service: &str, task: Value) {
         self.shared.rollouts.lock().unwrap().stop(service, task);
@@ -329,6 +346,7 @@ impl Shared {
             rebalancing: Mutex::default(),
             rollouts: Mutex::default(),
             shifts: Mutex::default(),
+            gateways: Mutex::default(),
         }
     }
 

@@ -241,6 +241,7 @@ async fn live() -> Seen {
     secret_outage_and_deletion(&world, &function).await;
     put_back(&world, &function).await;
     schedules(&world, &function).await;
+    gateways(&world, &function).await;
     stacks(&world, &function).await;
     other_triggers(&world, &function).await;
     shifted(&world, &function).await;
@@ -302,6 +303,18 @@ async fn schedules(world: &World, function: &Function) {
         ("R52", later),
         ("R53", changed_manifest()),
     ] {
+        app::write_manifest(world, release, manifest).await;
+        promoted(world, function, release, release).await;
+    }
+}
+
+/// A Service is attached to a gateway, and taken away from it.
+async fn gateways(world: &World, function: &Function) {
+    world.proxy.associate_gateway("PUBLIC");
+    let image = "    image: example/web:1\n";
+    let reached = format!("{image}    gateway: true\n");
+    let reached = changed_manifest().replacen(image, &reached, 1);
+    for (release, manifest) in [("R54", reached), ("R55", changed_manifest())] {
         app::write_manifest(world, release, manifest).await;
         promoted(world, function, release, release).await;
     }

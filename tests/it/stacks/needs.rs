@@ -201,6 +201,7 @@ async fn of_old() -> (rig::World, String) {
         placement: &Placement::on(Capacity::Fargate, &network),
         exec: false,
         balancing: &Balancing::default(),
+        connectors: &[],
         request_id: "of-old",
         tags: &app::pairs([("convox:rack", world.rack.as_str()), ("convox:app", APP)]),
     };

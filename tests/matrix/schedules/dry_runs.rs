@@ -218,7 +218,7 @@ fn dry_run(schedule: &Schedule, version: &EnvVersion, looks_at_secret: bool) -> 
             interrupted: state.may_have_left_changes(),
             is_draft: false,
             allowed: Allowed::default(),
-            schedules: state.schedules,
+            may_stand: state.may_stand,
         };
         let facts = model.facts(&wanted).await;
         let facts = facts.as_ref().ok().filter(|_| looks_at_secret);

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster};
+use aws::ecs::{
+    AtGateways, Change, EcsService, NewService, OneOff, Ran, Rollout, SeenCluster, SeenGateway,
+};
 use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
 use aws::secrets::{ReadableSecret, SecretError, SecretWrite, StandingSecret, ValueWrite, Written};
@@ -15,6 +17,7 @@ use lambda::release::{ReadRelease, ReleaseError};
 use lambda::state_store::Snapshot;
 use lambda::unwanted::{Keep, Unwanted};
 use lambda::work::RecordRead;
+use manifest::Manifest;
 use names::{AppId, ReleaseId, SecretArn, keys};
 use promote::facts::{self, Agents, Facts, Named, Surroundings, Wanted};
 use promote::plan::SecretPlan;
@@ -22,6 +25,7 @@ use promote::{Config, Edge, PromoteError};
 use promotion::release_commands::{SeenTask, Sought};
 use promotion::stop_reason::StopCause;
 use promotion::{Applied, KeptVersion, Record};
+use release::entrance;
 use release::stack_state::SeenStack;
 use release::task_definition::TaskDefinition;
 use release::timer_rule::{TimerRule, TimerSchedule};
@@ -227,6 +231,17 @@ fn standing_secret(outside: &Outside, value: &str, ids: &[String]) -> StandingSe
     standing.encrypted_with(secret.key.as_deref())
 }
 
+/// The cluster has a gateway for everybody.
+fn gateways(manifest: &Manifest) -> Vec<SeenGateway> {
+    let mut services = manifest.services.iter();
+    let is_asked = services.any(|service| service.gateway);
+    let gateway = is_asked.then(|| SeenGateway {
+        arn: "arn:aws:ecs:us-east-1:123456789012:gateway/all".to_owned(),
+        access: Some(entrance::Access::Public),
+    });
+    gateway.into_iter().collect()
+}
+
 impl Edge for Model {
     type Objects = Access;
 
@@ -276,7 +291,7 @@ impl Edge for Model {
             let secret = standing_secret(outside, &value, &version_ids);
             let mut timers = manifest.timers.iter();
             let looks_at_schedules =
-                wanted.schedules || timers.any(|timer| timer.timezone.is_some());
+                wanted.may_stand.schedules || timers.any(|timer| timer.timezone.is_some());
             let (own_services, own_rules) = releases::runs_as(wanted.release.as_str());
             let keep = Keep {
                 services: &own_services,
@@ -303,9 +318,13 @@ impl Edge for Model {
                 dead: BTreeSet::new(),
                 elsewhere: BTreeSet::new(),
                 live_groups: BTreeSet::new(),
+                gateways: gateways(manifest),
                 agents: Agents::NotAsked,
                 unwanted: outside.unwanted(keep, second),
             };
+            if surroundings.looks_at_connectors(wanted, manifest) {
+                outside.attach(&mut surroundings);
+            }
             let idle = wanted.applied.map(|applied| surroundings.idle(applied));
             let idle = idle.into_iter().flatten();
             surroundings.dead = idle.filter(|arn| !outside.is_active(arn)).collect();
@@ -379,6 +398,18 @@ impl Edge for Model {
                 Some((name.clone(), service.clone()))
             });
             found.collect()
+        })
+        .await
+    }
+
+    async fn at_gateways(
+        &self,
+        services: &[&EcsService],
+    ) -> Result<BTreeMap<String, AtGateways>, CallError> {
+        self.look("see what attaches services", |outside, _| {
+            let names = services.iter().map(|service| &service.name);
+            let at = names.filter_map(|it| Some((it.clone(), outside.at_gateways(it)?)));
+            at.collect()
         })
         .await
     }

@@ -544,14 +544,23 @@ impl Watch {
             let gone_back_to = gone_back_to.map(|stands| stands.arn.as_str());
             let name = &known.runs_as;
             match outside.service_called(name, sim.now) {
-                Some(service) if !service.is_draining() => self.holds(
-                    sim,
-                    &format!("tasks of {name} see the environment of the applied Release"),
-                    sees(&service.task_definition) && service.task_definition == known.arn
-                        || gone_back_to == Some(&service.task_definition)
+                Some(service) if !service.is_draining() => {
+                    let excused = gone_back_to == Some(&service.task_definition)
                         || outside.went_back(name)
-                        || is_told("the ECS service "),
-                ),
+                        || is_told("the ECS service ");
+                    self.holds(
+                        sim,
+                        &format!("tasks of {name} see the environment of the applied Release"),
+                        sees(&service.task_definition) && service.task_definition == known.arn
+                            || excused,
+                    );
+                    let at = outside.at_gateways(name).unwrap_or_default();
+                    self.holds(
+                        sim,
+                        &format!("{name} is attached to gateways as the applied Release says"),
+                        at.connectors == known.connectors || excused,
+                    );
+                }
                 _ => self.holds(sim, &format!("{name} of the applied Release runs"), !whole),
             }
         }

@@ -159,7 +159,7 @@ impl Model {
     async fn delete(&self, id: &AppId, desired: &Desired) -> Result<Finished, ModelError> {
         let request_id = desired.order.request_id.as_str();
         let (rules, services, now) = self.stands();
-        let knows = self.access.sim.borrow().promotion().schedules;
+        let knows = self.access.sim.borrow().promotion().may_stand.schedules;
         let schedules = self.access.sim.borrow().outside.schedules.clone();
         for name in schedules.into_keys().filter(|_| knows) {
             self.write("remove schedule", |outside| outside.remove_schedule(&name))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
 use aws::call_error::CallError;
-use aws::ecs::{Change, EcsService, NewService, Registered, Rollout, Ties};
+use aws::ecs::{AtGateways, Change, EcsService, NewService, Registered, Rollout, Ties};
 use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
 use aws::secrets::{LABELS_MAX, Stages, Written, own_label};
@@ -12,7 +12,8 @@ use lambda::unwanted::{Keep, Unwanted};
 use manifest::capacity::{Capacity, LaunchType};
 use manifest::{Course, Deployment};
 use names::SecretArn;
-use release::entrance::Balancing;
+use promote::facts::Surroundings;
+use release::entrance::{Balancing, Connector};
 use release::task_definition::TaskDefinition;
 use release::timer_rule::{Network, Placement};
 
@@ -169,6 +170,9 @@ pub struct Service {
     pub before: Option<String>,
     /// Whether it did.
     pub went_back: bool,
+    /// What attaches it to gateways: only who looks for it sees that. And what did before.
+    pub connectors: Vec<Connector>,
+    pub connectors_before: Vec<Connector>,
     /// When it began to run what it runs.
     pub began_at: i64,
     /// Whether all of its tasks do.
@@ -422,6 +426,7 @@ impl Outside {
                 is_active: true,
                 secret_references: self.references(&revision.arn),
                 digest: Some(definition.digest()),
+                has_gateway_port: self.has_gateway_port(&revision.arn),
                 tags: definition.tags.clone(),
             };
             (definition.family.clone(), seen)
@@ -537,9 +542,46 @@ impl Outside {
         ))
     }
 
+    /// Whether a revision calls a port as gateways find it.
+    fn has_gateway_port(&self, arn: &str) -> bool {
+        let containers = self.revision(arn).definition.container_definitions.iter();
+        let ports = containers.flat_map(|container| &container.port_mappings);
+        let mut named = ports.filter_map(|port| port.named.as_ref());
+        named.any(|named| Connector::is_called(&named.name))
+    }
+
+    /// ECS attaches nothing to a port that is not there.
+    fn attaches(&self, arn: &str, connectors: &[Connector]) -> Result<(), CallError> {
+        if connectors.is_empty() || self.has_gateway_port(arn) {
+            return Ok(());
+        }
+        let code = "InvalidParameterException";
+        Err(CallError::stated("attach ECS service", code, None))
+    }
+
+    /// How a service is attached to gateways.
+    pub fn at_gateways(&self, name: &str) -> Option<AtGateways> {
+        let service = self.services.get(name)?;
+        Some(AtGateways {
+            connectors: service.connectors.clone(),
+            urls: Vec::new(),
+        })
+    }
+
+    /// Says of services how they are attached to gateways.
+    pub fn attach(&self, surroundings: &mut Surroundings) {
+        let services = surroundings.services.keys();
+        let others = surroundings.unwanted.services.iter();
+        let names = services.chain(others.map(|service| &service.name));
+        let at = names.filter_map(|name| Some((name.clone(), self.at_gateways(name)?)));
+        let at = at.collect();
+        surroundings.attach(at);
+    }
+
     /// Creates the service.
     pub fn create_service(&mut self, new: &NewService<'_>, now: i64) -> Result<(), CallError> {
         self.starts(new.definition)?;
+        self.attaches(new.definition, new.connectors)?;
         let standing = self.service_called(new.name, now);
         assert!(standing.is_none(), "there is one service of a name");
         let mut seen = EcsService {
@@ -561,6 +603,8 @@ impl Outside {
             is_rebalanced: false,
             controller: "ECS".to_owned(),
             balancing: Balancing::default(),
+            grace: 0,
+            at_gateways: AtGateways::default(),
             ties: Ties::default(),
             other_launch_type: None,
             platform_family: String::new(),
@@ -573,6 +617,8 @@ impl Outside {
             gone_at: None,
             before: None,
             went_back: false,
+            connectors: new.connectors.to_vec(),
+            connectors_before: Vec::new(),
             began_at: now,
             is_complete: false,
             completed: BTreeSet::new(),
@@ -589,6 +635,9 @@ impl Outside {
         change: Change<'_>,
     ) -> Result<(), CallError> {
         self.starts(definition)?;
+        let stand = self.services.get(name).map(|it| it.connectors.clone());
+        let stand = stand.unwrap_or_default();
+        self.attaches(definition, change.connectors.unwrap_or(&stand))?;
         let service = self.services.get_mut(name);
         let service = service.filter(|service| service.gone_at.is_none());
         let Some(service) = service else {
@@ -600,9 +649,14 @@ impl Outside {
             let before = mem::replace(&mut seen.task_definition, definition.to_owned());
             seen.may_run = BTreeSet::from([before.clone(), definition.to_owned()]);
             service.before = Some(before);
+            service.connectors_before.clone_from(&stand);
             (service.began_at, service.is_complete) = (now, false);
         }
         service.went_back = false;
+        if let Some(connectors) = change.connectors {
+            service.connectors = connectors.to_vec();
+            self.met.count("connectors");
+        }
         if let Some(deployment) = change.deployment {
             // As `deployments::seen` has it: what is not said stays.
             let course = deployment.course.clone();
@@ -641,6 +695,7 @@ impl Outside {
             && let Some(before) = service.before.clone()
         {
             service.seen.task_definition.clone_from(&before);
+            service.connectors = mem::take(&mut service.connectors_before);
             service.completed.insert(before.clone());
             service.seen.may_run = BTreeSet::from([before]);
             service.went_back = true;

@@ -40,6 +40,8 @@ pub const WIDE_OUTAGE: &str = "wide-outage";
 pub const MIGRATING: [&str; 3] = ["M", "M2", "M-failing"];
 /// Releases whose Timers a schedule of EventBridge Scheduler runs.
 pub const ZONED: [&str; 3] = ["A2", "D", REFUSED];
+/// Releases whose Service gateways reach.
+pub const AT_GATEWAYS: [&str; 3] = ["A2", "D", REFUSED];
 /// All other Releases.
 const NARROW: [&str; 9] = ["A", "A2", "B", "C", "D", BAD, REFUSED, OUTAGE, STUCK];
 /// How many versions, of whatever Releases, have the same value of the variable that rarely changes.
@@ -185,6 +187,11 @@ fn narrow_manifest(release: &str) -> String {
     } else {
         ""
     };
+    let reached = if AT_GATEWAYS.contains(&release) {
+        "\n    port: 3000\n    gateway: true"
+    } else {
+        ""
+    };
     let own = resources_of(release).into_iter().next();
     let resources = own.map(|name| format!("resources:\n  {name}:\n    type: redis\n"));
     let resources = resources.unwrap_or_default();
@@ -194,7 +201,7 @@ fn narrow_manifest(release: &str) -> String {
         ("\"*\"", "all")
     };
     format!(
-        "{resources}services:\n  web:\n    image: example/web:1\n    environment:\n      - {declared}{needed}\ntimers:\n  \
+        "{resources}services:\n  web:\n    image: example/web:1{reached}\n    environment:\n      - {declared}{needed}\ntimers:\n  \
          nightly:\n    schedule: 0 3 * * ?{timezone}\n    command: bin/nightly {argument}\n    service: web\n"
     )
 }

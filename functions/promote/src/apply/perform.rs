@@ -70,6 +70,7 @@ impl<E: Edge> Executor<'_, E> {
             placement: &service.placement,
             exec: service.exec,
             balancing: &service.balancing,
+            connectors: &service.connectors,
             request_id: self.request_id,
             tags: &self.id.tags(),
         };

@@ -95,6 +95,7 @@ impl<E: Edge> Job<'_, E> {
             count: process.own_count(self.wanted.id),
             was: None,
             balancing: self.plan.ingress.balancing(process).cloned(),
+            connectors: process.connectors(self.wanted.id),
             set: None,
             stands: None,
         })

@@ -5,7 +5,9 @@ use std::fmt::Display;
 
 use aws::ecs::EcsService;
 use chrono::{DateTime, Datelike as _, Utc};
+use manifest::capacity::Capacity;
 use manifest::{Service, Timer};
+use release::entrance::Connector;
 use release::problem::ReleaseProblem;
 use release::release_checks;
 use release::task_definition::{self, Launch};
@@ -89,6 +91,17 @@ impl Checks {
             if let Some(problem) = release_checks::unknown_link(&facts.release.manifest, service) {
                 self.problems.push(problem.into());
             }
+            for link in &service.links {
+                let linked = facts.release.manifest.service(link);
+                let is_lent = |linked: &Service| {
+                    let named = &facts.release.settings.services;
+                    named.contains_key(&linked.name)
+                };
+                if linked.is_some_and(|linked| linked.gateway && !is_lent(linked)) {
+                    let service = &service.name;
+                    self.problem(PlanProblem::LinkToGateway { service, link });
+                }
+            }
             let links = service.links.iter();
             let without: Vec<String> = links
                 .filter(|link| facts.release.manifest.service(link).is_some())
@@ -150,7 +163,7 @@ impl Checks {
         let running = found.and_then(|found| facts.surroundings.named.running.get(&found.name));
         let launch = match (named, found) {
             (Some(_), Some(found)) => named_services::launch(found, running),
-            _ => Launch::rack_default(capacity.launch_type()),
+            _ => launch_of(service, capacity),
         };
         if let Some(found) = found {
             self.ecs_service(wanted, facts, (service, found), &launch);
@@ -292,4 +305,13 @@ impl Checks {
             }
         }
     }
+}
+
+/// How the Rack launches tasks of a Service, with the name of the port by which gateways find them.
+fn launch_of(service: &Service, capacity: Capacity) -> Launch {
+    let mut launch = Launch::rack_default(capacity.launch_type());
+    let port = service.port.as_ref().filter(|_| service.gateway);
+    let named = port.map(|port| (port.port, Connector::port()));
+    launch.port_names.extend(named);
+    launch
 }

@@ -122,6 +122,10 @@ impl Checks {
         let names = |side| nlb_name(&outputs, side);
         plan.listeners.add_addresses(names, &mut plan.addresses);
         for process in processes {
+            let urls = process.gateway_urls(wanted.id);
+            if !urls.is_empty() {
+                plan.addresses.insert(process.service.name.clone(), urls);
+            }
             let foreign = foreign_of(process, wanted, &outputs);
             self.group_count(facts, process, &plan, foreign.len());
             let balancing = balancing(process, wanted, &plan, (&outputs, foreign));
@@ -198,12 +202,13 @@ fn kind(process: &Process<'_>, wanted: &Wanted<'_>) -> Option<TargetKind> {
     (!process.is_daemon()).then_some(kind)
 }
 
-/// The Services that load balancers may send to, and where they find the tasks of each.
+/// The Services that load balancers may send to, and where they find the tasks of each. One with a gateway is not among them.
 fn of_load_balancers<'p>(
     wanted: &Wanted<'_>,
     processes: &[Process<'p>],
 ) -> Vec<(&'p Service, Option<TargetKind>)> {
-    let services = processes.iter().filter(|process| !process.is_timer());
+    let services = processes.iter();
+    let services = services.filter(|process| !process.is_timer() && !process.service.gateway);
     services
         .map(|process| (process.service, kind(process, wanted)))
         .collect()

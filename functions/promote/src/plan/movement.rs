@@ -5,7 +5,7 @@ use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
 use manifest::{Course, Deployment, DeploymentChange};
 use promotion::Was;
-use release::entrance::Balancing;
+use release::entrance::{Balancing, Connector};
 use release::timer_rule::{Network, Placement, TimerRule, TimerSchedule, TimerTarget};
 
 use super::revision::Draft;
@@ -39,6 +39,8 @@ pub struct NewEcsService {
     pub exec: bool,
     /// The load balancers that send to it.
     pub balancing: Balancing,
+    /// What attaches it to gateways.
+    pub connectors: Vec<Connector>,
 }
 
 /// An ECS service that stands, and what changes beside its revision.
@@ -56,6 +58,8 @@ pub struct ServiceMove<'a> {
     pub exec: Option<bool>,
     /// The load balancers that send to it from now on.
     pub balancing: Option<Balancing>,
+    /// What attaches it to gateways from now on.
+    pub connectors: Option<Vec<Connector>>,
     /// How many tasks it runs from now on.
     pub count: Option<u32>,
 }
@@ -186,6 +190,7 @@ impl ServiceMove<'_> {
             network: self.network.as_ref(),
             exec: self.exec,
             balancing: self.balancing.as_ref(),
+            connectors: self.connectors.as_deref(),
             count: self.count,
         }
     }
@@ -302,6 +307,7 @@ impl<'a> Draft<'_, 'a> {
                 placement,
                 exec: process.service.exec,
                 balancing: self.ingress.balancing(process).cloned().unwrap_or_default(),
+                connectors: process.connectors(self.wanted.id),
             }),
             Runs::Service {
                 found: Some(found), ..
@@ -342,6 +348,7 @@ impl<'a> Draft<'_, 'a> {
             network: None,
             exec: None,
             balancing: None,
+            connectors: None,
             count: None,
         };
         if !self.wanted.id.owns(&found.tags) {
@@ -353,6 +360,9 @@ impl<'a> Draft<'_, 'a> {
         let balancing = self.ingress.balancing(process);
         let other = balancing.filter(|own| !own.is_as(&found.balancing));
         moved.balancing = other.cloned();
+        let connectors = process.connectors(self.wanted.id);
+        let is_attached = connectors == found.at_gateways.connectors;
+        moved.connectors = (!is_attached).then_some(connectors);
         let differs = deployment.differs_from(&found.deployment);
         moved.deployment = differs.then_some(deployment);
         if found.capacity == process.capacity {

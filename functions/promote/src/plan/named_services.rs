@@ -290,7 +290,7 @@ fn is_windows(system: &str) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
-    use aws::ecs::Ties;
+    use aws::ecs::{AtGateways, Ties};
     use environment::Environment;
     use manifest::Deployment;
     use manifest::capacity::Capacity;
@@ -399,6 +399,8 @@ mod tests {
             is_rebalanced: false,
             controller: "ECS".to_owned(),
             balancing: Balancing::default(),
+            grace: 0,
+            at_gateways: AtGateways::default(),
             ties: Ties::default(),
             other_launch_type: None,
             platform_family: String::new(),

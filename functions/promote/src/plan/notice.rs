@@ -52,6 +52,26 @@ pub(crate) enum Notice<'a> {
         service: &'a ServiceName,
         links: &'a str,
     },
+    /// An ECS service of `app.json` keeps what reaches it.
+    #[error(
+        "`services.{service}.gateway` has no effect: an ECS service that app.json names keeps what reaches it"
+    )]
+    GatewayNotOurs { service: &'a ServiceName },
+    /// It is attached to gateways, and convox.yml wants that no more.
+    #[error(
+        "`services.{service}` leaves the gateways that reach it, and its address there ends with this promote"
+    )]
+    GatewayLeft { service: &'a ServiceName },
+    /// Gateways of one kind only.
+    #[error(
+        "`services.{service}`: no gateway of cluster `{cluster}` is {access}, so it is not reached that way until one is associated \
+         and the Service changes"
+    )]
+    NotAtAll {
+        service: &'a ServiceName,
+        cluster: &'a str,
+        access: &'a str,
+    },
     /// A default of what promotes set themselves.
     #[error("`services.{service}.environment`: `{name}` is reserved, its default has no effect")]
     ReservedDefault {

@@ -130,6 +130,41 @@ pub(crate) enum PlanProblem<'a> {
         "the App is reached through the Rack's load balancers, and the Rack names no network; set its parameter Vpc"
     )]
     NoVpc,
+    /// The cluster has no gateway.
+    #[error(
+        "convox.yml, `services.{service}.gateway`: no gateway is associated with cluster `{cluster}` (ecs \
+         ListGatewayClusterAssociations, ACTIVE); associate one: aws ecs associate-gateway-with-cluster --cluster {cluster} \
+         --gateway NAME, or leave out `gateway`"
+    )]
+    NoGateway {
+        service: &'a ServiceName,
+        cluster: &'a str,
+    },
+    /// The cluster has none of the kind.
+    #[error(
+        "convox.yml, `services.{service}.gateway`: none of the gateways of cluster `{cluster}` is {access}; associate one that is \
+         (aws ecs associate-gateway-with-cluster), or change `internal`"
+    )]
+    NoGatewayOf {
+        service: &'a ServiceName,
+        cluster: &'a str,
+        access: &'a str,
+    },
+    /// Gateways send to tasks with addresses of their own.
+    #[error(
+        "convox.yml, `services.{service}.gateway`: its tasks run on instances, and gateways send to tasks with network interfaces of \
+         their own; let it run on Fargate, or leave out `gateway`"
+    )]
+    GatewayOnInstances { service: &'a ServiceName },
+    /// The address of what gateways reach is ECS's to give.
+    #[error(
+        "convox.yml, `services.{service}.links`: `{link}` is reached through a gateway, whose host ECS gives once the Service \
+         stands; leave out the link, and put the address that `rack status` shows into the environment"
+    )]
+    LinkToGateway {
+        service: &'a ServiceName,
+        link: &'a str,
+    },
     /// Fargate needs a network, and the Rack has none.
     #[error("{who} runs on Fargate and the Rack names no subnets; set its parameter Subnets")]
     NoSubnets { who: &'a str },
@@ -254,6 +289,11 @@ pub(crate) enum NotShifted {
         "no load balancer of the Rack sends to the Service; give it a `port`, and the Rack an entrance"
     )]
     NoLoadBalancer,
+    /// What a gateway moves is not tried here.
+    #[error(
+        "a gateway reaches the Service, for which requests are moved by no strategy here; leave out one of the two"
+    )]
+    Gateway,
     /// Its own load balancers have one target group for each listener.
     #[error(
         "the Service has `nlb`, for whose listeners no requests are moved; leave out one of the two"
@@ -312,6 +352,10 @@ impl UserError for PlanProblem<'_> {
             Self::StackTooLarge { .. } => ErrorType::StackTooLarge,
             Self::RoleTooLarge { .. } | Self::RoleTooLargeForTwo { .. } => ErrorType::RoleTooLarge,
             Self::NoVpc => ErrorType::NoVpc,
+            Self::NoGateway { .. } | Self::NoGatewayOf { .. } | Self::GatewayOnInstances { .. } => {
+                ErrorType::NoGateway
+            }
+            Self::LinkToGateway { .. } => ErrorType::UnknownLink,
             Self::NoSubnets { .. } => ErrorType::NoSubnets,
             Self::CapacityProviderMissing { .. } => ErrorType::CapacityProviderMissing,
             Self::DatabaseNotAllowed { .. } => ErrorType::DatabaseNotAllowed,

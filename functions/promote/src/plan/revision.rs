@@ -704,6 +704,7 @@ mod tests {
                 is_active: true,
                 secret_references: BTreeSet::new(),
                 digest: digest.clone(),
+                has_gateway_port: false,
                 tags: BTreeMap::new(),
             };
             let route = Route {

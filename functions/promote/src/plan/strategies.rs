@@ -185,10 +185,15 @@ impl Checks {
         let of_service: Vec<&Route> = of_service.collect();
         let any = |is: fn(&Route) -> bool| of_service.iter().any(|route| is(route));
         let scale = &process.service.scale;
+        let has_gateway = process.service.gateway;
         let has_listeners = plan.listeners.of_service(service).count() > 0;
         let reasons = [
+            (has_gateway, NotShifted::Gateway),
             (has_listeners, NotShifted::Listeners),
-            (of_service.is_empty(), NotShifted::NoLoadBalancer),
+            (
+                of_service.is_empty() && !has_gateway,
+                NotShifted::NoLoadBalancer,
+            ),
             (
                 any(|it| it.kind == TargetKind::Instance),
                 NotShifted::OnInstances,

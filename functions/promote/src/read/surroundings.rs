@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::ecs::EcsService;
+use aws::ecs::{AtGateways, EcsService, SeenGateway};
 use aws::event_rules::SeenRule;
 use aws::schedules::SeenSchedule;
-use futures_util::future::{try_join, try_join4};
+use futures_util::future::{try_join, try_join3, try_join4};
 use lambda::release::ReadRelease;
 use lambda::unwanted::{Keep, Unwanted, bounded};
 use manifest::Manifest;
@@ -63,7 +63,7 @@ pub(super) async fn dead_of_record(
 /// Whether schedules have to be looked at: some may stand, or the Release wants one.
 fn has_schedules(shell: &Shell, wanted: &Wanted<'_>, manifest: &Manifest) -> bool {
     let mut timers = manifest.timers.iter();
-    wanted.schedules
+    wanted.may_stand.schedules
         || timers.any(|timer| timer.timezone.is_some() || shell.config.timers_on_scheduler)
 }
 
@@ -132,10 +132,14 @@ pub(super) async fn read(
     } else {
         BTreeSet::new()
     };
-    let timers = try_join(new_rules, schedules(shell, asked));
+    let timers = try_join3(
+        new_rules,
+        schedules(shell, asked),
+        gateways(shell, manifest),
+    );
     let unwanted = unwanted(shell, wanted, (keep, of_scheduler), &standing);
-    let ((mut services, lent), (new_rules, schedules), newest, unwanted) =
-        try_join4(ecs, timers, newest, unwanted).await?;
+    let ((mut services, lent), (new_rules, schedules, gateways), newest, unwanted) =
+        Box::pin(try_join4(ecs, timers, newest, unwanted)).await?; // large
     let live_groups = live_groups(shell, wanted.id, &mut services).await?;
     let agents = agents(shell, manifest, delivery).await;
     let of_applied = standing.rules.into_iter();
@@ -152,15 +156,43 @@ pub(super) async fn read(
         dead: standing.dead,
         elsewhere: BTreeSet::new(),
         live_groups,
+        gateways,
         agents,
         unwanted,
     };
     let dead = dead(shell, wanted.applied, &surroundings);
     let elsewhere = elsewhere(shell, wanted, delivery, &surroundings);
-    let (dead, elsewhere) = try_join(dead, elsewhere).await?;
+    let at_gateways = at_gateways(shell, wanted, manifest, &surroundings);
+    let (dead, elsewhere, at_gateways) = try_join3(dead, elsewhere, at_gateways).await?;
     surroundings.dead.extend(dead);
     surroundings.elsewhere = elsewhere;
+    surroundings.attach(at_gateways);
     Ok(surroundings)
+}
+
+/// The gateways of the cluster, where convox.yml asks for one.
+async fn gateways(shell: &Shell, manifest: &Manifest) -> Result<Vec<SeenGateway>, PromoteError> {
+    if !manifest.services.iter().any(|service| service.gateway) {
+        return Ok(Vec::new());
+    }
+    Ok(shell.cluster.gateways().await?)
+}
+
+/// How ECS services of ours are attached to gateways, where any may be.
+async fn at_gateways(
+    shell: &Shell,
+    wanted: &Wanted<'_>,
+    manifest: &Manifest,
+    surroundings: &Surroundings,
+) -> Result<BTreeMap<String, AtGateways>, PromoteError> {
+    if !surroundings.looks_at_connectors(wanted, manifest) {
+        return Ok(BTreeMap::new());
+    }
+    let services = surroundings.services.values();
+    let all = services.chain(&surroundings.unwanted.services);
+    let own = all.filter(|it| wanted.id.owns(&it.tags) && !it.is_draining());
+    let own: Vec<&EcsService> = own.collect();
+    Ok(shell.cluster.at_gateways(&own).await?)
 }
 
 /// The target groups that tasks are in, of ECS services of ours that ECS moves requests for; such a service says from then on what its

@@ -284,7 +284,7 @@ mod tests {
     use manifest::capacity::Capacity;
     use manifest::precedence::EnvDelivery;
     use names::{AppId, AppName, RackName, ReleaseId};
-    use promotion::{Applied, SecretVersion};
+    use promotion::{Applied, MayStand, SecretVersion};
     use release::stack_state::SeenStack;
     use serde_json::{Value, json};
 
@@ -336,6 +336,7 @@ mod tests {
             count: None,
             was: None,
             balancing: None,
+            connectors: Vec::new(),
             set: None,
             stands: None,
         }
@@ -464,7 +465,10 @@ mod tests {
             touched: &touched,
             interrupted: true,
             created: true,
-            schedules: true,
+            may_stand: MayStand {
+                schedules: true,
+                connectors: true,
+            },
         };
         let undo = plan(&config, &case, seen);
         let steps = undo.steps.iter().map(|step| match step {

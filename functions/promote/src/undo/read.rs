@@ -83,7 +83,7 @@ pub(super) async fn read<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Seen, Pro
     let names = case.timers().into_iter();
     let names = names.map(|(_, known)| (known.runs_as.clone(), known.runs_as.clone()));
     let names: Vec<(String, String)> = names.collect();
-    let asked = if case.schedules {
+    let asked = if case.may_stand.schedules {
         names.clone()
     } else {
         Vec::new()
@@ -142,7 +142,27 @@ async fn services<E: Edge>(
     if names.is_empty() || case.elsewhere(edge.config()).is_some() {
         return Ok(Ok(BTreeMap::new()));
     }
-    kept(edge.services(&names).await)
+    let services = match kept(edge.services(&names).await)? {
+        Ok(services) if case.may_stand.connectors => kept(attached(edge, case, services).await)?,
+        services => services,
+    };
+    Ok(services)
+}
+
+/// The same, with how those of ours are attached to gateways.
+async fn attached<E: Edge>(
+    edge: &E,
+    case: &Case<'_>,
+    mut services: BTreeMap<String, EcsService>,
+) -> Look<BTreeMap<String, EcsService>> {
+    let own = services.values().filter(|it| case.id.owns(&it.tags));
+    let own: Vec<&EcsService> = own.collect();
+    for (name, at_gateways) in edge.at_gateways(&own).await? {
+        if let Some(service) = services.get_mut(&name) {
+            service.at_gateways = at_gateways;
+        }
+    }
+    Ok(services)
 }
 
 async fn active<E: Edge>(
@@ -238,7 +258,7 @@ async fn unwanted<E: Edge>(edge: &E, case: &Case<'_>) -> Result<Look<Unwanted>, 
     let keep = Keep {
         services: &services,
         rules: &rules,
-        schedules: case.schedules,
+        schedules: case.may_stand.schedules,
     };
     kept(edge.unwanted(case.id, keep).await)
 }

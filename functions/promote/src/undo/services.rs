@@ -10,7 +10,7 @@ use names::AppId;
 use names::error_chain::Chain;
 use promotion::verdict::is_older;
 use promotion::{Applied, Definition, Setting, Was};
-use release::entrance::Balancing;
+use release::entrance::{Balancing, Connector};
 use release::timer_rule::{Network, Placement};
 
 use super::plan::{Deed, Draft, Step};
@@ -121,6 +121,7 @@ impl<'a> Draft<'a> {
             placement: Placement::on(capacity, network),
             exec: was.and_then(|was| was.exec).unwrap_or(known.exec),
             balancing: aim.balancing.cloned().unwrap_or_default(),
+            connectors: aim.connectors.unwrap_or(&known.connectors).to_vec(),
         }
     }
 }
@@ -188,6 +189,8 @@ struct Aim<'a> {
     was: Was,
     /// The same.
     balancing: Option<&'a Balancing>,
+    /// The same.
+    connectors: Option<&'a [Connector]>,
     /// That of today's settings, to which the request may have moved it.
     today: &'a Network,
     /// The older revisions to which a request may have moved it.
@@ -219,12 +222,17 @@ impl<'a> Aim<'a> {
             Some(stands) => stands.balancing.as_ref(),
             None => known.balancing.as_ref(),
         };
+        let connectors = match stands {
+            Some(stands) => stands.connectors.as_deref(),
+            None => Some(known.connectors.as_slice()),
+        };
         Self {
             arn: stands.map_or(known.arn.as_str(), |stands| stands.arn.as_str()),
             network: network.filter(|_| known.capacity.is_some()),
             deployment: deployment.filter(|_| known.capacity.is_some()),
             was: if is_ours { was } else { Was::default() },
             balancing: balancing.filter(|_| known.capacity.is_some()),
+            connectors: connectors.filter(|_| is_ours),
             today,
             going_back_to: &applied.going_back_to,
         }
@@ -238,6 +246,11 @@ impl<'a> Aim<'a> {
 
     fn other_balancing(&self, service: &EcsService) -> Option<&'a Balancing> {
         self.balancing.filter(|own| !own.is_as(&service.balancing))
+    }
+
+    fn other_connectors(&self, service: &EcsService) -> Option<&'a [Connector]> {
+        let stand = service.at_gateways.connectors.as_slice();
+        self.connectors.filter(|own| *own != stand)
     }
 
     fn other_deployment(&self, service: &EcsService) -> Option<Deployment> {
@@ -303,6 +316,7 @@ impl<'a> Aim<'a> {
                 && self.other_deployment(service).is_none()
                 && self.other_exec(service).is_none()
                 && self.other_balancing(service).is_none()
+                && self.other_connectors(service).is_none()
                 && self.other_count(service).is_none() =>
             {
                 Way::None
@@ -319,6 +333,7 @@ impl<'a> Aim<'a> {
                     balancing: self
                         .other_balancing(service)
                         .map(|own| own.clone().placed_as(&service.balancing)),
+                    connectors: self.other_connectors(service).map(<[Connector]>::to_vec),
                     count: self.other_count(service),
                 }))
             }

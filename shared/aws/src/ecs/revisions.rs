@@ -13,7 +13,7 @@ use super::{Cluster, EcsService, LOOKS_AT_ONCE};
 use crate::call_error::CallError;
 
 /// `DescribeServiceRevisions` takes no more at once.
-const REVISIONS_PER_CALL: usize = 20;
+pub(super) const REVISIONS_PER_CALL: usize = 20;
 
 /// What is seen of service revisions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use aws_sdk_ecs::types::{
     AvailabilityZoneRebalancing, DeploymentRolloutState, LaunchType, SchedulingStrategy, Service,
 };
 
-use super::{Ties, balancing, deployments, placement, tags};
+use super::{AtGateways, Ties, balancing, deployments, placement, tags};
 use manifest::Deployment;
 use manifest::capacity::Capacity;
 use release::entrance::Balancing;
@@ -55,6 +55,10 @@ pub struct EcsService {
     pub controller: String,
     /// The load balancers that send to it.
     pub balancing: Balancing,
+    /// How many seconds after the start of a task its health checks do not count, whoever makes them.
+    pub grace: u32,
+    /// How it is attached to gateways, where that was looked up: nothing of it stands here by itself.
+    pub at_gateways: AtGateways,
     /// What else it ties to the container.
     pub ties: Ties,
     /// Its launch type, where that is neither Fargate nor EC2: `EXTERNAL`, `MANAGED_INSTANCES`.
@@ -102,12 +106,19 @@ pub(super) fn ecs_service(service: &aws_sdk_ecs::types::Service) -> EcsService {
             == Some(&AvailabilityZoneRebalancing::Enabled),
         controller: controller.to_owned(),
         balancing: balancing::seen(service),
+        grace: grace(service),
+        at_gateways: AtGateways::default(),
         ties: Ties::of(service),
         other_launch_type: other_launch_type(service),
         platform_family: text(service.platform_family()),
         may_run: may_run(service),
         tags: tags(service.tags()),
     }
+}
+
+fn grace(service: &Service) -> u32 {
+    let grace = service.health_check_grace_period_seconds();
+    grace.map_or(0, |seconds| u32::try_from(seconds).unwrap_or_default())
 }
 
 fn capacity(service: &aws_sdk_ecs::types::Service) -> Capacity {

@@ -6,11 +6,11 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 use super::placement::Launched;
-use super::{Cluster, balancing, deployments, rebalancing};
+use super::{Cluster, balancing, deployments, gateways, rebalancing};
 use crate::call_error::CallError;
 use manifest::Deployment;
 use names::hex;
-use release::entrance::Balancing;
+use release::entrance::{Balancing, Connector};
 use release::timer_rule::Placement;
 
 /// `ListServices` answers no more names at once.
@@ -35,6 +35,8 @@ pub struct NewService<'a> {
     pub exec: bool,
     /// The load balancers that send to it.
     pub balancing: &'a Balancing,
+    /// What attaches it to gateways.
+    pub connectors: &'a [Connector],
     /// The request that it is created for.
     pub request_id: &'a str,
     /// Its tags.
@@ -53,6 +55,9 @@ impl Cluster {
             Launched::new(service.placement).map_err(|_| CallError::unbuilt(attempted()))?;
         let deployment = deployments::told(service.deployment);
         let deployment = deployment.map_err(|_| CallError::unbuilt(attempted()))?;
+        let connectors = gateways::told(service.connectors);
+        let connectors = connectors.map_err(|_| CallError::unbuilt(attempted()))?;
+        let grace = balancing::grace(service.balancing);
         let tags = service
             .tags
             .iter()
@@ -83,7 +88,10 @@ impl Cluster {
                 service.is_daemon,
             ))
             .set_load_balancers(is_balanced.then(|| balancing::load_balancers(service.balancing)))
-            .set_health_check_grace_period_seconds(balancing::grace(service.balancing))
+            .set_gateway_connectors(Some(connectors).filter(|it| !it.is_empty()))
+            .set_health_check_grace_period_seconds(
+                grace.or_else(|| gateways::grace(service.connectors)),
+            )
             .propagate_tags(PropagateTags::Service)
             .set_enable_execute_command(service.exec.then_some(true))
             .set_tags(Some(tags.collect()))

@@ -45,6 +45,7 @@ fn definition(service: &str, revision: u64) -> Definition {
         count: None,
         was: None,
         balancing: None,
+        connectors: Vec::new(),
         set: None,
         stands: None,
     }

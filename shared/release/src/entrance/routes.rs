@@ -288,9 +288,8 @@ impl Reading<'_> {
 
     /// What no target group takes.
     fn check_health(&mut self) {
-        let path = &self.service.health.path;
-        if !path.starts_with('/') || path.len() > PATH_MAX || path.contains("{{") {
-            self.problem(".health", &Unroutable::HealthPath { max: PATH_MAX });
+        if let Some(wrong) = wrong_path(self.service) {
+            self.problem(".health", &wrong);
         }
         for (part, wrong) in times::wrong(self.service) {
             self.problem(part, &wrong);
@@ -309,6 +308,13 @@ impl Reading<'_> {
             .notices
             .push(format!("line {line}: `services.{name}` {says}"));
     }
+}
+
+/// What is wrong with the path of a Service's health check.
+pub(super) fn wrong_path(service: &Service) -> Option<Unroutable> {
+    let path = &service.health.path;
+    let is_wrong = !path.starts_with('/') || path.len() > PATH_MAX || path.contains("{{");
+    is_wrong.then_some(Unroutable::HealthPath { max: PATH_MAX })
 }
 
 impl TargetProtocol {

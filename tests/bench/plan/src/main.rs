@@ -54,7 +54,7 @@ fn measured(keys: usize, services: usize) -> Value {
         interrupted: false,
         is_draft: false,
         allowed: promotion::Allowed::default(),
-        schedules: false,
+        may_stand: promotion::MayStand::default(),
     };
     let mut facts = facts(keys, services);
     let template = planned(&config, &wanted, &facts).stack.template;
@@ -202,6 +202,7 @@ fn facts(keys: usize, services: usize) -> Facts {
             dead: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
             live_groups: BTreeSet::new(),
+            gateways: Vec::new(),
             agents: Agents::NotAsked,
             unwanted: Unwanted::default(),
         },

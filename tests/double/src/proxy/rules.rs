@@ -6,6 +6,7 @@ mod draining;
 mod event_rules;
 mod events;
 mod fargate;
+mod gateways;
 mod instances;
 mod key_management;
 mod launch;
@@ -23,6 +24,7 @@ mod tasks;
 
 pub(super) use commands::Commands;
 pub(super) use draining::Draining;
+pub(super) use gateways::Gateways;
 pub(super) use instances::instance;
 pub(super) use rebalancing::Rebalancing;
 pub(super) use rollouts::Rollouts;
@@ -57,6 +59,9 @@ async fn ecs(shared: &Shared, incoming: &Incoming) -> Result<Answer, Refusal> {
     let (upstream, body) = (&shared.upstream, &incoming.body);
     if let Some(answer) = rollouts::answered(shared, incoming) {
         return Ok(answer);
+    }
+    if let Some(answered) = gateways::answered(shared, incoming) {
+        return answered;
     }
     if let Some(answer) = shifts::answered(shared, incoming) {
         return Ok(answer);

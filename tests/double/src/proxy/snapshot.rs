@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::memory::State;
-use super::rules::{Commands, Creations, Draining, Rebalancing, Rollouts, Runs, Shifts};
+use super::rules::{Commands, Creations, Draining, Gateways, Rebalancing, Rollouts, Runs, Shifts};
 use super::{Call, Proxy};
 use crate::secrets::SecretStore;
 use crate::stacks::StackTable;
@@ -22,6 +22,7 @@ pub(crate) struct Snapshot {
     rebalancing: Rebalancing,
     rollouts: Rollouts,
     shifts: Shifts,
+    gateways: Gateways,
     runs: Runs,
     refused_tasks: Option<String>,
     commands: Commands,
@@ -49,6 +50,7 @@ impl Proxy {
             rebalancing: shared.rebalancing.lock().unwrap().clone(),
             rollouts: shared.rollouts.lock().unwrap().clone(),
             shifts: shared.shifts.lock().unwrap().clone(),
+            gateways: shared.gateways.lock().unwrap().clone(),
             runs,
             refused_tasks: shared.refused_tasks.lock().unwrap().clone(),
             commands: shared.commands.lock().unwrap().clone(),
@@ -70,6 +72,7 @@ impl Proxy {
         *shared.rebalancing.lock().unwrap() = then.rebalancing;
         *shared.rollouts.lock().unwrap() = then.rollouts;
         *shared.shifts.lock().unwrap() = then.shifts;
+        *shared.gateways.lock().unwrap() = then.gateways;
         *shared.runs.lock().await = then.runs;
         *shared.refused_tasks.lock().unwrap() = then.refused_tasks;
         *shared.commands.lock().unwrap() = then.commands;

@@ -62,6 +62,14 @@ pub(super) fn needs(facts: &Facts<'_>, call: &Call) -> Row {
         "ListServiceDeployments" | "DeleteService" => {
             Ok(vec![on_service(facts, call, text(body, "service"))])
         }
+        "ListGatewayClusterAssociations" => {
+            let (action, on) = ("ecs:ListGatewayClusterAssociations", cluster(facts, body));
+            Ok(vec![Need::new(action, on, OPERATION)])
+        }
+        "DescribeGateway" => {
+            let gateway = text(body, "gateway");
+            Ok(vec![Need::new("ecs:DescribeGateway", gateway, OPERATION)])
+        }
         "RegisterTaskDefinition" => Ok(registration(facts, call)),
         "RunTask" => Ok(run(facts, call)),
         "DescribeTasks" => {

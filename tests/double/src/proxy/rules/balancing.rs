@@ -16,7 +16,8 @@ const TARGET_GROUPS_MAX: usize = 5;
 pub(super) fn check(shared: &Shared, service: &Value, definition: &Value) -> Result<(), Refusal> {
     let balancers = array(service, "loadBalancers");
     let grace = service["healthCheckGracePeriodSeconds"].as_i64();
-    if balancers.is_empty() && grace.is_some_and(|seconds| seconds > 0) {
+    let is_checked = !balancers.is_empty() || !array(service, "gatewayConnectors").is_empty();
+    if !is_checked && grace.is_some_and(|seconds| seconds > 0) {
         return Err(invalid_parameter(
             "Health check grace period is only valid for services configured to use load balancers",
         ));

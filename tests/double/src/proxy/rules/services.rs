@@ -9,7 +9,8 @@ use super::super::forward::Upstream;
 use super::super::incoming::Incoming;
 use super::super::{Refusal, Shared};
 use super::{
-    array, balancing, invalid_parameter, launch, rebalancing, revisions, shifts, tags, text,
+    array, balancing, gateways, invalid_parameter, launch, rebalancing, revisions, shifts, tags,
+    text,
 };
 
 const NAME_MAX: usize = 255;
@@ -33,6 +34,7 @@ pub(super) async fn create(shared: &Shared, incoming: &Incoming) -> Result<Answe
     creations.insert(name.to_owned(), incoming.body.clone());
     let answer = shared.upstream.forward(incoming).await;
     shifts::keep(shared, &incoming.body, &Value::Null, &answer);
+    gateways::keep(shared, (&incoming.body, true), &answer);
     Ok(rebalancing::keep(shared, rebalanced, answer))
 }
 
@@ -61,6 +63,7 @@ async fn check_creation(
     launch::check(body, &definition)?;
     balancing::check(shared, body, &definition)?;
     shifts::check(shared, body, &body["deploymentConfiguration"], &Value::Null)?;
+    gateways::check(shared, (body, ""), &definition)?;
     Ok(None)
 }
 
@@ -99,6 +102,8 @@ pub(super) async fn update(shared: &Shared, incoming: &Incoming) -> Result<Answe
         }
     }
     launch::check(&launched, &definition)?;
+    let arn = text(&service, "serviceArn");
+    launched["gatewayConnectors"] = gateways::connectors(shared, body, arn);
     if !body["healthCheckGracePeriodSeconds"].is_null() {
         launched["healthCheckGracePeriodSeconds"] = body["healthCheckGracePeriodSeconds"].clone();
     } else if array(&launched, "loadBalancers").is_empty() {
@@ -107,8 +112,10 @@ pub(super) async fn update(shared: &Shared, incoming: &Incoming) -> Result<Answe
     balancing::check(shared, &launched, &definition)?;
     let told = &body["deploymentConfiguration"];
     shifts::check(shared, &launched, told, &service["deploymentConfiguration"])?;
+    gateways::check(shared, (body, arn), &definition)?;
     let answer = shared.upstream.forward(incoming).await;
     shifts::keep(shared, &launched, &service, &answer);
+    gateways::keep(shared, (body, false), &answer);
     Ok(rebalancing::keep(shared, rebalanced, answer))
 }
 

@@ -338,6 +338,12 @@ pub(super) fn applied(shared: &Shared, incoming: &Incoming, answer: Answer) -> A
     answer::json(Ok(body))
 }
 
+/// Whether ECS moves requests for a service, or did.
+pub(super) fn knows(shared: &Shared, arn: &str) -> bool {
+    let shifts = shared.shifts.lock().unwrap();
+    shifts.services.get(arn).is_some_and(Shifted::is_whole)
+}
+
 /// What is asked of service revisions and deployments, which the emulator does not know; `None` for any other call.
 pub(super) fn answered(shared: &Shared, incoming: &Incoming) -> Option<Answer> {
     let body = &incoming.body;

@@ -1,0 +1,125 @@
+//! Services that ECS Gateways of the cluster reach, in the place of load balancers: which can be, and what attaches them. Pure.
+//!
+//! Source: ECS developer guide, "Connect Amazon ECS services to a gateway", "Troubleshoot a gateway".
+
+use std::collections::BTreeSet;
+
+use aws::ecs::EcsService;
+use manifest::capacity::LaunchType;
+use names::AppId;
+use release::entrance::{Access, Connector};
+
+use super::checks::Checks;
+use super::notice::Notice;
+use super::problem::PlanProblem;
+use super::{Process, Runs};
+use crate::config::Config;
+use crate::facts::{Facts, Wanted};
+
+impl Process<'_> {
+    /// What attaches the ECS service to gateways; nothing where none is wanted, and of what is not the App's own.
+    #[must_use]
+    pub fn connectors(&self, id: &AppId) -> Vec<Connector> {
+        let is_attached = self.is_own_at_gateways(id) && self.has_own_addresses();
+        let connector = is_attached.then(|| Connector::of(self.service));
+        connector.into_iter().collect()
+    }
+
+    /// Whether a gateway is to reach it, and whether that is for us to say.
+    fn is_own_at_gateways(&self, id: &AppId) -> bool {
+        let is_wanted = self.service.gateway && !self.is_timer();
+        is_wanted && self.own_capacity(id).is_some()
+    }
+
+    /// Whether its tasks have network interfaces of their own.
+    fn has_own_addresses(&self) -> bool {
+        self.capacity.launch_type() == LaunchType::Fargate
+    }
+
+    /// The addresses that gateways have given it, where it stays at them.
+    pub(super) fn gateway_urls(&self, id: &AppId) -> Vec<String> {
+        let Runs::Service {
+            found: Some(found), ..
+        } = &self.runs
+        else {
+            return Vec::new();
+        };
+        let stands = Connector::access_of(&found.at_gateways.connectors);
+        let stays = Connector::access_of(&self.connectors(id)) == stands;
+        let urls = Some(&found.at_gateways.urls).filter(|_| stays);
+        urls.cloned().unwrap_or_default()
+    }
+}
+
+impl Checks {
+    /// What no gateway reaches, and what leaves one.
+    pub(super) fn gateways(
+        &mut self,
+        config: &Config,
+        (wanted, facts): (&Wanted<'_>, &Facts),
+        processes: &[Process<'_>],
+    ) {
+        for process in processes.iter().filter(|process| !process.is_timer()) {
+            let service = &process.service.name;
+            if !process.service.gateway {
+                if is_left(process) {
+                    self.warn(Notice::GatewayLeft { service });
+                }
+                continue;
+            }
+            if !process.is_own_at_gateways(wanted.id) {
+                self.warn(Notice::GatewayNotOurs { service });
+            } else if !process.has_own_addresses() || process.is_daemon() {
+                self.problem(PlanProblem::GatewayOnInstances { service });
+            } else {
+                let problems = Connector::problems(process.service);
+                if !problems.is_empty() {
+                    self.problem(facts.release.manifest.invalid(problems));
+                }
+                self.reached(config, facts, process);
+            }
+        }
+    }
+
+    /// Whether the cluster has gateways for a Service. In which network they stand is ECS's to hold against it.
+    fn reached(&mut self, config: &Config, facts: &Facts, process: &Process<'_>) {
+        let service = &process.service.name;
+        let cluster = config.release.cluster.as_str();
+        let gateways = &facts.surroundings.gateways;
+        if gateways.is_empty() {
+            self.problem(PlanProblem::NoGateway { service, cluster });
+            return;
+        }
+        // One that nobody knows here may be for everybody.
+        let all: Option<BTreeSet<Access>> = gateways.iter().map(|it| it.access).collect();
+        let Some(has) = all else {
+            return;
+        };
+        let wants = Connector::of(process.service).access_types;
+        let lacks: Vec<&str> = wants.difference(&has).map(|it| it.name()).collect();
+        let access = lacks.join(" or ");
+        if lacks.len() == wants.len() {
+            let access = access.as_str();
+            self.problem(PlanProblem::NoGatewayOf {
+                service,
+                cluster,
+                access,
+            });
+        } else if !lacks.is_empty() {
+            let access = access.as_str();
+            self.warn(Notice::NotAtAll {
+                service,
+                cluster,
+                access,
+            });
+        }
+    }
+}
+
+fn is_left(process: &Process<'_>) -> bool {
+    let attached = |found: &&EcsService| !found.at_gateways.connectors.is_empty();
+    match &process.runs {
+        Runs::Service { found, .. } => found.as_ref().is_some_and(attached),
+        Runs::Timer { .. } => false,
+    }
+}
