@@ -191,7 +191,10 @@ impl Promotion {
         else {
             return;
         };
-        if held {
+        // Who waits for a later look has written down the last one, and still goes on before the lease is free.
+        let has_looked =
+            matches!(desired.status, Status::Waiting { until, .. } if until > worker.now);
+        if held && !has_looked {
             desired.woken = true;
         } else {
             desired.status = Status::Pending;

@@ -306,6 +306,18 @@ fn what_ends_during_a_look_is_looked_at_again() {
 }
 
 #[test]
+fn what_ends_after_a_look_is_taken_up_by_who_still_holds_the_lease() {
+    let request = promote("R1", "v1", 0);
+    let mut state = working(&request, "one");
+    waits(&mut state, &request, 60);
+    state.wake(worker("two", 3));
+    assert_eq!(state.take_turn(worker("two", 3), false), Turn::Held);
+    assert!(state.due(worker("one", 4)).is_some());
+    waits(&mut state, &request, 64);
+    assert!(state.due(worker("one", 5)).is_none(), "once is enough");
+}
+
+#[test]
 fn what_is_done_is_not_woken() {
     let request = promote("R1", "v1", 0);
     let mut state = working(&request, "one");
