@@ -15,6 +15,7 @@ use release::task_definition::{Launch, RuntimePlatform};
 use problem::{Kept, Unfit};
 
 use super::checks::Checks;
+use super::with_commands;
 use crate::facts::{Facts, Wanted, ecs_service_name};
 
 /// The tags that say whose something is.
@@ -62,6 +63,10 @@ impl Checks {
         let running = facts.surroundings.named.running.get(&found.name);
         let unfit = not_lent(wanted.id, service, found, running).into_iter();
         let unfit = unfit.chain(mismatched(service, found, running));
+        let commands = with_commands(wanted, facts);
+        let mut commands = commands.iter().filter(|it| it.name == service.name);
+        let command = commands.next().and_then(|it| without_network(it, found));
+        let unfit = unfit.chain(command);
         self.problems.extend(unfit.map(ReleaseProblem::from));
         self.kept(service, found, running);
     }
@@ -267,6 +272,15 @@ fn mismatched<'a>(
         unfit.push(Unfit::Replica { ecs, service });
     }
     unfit
+}
+
+/// Where its release command could not run: what is started on instances is told no network, and `awsvpc` needs one.
+fn without_network<'a>(service: &'a Service, found: &'a EcsService) -> Option<Unfit<'a>> {
+    let is_told_none = found.capacity.launch_type() == LaunchType::Ec2;
+    (is_told_none && found.awsvpc).then_some(Unfit::Command {
+        ecs: &found.name,
+        service: &service.name,
+    })
 }
 
 fn other_launch_type<'a>(found: &'a EcsService, runs: &'a [String]) -> Option<&'a str> {
@@ -490,6 +504,33 @@ mod tests {
             for (problem, (_, says)) in problems.iter().zip(want) {
                 let message = problem.to_string();
                 assert!(message.contains(says), "{message}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_release_command_is_refused_where_its_task_would_get_no_network() {
+        let web = web(", release: bin/migrate");
+        let bridge = EcsService {
+            awsvpc: false,
+            ..front(Capacity::Ec2)
+        };
+        for (found, is_refused) in [
+            (front(Capacity::Ec2), true),
+            (bridge, false),
+            (front(Capacity::Fargate), false),
+            (front(Capacity::FargateSpot), false),
+        ] {
+            let problem = without_network(&web, &found);
+            assert_eq!(problem.is_some(), is_refused, "{found:?}");
+            if let Some(problem) = problem {
+                assert_eq!(problem.error_type(), ErrorType::LaunchTypeMismatch);
+                let message = problem.to_string();
+                assert!(
+                    message.starts_with("`services.web.release` cannot"),
+                    "{message}"
+                );
+                assert!(message.contains("`front`"), "{message}");
             }
         }
     }

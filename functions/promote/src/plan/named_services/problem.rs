@@ -111,6 +111,15 @@ pub(in crate::plan) enum Unfit<'a> {
         service: &'a ServiceName,
         system: &'a str,
     },
+    /// A release command that would be started without a network.
+    #[error(
+        "`services.{service}.release` cannot run as the ECS service `{ecs}`, which app.json names for it, does: on EC2 instances \
+         with the network mode awsvpc; leave out `release`, or name another, or none: then one is created"
+    )]
+    Command {
+        ecs: &'a str,
+        service: &'a ServiceName,
+    },
     /// An agent needs a DAEMON.
     #[error(
         "`services.{service}.agent` is to run once on each instance, and the ECS service `{ecs}`, which app.json names for it, is a \
@@ -130,7 +139,7 @@ impl UserError for Unfit<'_> {
             Self::OfSeveral { .. } | Self::OfAnotherService { .. } => ErrorType::EcsServiceShared,
             Self::OfAnotherApp { .. } | Self::RunsAnotherApp { .. } => ErrorType::EcsServiceNotOurs,
             Self::LentToAnother { .. } | Self::NotLent { .. } => ErrorType::EcsServiceNotLent,
-            Self::LaunchType { .. } => ErrorType::LaunchTypeMismatch,
+            Self::LaunchType { .. } | Self::Command { .. } => ErrorType::LaunchTypeMismatch,
             Self::Windows { .. } => ErrorType::WindowsService,
             Self::Replica { .. } => ErrorType::SchedulingStrategyMismatch,
         }
