@@ -550,13 +550,10 @@ impl Outside {
         named.any(|named| Connector::is_called(&named.name))
     }
 
-    /// ECS attaches nothing to a port that is not there.
-    fn attaches(&self, arn: &str, connectors: &[Connector]) -> Result<(), CallError> {
-        if connectors.is_empty() || self.has_gateway_port(arn) {
-            return Ok(());
-        }
-        let code = "InvalidParameterException";
-        Err(CallError::stated("attach ECS service", code, None))
+    /// ECS attaches nothing to a port that is not there, and nobody may ask it to.
+    fn assert_attaches(&self, arn: &str, connectors: &[Connector]) {
+        let is_there = connectors.is_empty() || self.has_gateway_port(arn);
+        assert!(is_there, "{arn} has no port for what attaches its service");
     }
 
     /// How a service is attached to gateways.
@@ -581,7 +578,7 @@ impl Outside {
     /// Creates the service.
     pub fn create_service(&mut self, new: &NewService<'_>, now: i64) -> Result<(), CallError> {
         self.starts(new.definition)?;
-        self.attaches(new.definition, new.connectors)?;
+        self.assert_attaches(new.definition, new.connectors);
         let standing = self.service_called(new.name, now);
         assert!(standing.is_none(), "there is one service of a name");
         let mut seen = EcsService {
@@ -637,7 +634,7 @@ impl Outside {
         self.starts(definition)?;
         let stand = self.services.get(name).map(|it| it.connectors.clone());
         let stand = stand.unwrap_or_default();
-        self.attaches(definition, change.connectors.unwrap_or(&stand))?;
+        self.assert_attaches(definition, change.connectors.unwrap_or(&stand));
         let service = self.services.get_mut(name);
         let service = service.filter(|service| service.gone_at.is_none());
         let Some(service) = service else {
