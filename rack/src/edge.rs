@@ -1,5 +1,6 @@
 //! AWS and the machine, in the words of the tool.
 
+pub mod bounded;
 pub mod ecs;
 pub mod editor;
 pub mod environments;

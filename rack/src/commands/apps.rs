@@ -1,6 +1,5 @@
 //! `rack apps`.
 
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use names::AppName;
 use promotion::Promotion;
 use serde::Serialize;
@@ -8,10 +7,8 @@ use serde::Serialize;
 use super::{Answer, Shell};
 use crate::core::status::{Wanted, asked, delivery};
 use crate::core::table::table;
+use crate::edge::bounded;
 use crate::error::RackError;
-
-/// So many states are read at once.
-const AT_ONCE: usize = 8;
 
 /// The answer.
 #[derive(Serialize)]
@@ -36,11 +33,11 @@ struct AppRow {
 /// Lists the Apps of the Rack.
 pub async fn apps(shell: &Shell) -> Result<Answer, RackError> {
     let apps = shell.objects.apps().await?;
-    let rows = stream::iter(apps).map(async |app| {
+    let rows = apps.into_iter().map(async |app| {
         let state = shell.objects.state(&app).await?;
         Ok::<_, RackError>(row(&app, &state))
     });
-    let apps = rows.buffered(AT_ONCE).try_collect().await?;
+    let apps = bounded::try_all(rows).await?;
     let apps = Apps {
         rack: shell.rack.name.to_string(),
         apps,

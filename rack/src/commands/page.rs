@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use chrono::Utc;
 use futures_util::future::{try_join, try_join3};
-use futures_util::stream::{self, StreamExt as _};
 use names::{AppName, ReleaseId, keys};
 use promotion::history::Index;
 use promotion::{Desired, Promotion};
@@ -13,11 +12,8 @@ use serde::Serialize;
 
 use super::{Answer, Shell, said};
 use crate::core::page::{self, Page, Read, Seen};
-use crate::edge::files;
+use crate::edge::{bounded, files};
 use crate::error::RackError;
-
-/// So many Apps are read at once.
-const AT_ONCE: usize = 8;
 
 /// The answer.
 #[derive(Serialize)]
@@ -47,14 +43,14 @@ pub async fn page(shell: &Shell, output: PathBuf, is_json: bool) -> Result<Answe
         Some(_) => vec![shell.known().await?.0],
         None => shell.objects.apps().await?,
     };
-    let apps = stream::iter(apps).map(async |app| page::App {
+    let apps = apps.into_iter().map(async |app| page::App {
         name: app.to_string(),
         seen: seen(shell, &app).await.map_err(|err| said(&err)),
     });
     let page = Page {
         rack: shell.rack.name.to_string(),
         made_at: Utc::now(),
-        apps: apps.buffered(AT_ONCE).collect().await,
+        apps: bounded::all(apps).await,
     };
     let html = page::html(&page);
     let written = Written::of(page, &output);

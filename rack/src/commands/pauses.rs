@@ -3,13 +3,13 @@
 use std::fmt::Write as _;
 
 use aws::call_error::CallError;
-use futures_util::future::try_join_all;
 use names::AppName;
 use promotion::Promotion;
 use serde::Serialize;
 
 use super::{Answer, Shell};
 use crate::core::services::SeenService;
+use crate::edge::bounded;
 use crate::error::RackError;
 
 /// The answer.
@@ -45,7 +45,7 @@ pub async fn seen(
         service.paused = paused.first().map(|paused| paused.stage.clone());
         Ok::<_, CallError>(())
     });
-    try_join_all(looks).await?;
+    bounded::try_all(looks).await?;
     Ok(services)
 }
 
@@ -61,7 +61,7 @@ pub async fn go_on(shell: &Shell, app: &AppName, state: &Promotion) -> Result<An
         Ok::<_, RackError>((service, paused))
     });
     let mut continued = Vec::new();
-    for (service, paused) in try_join_all(looks).await? {
+    for (service, paused) in bounded::try_all(looks).await? {
         for one in paused {
             shell.ecs.go_on(&one).await?;
             continued.push(Continued {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use futures_util::future::try_join;
-use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use names::{AppName, ReleaseId, keys};
 use promotion::Promotion;
 use promotion::history::Index;
@@ -11,10 +10,8 @@ use serde_json::Value;
 
 use super::{Answer, Shell};
 use crate::core::history::{self, Folder, ReleaseRow, Releases};
+use crate::edge::bounded;
 use crate::error::RackError;
-
-/// So many Releases are read at once.
-const AT_ONCE: usize = 8;
 
 /// Lists the newest Releases of the App.
 pub async fn releases(shell: &Shell, limit: usize) -> Result<Answer, RackError> {
@@ -35,12 +32,12 @@ pub async fn releases(shell: &Shell, limit: usize) -> Result<Answer, RackError> 
             (release.clone(), folder.clone(), record)
         })
         .collect();
-    let rows = stream::iter(shown).map(async |(release, folder, record)| {
+    let rows = shown.into_iter().map(async |(release, folder, record)| {
         row(shell, &app, (release, folder, record), &state).await
     });
     let releases = Releases {
         app: app.to_string(),
-        releases: rows.buffered(AT_ONCE).try_collect().await?,
+        releases: bounded::try_all(rows).await?,
         older,
         error,
     };

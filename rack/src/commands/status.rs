@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use aws::call_error::CallError;
-use futures_util::future::{join4, try_join_all};
+use futures_util::future::join4;
 use names::keys;
 use promotion::Applied;
 
 use super::{Answer, Shell};
 use crate::core::history;
 use crate::core::status::{Known, Status};
+use crate::edge::bounded;
 use crate::error::RackError;
 
 /// Says what runs of the App.
@@ -57,5 +58,5 @@ async fn gateway_urls(
         let urls = shell.ecs.gateway_urls(cluster, &known.runs_as).await?;
         Ok::<_, CallError>((name.clone(), urls))
     });
-    Ok(try_join_all(looks).await?.into_iter().collect())
+    Ok(bounded::try_all(looks).await?.into_iter().collect())
 }

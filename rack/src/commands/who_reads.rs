@@ -1,9 +1,8 @@
 //! `rack who-reads KEY`.
 
-use futures_util::future::try_join_all;
-
 use super::{Answer, Shell};
 use crate::core::readers::{IsSet, Readers, SeenDefinition, any_by_s3, readers};
+use crate::edge::bounded;
 use crate::error::RackError;
 
 /// Says which Services and Timers that run read a variable.
@@ -26,7 +25,7 @@ pub async fn who_reads(shell: &Shell, key: &str) -> Result<Answer, RackError> {
                 containers,
             })
         });
-    let definitions = try_join_all(definitions).await?;
+    let definitions = bounded::try_all(definitions).await?;
     let is_set = if any_by_s3(&definitions) {
         let environments = shell.environments();
         let opened = environments.open(&app, &applied.release).await?;

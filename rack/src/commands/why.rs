@@ -1,10 +1,11 @@
 //! `rack why`.
 
-use futures_util::future::{join, join_all};
+use futures_util::future::join;
 use promotion::{Applied, Desired};
 
 use super::{Answer, Shell, said};
 use crate::core::why::{Known, Stopped, Why};
+use crate::edge::bounded;
 use crate::error::RackError;
 
 /// Says what went wrong last.
@@ -42,7 +43,8 @@ async fn look(shell: &Shell, applied: &Applied, known: &mut Known) {
     let stopped = applied.services.iter();
     let stopped =
         stopped.map(|(name, definition)| shell.ecs.stopped(cluster, (name, &definition.runs_as)));
-    let (services, stopped) = join(shell.ecs.services(cluster, &names), join_all(stopped)).await;
+    let (services, stopped) =
+        join(shell.ecs.services(cluster, &names), bounded::all(stopped)).await;
     match services {
         Ok(services) => known.services = services,
         Err(err) => known.warnings.push(said(&err)),

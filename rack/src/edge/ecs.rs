@@ -8,9 +8,9 @@ use aws_sdk_ecs::Client;
 use aws_sdk_ecs::types::{
     ContainerDefinition, Deployment, DeploymentStrategy, DesiredStatus, Service, Task, TaskStopCode,
 };
-use futures_util::future::try_join_all;
 use promotion::stop_reason::{StoppedContainer, StoppedTask};
 
+use super::bounded;
 use crate::core::readers::SeenContainer;
 use crate::core::services::{SeenDeployment, SeenService};
 use crate::core::why::Stopped;
@@ -60,7 +60,7 @@ impl Ecs {
             let answer = request.set_services(Some(names.to_vec())).send().await;
             answer.map_err(|err| CallError::new(format!("look at ECS services of {cluster}"), &err))
         });
-        let answers = try_join_all(calls).await?;
+        let answers = bounded::try_all(calls).await?;
         let services = answers
             .into_iter()
             .flat_map(|answer| answer.services.unwrap_or_default());
