@@ -150,6 +150,14 @@ pub struct TimerRow {
 }
 
 impl TimerRow {
+    fn cells(&self) -> [String; 3] {
+        [
+            self.name.clone(),
+            short(&self.task_definition).to_owned(),
+            self.when().unwrap_or_default(),
+        ]
+    }
+
     /// When it runs, for people.
     #[must_use]
     pub fn when(&self) -> Option<String> {
@@ -230,79 +238,70 @@ impl Status {
     /// For people.
     #[must_use]
     pub fn text(&self) -> String {
+        let mut text = self.facts();
+        let parts = [
+            self.services(),
+            self.addresses(),
+            self.timers(),
+            (!self.warnings.is_empty()).then(|| section("Warnings", &self.warnings)),
+        ];
+        for part in parts.iter().flatten() {
+            text.push('\n');
+            text.push_str(part);
+        }
+        text
+    }
+
+    fn facts(&self) -> String {
         let live = self.live.as_ref();
-        let delivery = live.map(|live| {
-            let by = live.decided_by.as_ref();
-            let by = by
-                .map(|by| format!(", decided by {by}"))
-                .unwrap_or_default();
-            let fallback = live.fallback.as_ref();
-            let fallback =
-                fallback.map(|why| format!(", since Secrets Manager failed: {}", why.error_type));
-            format!("{}{by}{}", live.delivery, fallback.unwrap_or_default())
-        });
-        let mut text = facts(&[
+        let since = live.map(|live| time(live.since));
+        let environment = live.map(|live| &live.env_version_id);
+        let secret = live.and_then(|live| live.secret_version_id.as_ref());
+        let version = |id: &String| format!("version {id}");
+        facts(&[
             ("Rack", Some(self.rack.clone())),
             ("App", Some(self.app.clone())),
             (
                 "Release",
                 Some(live.map_or("none".to_owned(), |live| live.release.clone())),
             ),
-            (
-                "since",
-                live.map(|live| time(live.since))
-                    .filter(|since| !since.is_empty()),
-            ),
-            (
-                "environment",
-                live.map(|live| format!("version {}", live.env_version_id)),
-            ),
-            ("delivery", delivery),
-            (
-                "secret",
-                live.and_then(|live| live.secret_version_id.as_ref())
-                    .map(|id| format!("version {id}")),
-            ),
+            ("since", since.filter(|since| !since.is_empty())),
+            ("environment", environment.map(version)),
+            ("delivery", live.map(Live::delivery)),
+            ("secret", secret.map(version)),
             ("wanted", self.wanted.as_ref().map(Wanted::text)),
-        ]);
-        if !self.services.is_empty() {
-            let rows: Vec<[String; 5]> = self.services.iter().map(ServiceRow::cells).collect();
-            text.push('\n');
-            text.push_str(&table(
-                ["SERVICE", "TASK DEFINITION", "OF", "TASKS", "ECS"],
-                &rows,
-            ));
-        }
-        let addresses: Vec<[String; 2]> = self
-            .services
-            .iter()
-            .flat_map(ServiceRow::addresses)
-            .collect();
-        if !addresses.is_empty() {
-            text.push('\n');
-            text.push_str(&table(["SERVICE", "ADDRESS"], &addresses));
-        }
-        if !self.timers.is_empty() {
-            let rows: Vec<[String; 3]> = self
-                .timers
-                .iter()
-                .map(|timer| {
-                    let schedule = timer.when().unwrap_or_default();
-                    [
-                        timer.name.clone(),
-                        short(&timer.task_definition).to_owned(),
-                        schedule,
-                    ]
-                })
-                .collect();
-            text.push('\n');
-            text.push_str(&table(["TIMER", "TASK DEFINITION", "SCHEDULE"], &rows));
-        }
-        if !self.warnings.is_empty() {
-            text.push('\n');
-            text.push_str(&section("Warnings", &self.warnings));
-        }
-        text
+        ])
+    }
+
+    fn services(&self) -> Option<String> {
+        let rows: Vec<[String; 5]> = self.services.iter().map(ServiceRow::cells).collect();
+        let heads = ["SERVICE", "TASK DEFINITION", "OF", "TASKS", "ECS"];
+        (!rows.is_empty()).then(|| table(heads, &rows))
+    }
+
+    fn addresses(&self) -> Option<String> {
+        let rows = self.services.iter().flat_map(ServiceRow::addresses);
+        let rows: Vec<[String; 2]> = rows.collect();
+        (!rows.is_empty()).then(|| table(["SERVICE", "ADDRESS"], &rows))
+    }
+
+    fn timers(&self) -> Option<String> {
+        let rows: Vec<[String; 3]> = self.timers.iter().map(TimerRow::cells).collect();
+        let heads = ["TIMER", "TASK DEFINITION", "SCHEDULE"];
+        (!rows.is_empty()).then(|| table(heads, &rows))
+    }
+}
+
+impl Live {
+    /// The delivery, who decided it, and what it stands in for.
+    fn delivery(&self) -> String {
+        let by = self.decided_by.as_ref();
+        let by = by.map(|by| format!(", decided by {by}"));
+        let fallback = self.fallback.as_ref();
+        let fallback =
+            fallback.map(|why| format!(", since Secrets Manager failed: {}", why.error_type));
+        let (by, fallback) = (by.unwrap_or_default(), fallback.unwrap_or_default());
+        format!("{}{by}{fallback}", self.delivery)
     }
 }
 

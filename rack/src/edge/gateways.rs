@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use aws::call_error::CallError;
-use aws_sdk_ecs::primitives::DateTime;
+use aws::ecs::revision_brought_by;
 use aws_sdk_ecs::types::EcsManagedResources;
 
 use super::ecs::{Ecs, cluster_of};
@@ -26,10 +26,7 @@ impl Ecs {
         let request = self.client().list_service_deployments();
         let listed = request.cluster(cluster).service(runs_as).send().await;
         let listed = listed.map_err(|err| CallError::new(attempted(), &err))?;
-        let briefs = listed.service_deployments().iter();
-        // The one that began last brings what the service is to be.
-        let newest = briefs.max_by_key(|brief| brief.created_at().map(DateTime::as_nanos));
-        let Some(revision) = newest.and_then(|brief| brief.target_service_revision_arn()) else {
+        let Some(revision) = revision_brought_by(listed.service_deployments()) else {
             return Ok(Vec::new());
         };
         let request = self.client().describe_service_revisions();

@@ -38,7 +38,7 @@ use release::timer_rule::{Network, Placement};
 
 use placement::Launched;
 
-pub use gateways::{AtGateways, SeenGateway};
+pub use gateways::{AtGateways, SeenGateway, revision_brought_by};
 pub use instances::Instance;
 pub use revisions::SeenRevisions;
 pub use rollouts::Rollout;

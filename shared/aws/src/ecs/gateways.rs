@@ -125,7 +125,7 @@ impl Cluster {
         // Without a deployment that ECS remembers, it is the one that its tasks are of.
         let only = <[String; 1]>::try_from(service.revisions.clone()).ok();
         let only = only.map(|[only]| only);
-        Ok(brought(listed.service_deployments()).or(only))
+        Ok(revision_brought_by(listed.service_deployments()).or(only))
     }
 
     async fn service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, CallError> {
@@ -141,8 +141,10 @@ impl Cluster {
     }
 }
 
-/// The service revision that the newest of these deployments brings; where that is taken back, the one that was brought before it.
-fn brought(deployments: &[ServiceDeploymentBrief]) -> Option<String> {
+/// The service revision that the newest of these deployments brings, by its ARN; where that is taken back, the one that was brought
+/// before it.
+#[must_use]
+pub fn revision_brought_by(deployments: &[ServiceDeploymentBrief]) -> Option<String> {
     let mut deployments: Vec<&ServiceDeploymentBrief> = deployments.iter().collect();
     deployments.sort_by_key(|brief| brief.created_at().map(AwsDateTime::as_nanos));
     let mut newest = deployments.into_iter().rev();
@@ -315,7 +317,7 @@ mod tests {
                 .into_iter()
                 .map(|(at, status)| brief(at, status));
             let deployments: Vec<ServiceDeploymentBrief> = deployments.collect();
-            assert_eq!(brought(&deployments).as_deref(), want, "{said}");
+            assert_eq!(revision_brought_by(&deployments).as_deref(), want, "{said}");
         }
     }
 }
