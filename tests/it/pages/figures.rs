@@ -69,6 +69,24 @@ fn tables_can_be_read_in_an_editor() {
     assert!(wide.is_empty(), "{}", wide.join("\n"));
 }
 
+/// Markdown shows rows without a heading as text with bars in it.
+#[test]
+fn each_table_has_a_heading() {
+    let mut bare = Vec::new();
+    for page in Page::all() {
+        let prose = page.prose();
+        let is_row = |(_, line): &(usize, &str)| line.starts_with('|');
+        let parts = prose.chunk_by(|one, next| is_row(one) == is_row(next));
+        for table in parts.filter(|part| is_row(&part[0])) {
+            let rule = table.get(1).map(|(_, line)| line.starts_with("| -"));
+            if rule != Some(true) {
+                bare.push(format!("{}:{}", page.name, table[0].0));
+            }
+        }
+    }
+    assert!(bare.is_empty(), "{}", bare.join("\n"));
+}
+
 /// A cell as it is shown: of links only the words. What is quoted is as long as it is.
 fn seen(cell: &str) -> String {
     let cell = cell.trim();
