@@ -5,6 +5,7 @@ use rig::world::World;
 use serde_json::{Value, json};
 
 use crate::app::{self, APP};
+use crate::ingress::ENTRANCE;
 use crate::stacks;
 
 /// A convox.yml whose `web` has this `scale`.
@@ -108,6 +109,37 @@ async fn what_scales_goes_with_its_service_and_a_range_needs_targets() {
         app::dry_run(&function, "R3").await
     };
     assert_eq!(plan["stack"], "update", "{plan:#}");
+}
+
+#[tokio::test]
+async fn requests_are_counted_where_a_load_balancer_sends_them_to_the_service() {
+    const SCALE: &str = "{count: 2-10, targets: {requests: 200}}";
+    let manifest = with(SCALE) + "    port: 3000\n";
+    let (world, function) = app::promoting_with(&manifest, &[], ENTRANCE).await;
+    let report = app::promoted(&world, &function, "R1", &[]).await;
+    let says = "`services.web.scale.targets.requests` has no effect";
+    assert!(!report["warnings"].to_string().contains(says), "{report:#}");
+    let resources = stacks::template(&world).await["Resources"].clone();
+    let policy = &resources["WebScalesByRequests"];
+    let configuration = &policy["Properties"]["TargetTrackingScalingPolicyConfiguration"];
+    assert_eq!(configuration["TargetValue"], 200, "{resources:#}");
+    let metric = &configuration["PredefinedMetricSpecification"];
+    assert_eq!(metric["PredefinedMetricType"], "ALBRequestCountPerTarget");
+    // Application Auto Scaling takes the load balancer's name with the group's, and only of a group that has a rule.
+    let group = json!({"Fn::GetAtt": ["WebPublicHttpIpTargetGroup", "TargetGroupFullName"]});
+    let label = json!({"Fn::Join": ["/", ["app/public/0a1b2c3d4e5f6071", group]]});
+    assert_eq!(metric["ResourceLabel"], label);
+    let rules = policy["DependsOn"].as_array().unwrap();
+    let kind = |rule: &Value| resources[rule.as_str().unwrap()]["Type"].clone();
+    let kinds: Vec<Value> = rules.iter().map(kind).collect();
+    assert_eq!(kinds, ["AWS::ElasticLoadBalancingV2::ListenerRule"]);
+
+    // Nothing sends to it any more: the policy goes, and somebody has to know.
+    app::write_manifest(&world, "R2", with(SCALE)).await;
+    let report = app::promoted(&world, &function, "R2", &[]).await;
+    assert!(report["warnings"].to_string().contains(says), "{report:#}");
+    let resources = stacks::template(&world).await["Resources"].clone();
+    assert_eq!(resources["WebScalesByRequests"], Value::Null);
 }
 
 #[tokio::test]
