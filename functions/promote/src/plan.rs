@@ -187,19 +187,7 @@ pub fn plan<'a>(
     facts: &'a Facts,
     request_id: &str,
 ) -> Result<Plan<'a>, PromoteError> {
-    let mut checks = checks::Checks::default();
-    checks.removals(wanted, facts);
-    checks
-        .problems
-        .extend(facts.release.problems.iter().cloned());
-    checks.problems.extend(facts.refused.iter().cloned());
-    if let Some(stranded) = &facts.stranded {
-        checks.problem(stranded.clone().until("promote again"));
-    }
-    checks.emptied(wanted, facts);
-    checks.variables(facts);
-    checks.named_arns(config, wanted, facts);
-    checks.commands(wanted, facts);
+    let mut checks = checks::Checks::of_release(config, wanted, facts);
     let services = checks.services(config, wanted, facts);
     let timers = checks.timers(config, wanted, facts);
     let processes: Vec<Process<'a>> = services.into_iter().chain(timers).collect();

@@ -30,6 +30,22 @@ pub(super) struct Checks {
 }
 
 impl Checks {
+    /// What a Release meets before any of its processes is looked at.
+    pub(super) fn of_release(config: &Config, wanted: &Wanted<'_>, facts: &Facts) -> Self {
+        let mut checks = Self::default();
+        checks.removals(wanted, facts);
+        let of_release = facts.release.problems.iter().chain(&facts.refused);
+        checks.problems.extend(of_release.cloned());
+        if let Some(stranded) = &facts.stranded {
+            checks.problem(stranded.clone().until("promote again"));
+        }
+        checks.emptied(wanted, facts);
+        checks.variables(facts);
+        checks.named_arns(config, wanted, facts);
+        checks.commands(wanted, facts);
+        checks
+    }
+
     pub(super) fn problem(&mut self, problem: impl Into<ReleaseProblem>) {
         let problem = problem.into();
         if !self.problems.contains(&problem) {
