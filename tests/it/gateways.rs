@@ -298,6 +298,22 @@ async fn a_promote_that_fails_puts_back_what_attached_the_service() {
 }
 
 #[tokio::test]
+async fn a_promote_that_fails_puts_a_service_back_from_load_balancers() {
+    let timer = "timers:\n  one: {schedule: '0 3 * * ?', command: c, service: web}\n";
+    let (world, gateway) = promoting(REACHED, &["PUBLIC"]).await;
+    promoted(&world, &gateway, "R1", REACHED).await;
+    let function = world.start("promote", ENTRANCE);
+    app::write_manifest(&world, "R2", format!("{WEB}{timer}")).await;
+    world.inject(Fault::DENIED.on("events", "PutRule").times(1));
+    let report = app::promote(&world, &function, "R2", &[("LOG", "info")]).await;
+    app::assert_says!(report, {"status": "failed"});
+    app::assert_tells(&report, "back at Release R1");
+    assert_eq!(reached(&world).await, public("/up"));
+    let web = app::service(&world, "web").await.unwrap();
+    assert_eq!(web.load_balancers(), [], "it is at the gateway alone");
+}
+
+#[tokio::test]
 async fn what_ecs_or_somebody_else_changed_is_seen_in_the_newest_revision() {
     let (world, function) = promoting(WEB, &["PUBLIC"]).await;
     promoted(&world, &function, "R1", WEB).await;

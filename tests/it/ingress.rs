@@ -21,8 +21,6 @@ pub const ENTRANCE: &[(&str, &str)] = &[
     ("LOAD_BALANCER_SECURITY_GROUPS", "sg-0123456789abcdef1"),
     ("DOMAIN", "apps.example.com"),
 ];
-/// How often the two invocations of that promote look at its ECS services before they change any.
-const LOOKS: usize = 4;
 const WEB: &str = "services:\n  web:\n    image: example/web:1\n    port: 3000\n    links: [api]\n    health: {path: /up, grace: 20}\n  \
                    api:\n    image: example/api:1\n    port: 4000\n    internal: true\n";
 
@@ -155,6 +153,23 @@ async fn a_failed_promote_attaches_to_what_was_before() {
     assert_eq!(attached(&world, "web").await, before);
 }
 
+/// A container without a port cannot be attached, so the way back has to detach it.
+#[tokio::test]
+async fn a_failed_promote_detaches_what_it_attached() {
+    let without = WEB.replace("    port: 3000\n", "");
+    let timer = "timers:\n  one: {schedule: '0 3 * * ?', command: c, service: web}\n";
+    let (world, function) = promoting(&without, &[]).await;
+    app::promoted(&world, &function, "R1", &[]).await;
+    let running = app::running(&world, "web").await;
+    app::write_manifest(&world, "R2", format!("{WEB}{timer}")).await;
+    world.inject(Fault::DENIED.on("events", "PutRule").times(1));
+    let report = app::promote(&world, &function, "R2", &[]).await;
+    assert_eq!(report["status"], "failed", "{report:#}");
+    app::assert_tells(&report, "what was changed is back at Release R1");
+    assert_eq!(app::running(&world, "web").await, running);
+    assert_eq!(attached(&world, "web").await, []);
+}
+
 #[tokio::test]
 async fn a_domain_of_another_app_is_refused_before_anything_is_written() {
     let (world, function) = promoting(WEB, &[]).await;
@@ -215,7 +230,7 @@ async fn two_apps_at_the_same_moment_have_priorities_of_their_own() {
     );
 }
 
-/// A promote attached it, failed, and could not look at what it had changed.
+/// A promote attached it, failed, and could not put it back.
 #[tokio::test]
 async fn what_a_failed_promote_could_not_detach_the_next_one_does() {
     let without = WEB.replace("    port: 3000\n", "");
@@ -224,10 +239,11 @@ async fn what_a_failed_promote_could_not_detach_the_next_one_does() {
     app::promoted(&world, &function, "R1", &[]).await;
     app::write_manifest(&world, "R2", WEB).await;
     world.inject(Fault::DENIED.on("ecs", "DeleteService"));
-    let hidden = Fault::DENIED.on("ecs", "DescribeServices").after(LOOKS);
-    world.inject(hidden);
+    // It moves to the new Release, and not back.
+    world.inject(Fault::DENIED.on("ecs", "UpdateService").after(1));
     let report = app::promote(&world, &function, "R2", &[]).await;
     assert_eq!(report["status"], "failed", "{report:#}");
+    app::assert_tells(&report, "could not be moved back");
     world.proxy.lift();
     assert_eq!(attached(&world, "web").await.len(), 1, "{report:#}");
     let report = app::asked(&world, &function, "R1", "again", 60).await;

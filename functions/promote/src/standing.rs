@@ -193,6 +193,9 @@ impl Record<'_> {
     /// What is changed of it now. What an interrupted request may have changed stays written down as it was before that.
     fn changed(&self, known: &mut Definition, was: Was) {
         let noted = known.was.take().filter(|_| self.interrupted);
+        let mut was = was;
+        // What is written down as applied is gone back to.
+        was.balancing = was.balancing.filter(|_| known.balancing.is_none());
         let was = noted.unwrap_or_default().or(was);
         known.was = (!was.is_nothing()).then_some(was);
     }

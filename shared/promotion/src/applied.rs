@@ -223,6 +223,9 @@ pub struct Was {
     /// How its tasks were replaced, whole, where more than the percentages changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment: Option<Deployment>,
+    /// What it was attached to, where that was not the App's to say: most often to nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balancing: Option<Balancing>,
 }
 
 impl Was {
@@ -233,6 +236,7 @@ impl Was {
             exec: self.exec.or(other.exec),
             count: self.count.or(other.count),
             deployment: self.deployment.or(other.deployment),
+            balancing: self.balancing.or(other.balancing),
         }
     }
 

@@ -97,7 +97,7 @@ impl Promotion {
         match &finished.runs {
             Runs::AsBefore => {}
             Runs::Now(applied) => {
-                self.may_stand = MayStand::of(applied);
+                self.may_stand = self.may_stand.followed_by(applied);
                 self.applied = Some(applied.as_ref().clone());
             }
             Runs::Nothing => {

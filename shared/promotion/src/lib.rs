@@ -69,6 +69,18 @@ impl MayStand {
         }
     }
 
+    /// What may stand once `applied` runs. Where it moves an ECS service, ECS may go back to what attached that before: such a
+    /// deployment is looked for until a Release finds nothing to move.
+    #[must_use]
+    pub fn followed_by(self, applied: &Applied) -> Self {
+        let of_it = Self::of(applied);
+        let may_come_back = self.connectors && applied.watch.is_some();
+        Self {
+            connectors: of_it.connectors || may_come_back,
+            ..of_it
+        }
+    }
+
     /// This, and `other` beside it.
     #[must_use]
     pub fn and(self, other: Self) -> Self {

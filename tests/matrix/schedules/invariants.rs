@@ -311,9 +311,8 @@ impl Watch {
                     let was_live = |service: &Service| service.completed.contains(&known.arn);
                     stands.is_none() && service.is_none_or(was_live)
                 }
-                (Some(Fate::RolledBack), Some(service)) => {
-                    stands == Some(service.seen.task_definition.as_str())
-                }
+                (Some(Fate::RolledBack), service) => service
+                    .is_none_or(|service| stands == Some(service.seen.task_definition.as_str())),
                 (Some(Fate::Stuck), service) => service.is_none_or(|service| {
                     let is_early = at(service.began_at) < watch.since;
                     let is_other = service.seen.task_definition != known.arn;

@@ -202,6 +202,10 @@ impl ServiceMove<'_> {
             exec: self.exec.map(|_| self.found.exec),
             count: self.count.map(|_| self.found.desired_count),
             deployment: self.course_before(),
+            balancing: self
+                .balancing
+                .as_ref()
+                .map(|_| self.found.balancing.clone()),
         }
     }
 }

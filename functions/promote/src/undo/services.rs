@@ -222,6 +222,8 @@ impl<'a> Aim<'a> {
             Some(stands) => stands.balancing.as_ref(),
             None => known.balancing.as_ref(),
         };
+        let attached = known.was.as_ref().and_then(|was| was.balancing.as_ref());
+        let balancing = attached.or(balancing);
         let connectors = match stands {
             Some(stands) => stands.connectors.as_deref(),
             None => Some(known.connectors.as_slice()),
