@@ -141,7 +141,7 @@ pub struct Plan {
 /// Whether somebody waits, and how long.
 #[derive(Args, Clone, Copy)]
 pub struct Waiting {
-    /// Wait until all tasks are of the Release, or it has failed; ending the wait changes nothing
+    /// Wait for the end of what is asked for, of a Release until all tasks are of it; ending the wait changes nothing
     #[arg(long)]
     pub wait: bool,
     /// So long at most: 90s, 30m, 2h
@@ -198,7 +198,7 @@ pub struct GoLive {
     #[arg(long)]
     pub anyway: bool,
     /// Let deployments of the App go on that pause; no Release is promoted
-    #[arg(long = "continue", conflicts_with_all = ["anyway", "release"])]
+    #[arg(long = "continue", conflicts_with_all = ["anyway", "release", "allow_replacement", "allow_removal", "restart", "wait"])]
     pub go_on: bool,
     /// Which Release, and how.
     #[command(flatten)]

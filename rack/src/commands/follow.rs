@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::Shell;
 use crate::cli::Waiting;
 use crate::core::report::SeenVerdict;
-use crate::core::services::Phase;
+use crate::core::services::{Phase, SeenService};
 use crate::core::wait::{Asked, Target, Verdict, Watch, asked};
 use crate::edge::terminal::Progress;
 use crate::error::RackError;
@@ -140,7 +140,7 @@ impl Follower<'_> {
             let open = watch.open();
             let seen = async {
                 match &cluster {
-                    Some(cluster) => passing(self.shell.ecs.services(cluster, &open).await),
+                    Some(cluster) => self.seen(cluster, &open).await,
                     None => Ok(None),
                 }
             };
@@ -161,6 +161,19 @@ impl Follower<'_> {
                 self.pause().await;
             }
         }
+    }
+
+    /// The ECS services of these names. Who may not see pauses is told the rest.
+    async fn seen(
+        &self,
+        cluster: &str,
+        names: &[String],
+    ) -> Result<Option<Vec<SeenService>>, RackError> {
+        let mut seen = passing(self.shell.ecs.services(cluster, names).await)?;
+        if let Some(services) = &mut seen {
+            let _ = super::pauses::note(self.shell, cluster, services).await;
+        }
+        Ok(seen)
     }
 
     /// The verdict of the Rack itself, which knows why.

@@ -39,14 +39,23 @@ pub async fn seen(
     names: &[String],
 ) -> Result<Vec<SeenService>, CallError> {
     let mut services = shell.ecs.services(cluster, names).await?;
+    note(shell, cluster, &mut services).await?;
+    Ok(services)
+}
+
+/// Notes where the deployments of these ECS services pause.
+pub async fn note(
+    shell: &Shell,
+    cluster: &str,
+    services: &mut [SeenService],
+) -> Result<(), CallError> {
     let shifting = services.iter_mut().filter(|service| service.shifts);
     let looks = shifting.map(async |service| {
         let paused = shell.ecs.paused(cluster, &service.name).await?;
         service.paused = paused.first().map(|paused| paused.stage.clone());
         Ok::<_, CallError>(())
     });
-    bounded::try_all(looks).await?;
-    Ok(services)
+    bounded::try_all(looks).await.map(drop)
 }
 
 /// Lets all deployments of an App go on that pause.

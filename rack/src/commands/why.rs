@@ -46,7 +46,11 @@ async fn look(shell: &Shell, applied: &Applied, known: &mut Known) {
     let (services, stopped) =
         join(shell.ecs.services(cluster, &names), bounded::all(stopped)).await;
     match services {
-        Ok(services) => known.services = services,
+        Ok(services) => {
+            known.services = services;
+            let noted = super::pauses::note(shell, cluster, &mut known.services).await;
+            known.warnings.extend(noted.err().map(|err| said(&err)));
+        }
         Err(err) => known.warnings.push(said(&err)),
     }
     let is_applied = |task: &Stopped| {

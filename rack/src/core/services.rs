@@ -56,6 +56,9 @@ pub enum Phase {
         desired: i32,
         /// Tasks that failed.
         failed: i32,
+        /// The stage at which it waits for `rack promote --continue`.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        paused: Option<String>,
     },
     /// All tasks are of the revision.
     Live,
@@ -90,14 +93,15 @@ impl Phase {
             Self::Moving {
                 running,
                 desired,
-                failed: 0,
-            } => format!("{running} of {desired} tasks run"),
-            Self::Moving {
-                running,
-                desired,
                 failed,
+                paused,
             } => {
-                format!("{running} of {desired} tasks run, {failed} failed")
+                let failed = (*failed > 0).then(|| format!(", {failed} failed"));
+                let paused = paused.as_ref();
+                let paused =
+                    paused.map(|stage| format!("; paused at {stage}: rack promote --continue"));
+                let (failed, paused) = (failed.unwrap_or_default(), paused.unwrap_or_default());
+                format!("{running} of {desired} tasks run{failed}{paused}")
             }
             Self::Live => "live".to_owned(),
             Self::RolledBack { reason } => format!("rolled back: {reason}"),
@@ -149,6 +153,7 @@ impl SeenService {
             running: primary.running,
             desired: primary.desired,
             failed: primary.failed,
+            paused: self.paused.clone(),
         };
         match primary.rollout.as_deref() {
             _ if self.shifts && self.desired > 0 => moving,
@@ -206,6 +211,7 @@ pub(crate) mod tests {
             running: 1,
             desired: 2,
             failed: 0,
+            paused: None,
         };
         let back = |reason: &str| Phase::RolledBack {
             reason: reason.to_owned(),
@@ -232,6 +238,7 @@ pub(crate) mod tests {
                     running: 1,
                     desired: 1,
                     failed: 0,
+                    paused: None,
                 },
             ),
             (&[("old", at_it), ("new", failed)], 2, true, back("why new")),

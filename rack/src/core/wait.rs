@@ -113,6 +113,7 @@ impl Watch {
             running: 0,
             desired: 0,
             failed: 0,
+            paused: None,
         };
         let targets = targets
             .into_iter()
@@ -282,7 +283,7 @@ impl Verdict {
             Self::Failed => "failed",
             Self::Superseded => "is superseded",
             Self::Stuck => "is stuck; ECS goes on trying",
-            Self::TimedOut => "was not seen to its end in time; it goes on by itself",
+            Self::TimedOut => "was not seen to its end in time; only the wait has ended",
         }
     }
 }
@@ -360,6 +361,15 @@ mod tests {
         assert_eq!(
             (watch.verdict(), watch.lines()),
             (None, vec!["web: 1 of 2 tasks run".to_owned()])
+        );
+        let mut paused = service(&[("new", Some("IN_PROGRESS"))], 2, true);
+        (paused.shifts, paused.paused) = (true, Some("POST_TEST_TRAFFIC_SHIFT".to_owned()));
+        watch.look(&[paused]);
+        let told =
+            "web: 1 of 2 tasks run; paused at POST_TEST_TRAFFIC_SHIFT: rack promote --continue";
+        assert_eq!(
+            (watch.verdict(), watch.lines()),
+            (None, vec![told.to_owned()])
         );
         watch.look(&[service(&[("new", Some("COMPLETED"))], 2, true)]);
         assert_eq!(watch.verdict(), Some(Verdict::Live));

@@ -12,6 +12,9 @@ use super::report::{SeenReport, explained};
 use super::services::SeenService;
 use super::table::short;
 
+/// What to do about a deployment that pauses.
+const PAUSED: &str = "`rack promote --continue`; without it ECS takes the deployment back when the time of the pause is over";
+
 /// The answer of `why`.
 #[derive(Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -155,6 +158,15 @@ fn services(state: &Promotion, known: &Known) -> Vec<Finding> {
             .services
             .iter()
             .find(|it| Some(it.name.as_str()) == called)?;
+        if let Some(stage) = &service.paused {
+            return Some(Finding {
+                about: format!("Service {name}"),
+                what: format!("its deployment pauses at {stage}"),
+                error_type: None,
+                message: None,
+                cure: Some(PAUSED.to_owned()),
+            });
+        }
         let primary = service.primary()?;
         let failed = service
             .deployments

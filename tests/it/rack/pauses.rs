@@ -22,6 +22,17 @@ async fn a_deployment_that_pauses_is_told_and_goes_on() {
     let desk = Desk::paused().await;
     let status = desk.text(&["status"]).await;
     assert!(status.contains("rack promote --continue"), "{status}");
+    let why = desk.text(&["why"]).await;
+    assert!(
+        why.contains("pauses at PRE_PRODUCTION_TRAFFIC_SHIFT"),
+        "{why}"
+    );
+    assert!(
+        why.contains("what to do: `rack promote --continue`"),
+        "{why}"
+    );
+    let waits = desk.says(&["promote", "--continue", "--wait"]).await;
+    assert_eq!(waits.code, Some(2), "it does not wait: {}", waits.out);
     let went_on = desk.json(&["promote", "--continue"]).await;
     let stage = "PRE_PRODUCTION_TRAFFIC_SHIFT";
     assert_eq!(
