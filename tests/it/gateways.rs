@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::app;
 use crate::ingress::ENTRANCE;
 use crate::rack::Desk;
+use crate::verdict;
 
 const WEB: &str =
     "services:\n  web:\n    image: example/web:1\n    port: 3000\n    environment: [LOG]\n";
@@ -177,6 +178,11 @@ async fn a_service_moves_from_the_load_balancer_to_a_gateway_and_back() {
     assert_eq!(port_names(&world).await, Vec::<String>::new());
     world.proxy.clear();
     promoted(&world, &function, "R5", WEB).await;
+    assert_ne!(looks(&world), 0, "until it is live, ECS may go back");
+    verdict::look(&world, &function).await;
+    promoted(&world, &function, "R6", WEB).await;
+    world.proxy.clear();
+    promoted(&world, &function, "R7", WEB).await;
     assert_eq!(looks(&world), 0, "what left is looked for no more");
 }
 

@@ -13,7 +13,7 @@ use super::services::SeenService;
 use super::table::short;
 
 /// What to do about a deployment that pauses.
-const PAUSED: &str = "`rack promote --continue`; without it ECS takes the deployment back when the time of the pause is over";
+const PAUSED: &str = "`rack promote --continue`; without it ECS does what `pause.action` says, once `pause.timeout` is over";
 
 /// The answer of `why`.
 #[derive(Debug, PartialEq, Serialize)]
