@@ -17,7 +17,6 @@ use aws_sdk_ecs::types::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use release::entrance::{Access, Connector};
 
-use super::revisions::REVISIONS_PER_CALL;
 use super::{Cluster, EcsService, LOOKS_AT_ONCE};
 use crate::call_error::CallError;
 
@@ -99,12 +98,9 @@ impl Cluster {
             .await?;
         let by_revision: BTreeMap<String, &EcsService> = revisions.into_iter().flatten().collect();
         let arns: Vec<String> = by_revision.keys().cloned().collect();
-        let described: Vec<Vec<ServiceRevision>> = stream::iter(arns.chunks(REVISIONS_PER_CALL))
-            .map(async |arns| self.service_revisions(arns).await)
-            .buffer_unordered(LOOKS_AT_ONCE)
-            .try_collect()
-            .await?;
-        let attached = described.iter().flatten().filter_map(|revision| {
+        let attempted = "look up what attaches ECS services to gateways";
+        let described = self.service_revisions(&arns, attempted).await?;
+        let attached = described.iter().filter_map(|revision| {
             let service = by_revision.get(revision.service_revision_arn()?)?;
             Some((service.name.clone(), seen(revision, service.grace)))
         });
@@ -126,18 +122,6 @@ impl Cluster {
         let only = <[String; 1]>::try_from(service.revisions.clone()).ok();
         let only = only.map(|[only]| only);
         Ok(revision_brought_by(listed.service_deployments()).or(only))
-    }
-
-    async fn service_revisions(&self, arns: &[String]) -> Result<Vec<ServiceRevision>, CallError> {
-        let request = self.client.describe_service_revisions();
-        let request = request.set_service_revision_arns(Some(arns.to_vec()));
-        let described = request.send().await.map_err(|err| {
-            CallError::new(
-                "look up what attaches ECS services to gateways".to_owned(),
-                &err,
-            )
-        })?;
-        Ok(described.service_revisions.unwrap_or_default())
     }
 }
 

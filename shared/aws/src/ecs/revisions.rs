@@ -13,7 +13,7 @@ use super::{Cluster, EcsService, LOOKS_AT_ONCE};
 use crate::call_error::CallError;
 
 /// `DescribeServiceRevisions` takes no more at once.
-pub(super) const REVISIONS_PER_CALL: usize = 20;
+const REVISIONS_PER_CALL: usize = 20;
 
 /// What is seen of service revisions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -89,20 +89,32 @@ impl Cluster {
     ///
     /// [`CallError`] when a call fails.
     pub async fn revisions(&self, revisions: &[String]) -> Result<SeenRevisions, CallError> {
+        let attempted = "look up which target groups have tasks";
+        let found = self.service_revisions(revisions, attempted).await?;
+        let mut seen = SeenRevisions::default();
+        for revision in &found {
+            seen.add(revision);
+        }
+        Ok(seen)
+    }
+
+    /// These service revisions as ECS describes them, in no order; `attempted` is what an error says.
+    pub(super) async fn service_revisions(
+        &self,
+        revisions: &[String],
+        attempted: &str,
+    ) -> Result<Vec<ServiceRevision>, CallError> {
         let found: Vec<Vec<ServiceRevision>> = stream::iter(revisions.chunks(REVISIONS_PER_CALL))
             .map(async |revisions| {
                 let request = self.client.describe_service_revisions();
                 let request = request.set_service_revision_arns(Some(revisions.to_vec()));
-                let answer = request.send().await.map_err(|err| {
-                    CallError::new("look up which target groups have tasks".to_owned(), &err)
-                })?;
+                let answer = request.send().await;
+                let answer = answer.map_err(|err| CallError::new(attempted.to_owned(), &err))?;
                 Ok::<_, CallError>(answer.service_revisions.unwrap_or_default())
             })
             .buffer_unordered(LOOKS_AT_ONCE)
             .try_collect()
             .await?;
-        let mut seen = SeenRevisions::default();
-        found.iter().flatten().for_each(|it| seen.add(it));
-        Ok(seen)
+        Ok(found.into_iter().flatten().collect())
     }
 }

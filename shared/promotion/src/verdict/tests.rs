@@ -5,7 +5,7 @@ use names::{AppName, RackName};
 use proptest::prelude::*;
 
 use super::*;
-use crate::Lease;
+use crate::{Lease, MayStand};
 
 const SERVICES: [&str; 3] = ["web", "worker", "api"];
 const RECORD: &str = "apps/shop/history/record.json";
@@ -324,4 +324,19 @@ proptest! {
             prop_assert_eq!(stands(applied, name), want);
         }
     }
+}
+
+#[test]
+fn what_attached_a_service_may_come_back_until_a_release_moves_nothing() {
+    let attached = MayStand {
+        connectors: true,
+        ..MayStand::default()
+    };
+    let mut moving = applied("R2", 2);
+    moving.watch = watch(&moving, Some(&applied("R1", 1)), &["web"]);
+    assert_eq!(attached.followed_by(&moving), attached);
+    let still = applied("R2", 2);
+    assert_eq!(attached.followed_by(&still), MayStand::default());
+    let none = MayStand::default();
+    assert_eq!(none.followed_by(&moving), none, "nothing was attached");
 }
