@@ -33,7 +33,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 /// How many of them have Releases with release commands.
-const WITH_COMMANDS: u64 = 600;
+const WITH_COMMANDS: u64 = 2_500;
 
 #[test]
 fn whatever_the_schedule_a_release_command_runs_once_before_anything_moves() {

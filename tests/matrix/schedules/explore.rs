@@ -15,7 +15,7 @@ use super::explored::Explored;
 use super::invariants::Watch;
 use super::message::{Body, work};
 use super::model::Model;
-use super::outside::{EnvVersion, Outside};
+use super::outside::{EnvVersion, Outside, environment_key};
 use super::releases::{
     BAD, MIGRATING, OUTAGE, REFUSED, Rack, SPARING, STUCK, WIDE, WIDE_OUTAGE, WIDE_REFUSED,
 };
@@ -642,8 +642,9 @@ impl Schedule {
         let newest = {
             let sim = self.sim.borrow();
             let environments = sim.outside.environments.iter().enumerate();
-            let newest =
-                environments.max_by_key(|(place, version)| (version.at, version.release, *place));
+            let newest = environments.max_by_key(|(place, version)| {
+                (version.at, environment_key(version.release), *place)
+            });
             newest.map(|(_, version)| version.clone())
         };
         if let Some(version) = newest {

@@ -11,7 +11,7 @@ use promotion::{APPLIED_MAX, Applied, Promotion, Status, Work};
 use super::counting;
 use super::explored::Explored;
 use super::message::Body;
-use super::outside::Service;
+use super::outside::{Service, environment_key};
 use super::releases::{environment, given};
 use super::store::{Sim, at};
 
@@ -79,10 +79,12 @@ impl Watch {
     }
 
     pub fn wished(&mut self, body: &Body) {
-        let key = |release: &str| format!("apps/shop/releases/{release}/env");
         self.wishes.push(match body {
-            Body::Written(version, _) => ((version.at, key(version.release)), version.id.clone()),
-            Body::Requested(release, id, time) => ((*time, key(release)), id.clone()),
+            Body::Written(version, _) => (
+                (version.at, environment_key(version.release)),
+                version.id.clone(),
+            ),
+            Body::Requested(release, id, time) => ((*time, environment_key(release)), id.clone()),
             Body::Deleted(id, time) => ((*time, String::new()), id.clone()),
             Body::Continue | Body::StackChanged | Body::Outcome => return,
         });

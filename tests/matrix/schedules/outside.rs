@@ -189,6 +189,11 @@ pub struct EnvVersion {
     pub at: i64,
 }
 
+/// Where the bucket has a Release's environment. Keys order otherwise than names: `M-1/env` is before `M/env`.
+pub fn environment_key(release: &str) -> String {
+    format!("apps/shop/releases/{release}/env")
+}
+
 /// Everything outside of the bucket's state.
 #[derive(Default)]
 pub struct Outside {
