@@ -187,6 +187,18 @@ async fn a_service_moves_from_the_load_balancer_to_a_gateway_and_back() {
 }
 
 #[tokio::test]
+async fn a_service_comes_from_another_strategy_to_a_gateway_at_once() {
+    let shifted = format!("{WEB}    deployment: {{strategy: canary}}\n");
+    let (world, function) = app::promoting_with(&shifted, &[], ENTRANCE).await;
+    world.proxy.associate_gateway("PUBLIC");
+    promoted(&world, &function, "R1", &shifted).await;
+    let report = promoted(&world, &function, "R2", REACHED).await;
+    assert_eq!(reached(&world).await, public("/up"));
+    let warnings = report["warnings"].to_string();
+    assert!(!warnings.contains("second target group"), "{warnings}");
+}
+
+#[tokio::test]
 async fn what_no_gateway_takes_is_refused_before_anything_is_written() {
     let private = REACHED.replace("gateway: true", "gateway: true\n    internal: true");
     let both = REACHED.replace(
@@ -251,6 +263,8 @@ async fn what_no_gateway_takes_is_refused_before_anything_is_written() {
         app::assert_says!(report, {"status": "failed", "errorType": error_type}, "{case}");
         let message = report["message"].as_str().unwrap();
         assert!(message.contains(says), "{case}: {message}");
+        let warnings = report["warnings"].to_string();
+        assert!(!warnings.contains("has no effect"), "{case}: {warnings}");
         assert_eq!(world.proxy.writes().len(), 0, "{case}");
     }
     let (world, function) = promoting(&both, &["PUBLIC"]).await;

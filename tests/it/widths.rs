@@ -45,20 +45,46 @@ fn too_wide(text: &str) -> Vec<usize> {
     wide
 }
 
+/// The numbers of lines with two words of a text that several spaces are between: a line of a message that was joined to the next.
+fn with_gaps(text: &str) -> Vec<usize> {
+    let code = text.split("\n#[cfg(test)]\nmod tests {").next().unwrap();
+    let lines = code.lines().enumerate();
+    let lines = lines.filter(|(_, line)| {
+        let parts: Vec<&str> = line.trim().split("  ").map(str::trim).collect();
+        let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        let mut pairs = parts.windows(2);
+        let is_gap = |pair: &[&str]| {
+            pair[0].ends_with(|last: char| last.is_alphanumeric() || ",;:".contains(last))
+                && pair[1].starts_with(|first: char| first.is_ascii_lowercase())
+        };
+        line.contains('"') && !line.trim().starts_with("//") && pairs.any(is_gap)
+    });
+    lines.map(|(index, _)| index + 1).collect()
+}
+
+/// What a look finds in the files that are shipped, but those of tests alone.
+fn found(folders: &[&str], look: fn(&str) -> Vec<usize>) -> String {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let folders = folders.iter().map(|folder| repository.join(folder));
+    let files: Vec<PathBuf> = folders.flat_map(|folder| shipped(&folder)).collect();
+    assert!(files.len() > 200, "{} files", files.len());
+    let found = files.iter().filter_map(|path| {
+        let text = fs::read_to_string(path).unwrap();
+        let lines = look(&text);
+        let is_found = !lines.is_empty() && !is_of_tests(&text);
+        is_found.then(|| format!("{}: lines {lines:?}", path.display()))
+    });
+    found.collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn no_statement_is_wider_than_rustfmt_makes_it() {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let (mut files, mut found) = (0, Vec::new());
-    for folder in ["functions", "shared", "convox-env"] {
-        for path in shipped(&repository.join(folder)) {
-            let text = fs::read_to_string(&path).unwrap();
-            let wide = too_wide(&text);
-            if !wide.is_empty() && !is_of_tests(&text) {
-                found.push(format!("{}: lines {wide:?}", path.display()));
-            }
-            files += 1;
-        }
-    }
-    assert!(found.is_empty(), "{}", found.join("\n"));
-    assert!(files > 200, "{files} files");
+    assert_eq!(found(&["functions", "shared", "convox-env"], too_wide), "");
+}
+
+#[test]
+fn no_message_has_a_gap_between_two_words() {
+    let folders = ["functions", "shared", "convox-env", "rack"];
+    assert_eq!(found(&folders, with_gaps), "");
+    assert_eq!(with_gaps("a(\"one  two\")"), [1]);
 }

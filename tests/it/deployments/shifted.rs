@@ -213,14 +213,18 @@ async fn what_ecs_moves_no_requests_for_is_refused_before_anything_is_written() 
             "`scale.targets.requests`",
         ),
     ] {
-        let manifest = web("{strategy: linear}", more);
-        let (world, function) = app::promoting_with(&manifest, &[], settings).await;
+        let rolling = web("{minimum: 50}", "");
+        let (world, function) = app::promoting_with(&rolling, &[], settings).await;
+        moved(&world, &function, "R1").await;
+        app::write_manifest(&world, "R2", web("{strategy: linear}", more)).await;
         world.proxy.clear();
-        let report = app::promote(&world, &function, "R1", &[("LOG", "1")]).await;
+        let report = app::promote(&world, &function, "R2", &[("LOG", "1")]).await;
         app::assert_says!(report, {"status": "failed", "errorType": "InvalidDeployment"});
         let message = report["message"].as_str().unwrap();
         assert!(message.contains(says), "{message}");
-        assert_eq!(world.proxy.count("cloudformation", "CreateStack"), 0);
+        assert_eq!(world.proxy.count("cloudformation", "UpdateStack"), 0);
+        let warnings = report["warnings"].to_string();
+        assert!(!warnings.contains("is deployed rolling"), "{warnings}");
     }
 }
 

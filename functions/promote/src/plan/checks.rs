@@ -107,23 +107,22 @@ impl Checks {
             if let Some(problem) = release_checks::unknown_link(&facts.release.manifest, service) {
                 self.problems.push(problem.into());
             }
+            let is_lent = |linked: &Service| {
+                let named = &facts.release.settings.services;
+                named.contains_key(&linked.name)
+            };
+            let mut without = Vec::new();
             for link in &service.links {
-                let linked = facts.release.manifest.service(link);
-                let is_lent = |linked: &Service| {
-                    let named = &facts.release.settings.services;
-                    named.contains_key(&linked.name)
+                let Some(linked) = facts.release.manifest.service(link) else {
+                    continue;
                 };
-                if linked.is_some_and(|linked| linked.gateway && !is_lent(linked)) {
+                if linked.gateway && !is_lent(linked) {
                     let service = &service.name;
                     self.problem(PlanProblem::LinkToGateway { service, link });
+                } else if !addresses.contains_key(link) {
+                    without.push(format!("`{link}`"));
                 }
             }
-            let links = service.links.iter();
-            let without: Vec<String> = links
-                .filter(|link| facts.release.manifest.service(link).is_some())
-                .filter(|link| !addresses.contains_key(*link))
-                .map(|link| format!("`{link}`"))
-                .collect();
             if !without.is_empty() && config.release.router_host.is_none() {
                 let (service, links) = (&service.name, &without.join(", "));
                 self.warn(Notice::NoRouterHost { service, links });

@@ -14,7 +14,8 @@ pub(crate) enum Notice<'a> {
     SecretNotUsed { reason: &'a str },
     /// Tasks read their own version, and people another one.
     #[error(
-        "AWSCURRENT of the secret is not on the version of this Release, so whoever reads the secret without a version          reads an older one; tasks read the right one; promote again: {reason}"
+        "AWSCURRENT of the secret is not on the version of this Release, so whoever reads the secret without a version reads an \
+         older one; tasks read the right one; promote again: {reason}"
     )]
     NotCurrent { reason: &'a str },
     /// A key that revisions of before refer to, by references that name no version.

@@ -148,13 +148,16 @@ impl Checks {
         let outputs = facts.stack.as_ref().map(|stack| stack.outputs.clone());
         let outputs = outputs.unwrap_or_default();
         for process in processes.iter().filter(|process| !process.is_timer()) {
+            let service = &process.service.name;
             let strategy = process.own_strategy(wanted);
             let found = process.own_found(wanted);
+            let mut routes = plan.routes.list.iter();
+            let has_route = routes.any(|route| route.service == *service);
             if strategy.shifts() {
-                self.shifted(config, (process, strategy), plan);
-                self.on_the_way((process, found), wanted, (plan, &outputs));
-            } else if found.is_some_and(|found| found.deployment.strategy().shifts()) {
-                let service = &process.service.name;
+                if self.shifted(config, (process, strategy), plan) {
+                    self.on_the_way((process, found), wanted, (plan, &outputs));
+                }
+            } else if found.is_some_and(|found| found.deployment.strategy().shifts()) && has_route {
                 self.warn(Notice::StrategyEnds { service });
             }
             self.settled((process, found), wanted, plan);
@@ -169,13 +172,13 @@ impl Checks {
         }
     }
 
-    /// What of a Service stands against it.
+    /// What of a Service stands against it; whether nothing does.
     fn shifted(
         &mut self,
         config: &Config,
         (process, strategy): (&Process<'_>, Strategy),
         plan: &IngressPlan<'_>,
-    ) {
+    ) -> bool {
         let (service, strategy) = (&process.service.name, strategy.name());
         let of_service = plan
             .routes
@@ -204,6 +207,7 @@ impl Checks {
                 NotShifted::ByRequests,
             ),
         ];
+        let can = !reasons.iter().any(|(is_so, _)| *is_so);
         for (_, why) in reasons.into_iter().filter(|(is_so, _)| *is_so) {
             self.problem(PlanProblem::NotShifted {
                 service,
@@ -215,10 +219,11 @@ impl Checks {
             found: Some(found), ..
         } = &process.runs
         else {
-            return;
+            return can;
         };
         let version = &found.platform_version;
-        if Needs::ALL.exceed_platform(version) {
+        let is_old = Needs::ALL.exceed_platform(version);
+        if is_old {
             self.problem(PlanProblem::PlatformVersion {
                 ecs: &found.name,
                 version,
@@ -226,6 +231,7 @@ impl Checks {
                 cluster: &config.release.cluster,
             });
         }
+        can && !is_old
     }
 
     /// How a service that stands comes to its strategy.
@@ -251,6 +257,7 @@ impl Checks {
                 strategy,
                 why,
             });
+            return;
         }
         let starts = !found.deployment.strategy().shifts();
         let told = told_now(process.deployment(), (process, found), (wanted, plan));
