@@ -7,7 +7,7 @@ use lambda::release::ReleaseError;
 use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
 use names::error_type::{ErrorCode, ErrorType};
-use release::problem::{ReleaseProblem, in_one_line};
+use release::problem::{ReleaseProblem, in_words};
 
 use crate::problem::RunProblem;
 
@@ -24,7 +24,7 @@ pub enum RunError {
     #[error(transparent)]
     Release(#[from] ReleaseError),
     /// The user's input cannot be run.
-    #[error("{}", in_one_line(.0))]
+    #[error("{}", in_words(.0))]
     Input(Vec<ReleaseProblem>),
     /// ECS has no room for the task now; nothing was started.
     #[error(

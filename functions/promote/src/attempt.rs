@@ -21,6 +21,7 @@ use promotion::{
     Applied, BucketObject, DEADLINE_HOURS, Desired, Finished, MayStand, Request, Runs, Status,
     WorkKind,
 };
+use release::problem::joined;
 use serde_json::Value;
 
 use crate::apply::{self, Done, Job};
@@ -211,7 +212,7 @@ async fn failed(
     // What was put back, or was not, is to be read behind any error.
     let error = bounds::text(Chain(err).to_string(), ERROR_MAX_BYTES);
     let parts: Vec<String> = [error].into_iter().chain(aftermath.says).collect();
-    let message = bounds::message(parts.join("; "));
+    let message = bounds::message(joined(parts.iter().map(String::as_str)));
     progress.warnings.extend(err.warnings().iter().cloned());
     tracing::error!(
         app.name = %wanted.id.app, release.id = %wanted.release,

@@ -6,7 +6,7 @@ use lambda::release::ReleaseError;
 use lambda::state_store::StoreError;
 use lambda_runtime::Diagnostic;
 use names::error_type::{ErrorCode, ErrorType};
-use release::problem::{ReleaseProblem, in_one_line};
+use release::problem::{ReleaseProblem, in_words};
 
 /// A promote that does not go on.
 #[derive(Debug, thiserror::Error)]
@@ -18,7 +18,7 @@ pub enum PromoteError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The user's input cannot be promoted.
-    #[error("{}", in_one_line(problems))]
+    #[error("{}", in_words(problems))]
     Input {
         /// All that is wrong.
         problems: Vec<ReleaseProblem>,

@@ -161,8 +161,13 @@ impl Manifest {
 
     /// Problems that are found after loading, shown as those of [`load`] are.
     #[must_use]
-    pub fn invalid(&self, problems: Vec<Problem>) -> ManifestError {
+    pub fn invalid(&self, mut problems: Vec<Problem>) -> ManifestError {
         let Source { file, text } = &self.source;
+        let document = yaml::parse(text, &Environment::default());
+        if let Some(root) = document.ok().and_then(|document| document.root) {
+            let top = Place::top(&root);
+            problems.iter_mut().for_each(|problem| problem.find(&top));
+        }
         invalid(file, text, problems, self.warnings.clone())
     }
 

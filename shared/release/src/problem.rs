@@ -51,9 +51,33 @@ impl UserError for ManifestError {
     }
 }
 
-/// The messages of several problems, in one line.
+/// The messages of several problems.
 #[must_use]
-pub fn in_one_line(problems: &[ReleaseProblem]) -> String {
-    let messages = problems.iter().map(|problem| problem.message.as_str());
-    messages.collect::<Vec<_>>().join("; ")
+pub fn in_words(problems: &[ReleaseProblem]) -> String {
+    joined(problems.iter().map(|problem| problem.message.as_str()))
+}
+
+/// Messages one behind the other: in one line, but what comes behind a drawn one starts a paragraph of its own.
+#[must_use]
+pub fn joined<'m>(messages: impl IntoIterator<Item = &'m str>) -> String {
+    let mut all = String::new();
+    let mut between = "";
+    for message in messages {
+        all.push_str(between);
+        all.push_str(message);
+        between = if message.contains('\n') { "\n\n" } else { "; " };
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::joined;
+
+    #[test]
+    fn what_is_drawn_stands_by_itself() {
+        assert_eq!(joined([]), "");
+        assert_eq!(joined(["a", "b"]), "a; b");
+        assert_eq!(joined(["a\n  ^", "b", "c"]), "a\n  ^\n\nb; c");
+    }
 }

@@ -36,6 +36,21 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// What a path such as `services.web.domain[0]` names below this place, or the nearest that stands above it.
+    #[must_use]
+    pub fn nearest(self, path: &str) -> Self {
+        let is_on_the_way = |child: &Self| {
+            let rest = path.strip_prefix(&child.path);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        let named = self.entries().iter().map(|entry| self.child(entry));
+        let children: Vec<Self> = named.chain(self.items().unwrap_or_default()).collect();
+        match children.into_iter().find(is_on_the_way) {
+            Some(child) => child.nearest(path),
+            None => self,
+        }
+    }
+
     /// The text, number or boolean that stands there, if it is one.
     #[must_use]
     pub fn scalar(&self) -> Option<&'a Scalar> {

@@ -5,6 +5,7 @@ use std::fmt;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use crate::excerpt::Excerpt;
+use crate::place::Place;
 
 /// What a message calls the file where it is no mapping.
 pub const WHOLE_FILE: &str = "the whole file";
@@ -14,7 +15,7 @@ pub const WHOLE_FILE: &str = "the whole file";
 pub struct Problem {
     /// The line of the value.
     pub line: usize,
-    /// The column of the value, in characters.
+    /// The column of the value, in characters; 0 before [`Problem::find`] has looked it up.
     pub column: usize,
     /// Where in the document, such as `services.web.port`; empty for the document itself.
     pub path: String,
@@ -27,6 +28,32 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Something wrong with what a path names, which is in this line or below it.
+    #[must_use]
+    pub fn at(line: usize, path: String, message: String) -> Self {
+        Self {
+            line,
+            column: 0,
+            path,
+            message,
+            help: None,
+            excerpt: None,
+        }
+    }
+
+    /// Looks up where in the document its path leads, where that is not known.
+    pub fn find(&mut self, top: &Place<'_>) {
+        if self.column > 0 {
+            return;
+        }
+        let nearest = top.clone().nearest(&self.path);
+        if nearest.path == self.path || nearest.node.line > self.line {
+            (self.line, self.column) = (nearest.node.line, nearest.node.column);
+        } else {
+            self.column = 1;
+        }
+    }
+
     /// As rustc draws it, in plain text.
     #[must_use]
     pub fn render(&self, file: &str) -> String {

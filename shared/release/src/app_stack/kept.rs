@@ -4,12 +4,11 @@ use serde_json::Value;
 
 use super::link::{CREDENTIALS, LINK};
 use super::logical_id::logical_id;
-use super::metadata::Note;
-use super::metadata::RemovedResource;
-use super::needs::problem;
+use super::metadata::{Note, RemovedResource};
 use super::rendering::Rendering;
 use super::template::named_ids;
 use super::{cache, database, file_system, network, outputs};
+use yaml::Problem;
 
 const KINDS: [&str; 10] = [
     cache::CACHE,
@@ -45,7 +44,7 @@ impl Rendering<'_> {
                 let path = format!("resources.{}", note.shown);
                 let message = "is not there any more, but its deletion protection is on: promote \
                                with `deletionProtection: false` first, then without it";
-                self.problems.push(problem(1, path, message.to_owned()));
+                self.problems.push(Problem::at(1, path, message.to_owned()));
             }
             if self.inputs.keep.contains(name) {
                 self.keep(name, note);

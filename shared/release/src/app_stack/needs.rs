@@ -132,7 +132,7 @@ fn policies(
             problems.push(dynamic(line, path));
         } else if !is_policy_arn(arn) {
             let message = "is not the ARN of an IAM policy, and CloudFormation makes no role of it";
-            problems.push(problem(line, path, message.to_owned()));
+            problems.push(Problem::at(line, path, message.to_owned()));
         }
     }
     arns.iter().cloned().collect()
@@ -141,16 +141,5 @@ fn policies(
 /// A text that CloudFormation would read as a reference to another system.
 pub(super) fn dynamic(line: usize, path: String) -> Problem {
     let message = "holds `{{`, which CloudFormation would replace by a value from elsewhere";
-    problem(line, path, message.to_owned())
-}
-
-pub(super) fn problem(line: usize, path: String, message: String) -> Problem {
-    Problem {
-        line,
-        column: 1,
-        path,
-        message,
-        help: None,
-        excerpt: None,
-    }
+    Problem::at(line, path, message.to_owned())
 }

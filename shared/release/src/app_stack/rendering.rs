@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::before::Before;
 use super::logical_id::logical_id;
 use super::metadata::Note;
-use super::needs::{dynamic, problem};
+use super::needs::dynamic;
 use super::template::Template;
 use super::{StackInputs, needs};
 use manifest::resources::Resource;
@@ -50,7 +50,7 @@ impl Rendering<'_> {
     pub(super) fn problem(&mut self, resource: &Resource, part: &str, message: impl Into<String>) {
         let path = format!("resources.{}{part}", resource.shown);
         self.problems
-            .push(problem(resource.line, path, message.into()));
+            .push(Problem::at(resource.line, path, message.into()));
     }
 
     /// A notice about a resource; `message` goes on after its name.

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::ingress::{Ingress, rule_id, target_group_id};
 use super::logical_id::logical_id;
-use super::needs::{DYNAMIC, dynamic, problem};
+use super::needs::{DYNAMIC, dynamic};
 use super::rendering::Rendering;
 use super::template::{get_att, object, reference, set};
 use manifest::{Metric, Service};
 use names::hash8;
+use yaml::Problem;
 
 const TARGET: &str = "AWS::ApplicationAutoScaling::ScalableTarget";
 const POLICY: &str = "AWS::ApplicationAutoScaling::ScalingPolicy";
@@ -143,7 +144,7 @@ impl Rendering<'_> {
         }
         let mut wrong = |message: &str| {
             self.problems
-                .push(problem(line, path.clone(), message.to_owned()));
+                .push(Problem::at(line, path.clone(), message.to_owned()));
             None
         };
         if metric.namespace.is_empty() || metric.name.is_empty() {

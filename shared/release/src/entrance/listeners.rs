@@ -250,14 +250,7 @@ impl NetworkListener {
     }
 
     fn problem(&self, wrong: &Unroutable) -> Problem {
-        Problem {
-            line: self.line,
-            column: 1,
-            path: self.path.clone(),
-            message: wrong.to_string(),
-            help: None,
-            excerpt: None,
-        }
+        Problem::at(self.line, self.path.clone(), wrong.to_string())
     }
 }
 

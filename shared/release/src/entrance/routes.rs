@@ -359,12 +359,6 @@ fn rules(hosts: &[Host]) -> Vec<RouteRule> {
 }
 
 pub(super) fn problem(service: &Service, part: &str, message: String) -> Problem {
-    Problem {
-        line: service.line,
-        column: 1,
-        path: format!("services.{}{part}", service.name),
-        message,
-        help: None,
-        excerpt: None,
-    }
+    let path = format!("services.{}{part}", service.name);
+    Problem::at(service.line, path, message)
 }
