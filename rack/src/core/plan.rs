@@ -89,7 +89,7 @@ fn rows(plan: &Value, kind: &str) -> Vec<[String; 3]> {
                     let from = members::text(planned, "movesFrom").unwrap_or_default();
                     let zone = members::text(planned, "timezone");
                     let to = zone.map_or("a rule".to_owned(), |it| format!("a schedule, {it}"));
-                    format!("yes, from its {from} to {to}")
+                    format!("yes, from its {from} to {to}, at a minute without a run")
                 }
                 (true, [Value::Number(old), Value::Number(new)]) => {
                     format!("yes, {old} to {new} tasks")
@@ -161,7 +161,8 @@ mod tests {
                 "worker": {"changes": false, "revision": "kept"}, "front": {"changes": true, "revision": "kept", "gateways": ["PUBLIC"]},
                 "api": {"changes": true, "revision": "kept", "oldCount": 1, "newCount": 3,
                     "deployment": [{"setting": "strategy", "old": "rolling", "new": "canary"}, {"setting": "bake", "new": "5"}]}},
-            "timers": {"nightly": {"changes": true, "revision": "registered"}},
+            "timers": {"nightly": {"changes": true, "revision": "registered"},
+                "weekly": {"changes": true, "revision": "kept", "movesFrom": "rule", "timezone": "Europe/Berlin"}},
             "releaseCommands": ["api"], "removed": ["r_shop_gone"], "removedResources": [{"resource": "db", "data": "a snapshot"}], "warnings": ["look"],
             "sizes": {"secret": 10, "secretMax": 65536, "taskDefinition": 20, "taskDefinitionMax": 65536},
         }));
@@ -171,6 +172,7 @@ mod tests {
             "service web",
             "yes, 1 to 3 tasks",
             "timer nightly",
+            "yes, from its rule to a schedule, Europe/Berlin, at a minute without a run  kept\n",
             "api      strategy    rolling  canary\napi      bake        none     5\n",
             "web      https://web-shop.apps.example.com\n",
             "front    at gateways of the cluster (PUBLIC), which give the address\n",
