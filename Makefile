@@ -27,10 +27,12 @@ tools: .venv/axe/.stamp .venv/emulator/.stamp .venv/postgres/.stamp .venv/sam/.s
 	@echo "installing .venv/$* ($$(wc -l < $<) Python packages, about 15 to 35 s) ..."
 	@python3 -m venv .venv/$* && .venv/$*/bin/pip install --quiet --disable-pip-version-check --requirement $< && touch $@
 
-build: ## build every binary, unoptimized
-	@test -x $(LOCAL_RACK) || echo "building some 400 crates, AWS's SDK among them: 2 to 4 minutes on two cores, once ..."
+build: ## build every binary, hardly optimized
+	@test -x $(LOCAL_RACK) || echo "building some 400 crates, AWS's SDK among them: 5 to 8 minutes on two cores, once ..."
 	cargo build --workspace --bins
 
+# Tests that start processes wait for half of their time, so there are two for each processor.
+test: export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(getconf _NPROCESSORS_ONLN))))
 test: tools build ## run all tests; say how many ran, and how much the proofs covered
 	@rm -f target/tests-proofs.txt; status=0; cargo test --workspace --no-fail-fast | tee target/tests.log || status=$$?; \
 	awk '/^test result/ { ran += $$4 + $$6; failed += $$6 } END { print ran + 0 " tests ran, " failed + 0 " failed" }' \

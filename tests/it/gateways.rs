@@ -252,7 +252,7 @@ async fn what_no_gateway_takes_is_refused_before_anything_is_written() {
             &short,
             &["PUBLIC"],
             "InvalidManifest",
-            "releases/R1/convox.yml:7:",
+            "convox.yml:7:35",
         ),
     ] {
         let settings = if manifest == on_instances {
