@@ -248,12 +248,7 @@ async fn what_no_gateway_takes_is_refused_before_anything_is_written() {
             "InvalidManifest",
             "is asked every 2 seconds",
         ),
-        (
-            &short,
-            &["PUBLIC"],
-            "InvalidManifest",
-            "convox.yml:7:35",
-        ),
+        (&short, &["PUBLIC"], "InvalidManifest", "convox.yml:7:35"),
     ] {
         let settings = if manifest == on_instances {
             &[("LAUNCH_TYPE", "EC2")][..]

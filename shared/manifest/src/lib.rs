@@ -166,7 +166,9 @@ impl Manifest {
         let document = yaml::parse(text, &Environment::default());
         if let Some(root) = document.ok().and_then(|document| document.root) {
             let top = Place::top(&root);
-            problems.iter_mut().for_each(|problem| problem.find(&top));
+            for problem in &mut problems {
+                problem.find(&top);
+            }
         }
         invalid(file, text, problems, self.warnings.clone())
     }

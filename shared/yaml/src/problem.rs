@@ -118,3 +118,33 @@ pub fn add_excerpts(source: &str, problems: &mut [Problem]) {
         problem.excerpt = line.and_then(|line| Excerpt::cut(line, problem.column));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use environment::Environment;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_is_found_by_its_path_or_the_nearest_that_stands() {
+        let source = "services:\n  web:\n    domain: [a, b]\n    health:\n      path: ${P}\n";
+        let document = crate::parse(source, &Environment::default()).unwrap();
+        let root = document.root.unwrap();
+        for (path, want) in [
+            ("services.web.domain[1]", (3, 17)),
+            ("services.web.domain", (3, 13)),
+            ("services.web.health.path", (5, 13)),
+            ("services.web.health.interval", (5, 7)),
+            // Where a mapping begins.
+            ("services.web.port", (3, 5)),
+            // Not below the line: the line that is known.
+            ("services.webs.health", (2, 1)),
+        ] {
+            let mut problem = Problem::at(2, path.to_owned(), "is wrong".to_owned());
+            problem.find(&Place::top(&root));
+            assert_eq!((problem.line, problem.column), want, "{path}");
+            problem.find(&Place::top(&root));
+            assert_eq!((problem.line, problem.column), want, "{path}, once more");
+        }
+    }
+}
