@@ -27,8 +27,16 @@ tools: .venv/axe/.stamp .venv/emulator/.stamp .venv/postgres/.stamp .venv/sam/.s
 	@echo "installing .venv/$* ($$(wc -l < $<) Python packages, about 15 to 35 s) ..."
 	@python3 -m venv .venv/$* && .venv/$*/bin/pip install --quiet --disable-pip-version-check --requirement $< && touch $@
 
-build: ## build every binary, hardly optimized
-	@test -x $(LOCAL_RACK) || echo "building some 400 crates, AWS's SDK among them: 5 to 8 minutes on two cores, once ..."
+BUILD_MINUTES := 2 to 4
+
+# The proofs make hundreds of thousands of calls through the SDK: optimized a little they take half of the time, and their build
+# takes twice as long. So it is another one, beside that of the demo.
+TESTS := test test-quick test-real corpus load
+$(TESTS): export CARGO_PROFILE_DEV_OPT_LEVEL ?= 1
+$(TESTS): BUILD_MINUTES := 8 to 12
+
+build: ## build every binary, unoptimized
+	@test -x $(LOCAL_RACK) || echo "building some 400 crates, AWS's SDK among them: $(BUILD_MINUTES) minutes on two cores, once ..."
 	cargo build --workspace --bins
 
 # Tests that start processes wait for half of their time, so there are two for each processor.
