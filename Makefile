@@ -31,7 +31,7 @@ BUILD_MINUTES := 2 to 4
 
 # The proofs make hundreds of thousands of calls through the SDK: optimized a little they take half of the time, and their build
 # takes twice as long. So it is another one, beside that of the demo.
-TESTS := test test-quick test-real corpus load
+TESTS := test test-quick test-real corpus load bench
 $(TESTS): export CARGO_PROFILE_DEV_OPT_LEVEL ?= 1
 $(TESTS): BUILD_MINUTES := 8 to 12
 
