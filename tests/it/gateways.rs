@@ -251,9 +251,9 @@ async fn what_no_gateway_takes_is_refused_before_anything_is_written() {
         (&short, &["PUBLIC"], "InvalidManifest", "convox.yml:7:35"),
     ] {
         let settings = if manifest == on_instances {
-            &[("LAUNCH_TYPE", "EC2")][..]
+            &[("ROUTER_HOST", ""), ("LAUNCH_TYPE", "EC2")][..]
         } else {
-            &[]
+            &[("ROUTER_HOST", "")]
         };
         let (world, function) = app::promoting_with(manifest, &[], settings).await;
         for access in access {
