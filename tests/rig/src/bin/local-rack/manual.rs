@@ -23,7 +23,8 @@ use crate::standing;
 use crate::story;
 use crate::watch::Watch;
 
-const LIMIT: Duration = Duration::from_mins(3);
+/// For what never ends; on a busy machine the longest page takes minutes.
+const LIMIT: Duration = Duration::from_mins(10);
 /// Stand in what is printed: before each block, and before each command of it.
 const BLOCK: char = '\u{1d}';
 const COMMAND: char = '\u{1e}';
