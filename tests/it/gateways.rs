@@ -1,9 +1,11 @@
 //! Apps whose Services ECS Gateways of the cluster reach, in the place of load balancers.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_ecs::types::{ContainerDefinition, GatewayConnector, ServiceRevision};
 use double::Fault;
 use rig::function::Function;
-use rig::world::World;
+use rig::world::{SUBNETS, World};
 use serde_json::{Value, json};
 
 use crate::app;
@@ -28,7 +30,7 @@ const LOOKS: [&str; 4] = [
 async fn promoting(manifest: &str, access: &[&'static str]) -> (World, Function) {
     let (world, function) = app::promoting_with(manifest, &[], &[]).await;
     for access in access {
-        world.proxy.associate_gateway(access);
+        world.proxy.associate_gateway(access, &SUBNETS);
     }
     (world, function)
 }
@@ -145,7 +147,7 @@ async fn a_service_is_attached_as_convox_yml_says_and_an_unchanged_promote_chang
 #[tokio::test]
 async fn a_service_moves_from_the_load_balancer_to_a_gateway_and_back() {
     let (world, function) = app::promoting_with(WEB, &[], ENTRANCE).await;
-    world.proxy.associate_gateway("PUBLIC");
+    world.proxy.associate_gateway("PUBLIC", &SUBNETS);
     let balancers = async || {
         let web = app::service(&world, "web").await.unwrap();
         web.load_balancers().len()
@@ -190,7 +192,7 @@ async fn a_service_moves_from_the_load_balancer_to_a_gateway_and_back() {
 async fn a_service_comes_from_another_strategy_to_a_gateway_at_once() {
     let shifted = format!("{WEB}    deployment: {{strategy: canary}}\n");
     let (world, function) = app::promoting_with(&shifted, &[], ENTRANCE).await;
-    world.proxy.associate_gateway("PUBLIC");
+    world.proxy.associate_gateway("PUBLIC", &SUBNETS);
     promoted(&world, &function, "R1", &shifted).await;
     let report = promoted(&world, &function, "R2", REACHED).await;
     assert_eq!(reached(&world).await, public("/up"));
@@ -257,7 +259,7 @@ async fn what_no_gateway_takes_is_refused_before_anything_is_written() {
         };
         let (world, function) = app::promoting_with(manifest, &[], settings).await;
         for access in access {
-            world.proxy.associate_gateway(access);
+            world.proxy.associate_gateway(access, &SUBNETS);
         }
         let report = app::promote(&world, &function, "R1", &[("LOG", "info")]).await;
         let case = format!("{access:?} {manifest}");
@@ -275,6 +277,36 @@ async fn what_no_gateway_takes_is_refused_before_anything_is_written() {
         report["services"]["web"]["gateways"],
         json!(["PUBLIC", "PRIVATE"])
     );
+}
+
+#[tokio::test]
+async fn a_gateway_in_subnets_without_tasks_is_warned_of_where_a_service_comes_to_it() {
+    let [first, second] = SUBNETS;
+    for (public, is_warned) in [
+        (&[first, second, "subnet-0000000a"][..], false),
+        (&["subnet-0000000a", "subnet-0000000b"], true),
+        (&[first, "subnet-0000000a"], true),
+        (&[], true),
+    ] {
+        let (world, function) = promoting(REACHED, &[]).await;
+        world.proxy.associate_gateway("PUBLIC", public);
+        world.proxy.associate_gateway("PRIVATE", &SUBNETS); // for others
+        let event = app::uploaded(&world, "R1", &[("LOG", "info")]).await;
+        let plan = app::dry_run(&function, "R1").await;
+        let report = function.answer(&event).await;
+        for answer in [&plan, &report] {
+            let warnings = answer["warnings"].to_string();
+            let all: BTreeSet<&str> = public.iter().chain(&SUBNETS).copied().collect();
+            let all: Vec<&str> = all.into_iter().collect();
+            let says = format!("aws ec2 describe-subnets --subnet-ids {} ", all.join(" "));
+            assert_eq!(warnings.contains(&says), is_warned, "{public:?}");
+            assert_eq!(warnings.contains("gateway/public"), is_warned);
+            assert!(!warnings.contains("gateway/private"), "{warnings}");
+        }
+        let again = app::promoted(&world, &function, "R1", &[("LOG", "info")]).await;
+        let warnings = again["warnings"].to_string();
+        assert!(!warnings.contains("describe-subnets"), "{warnings}");
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use double::{Call, Fault};
 use rig::Invocation;
+use rig::world::SUBNETS;
 use serde_json::{Value, json};
 
 use super::app::{
@@ -392,7 +393,7 @@ impl Scenario {
 
     /// The same of those whose cluster has a gateway.
     async fn prepare_gateway(self, rack: &Rack, app: &App) -> Value {
-        rack.world.proxy.associate_gateway("PUBLIC");
+        rack.world.proxy.associate_gateway("PUBLIC", &SUBNETS);
         if self == Self::Detached {
             self.promote_more(rack, app, &[ATTACHING]).await;
         } else {

@@ -210,10 +210,10 @@ impl Proxy {
             .take_back(service, alarms);
     }
 
-    /// From now on a gateway is associated with the cluster that such people reach: `PUBLIC`, `PRIVATE`.
-    pub fn associate_gateway(&self, access: &'static str) {
+    /// From now on a gateway is associated with the cluster that such people reach (`PUBLIC`, `PRIVATE`), in these subnets.
+    pub fn associate_gateway(&self, access: &'static str, subnets: &[&str]) {
         let mut gateways = self.shared.gateways.lock().unwrap();
-        gateways.associate(&self.shared.account, access);
+        gateways.associate(&self.shared.account, access, subnets);
     }
 
     /// No gateway is associated with the cluster any more.

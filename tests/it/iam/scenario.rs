@@ -3,6 +3,7 @@
 use aws_sdk_secretsmanager::types::Tag;
 use double::iam::{self, Deployment, Permit};
 use double::{Call, Fault};
+use rig::world::SUBNETS;
 use rig::{Function, World, events};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
@@ -310,7 +311,7 @@ async fn schedules(world: &World, function: &Function) {
 
 /// A Service is attached to a gateway, and taken away from it.
 async fn gateways(world: &World, function: &Function) {
-    world.proxy.associate_gateway("PUBLIC");
+    world.proxy.associate_gateway("PUBLIC", &SUBNETS);
     let image = "    image: example/web:1\n";
     let reached = format!("{image}    gateway: true\n");
     let reached = changed_manifest().replacen(image, &reached, 1);

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use aws::ecs::EcsService;
+use aws::ecs::{EcsService, SeenGateway};
 use manifest::capacity::LaunchType;
 use names::AppId;
 use release::entrance::{Access, Connector};
@@ -81,7 +81,7 @@ impl Checks {
         }
     }
 
-    /// Whether the cluster has gateways for a Service. In which network they stand is ECS's to hold against it.
+    /// Whether the cluster has gateways for a Service.
     fn reached(&mut self, config: &Config, facts: &Facts, process: &Process<'_>) {
         let service = &process.service.name;
         let cluster = config.release.cluster.as_str();
@@ -90,12 +90,13 @@ impl Checks {
             self.problem(PlanProblem::NoGateway { service, cluster });
             return;
         }
+        let wants = Connector::of(process.service).access_types;
+        self.beside(config, process, (gateways, &wants));
         // One that nobody knows here may be for everybody.
         let all: Option<BTreeSet<Access>> = gateways.iter().map(|it| it.access).collect();
         let Some(has) = all else {
             return;
         };
-        let wants = Connector::of(process.service).access_types;
         let lacks: Vec<&str> = wants.difference(&has).map(|it| it.name()).collect();
         let access = lacks.join(" or ");
         if lacks.len() == wants.len() {
@@ -113,6 +114,38 @@ impl Checks {
                 access,
             });
         }
+    }
+
+    /// Whether a gateway stands where the tasks of a Service run that comes to it. ECS wants one VPC and every zone of the tasks, and
+    /// nothing that is read here knows either of a subnet, but that both are so where all subnets of the tasks are the gateway's.
+    fn beside(
+        &mut self,
+        config: &Config,
+        process: &Process<'_>,
+        (gateways, wants): (&[SeenGateway], &BTreeSet<Access>),
+    ) {
+        let fits = |access: Access| wants.contains(&access);
+        let fitting = || gateways.iter().filter(|it| it.access.is_none_or(fits));
+        let tasks = &config.release.network.subnets;
+        let holds = |gateway: &SeenGateway| tasks.iter().all(|it| gateway.subnets.contains(it));
+        let is_attached = match &process.runs {
+            Runs::Service { found, .. } => found
+                .as_ref()
+                .is_some_and(|found| Connector::access_of(&found.at_gateways.connectors) == *wants),
+            Runs::Timer { .. } => true,
+        };
+        if is_attached || fitting().next().is_none() || fitting().any(holds) {
+            return;
+        }
+        let arns: Vec<&str> = fitting().map(|gateway| gateway.arn.as_str()).collect();
+        let subnets = fitting().flat_map(|gateway| &gateway.subnets).chain(tasks);
+        let subnets: BTreeSet<&str> = subnets.map(String::as_str).collect();
+        let subnets: Vec<&str> = subnets.into_iter().collect();
+        self.warn(Notice::GatewayElsewhere {
+            service: &process.service.name,
+            gateways: &arns.join(", "),
+            subnets: &subnets.join(" "),
+        });
     }
 }
 

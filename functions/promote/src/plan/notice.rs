@@ -63,6 +63,18 @@ pub(crate) enum Notice<'a> {
         "`services.{service}` leaves the gateways that reach it, and its address there ends with this promote"
     )]
     GatewayLeft { service: &'a ServiceName },
+    /// Where a gateway stands is not known to fit.
+    #[error(
+        "`services.{service}.gateway`: {gateways} and the tasks are in different subnets. ECS takes the Service only where a \
+         gateway is in the VPC of its tasks and in each of their Availability Zones, and refuses it otherwise; the Rack reads no \
+         subnets, so compare them: aws ec2 describe-subnets --subnet-ids {subnets} --query \
+         'Subnets[].[SubnetId,VpcId,AvailabilityZone]' --output text"
+    )]
+    GatewayElsewhere {
+        service: &'a ServiceName,
+        gateways: &'a str,
+        subnets: &'a str,
+    },
     /// Gateways of one kind only.
     #[error(
         "`services.{service}`: no gateway of cluster `{cluster}` is {access}, so it is not reached that way until one is associated \

@@ -31,6 +31,8 @@ pub struct SeenGateway {
     pub arn: String,
     /// Who reaches it; none where ECS says something that nobody knows here.
     pub access: Option<Access>,
+    /// The subnets of its load balancers.
+    pub subnets: BTreeSet<String>,
 }
 
 /// How an ECS service is attached to gateways.
@@ -72,11 +74,19 @@ impl Cluster {
         let described = self.client.describe_gateway().gateway(&arn).send().await;
         let described =
             described.map_err(|err| CallError::new(format!("look up gateway {arn}"), &err))?;
-        let access = described
-            .gateway()
-            .and_then(|gateway| gateway.access_type());
+        let gateway = described.gateway();
+        let access = gateway.and_then(|gateway| gateway.access_type());
         let access = access.and_then(|access| Access::of(access.as_str()));
-        Ok(SeenGateway { arn, access })
+        let configuration = gateway.and_then(|gateway| gateway.configuration());
+        let balancers = configuration.and_then(|it| it.as_host_shared_alb().ok());
+        let network = balancers.and_then(|balancers| balancers.network_configuration());
+        let subnets = network.map_or(&[][..], |network| network.subnets());
+        let subnets = subnets.iter().cloned().collect();
+        Ok(SeenGateway {
+            arn,
+            access,
+            subnets,
+        })
     }
 
     /// How each of these ECS services is attached to gateways, by name.

@@ -28,6 +28,7 @@ pub(in super::super) struct Gateways {
 struct Gateway {
     arn: String,
     access: &'static str,
+    subnets: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -39,13 +40,23 @@ struct Revision {
 }
 
 impl Gateways {
-    /// Associates a gateway with the cluster that such people reach: `PUBLIC`, `PRIVATE`.
-    pub(in super::super) fn associate(&mut self, account: &str, access: &'static str) {
+    /// Associates a gateway with the cluster that such people reach (`PUBLIC`, `PRIVATE`), in these subnets.
+    pub(in super::super) fn associate(
+        &mut self,
+        account: &str,
+        access: &'static str,
+        subnets: &[&str],
+    ) {
         let region = crate::REGION;
         let name = access.to_lowercase();
         let arn = format!("arn:aws:ecs:{region}:{account}:gateway/{name}");
         if !self.associated.iter().any(|gateway| gateway.arn == arn) {
-            self.associated.push(Gateway { arn, access });
+            let subnets = subnets.iter().map(|&subnet| subnet.to_owned()).collect();
+            self.associated.push(Gateway {
+                arn,
+                access,
+                subnets,
+            });
         }
     }
 
@@ -161,8 +172,14 @@ pub(super) fn answered(shared: &Shared, incoming: &Incoming) -> Option<Result<An
             let Some(gateway) = all.find(|gateway| gateway.arn == named) else {
                 return Some(Err(client_exception("Gateway not found.")));
             };
-            let Gateway { arn, access } = gateway;
-            json!({"gateway": {"gatewayArn": arn, "accessType": access, "status": "ACTIVE"}})
+            let Gateway {
+                arn,
+                access,
+                subnets,
+            } = gateway;
+            let balancers = json!({"networkConfiguration": {"subnets": subnets}});
+            json!({"gateway": {"gatewayArn": arn, "accessType": access, "status": "ACTIVE",
+                "configuration": {"hostSharedAlb": balancers}}})
         }
         "ListServiceDeployments" => {
             let name = text(body, "service").rsplit('/').next().unwrap_or_default();
