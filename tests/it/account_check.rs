@@ -129,7 +129,8 @@ impl Account {
         self.cli(&create);
         let status = ["cloudformation", "describe-stacks", "--stack-name", STACK];
         let status = [&status[..], &["--query", "Stacks[0].StackStatus"]].concat();
-        while self.cli(&status).contains("IN_PROGRESS") {}
+        let at_rest = async || (!self.cli(&status).contains("IN_PROGRESS")).then_some(());
+        rig::eventually("nothing is at work on the Rack's stack", at_rest).await;
     }
 
     /// What the CLI's operation answers from now on.

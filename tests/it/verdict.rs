@@ -272,14 +272,10 @@ async fn a_promote_that_comes_between_is_not_judged_by_what_was_seen_before_it()
     world.inject(slow.on("ecs", "ListTasks").times(1));
     let failed = failed(&world, "web");
     let promoting = async {
-        while world.proxy.count("ecs", "ListTasks") == 0 {
-            tokio::task::yield_now().await;
-        }
+        world.until_called("ecs", "ListTasks").await;
         app::promoted(&world, &other, "R3", &[("DATABASE_URL", "3")]).await
     };
-    let promoting = tokio::time::timeout(std::time::Duration::from_mins(1), promoting);
-    let (_, promoted) = tokio::join!(promote.answer(&failed), promoting);
-    promoted.unwrap();
+    tokio::join!(promote.answer(&failed), promoting);
     look(&world, &promote).await;
     assert_eq!(verdicts(&world), ["Release Live R1", "Release Live R3"]);
     let state = app::state(&world).await;

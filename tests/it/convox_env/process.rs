@@ -117,10 +117,7 @@ async fn term_ends_a_container_that_still_reads_its_environment() {
     world.inject(Fault::Hang.on_service("s3"));
     let variables = [("CONVOX_ENV_URL", url.as_str())];
     let mut child = convox_env(&world, &variables).arg("true").spawn().unwrap();
-    while world.proxy.count("s3", "GetObject") == 0 {
-        tokio::task::yield_now().await;
-        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
-    }
+    world.until_called("s3", "GetObject").await;
     signal(&child, "TERM").await;
     let status = child.wait().await.unwrap();
     assert_eq!(

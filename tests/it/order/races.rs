@@ -3,21 +3,9 @@
 use std::time::Duration;
 
 use double::Fault;
-use rig::World;
 
 use super::{YES, assert_settled, deliver, ok, write};
 use crate::app;
-
-/// Waits until the function has asked for `operation`.
-async fn until(world: &World, service: &str, operation: &str) {
-    let asked = async {
-        while world.proxy.count(service, operation) == 0 {
-            tokio::task::yield_now().await;
-        }
-    };
-    let asked = tokio::time::timeout(Duration::from_mins(1), asked).await;
-    asked.unwrap_or_else(|_| panic!("{operation} was never asked for"));
-}
 
 #[tokio::test]
 async fn one_function_works_and_takes_the_newer_request_that_came_meanwhile() {
@@ -30,7 +18,7 @@ async fn one_function_works_and_takes_the_newer_request_that_came_meanwhile() {
     let slow = Fault::Latency(Duration::from_secs(2));
     world.inject(slow.on("secretsmanager", "CreateSecret"));
     let overtaking = async {
-        until(&world, "secretsmanager", "CreateSecret").await;
+        world.until_called("secretsmanager", "CreateSecret").await;
         deliver(&second, &newer).await
     };
     let (worked, queued) = tokio::join!(deliver(&first, &older), overtaking);
@@ -61,7 +49,7 @@ async fn one_event_delivered_twice_at_once_is_worked_on_once() {
     let slow = Fault::Latency(Duration::from_secs(2));
     world.inject(slow.on("secretsmanager", "PutSecretValue"));
     let again = async {
-        until(&world, "secretsmanager", "PutSecretValue").await;
+        world.until_called("secretsmanager", "PutSecretValue").await;
         deliver(&second, &event).await
     };
     let (worked, queued) = tokio::join!(deliver(&first, &event), again);

@@ -352,16 +352,14 @@ async fn what_somebody_else_writes_at_the_same_moment_is_told() {
     let mut tool = desk.command(&["env", "set", &pair]);
     let tool = tool.stdout(Stdio::piped()).stderr(Stdio::piped());
     let tool = tool.spawn().unwrap();
-    let writes = || {
+    let writes = async || {
         let calls = desk.world.proxy.calls().into_iter();
         let mut paths = calls
             .filter(|call| call.operation == "PutObject")
             .map(|call| call.path);
-        paths.any(|path| path.contains("/env"))
+        paths.find(|path| path.contains("/env"))
     };
-    while !writes() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    rig::eventually("the tool writes", writes).await;
     theirs(&desk, &value).await;
     let said = Said::of(&tool.wait_with_output().await.unwrap());
     assert_eq!(said.code, Some(0), "{}{}", said.out, said.err);

@@ -1,7 +1,6 @@
 //! Waiting for a promote: a verdict, and nothing changed by looking.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use double::Fault;
 use rig::canary;
@@ -38,41 +37,36 @@ impl Desk {
         let pair = format!("NEW={value}");
         let arguments = [&["env", "set", &pair, "--json"], &WAIT[..], more].concat();
         let child = started(self.command(&arguments));
-        loop {
+        let written = async || {
             let calls = self.world.proxy.calls().into_iter();
             let mut paths = calls.filter(|call| {
                 call.caller == "rack" && call.operation == "PutObject" && call.status == Some(200)
             });
-            let written = paths.find_map(|call| {
-                let path = call
-                    .path
-                    .split('?')
-                    .next()?
-                    .strip_suffix("/env")?
-                    .to_owned();
+            paths.find_map(|call| {
+                let path = call.path.split('?').next()?.strip_suffix("/env")?;
                 path.rsplit('/').next().map(str::to_owned)
-            });
-            if let Some(release) = written {
-                return (release, child);
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            })
+        };
+        (
+            rig::eventually("an environment is written", written).await,
+            child,
+        )
     }
 
     /// Waits until the tool has looked after its last write: at the state, and then at the report, each with an answer.
     async fn looked(&self) {
-        loop {
+        let has_looked = async || {
             let calls = self.world.proxy.calls();
             let of_tool: Vec<_> = calls.iter().filter(|call| call.caller == "rack").collect();
             let written = of_tool
                 .iter()
                 .rposition(|call| call.operation == "PutObject");
             let mut after = of_tool[written.map_or(0, |place| place + 1)..].iter();
-            if after.any(|call| call.status.is_some() && call.path.contains("report.json")) {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+            after
+                .find(|call| call.status.is_some() && call.path.contains("report.json"))
+                .map(|_| ())
+        };
+        rig::eventually("the tool has looked at the report", has_looked).await;
     }
 
     async fn event(&self, release: &str) -> Value {
@@ -227,9 +221,9 @@ async fn what_waits_for_its_stack_is_followed_by_the_id_of_its_request() {
     desk.world.proxy.hold_stacks();
     let tool =
         started(desk.command(&[&["restore", "--json", "--timeout", "2m"], &WAIT[..]].concat()));
-    while app::state(&desk.world).await["desired"]["status"] != "waiting" {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let waits =
+        async || (app::state(&desk.world).await["desired"]["status"] == "waiting").then_some(());
+    rig::eventually("the promote waits for the stack", waits).await;
     let end = &desk.world.proxy.end_stacks()[0];
     desk.promote.answer(end).await; // the invocation that the tool asked for may have heard of it before
     let said = ended(tool).await;

@@ -2,17 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::time::Duration;
 
 use aws_sdk_cloudformation::Client as CloudFormation;
-use aws_sdk_cloudformation::types::Stack;
+use aws_sdk_cloudformation::types::{Stack, StackStatus};
 use double::iam;
 use rig::World;
 
 use super::repository;
-
-/// Between two looks at a stack that is being worked on.
-const PAUSE: Duration = Duration::from_millis(20);
 
 /// Creates a stack; the status in which that ends.
 pub async fn create(client: &CloudFormation, name: &str, template: &str) -> String {
@@ -27,18 +23,18 @@ pub async fn create(client: &CloudFormation, name: &str, template: &str) -> Stri
 
 /// The stack, once nothing is at work on it any more; none where there is none.
 pub async fn ended(client: &CloudFormation, name: &str) -> Option<Stack> {
-    loop {
+    let at_rest = async || {
         let described = client.describe_stacks().stack_name(name).send().await;
-        let stack = described.ok()?.stacks?.pop()?;
-        let status = stack.stack_status.as_ref()?.as_str();
-        if status == "DELETE_COMPLETE" {
-            return None;
-        }
-        if !status.ends_with("_IN_PROGRESS") {
-            return Some(stack);
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
+        let stack = described.ok().and_then(|described| described.stacks?.pop());
+        let status = stack.as_ref().and_then(Stack::stack_status);
+        let status = status.map_or("DELETE_COMPLETE", StackStatus::as_str);
+        let (goes_on, is_gone) = (
+            status.ends_with("_IN_PROGRESS"),
+            status == "DELETE_COMPLETE",
+        );
+        (!goes_on).then_some(stack.filter(|_| !is_gone))
+    };
+    rig::eventually("nothing is at work on the stack", at_rest).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -51,5 +51,6 @@ pub mod world;
 pub use app::App;
 pub use canary::assert_absent;
 pub use function::{Function, Invocation};
+pub use poll::eventually;
 pub use readers::{READERS, Reader, SHAPES};
 pub use world::World;

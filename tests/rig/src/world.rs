@@ -327,6 +327,12 @@ impl World {
         self.proxy.inject(injection);
     }
 
+    /// Waits until a program under test makes such a call.
+    pub async fn until_called(&self, service: &str, operation: &str) {
+        let is_called = async || (self.proxy.count(service, operation) > 0).then_some(());
+        crate::eventually(operation, is_called).await;
+    }
+
     /// From now on the cluster has the container instance `id`, with a version of the ECS agent.
     pub fn add_instance(&self, id: &str, agent_version: &str) {
         let (account, cluster) = (&self.account, &self.cluster);

@@ -21,6 +21,9 @@ use super::memory::Memory;
 use super::stacks;
 use crate::REGION;
 
+/// What takes longer is tried again by who asked.
+const LIMIT: Duration = Duration::from_secs(50);
+
 /// What is behind the rules.
 #[derive(Debug)]
 pub(super) struct Upstream {
@@ -152,8 +155,11 @@ impl Upstream {
         head.headers.insert(CONTENT_LENGTH, bytes.len().into());
         let operation = head.headers.get("x-amz-target").cloned();
         let request = Request::from_parts(head, Full::new(bytes));
-        let answer = fetched(client, request).await;
-        let answer = answer.unwrap_or_else(|error| answer::bad_gateway(&error.to_string()));
+        let answer = match tokio::time::timeout(LIMIT, fetched(client, request)).await {
+            Ok(answer) => answer.map_err(|error| error.to_string()),
+            Err(_) => Err(format!("no answer within {LIMIT:?}")),
+        };
+        let answer = answer.unwrap_or_else(|error| answer::bad_gateway(&error));
         // The SDK tries again, so that nobody would ever know.
         if answer.status().is_server_error() {
             let (status, body) = (answer.status(), answer.body());

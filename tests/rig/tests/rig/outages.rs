@@ -24,9 +24,8 @@ fn client(config: &SdkConfig) -> Client {
 /// What somebody types, and that it is obeyed.
 async fn told(outages: &Outages, command: &str, is_out: bool) {
     fs::write(outages.pipe(), format!("{command}\n")).unwrap();
-    while outages.is_out() != is_out {
-        tokio::task::yield_now().await;
-    }
+    let is_so = async || (outages.is_out() == is_out).then_some(());
+    rig::eventually(command, is_so).await;
 }
 
 async fn acts(world: &World, outages: &Outages) {
