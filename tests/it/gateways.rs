@@ -310,6 +310,21 @@ async fn a_gateway_in_subnets_without_tasks_is_warned_of_where_a_service_comes_t
 }
 
 #[tokio::test]
+async fn of_two_gateways_the_one_in_other_subnets_is_named() {
+    let both = format!("{REACHED}    internalAndExternal: true\n");
+    let (world, function) = promoting(&both, &["PUBLIC"]).await;
+    let private = "subnet-0000000a";
+    world.proxy.associate_gateway("PRIVATE", &[private]);
+    let report = app::promoted(&world, &function, "R1", &[("LOG", "info")]).await;
+    let warnings = report["warnings"].to_string();
+    assert!(
+        warnings.contains("gateway/private and the tasks"),
+        "{warnings}"
+    );
+    assert!(!warnings.contains("gateway/public"), "{warnings}");
+}
+
+#[tokio::test]
 async fn an_ecs_service_that_app_json_names_keeps_what_reaches_it() {
     let (world, function) = promoting(REACHED, &["PUBLIC"]).await;
     app::lend(&world, "legacy", app::APP).await;

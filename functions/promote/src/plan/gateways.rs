@@ -124,21 +124,33 @@ impl Checks {
         process: &Process<'_>,
         (gateways, wants): (&[SeenGateway], &BTreeSet<Access>),
     ) {
-        let fits = |access: Access| wants.contains(&access);
-        let fitting = || gateways.iter().filter(|it| it.access.is_none_or(fits));
+        let Runs::Service { found, .. } = &process.runs else {
+            return;
+        };
+        let connectors = found.as_ref().map(|found| &*found.at_gateways.connectors);
+        let has = Connector::access_of(connectors.unwrap_or_default());
         let tasks = &config.release.network.subnets;
         let holds = |gateway: &SeenGateway| tasks.iter().all(|it| gateway.subnets.contains(it));
-        let is_attached = match &process.runs {
-            Runs::Service { found, .. } => found
-                .as_ref()
-                .is_some_and(|found| Connector::access_of(&found.at_gateways.connectors) == *wants),
-            Runs::Timer { .. } => true,
+        let of = |access: Access| {
+            let is_of = move |it: Access| it == access;
+            gateways
+                .iter()
+                .filter(move |it| it.access.is_none_or(is_of))
         };
-        if is_attached || fitting().next().is_none() || fitting().any(holds) {
+        let elsewhere = wants
+            .difference(&has)
+            .copied()
+            .filter(|&access| !of(access).any(holds));
+        let elsewhere: Vec<&SeenGateway> = elsewhere.flat_map(of).collect();
+        if elsewhere.is_empty() {
             return;
         }
-        let arns: Vec<&str> = fitting().map(|gateway| gateway.arn.as_str()).collect();
-        let subnets = fitting().flat_map(|gateway| &gateway.subnets).chain(tasks);
+        let arns: BTreeSet<&str> = elsewhere.iter().map(|gateway| &*gateway.arn).collect();
+        let arns: Vec<&str> = arns.into_iter().collect();
+        let subnets = elsewhere
+            .iter()
+            .flat_map(|gateway| &gateway.subnets)
+            .chain(tasks);
         let subnets: BTreeSet<&str> = subnets.map(String::as_str).collect();
         let subnets: Vec<&str> = subnets.into_iter().collect();
         self.warn(Notice::GatewayElsewhere {
